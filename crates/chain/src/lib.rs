@@ -1,0 +1,1 @@
+//! The chain: governance contract bindings, one client, the embedded node.

@@ -1,0 +1,1 @@
+//! The Merkle decision log: tree, proofs, tiles, checkpoints, storage, verification, fsck.

@@ -1,0 +1,1 @@
+//! Decision point: policy snapshots, decide(), limits; owns the DecisionSink trait.

@@ -1,0 +1,1 @@
+//! What policy authors touch: load, metadata, lint, test, coverage, explain, bundles; the Engine trait.

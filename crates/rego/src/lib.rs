@@ -1,0 +1,1 @@
+//! Rego parser, resolver, planner, IR, builtins and evaluator; pure: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! HTTP surfaces, metrics, background tasks; the only place that wires decision point, log and chain.

@@ -1,0 +1,1 @@
+//! Test support: fault-injecting store, fake clock, differential engines.

@@ -1,0 +1,2 @@
+//! The one command surface for people, hooks and CI.
+fn main() {}
