@@ -1,0 +1,145 @@
+# METADATA
+# title: Kubernetes network policy per namespace
+# description: >-
+#   Every namespace that is not a system namespace denies by default in both directions, and no policy opens it to
+#   everyone. The input is a list, as "kubectl get namespaces,networkpolicies,services -A -o json" prints it.
+# custom:
+#   id: kubernetes/network
+#   owner: platform-security
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:SC-7
+#   - nist-800-53r5:AC-4
+#   - cis-kubernetes-1.9:5.3.2
+#   - iso-27001-2022:A.8.22
+#   - soc2:CC6.6
+#   remediation: Add a default-deny NetworkPolicy to the namespace, then allow what is needed.
+package kubernetes.network
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+allow if count(deny) == 0
+
+namespaces contains item.metadata.name if {
+	some item in input.items
+	item.kind == "Namespace"
+	not item.metadata.name in data.config.kubernetes.system_namespaces
+}
+
+policies contains item if {
+	some item in input.items
+	item.kind == "NetworkPolicy"
+}
+
+# METADATA
+# title: Ingress not denied by default
+# custom:
+#   id: kubernetes/network/default-deny-ingress
+#   severity: high
+#   controls:
+#   - cis-kubernetes-1.9:5.3.2
+#   - nist-800-53r5:SC-7(5)
+#   remediation: Add a NetworkPolicy with an empty podSelector, policyTypes [Ingress] and no ingress rule.
+deny contains finding if {
+	some namespace in namespaces
+	not denies_by_default(namespace, "Ingress", "ingress")
+	finding := {
+		"id": "kubernetes/network/default-deny-ingress",
+		"msg": sprintf("namespace %s does not deny ingress by default", [namespace]),
+		"resource": sprintf("Namespace/%s", [namespace]),
+	}
+}
+
+# METADATA
+# title: Egress not denied by default
+# custom:
+#   id: kubernetes/network/default-deny-egress
+#   severity: medium
+#   controls:
+#   - cis-kubernetes-1.9:5.3.2
+#   - nist-800-53r5:SC-7(5)
+#   - gdpr:32
+#   remediation: Add a NetworkPolicy with an empty podSelector, policyTypes [Egress] and no egress rule.
+deny contains finding if {
+	some namespace in namespaces
+	not denies_by_default(namespace, "Egress", "egress")
+	finding := {
+		"id": "kubernetes/network/default-deny-egress",
+		"msg": sprintf("namespace %s does not deny egress by default", [namespace]),
+		"resource": sprintf("Namespace/%s", [namespace]),
+	}
+}
+
+denies_by_default(namespace, type, field) if {
+	some policy in policies
+	policy.metadata.namespace == namespace
+	policy.spec.podSelector == {}
+	type in policy.spec.policyTypes
+	count(object.get(policy.spec, field, [])) == 0
+}
+
+# METADATA
+# title: Ingress from anywhere
+# custom:
+#   id: kubernetes/network/open-ingress
+#   severity: high
+#   controls:
+#   - nist-800-53r5:AC-4
+#   remediation: Name the peers in the rule's "from".
+deny contains finding if {
+	some policy in policies
+	some rule in policy.spec.ingress
+	count(object.get(rule, "from", [])) == 0
+	finding := {
+		"id": "kubernetes/network/open-ingress",
+		"msg": sprintf("network policy %s admits traffic from anywhere", [policy.metadata.name]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [policy.metadata.namespace, policy.metadata.name]),
+	}
+}
+
+# METADATA
+# title: Egress to the instance metadata service
+# custom:
+#   id: kubernetes/network/metadata-egress
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SC-7
+#   - nist-800-53r5:IA-5
+#   remediation: List 169.254.169.254/32 under the ipBlock's "except".
+deny contains finding if {
+	some policy in policies
+	some rule in policy.spec.egress
+	some peer in rule.to
+	peer.ipBlock.cidr == "0.0.0.0/0"
+	not "169.254.169.254/32" in object.get(peer.ipBlock, "except", [])
+	finding := {
+		"id": "kubernetes/network/metadata-egress",
+		"msg": sprintf("network policy %s lets pods reach the instance metadata service", [policy.metadata.name]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [policy.metadata.namespace, policy.metadata.name]),
+	}
+}
+
+# METADATA
+# title: Load balancer open to everyone
+# custom:
+#   id: kubernetes/network/open-load-balancer
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SC-7
+#   - soc2:CC6.6
+#   remediation: Set spec.loadBalancerSourceRanges, or use an internal load balancer.
+deny contains finding if {
+	some item in input.items
+	item.kind == "Service"
+	item.spec.type == "LoadBalancer"
+	ranges := object.get(item.spec, "loadBalancerSourceRanges", ["0.0.0.0/0"])
+	"0.0.0.0/0" in ranges
+	finding := {
+		"id": "kubernetes/network/open-load-balancer",
+		"msg": sprintf("service %s is open to every address", [item.metadata.name]),
+		"resource": sprintf("Service/%s/%s", [item.metadata.namespace, item.metadata.name]),
+	}
+}

@@ -1,0 +1,84 @@
+package kubernetes.network_test
+
+import data.kubernetes.network
+
+namespace(name) := {"kind": "Namespace", "metadata": {"name": name}}
+
+policy(name, spec) := {"kind": "NetworkPolicy", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+default_deny := policy("default-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+
+list(items) := {"kind": "List", "items": array.concat([namespace("shop"), default_deny], items)}
+
+denied_ids(doc) := result if {
+	findings := network.deny with input as doc
+	result := {finding.id | some finding in findings}
+}
+
+test_default_deny_is_accepted if {
+	network.allow with input as list([])
+}
+
+test_namespace_without_policy_is_denied if {
+	doc := {"items": [namespace("shop")]}
+	denied_ids(doc) == {"kubernetes/network/default-deny-ingress", "kubernetes/network/default-deny-egress"}
+	not network.allow with input as doc
+}
+
+test_system_namespaces_are_left_alone if {
+	network.allow with input as {"items": [namespace("kube-system")]}
+}
+
+test_policy_of_another_namespace_does_not_count if {
+	doc := {"items": [namespace("other"), default_deny]}
+	count(network.deny) == 2 with input as doc
+}
+
+test_policy_for_some_pods_is_no_default if {
+	partial := policy("some", {"podSelector": {"matchLabels": {"app": "a"}}, "policyTypes": ["Ingress", "Egress"]})
+	doc := {"items": [namespace("shop"), partial]}
+	count(network.deny) == 2 with input as doc
+}
+
+test_ingress_only_leaves_egress_open if {
+	ingress := policy("in", {"podSelector": {}, "policyTypes": ["Ingress"]})
+	denied_ids({"items": [namespace("shop"), ingress]}) == {"kubernetes/network/default-deny-egress"}
+}
+
+test_ingress_from_anywhere_is_denied if {
+	open := policy("open", {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"ports": [{"port": 80}]}]})
+	denied_ids(list([open])) == {"kubernetes/network/open-ingress"}
+}
+
+test_ingress_from_named_peers_is_accepted if {
+	peers := policy("peers", {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]})
+	denied_ids(list([peers])) == set()
+}
+
+egress(block) := policy("out", {
+	"podSelector": {},
+	"policyTypes": ["Egress"],
+	"egress": [{"to": [{"ipBlock": block}]}],
+})
+
+test_egress_to_metadata_service_is_denied if {
+	denied_ids(list([egress({"cidr": "0.0.0.0/0"})])) == {"kubernetes/network/metadata-egress"}
+}
+
+test_egress_except_metadata_service_is_accepted if {
+	denied_ids(list([egress({"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]})])) == set()
+}
+
+service(spec) := {"kind": "Service", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec}
+
+test_open_load_balancer_is_denied if {
+	denied_ids(list([service({"type": "LoadBalancer"})])) == {"kubernetes/network/open-load-balancer"}
+}
+
+test_load_balancer_with_ranges_is_accepted if {
+	denied_ids(list([service({"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"]})])) == set()
+}
+
+test_cluster_service_is_accepted if {
+	denied_ids(list([service({"type": "ClusterIP"})])) == set()
+}

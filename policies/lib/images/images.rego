@@ -1,0 +1,33 @@
+# METADATA
+# title: Image references
+# description: Takes "registry/repository:tag@digest" apart, with Docker's rules for what may be left out.
+package lib.images
+
+# The registry is the part before the first slash if it looks like a host; otherwise Docker Hub is meant.
+registry(reference) := host if {
+	parts := split(reference, "/")
+	count(parts) > 1
+	host := parts[0]
+	looks_like_host(host)
+} else := "docker.io"
+
+looks_like_host(part) if contains(part, ".")
+
+looks_like_host(part) if contains(part, ":")
+
+looks_like_host("localhost")
+
+digest(reference) := value if {
+	parts := split(reference, "@")
+	count(parts) == 2
+	value := parts[1]
+}
+
+# A colon after the last slash starts the tag; one before it belongs to the registry's port.
+tag(reference) := value if {
+	name := split(reference, "@")[0]
+	segments := split(name, "/")
+	parts := split(segments[count(segments) - 1], ":")
+	count(parts) == 2
+	value := parts[1]
+}

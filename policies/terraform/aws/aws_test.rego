@@ -1,0 +1,123 @@
+package terraform.aws_test
+
+import data.terraform.aws
+
+change(type, after) := {
+	"address": sprintf("%s.x", [type]),
+	"mode": "managed",
+	"type": type,
+	"change": {"actions": ["create"], "after": after},
+}
+
+plan(type, after) := {"resource_changes": [change(type, after)]}
+
+denied_ids(doc) := result if {
+	findings := aws.deny with input as doc
+	result := {finding.id | some finding in findings}
+}
+
+test_empty_plan_is_accepted if aws.allow with input as {"resource_changes": []}
+
+test_no_plan_is_not_accepted if {
+	not aws.allow with input as {}
+	not aws.allow with input as {"resource_changes": "none"}
+}
+
+test_public_acl_is_denied if {
+	every type in ["aws_s3_bucket", "aws_s3_bucket_acl"] {
+		denied_ids(plan(type, {"acl": "public-read"})) == {"terraform/aws/public-bucket-acl"}
+	}
+}
+
+test_private_acl_is_accepted if aws.allow with input as plan("aws_s3_bucket", {"acl": "private"})
+
+test_message_names_the_address if {
+	aws.deny == {{
+		"id": "terraform/aws/public-bucket-acl",
+		"msg": "aws_s3_bucket.x: bucket ACL must not be public-read",
+		"resource": "aws_s3_bucket.x",
+	}} with input as plan("aws_s3_bucket", {"acl": "public-read"})
+}
+
+blocked := {
+	"block_public_acls": true,
+	"block_public_policy": true,
+	"ignore_public_acls": true,
+	"restrict_public_buckets": true,
+}
+
+test_whole_public_access_block_is_accepted if {
+	denied_ids(plan("aws_s3_bucket_public_access_block", blocked)) == set()
+}
+
+test_each_part_of_the_public_access_block_counts if {
+	every field, _ in blocked {
+		weak := object.union(blocked, {field: false})
+		denied_ids(plan("aws_s3_bucket_public_access_block", weak)) == {"terraform/aws/public-access-block"}
+	}
+}
+
+rule(from, to, cidr) := {"from_port": from, "to_port": to, "protocol": "tcp", "cidr_blocks": [cidr]}
+
+group(r) := plan("aws_security_group", {"ingress": [r]})
+
+test_open_ssh_is_denied if denied_ids(group(rule(22, 22, "0.0.0.0/0"))) == {"terraform/aws/open-admin-port"}
+
+test_range_over_rdp_is_denied if {
+	aws.deny == {{
+		"id": "terraform/aws/open-admin-port",
+		"msg": "aws_security_group.x: RDP (port 3389) is open to the world",
+		"resource": "aws_security_group.x",
+	}} with input as group(rule(3000, 4000, "0.0.0.0/0"))
+}
+
+test_every_protocol_covers_every_port if {
+	all := {"from_port": 0, "to_port": 0, "protocol": "-1", "ipv6_cidr_blocks": ["::/0"]}
+	count(aws.deny) == 2 with input as group(all)
+}
+
+test_private_ssh_is_accepted if denied_ids(group(rule(22, 22, "10.0.0.0/8"))) == set()
+
+test_open_https_is_accepted if denied_ids(group(rule(443, 443, "0.0.0.0/0"))) == set()
+
+test_separate_rules_count if {
+	old := object.union(rule(22, 22, "0.0.0.0/0"), {"type": "ingress"})
+	denied_ids(plan("aws_security_group_rule", old)) == {"terraform/aws/open-admin-port"}
+	denied_ids(plan("aws_security_group_rule", object.union(old, {"type": "egress"}))) == set()
+	new := {"from_port": 22, "to_port": 22, "ip_protocol": "tcp", "cidr_ipv4": "0.0.0.0/0"}
+	denied_ids(plan("aws_vpc_security_group_ingress_rule", new)) == {"terraform/aws/open-admin-port"}
+}
+
+test_unencrypted_volume_is_denied if {
+	denied_ids(plan("aws_ebs_volume", {"encrypted": false})) == {"terraform/aws/unencrypted-volume"}
+	denied_ids(plan("aws_ebs_volume", {})) == {"terraform/aws/unencrypted-volume"}
+	denied_ids(plan("aws_ebs_volume", {"encrypted": true})) == set()
+}
+
+test_public_database_is_denied if {
+	doc := plan("aws_db_instance", {"publicly_accessible": true, "storage_encrypted": true})
+	denied_ids(doc) == {"terraform/aws/public-database"}
+}
+
+test_unencrypted_database_is_denied if {
+	denied_ids(plan("aws_rds_cluster", {"storage_encrypted": false})) == {"terraform/aws/unencrypted-database"}
+}
+
+test_plain_http_listener_is_denied if {
+	denied_ids(plan("aws_lb_listener", {"protocol": "HTTP", "default_action": [{"type": "forward"}]})) == {"terraform/aws/plain-http"}
+}
+
+test_redirect_to_https_is_accepted if {
+	action := {"type": "redirect", "redirect": [{"protocol": "HTTPS"}]}
+	denied_ids(plan("aws_lb_listener", {"protocol": "HTTP", "default_action": [action]})) == set()
+}
+
+test_deletion_is_accepted if {
+	gone := object.union(change("aws_s3_bucket", {"acl": "public-read"}), {"change": {"actions": ["delete"]}})
+	aws.allow with input as {"resource_changes": [gone]}
+}
+
+test_data_sources_are_left_alone if {
+	read := object.union(change("aws_s3_bucket", {"acl": "public-read"}), {"mode": "data"})
+	aws.allow with input as {"resource_changes": [read]}
+}
