@@ -1,1 +1,11 @@
 //! Rego parser, resolver, planner, IR, builtins and evaluator; pure: no I/O, no clock.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod ir;
