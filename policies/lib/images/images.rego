@@ -15,7 +15,7 @@ looks_like_host(part) if contains(part, ".")
 
 looks_like_host(part) if contains(part, ":")
 
-looks_like_host("localhost")
+looks_like_host(part) if part == "localhost"
 
 digest(reference) := value if {
 	parts := split(reference, "@")

@@ -4,6 +4,7 @@
 package lib.terraform
 
 changes contains change if {
+	is_array(input.resource_changes)
 	some change in input.resource_changes
 	change.mode == "managed"
 	some action in change.change.actions

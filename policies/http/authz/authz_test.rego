@@ -1,0 +1,71 @@
+package http.authz_test
+
+import data.http.authz
+
+request(method, path, user, resource) := {"method": method, "path": path, "user": user, "resource": resource}
+
+viewer := {"id": "vera", "roles": ["viewer"], "tenant": "a"}
+
+admin := {"id": "ada", "roles": ["admin"], "tenant": "a", "mfa": true}
+
+theirs := {"owner": "otto", "tenant": "a"}
+
+test_role_grants_reading if authz.allow with input as request("GET", ["documents", "1"], viewer, theirs)
+
+test_role_grants_listing if authz.allow with input as {"method": "GET", "path": ["documents"], "user": viewer}
+
+test_role_does_not_grant_writing if {
+	not authz.allow with input as request("PUT", ["documents", "1"], viewer, theirs)
+	not authz.allow with input as request("DELETE", ["documents", "1"], viewer, theirs)
+}
+
+test_any_of_several_roles_grants if {
+	user := object.union(viewer, {"roles": ["viewer", "editor"]})
+	authz.allow with input as request("POST", ["documents"], user, {"tenant": "a"})
+}
+
+test_owner_may_change_own_resource if {
+	every method in ["GET", "PUT", "PATCH", "DELETE"] {
+		authz.allow with input as request(method, ["documents", "1"], viewer, {"owner": "vera", "tenant": "a"})
+	}
+}
+
+test_ownership_grants_no_creation if {
+	not authz.allow with input as request("POST", ["documents"], viewer, {"owner": "vera", "tenant": "a"})
+}
+
+test_unknown_role_grants_nothing if {
+	user := object.union(viewer, {"roles": ["root"]})
+	not authz.allow with input as request("GET", ["documents", "1"], user, theirs)
+}
+
+test_unknown_method_is_denied if not authz.allow with input as request("BREW", ["documents", "1"], admin, theirs)
+
+test_empty_input_is_denied if not authz.allow with input as {}
+
+test_two_missing_identities_are_not_ownership if {
+	not authz.allow with input as {"method": "GET", "path": ["documents", "1"], "user": {}, "resource": {}}
+}
+
+test_suspended_user_is_denied if {
+	user := object.union(admin, {"suspended": true})
+	doc := request("GET", ["documents", "1"], user, theirs)
+	not authz.allow with input as doc
+	authz.deny == {{
+		"id": "http/authz/suspended",
+		"msg": "user ada is suspended",
+		"resource": "documents/1",
+	}} with input as doc
+}
+
+test_other_tenant_is_denied_even_to_its_admin if {
+	doc := request("GET", ["documents", "1"], admin, {"owner": "otto", "tenant": "b"})
+	not authz.allow with input as doc
+	count(authz.deny) == 1 with input as doc
+}
+
+test_administration_needs_second_factor if {
+	doc := request("PUT", ["users", "7"], object.union(admin, {"mfa": false}), {"tenant": "a"})
+	not authz.allow with input as doc
+	authz.allow with input as request("PUT", ["users", "7"], admin, {"tenant": "a"})
+}

@@ -1,0 +1,225 @@
+# METADATA
+# title: AWS IAM privilege escalation
+# description: >-
+#   What a Terraform plan would grant that lets an identity raise its own privileges: administrator policies, wildcards,
+#   known escalation actions, and trust in everyone.
+# related_resources:
+# - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
+# custom:
+#   id: terraform/iam
+#   owner: cloud-security
+#   severity: critical
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:AC-6
+#   - nist-800-53r5:AC-2
+#   - cis-aws-3.0:1.16
+#   - iso-27001-2022:A.8.2
+#   - soc2:CC6.3
+#   remediation: Grant the actions that are needed on the resources that are needed.
+package terraform.iam
+
+import data.lib.terraform as tf
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input that is no plan is not accepted.
+allow if {
+	is_array(input.resource_changes)
+	count(deny) == 0
+}
+
+# Where AWS resources carry a policy document, as JSON text.
+documents contains {"address": rc.address, "document": document} if {
+	some rc in tf.changes
+	rc.type in {
+		"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy",
+		"aws_s3_bucket_policy", "aws_kms_key", "aws_sqs_queue_policy", "aws_sns_topic_policy",
+	}
+	document := json.unmarshal(rc.change.after.policy)
+}
+
+granted contains {"address": entry.address, "statement": statement} if {
+	some entry in documents
+	some statement in tf.as_list(entry.document.Statement)
+	statement.Effect == "Allow"
+}
+
+# METADATA
+# title: Administrator policy attached
+# custom:
+#   id: terraform/iam/administrator
+#   severity: critical
+#   controls:
+#   - cis-aws-3.0:1.16
+#   - nist-800-53r5:AC-6(5)
+#   remediation: Attach a policy that lists the actions the identity needs.
+deny contains finding if {
+	some rc in tf.changes
+	rc.type in {"aws_iam_role_policy_attachment", "aws_iam_user_policy_attachment", "aws_iam_group_policy_attachment"}
+	name := administrator_policies[rc.change.after.policy_arn]
+	finding := {
+		"id": "terraform/iam/administrator",
+		"msg": sprintf("%s: must not attach %s", [rc.address, name]),
+		"resource": rc.address,
+	}
+}
+
+administrator_policies := {
+	"arn:aws:iam::aws:policy/AdministratorAccess": "AdministratorAccess",
+	"arn:aws:iam::aws:policy/IAMFullAccess": "IAMFullAccess",
+	"arn:aws:iam::aws:policy/PowerUserAccess": "PowerUserAccess",
+}
+
+# METADATA
+# title: Every action on every resource
+# custom:
+#   id: terraform/iam/wildcard
+#   severity: critical
+#   controls:
+#   - cis-aws-3.0:1.16
+#   - nist-800-53r5:AC-6
+#   remediation: List the actions, and the resources they apply to.
+deny contains finding if {
+	some grant in granted
+	some action in tf.as_list(grant.statement.Action)
+	action in {"*", "*:*"}
+	some resource in tf.as_list(grant.statement.Resource)
+	resource == "*"
+	finding := {
+		"id": "terraform/iam/wildcard",
+		"msg": sprintf("%s: must not allow every action on every resource", [grant.address]),
+		"resource": grant.address,
+	}
+}
+
+# Each of these lets its holder obtain the rights of another identity.
+escalation_actions := {
+	"iam:addusertogroup", "iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy",
+	"iam:createaccesskey", "iam:createloginprofile", "iam:createpolicyversion", "iam:passrole",
+	"iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy", "iam:setdefaultpolicyversion",
+	"iam:updateassumerolepolicy", "iam:updateloginprofile", "lambda:updatefunctioncode", "sts:assumerole",
+}
+
+# METADATA
+# title: Escalation action on every resource
+# custom:
+#   id: terraform/iam/escalation
+#   severity: critical
+#   controls:
+#   - nist-800-53r5:AC-6(7)
+#   - iso-27001-2022:A.8.2
+#   remediation: Name the roles, users or functions the action may be used on, or add a condition.
+deny contains finding if {
+	some grant in granted
+	"*" in tf.as_list(grant.statement.Resource)
+	not grant.statement.Condition
+	some pattern in tf.as_list(grant.statement.Action)
+	not pattern in {"*", "*:*"}
+	some action in escalation_actions
+	matches(lower(pattern), action)
+	finding := {
+		"id": "terraform/iam/escalation",
+		"msg": sprintf("%s: %s on every resource allows privilege escalation through %s", [grant.address, pattern, action]),
+		"resource": grant.address,
+	}
+}
+
+# IAM compares action names without regard to case; a trailing asterisk stands for any suffix.
+matches(pattern, action) if pattern == action
+
+matches(pattern, action) if {
+	endswith(pattern, "*")
+	startswith(action, trim_suffix(pattern, "*"))
+}
+
+# METADATA
+# title: Role that anyone may assume
+# custom:
+#   id: terraform/iam/open-trust
+#   severity: critical
+#   controls:
+#   - nist-800-53r5:AC-3
+#   - nist-800-53r5:IA-2
+#   - soc2:CC6.1
+#   remediation: Name the accounts, services or federated identities that may assume the role.
+deny contains finding if {
+	some rc in tf.of_type("aws_iam_role")
+	document := json.unmarshal(rc.change.after.assume_role_policy)
+	some statement in tf.as_list(document.Statement)
+	statement.Effect == "Allow"
+	everyone(statement.Principal)
+	not statement.Condition
+	finding := {
+		"id": "terraform/iam/open-trust",
+		"msg": sprintf("%s: anyone may assume the role", [rc.address]),
+		"resource": rc.address,
+	}
+}
+
+everyone(principal) if principal == "*"
+
+everyone(principal) if "*" in tf.as_list(principal.AWS)
+
+# METADATA
+# title: Resource policy open to everyone
+# custom:
+#   id: terraform/iam/open-resource-policy
+#   severity: critical
+#   controls:
+#   - nist-800-53r5:AC-3
+#   - gdpr:32
+#   remediation: Name the principals, or add a condition that limits them.
+deny contains finding if {
+	some grant in granted
+	everyone(grant.statement.Principal)
+	not grant.statement.Condition
+	finding := {
+		"id": "terraform/iam/open-resource-policy",
+		"msg": sprintf("%s: the policy admits every principal", [grant.address]),
+		"resource": grant.address,
+	}
+}
+
+# METADATA
+# title: Long-lived access key
+# custom:
+#   id: terraform/iam/access-key
+#   severity: high
+#   controls:
+#   - cis-aws-3.0:1.4
+#   - nist-800-53r5:IA-5
+#   remediation: Use a role with short-lived credentials.
+deny contains finding if {
+	some rc in tf.of_type("aws_iam_access_key")
+	finding := {
+		"id": "terraform/iam/access-key",
+		"msg": sprintf("%s: must not create long-lived access keys", [rc.address]),
+		"resource": rc.address,
+	}
+}
+
+# METADATA
+# title: Policy document that can't be read
+# description: A document that is no JSON can't be judged, so it is not accepted.
+# custom:
+#   id: terraform/iam/unreadable
+#   severity: high
+#   controls:
+#   - nist-800-53r5:AC-6
+#   remediation: Write the document with jsonencode or aws_iam_policy_document.
+deny contains finding if {
+	some rc in tf.changes
+	some field in ["policy", "assume_role_policy"]
+	text := rc.change.after[field]
+	startswith(rc.type, "aws_")
+	is_string(text)
+	not json.is_valid(text)
+	finding := {
+		"id": "terraform/iam/unreadable",
+		"msg": sprintf("%s: %s is not valid JSON", [rc.address, field]),
+		"resource": rc.address,
+	}
+}

@@ -1,0 +1,114 @@
+package terraform.iam_test
+
+import data.terraform.iam
+
+plan(type, after) := {"resource_changes": [{
+	"address": sprintf("%s.x", [type]),
+	"mode": "managed",
+	"type": type,
+	"change": {"actions": ["create"], "after": after},
+}]}
+
+document(statement) := json.marshal({"Version": "2012-10-17", "Statement": [statement]})
+
+grants(action, resource) := plan("aws_iam_policy", {"policy": document({
+	"Effect": "Allow",
+	"Action": action,
+	"Resource": resource,
+})})
+
+denied_ids(doc) := result if {
+	findings := iam.deny with input as doc
+	result := {finding.id | some finding in findings}
+}
+
+test_narrow_grant_is_accepted if {
+	iam.allow with input as grants(["s3:GetObject"], "arn:aws:s3:::corp-web/*")
+}
+
+test_no_plan_is_not_accepted if not iam.allow with input as {}
+
+test_administrator_policy_is_denied if {
+	doc := plan("aws_iam_role_policy_attachment", {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"})
+	denied_ids(doc) == {"terraform/iam/administrator"}
+}
+
+test_other_managed_policy_is_accepted if {
+	doc := plan("aws_iam_role_policy_attachment", {"policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
+	denied_ids(doc) == set()
+}
+
+test_wildcard_is_denied if {
+	denied_ids(grants("*", "*")) == {"terraform/iam/wildcard"}
+	denied_ids(grants(["s3:GetObject", "*"], ["*"])) == {"terraform/iam/wildcard"}
+}
+
+test_statement_that_is_no_list_counts if {
+	text := json.marshal({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+	denied_ids(plan("aws_iam_role_policy", {"policy": text})) == {"terraform/iam/wildcard"}
+}
+
+test_denying_statement_is_accepted if {
+	text := document({"Effect": "Deny", "Action": "*", "Resource": "*"})
+	iam.allow with input as plan("aws_iam_policy", {"policy": text})
+}
+
+test_escalation_action_is_denied if {
+	denied_ids(grants(["iam:PassRole"], "*")) == {"terraform/iam/escalation"}
+}
+
+test_escalation_message_names_pattern_and_action if {
+	iam.deny == {{
+		"id": "terraform/iam/escalation",
+		"msg": "aws_iam_policy.x: lambda:Update* on every resource allows privilege escalation through lambda:updatefunctioncode",
+		"resource": "aws_iam_policy.x",
+	}} with input as grants("lambda:Update*", "*")
+}
+
+test_service_wildcard_covers_escalation if {
+	count(iam.deny) == 14 with input as grants("iam:*", "*")
+}
+
+test_escalation_on_named_role_is_accepted if {
+	denied_ids(grants("iam:PassRole", "arn:aws:iam::123456789012:role/web")) == set()
+}
+
+test_condition_limits_escalation if {
+	text := document({
+		"Effect": "Allow",
+		"Action": "iam:PassRole",
+		"Resource": "*",
+		"Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+	})
+	iam.allow with input as plan("aws_iam_policy", {"policy": text})
+}
+
+trust(principal) := plan("aws_iam_role", {"assume_role_policy": document({
+	"Effect": "Allow",
+	"Principal": principal,
+	"Action": "sts:AssumeRole",
+})})
+
+test_open_trust_is_denied if {
+	denied_ids(trust("*")) == {"terraform/iam/open-trust"}
+	denied_ids(trust({"AWS": "*"})) == {"terraform/iam/open-trust"}
+	denied_ids(trust({"AWS": ["arn:aws:iam::123456789012:root", "*"]})) == {"terraform/iam/open-trust"}
+}
+
+test_named_trust_is_accepted if {
+	denied_ids(trust({"Service": "ec2.amazonaws.com"})) == set()
+}
+
+test_open_resource_policy_is_denied if {
+	text := document({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"})
+	denied_ids(plan("aws_s3_bucket_policy", {"policy": text})) == {"terraform/iam/open-resource-policy"}
+}
+
+test_access_key_is_denied if {
+	denied_ids(plan("aws_iam_access_key", {"user": "ci"})) == {"terraform/iam/access-key"}
+}
+
+test_unreadable_document_is_denied if {
+	denied_ids(plan("aws_iam_policy", {"policy": "{"})) == {"terraform/iam/unreadable"}
+	denied_ids(plan("aws_iam_role", {"assume_role_policy": "no"})) == {"terraform/iam/unreadable"}
+}

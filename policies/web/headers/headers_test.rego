@@ -1,0 +1,77 @@
+package web.headers_test
+
+import data.web.headers
+
+good := {
+	"content-security-policy": ["default-src 'self'; frame-ancestors 'none'"],
+	"strict-transport-security": ["max-age=31536000; includeSubDomains"],
+	"x-content-type-options": ["nosniff"],
+}
+
+response(changes) := {"url": "https://shop.example/", "headers": object.union(good, changes)}
+
+without(name) := {"url": "https://shop.example/", "headers": object.remove(good, [name])}
+
+denied_ids(doc) := result if {
+	findings := headers.deny with input as doc
+	result := {finding.id | some finding in findings}
+}
+
+test_good_response_is_accepted if headers.allow with input as response({})
+
+test_no_response_is_not_accepted if not headers.allow with input as {}
+
+test_missing_csp_is_denied if {
+	denied_ids(without("content-security-policy")) == {"web/headers/csp", "web/headers/framing"}
+}
+
+test_csp_without_script_limit_is_denied if {
+	denied_ids(response({"content-security-policy": ["frame-ancestors 'none'"]})) == {"web/headers/csp"}
+}
+
+test_unsafe_sources_are_denied if {
+	every source in ["'unsafe-inline'", "'unsafe-eval'", "*", "http:"] {
+		csp := sprintf("default-src 'self'; script-src %s; frame-ancestors 'self'", [source])
+		denied_ids(response({"content-security-policy": [csp]})) == {"web/headers/csp-unsafe"}
+	}
+}
+
+test_missing_hsts_is_denied if denied_ids(without("strict-transport-security")) == {"web/headers/hsts"}
+
+test_short_hsts_is_denied if {
+	denied_ids(response({"strict-transport-security": ["max-age=3600"]})) == {"web/headers/hsts"}
+}
+
+test_quoted_max_age_is_read if {
+	denied_ids(response({"strict-transport-security": ["Max-Age=\"31536000\""]})) == set()
+}
+
+test_malformed_max_age_is_denied if {
+	denied_ids(response({"strict-transport-security": ["max-age=soon"]})) == {"web/headers/hsts"}
+}
+
+framed(csp) := object.union(response({}), {"headers": object.union(good, {"content-security-policy": [csp]})})
+
+test_framing_by_anyone_is_denied if {
+	denied_ids(framed("default-src 'self'")) == {"web/headers/framing"}
+	denied_ids(framed("default-src 'self'; frame-ancestors *")) == {"web/headers/framing"}
+}
+
+test_x_frame_options_limits_framing if {
+	doc := response({"content-security-policy": ["default-src 'self'"], "x-frame-options": ["DENY"]})
+	denied_ids(doc) == set()
+}
+
+test_sniffing_is_denied if denied_ids(without("x-content-type-options")) == {"web/headers/nosniff"}
+
+test_bare_cookie_is_denied if {
+	count(headers.deny) == 2 with input as response({"set-cookie": ["sid=1; Path=/"]})
+	denied_ids(response({"set-cookie": ["sid=1; Path=/; Secure"]})) == {"web/headers/cookie"}
+	denied_ids(response({"set-cookie": ["sid=1; Path=/; Secure; HttpOnly"]})) == set()
+}
+
+test_disclosure_warns if {
+	doc := response({"x-powered-by": ["PHP/8.3"]})
+	headers.allow with input as doc
+	count(headers.warn) == 1 with input as doc
+}
