@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Governed} from "./Governed.sol";
+import {INodeRegistry} from "./INodeRegistry.sol";
+import {RFC6962} from "./RFC6962.sol";
+import {Roles} from "./Roles.sol";
+
+/// @title The anchors of every node's decision log
+/// @notice Invariant: per node, an anchored tree size never falls, and every anchor is proven consistent with the last
+/// one (RFC 6962 consistency proof, checked here), so that a rewritten log can't be anchored. Above a configured tree
+/// size anchors also need the signatures of a quorum of verifiers.
+///
+/// Anchors are append-only. A ledger with a predecessor continues it: a node's first anchor here must extend its last
+/// anchor there.
+contract DecisionLedger is Governed, EIP712 {
+    /// @notice One accepted checkpoint.
+    struct Anchor {
+        bytes32 root;
+        uint64 size;
+        uint64 blockNumber;
+        uint64 time;
+    }
+
+    /// @notice Anchors of trees larger than `threshold` leaves need `signatures` verifiers; none when that is zero.
+    struct Quorum {
+        uint64 threshold;
+        uint16 signatures;
+    }
+
+    /// @notice The EIP-712 type that verifiers sign.
+    bytes32 public constant CHECKPOINT_TYPEHASH = keccak256("Checkpoint(address node,uint64 size,bytes32 root)");
+
+    /// @notice The registry that says which nodes may anchor.
+    INodeRegistry public immutable nodes;
+
+    mapping(address node => Anchor[]) private _anchors;
+    Quorum private _quorum;
+
+    /// @notice A checkpoint of `node` was accepted as its anchor number `index` (from 0).
+    event Anchored(address indexed node, uint256 indexed index, uint64 size, bytes32 root, uint16 signatures);
+    /// @notice The quorum was changed.
+    event QuorumChanged(uint64 threshold, uint16 signatures, address indexed by);
+
+    /// @notice the registry of nodes is not a contract
+    error NodesWithoutCode(address nodes);
+    /// @notice the sender does not act for an active node: it is unregistered or suspended
+    error NodeNotActive(address node, address sender, INodeRegistry.Status status);
+    /// @notice the predecessor still takes anchors; its admin has to name this contract as successor first
+    error PredecessorInForce(address predecessor);
+    /// @notice an empty tree can't be anchored
+    error EmptyTree(address node);
+    /// @notice the tree is smaller than the one anchored last
+    error SizeFell(address node, uint64 anchored, uint64 offered);
+    /// @notice a different tree of the same size is anchored: the log was rewritten
+    error RootChanged(address node, uint64 size, bytes32 anchored, bytes32 offered);
+    /// @notice the proof does not show that the tree extends the one anchored last
+    error Inconsistent(address node, uint64 anchored, uint64 offered);
+    /// @notice trees of this size need the signatures of more verifiers
+    error QuorumNeeded(address node, uint64 size, uint16 needed, uint256 given);
+    /// @notice a signature does not verify
+    error BadSignature(uint256 index);
+    /// @notice the signer is not a verifier, or acts for the node itself
+    error NotAVerifier(uint256 index, address signer);
+    /// @notice signatures must be sorted by signer, each signer once
+    error SignersNotAscending(uint256 index, address previous, address signer);
+    /// @notice there is no anchor with this number
+    error NoSuchAnchor(address node, uint256 index);
+
+    constructor(Grant[] memory grants, address predecessor_, INodeRegistry nodes_, Quorum memory quorum_)
+        Governed(grants, predecessor_)
+        EIP712("Stele DecisionLedger", "1")
+    {
+        if (address(nodes_).code.length == 0) revert NodesWithoutCode(address(nodes_));
+        nodes = nodes_;
+        _setQuorum(quorum_);
+    }
+
+    // ---- anchoring ----
+
+    /// @notice Anchors the sender's tree of `size` leaves with `root`. `proof` is the RFC 6962 consistency proof from
+    /// the sender's last anchor, empty for its first. Anchoring the last anchor again changes nothing and succeeds.
+    /// Caller: the operator of an active node, for that node. Returns the anchor's number.
+    function anchor(uint64 size, bytes32 root, bytes32[] calldata proof) external returns (uint256 index) {
+        return _anchor(size, root, proof, new bytes[](0));
+    }
+
+    /// @notice As `anchor`, with verifiers' EIP-712 signatures over (node, size, root), sorted by signer address.
+    /// Caller: the operator of an active node, for that node. Returns the anchor's number.
+    function anchorWithQuorum(uint64 size, bytes32 root, bytes32[] calldata proof, bytes[] calldata signatures)
+        external
+        returns (uint256 index)
+    {
+        return _anchor(size, root, proof, signatures);
+    }
+
+    /// @notice Sets from which tree size on how many verifier signatures are needed; zero signatures switch it off.
+    /// Caller: ADMIN.
+    function setQuorum(Quorum calldata quorum_) external onlyRole(Roles.ADMIN) inForce {
+        _setQuorum(quorum_);
+    }
+
+    // ---- views; caller: anyone ----
+
+    /// @notice The quorum in force. Caller: anyone.
+    function quorum() external view returns (Quorum memory) {
+        return _quorum;
+    }
+
+    /// @notice What verifiers sign for a checkpoint: the EIP-712 digest. Caller: anyone.
+    function checkpointDigest(address node, uint64 size, bytes32 root) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(CHECKPOINT_TYPEHASH, node, size, root)));
+    }
+
+    /// @notice The node's last anchor, here or in a predecessor; all zero when it has none. Caller: anyone.
+    function anchorOf(address node) public view returns (Anchor memory last) {
+        Anchor[] storage anchors = _anchors[node];
+        if (anchors.length > 0) return anchors[anchors.length - 1];
+        if (predecessor != address(0)) return DecisionLedger(predecessor).anchorOf(node);
+    }
+
+    /// @notice How many anchors of the node this contract holds. Caller: anyone.
+    function anchorCount(address node) external view returns (uint256) {
+        return _anchors[node].length;
+    }
+
+    /// @notice The node's anchor with a number, from 0. Caller: anyone.
+    function anchorAt(address node, uint256 index) external view returns (Anchor memory) {
+        if (index >= _anchors[node].length) revert NoSuchAnchor(node, index);
+        return _anchors[node][index];
+    }
+
+    /// @notice The node's first anchor here whose tree contains the leaf with an index; a found of false when no
+    /// anchor does yet. Caller: anyone.
+    function anchorCovering(address node, uint64 leafIndex)
+        external
+        view
+        returns (bool found, uint256 index, Anchor memory first)
+    {
+        Anchor[] storage anchors = _anchors[node];
+        uint256 low = 0;
+        uint256 high = anchors.length;
+        while (low < high) {
+            uint256 middle = (low + high) / 2;
+            if (anchors[middle].size > leafIndex) high = middle;
+            else low = middle + 1;
+        }
+        if (low < anchors.length) return (true, low, anchors[low]);
+    }
+
+    /// @notice Whether the leaf hash stands at `leafIndex` of the tree that the anchor `index` of `node` commits to.
+    /// Caller: anyone.
+    function verifyInclusion(address node, uint256 index, uint64 leafIndex, bytes32 leaf, bytes32[] calldata proof)
+        external
+        view
+        returns (bool)
+    {
+        if (index >= _anchors[node].length) revert NoSuchAnchor(node, index);
+        Anchor storage tree = _anchors[node][index];
+        return RFC6962.verifyInclusion(tree.root, tree.size, leafIndex, leaf, proof);
+    }
+
+    // ---- internals ----
+
+    function _anchor(uint64 size, bytes32 root, bytes32[] calldata proof, bytes[] memory signatures)
+        private
+        inForce
+        returns (uint256 index)
+    {
+        (address node, INodeRegistry.Status status) = nodes.nodeOf(msg.sender);
+        if (status != INodeRegistry.Status.Active) revert NodeNotActive(node, msg.sender, status);
+        if (size == 0) revert EmptyTree(node);
+        index = _anchors[node].length;
+        // Otherwise a node could go on in both contracts, with two different logs.
+        if (index == 0 && predecessor != address(0) && Governed(predecessor).successor() != address(this)) {
+            revert PredecessorInForce(predecessor);
+        }
+        Anchor memory last = anchorOf(node);
+        if (size < last.size) revert SizeFell(node, last.size, size);
+        if (size == last.size) {
+            if (root != last.root) revert RootChanged(node, size, last.root, root);
+            if (index > 0) return index - 1;
+            // The predecessor's last anchor is taken over as the first one here.
+        }
+        bool consistent = last.size == 0
+            ? proof.length == 0
+            : RFC6962.verifyConsistency(last.size, last.root, size, root, proof);
+        if (!consistent) revert Inconsistent(node, last.size, size);
+        _checkQuorum(node, size, root, signatures);
+        _anchors[node].push(
+            Anchor({root: root, size: size, blockNumber: uint64(block.number), time: uint64(block.timestamp)})
+        );
+        emit Anchored(node, index, size, root, uint16(signatures.length));
+    }
+
+    /// @dev Ascending signers make them distinct. A node's operator does not count as a verifier of its own log.
+    function _checkQuorum(address node, uint64 size, bytes32 root, bytes[] memory signatures) private view {
+        if (_quorum.signatures > 0 && size > _quorum.threshold && signatures.length < _quorum.signatures) {
+            revert QuorumNeeded(node, size, _quorum.signatures, signatures.length);
+        }
+        if (signatures.length == 0) return;
+        bytes32 digest = checkpointDigest(node, size, root);
+        address previous = address(0);
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signatures[i]);
+            if (failure != ECDSA.RecoverError.NoError) revert BadSignature(i);
+            if (signer <= previous) revert SignersNotAscending(i, previous, signer);
+            if (signer == node || signer == msg.sender || !hasRole(Roles.VERIFIER, signer)) {
+                revert NotAVerifier(i, signer);
+            }
+            previous = signer;
+        }
+    }
+
+    function _setQuorum(Quorum memory quorum_) private {
+        _quorum = quorum_;
+        emit QuorumChanged(quorum_.threshold, quorum_.signatures, msg.sender);
+    }
+}
