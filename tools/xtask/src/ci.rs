@@ -1,7 +1,7 @@
 //! The checks that decide whether a change may land, and the test command.
 
 use crate::shell::{cargo, run, say};
-use crate::{house, peers, readme};
+use crate::{contracts, house, peers, readme};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -38,6 +38,7 @@ pub(crate) fn run_checks() -> Result<()> {
     run_all(&[
         ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
         ("house", house::run),
+        ("contracts", || contracts::run(true)),
         ("clippy", || {
             run(&mut cargo(&[
                 "clippy",

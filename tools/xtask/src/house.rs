@@ -22,8 +22,8 @@ const LAYERS: &[&str] = &[
 /// Who may depend on tokio directly.
 const ASYNC: &[&str] = &["stele-chain", "stele-server", "stele"];
 
-/// Lines a source file may have, its tests not counted.
-const MAX_LINES: usize = 600;
+/// Lines a source file may have, its tests not counted: "about 600" of docs/architecture.md, with room for its comments.
+const MAX_LINES: usize = 650;
 
 #[derive(Deserialize)]
 struct Metadata {

