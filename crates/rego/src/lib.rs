@@ -9,3 +9,11 @@
 )]
 
 pub mod ir;
+
+mod diagnostic;
+mod source;
+pub mod syntax;
+
+pub use diagnostic::{Code, Diagnostic};
+pub use source::{LineColumn, SourceFile, Span};
+pub use syntax::{ast, parse, parse_query};

@@ -1,11 +1,11 @@
-//! OPA's own plans survive our readers and writers, and our verifier accepts every one of them.
+//! OPA's own plans survive our reader and writer.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::io::{BufRead as _, BufReader};
 
 use flate2::read::GzDecoder;
 use serde_json::Value as Json;
-use stele_rego::ir::{Policy, text, verify};
+use stele_rego::ir::Policy;
 
 #[test]
 fn every_plan_of_opa_round_trips() {
@@ -33,12 +33,6 @@ fn every_plan_of_opa_round_trips() {
             policy,
             "{}",
             case["note"]
-        );
-        verify(&policy).unwrap_or_else(|e| panic!("{}: {e}\n{}", case["note"], text::print(&policy)));
-        let printed = text::print(&policy);
-        assert_eq!(
-            text::parse(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}")),
-            policy
         );
         count += 1;
     }

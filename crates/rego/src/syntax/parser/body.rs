@@ -1,0 +1,278 @@
+//! Bodies and their statements.
+
+use super::{Failed, Parse, Parser};
+use crate::diagnostic::Code;
+use crate::source::Span;
+use crate::syntax::ast::{Body, Ident, Literal, LiteralKind, Term, TermKind, With};
+use crate::syntax::token::{Keyword, Tok};
+
+impl Parser<'_> {
+    /// `{ statements }`.
+    pub(super) fn braced_body(&mut self) -> Parse<Body> {
+        let start = self.span();
+        self.expect(&Tok::LBrace, "`{`")?;
+        let literals = self.literals(&Tok::RBrace)?;
+        self.expect(&Tok::RBrace, "`}`")?;
+        let span = start.to(self.previous);
+        if literals.is_empty() && self.diagnostics.is_empty() {
+            return Err(self.error_help(
+                span,
+                Code::Syntax,
+                "this body is empty",
+                "write `true` for no condition",
+            ));
+        }
+        Ok(Body { span, literals })
+    }
+
+    /// The body of a comprehension, up to its closing bracket, which stays.
+    pub(super) fn comprehension_body(&mut self, end: &Tok) -> Parse<Body> {
+        let start = self.span();
+        let literals = self.nested(|parser| parser.literals(end))?;
+        let span = start.to(self.previous);
+        if literals.is_empty() && self.diagnostics.is_empty() {
+            return Err(self.error(span, Code::Syntax, "this comprehension has no condition"));
+        }
+        Ok(Body { span, literals })
+    }
+
+    /// Statements up to `end`, which stays. Goes on after a bad statement.
+    pub(super) fn literals(&mut self, end: &Tok) -> Parse<Vec<Literal>> {
+        let mut literals = Vec::new();
+        let mut height = 0;
+        loop {
+            while self.eat(&Tok::Semicolon) {}
+            if self.at(end) || self.at(&Tok::Eof) {
+                break;
+            }
+            let parsed = self.literal().and_then(|literal| {
+                if self.at(end) || self.at(&Tok::Semicolon) || self.at(&Tok::Eof) || self.newline() {
+                    Ok(literal)
+                } else {
+                    Err(self.after_literal())
+                }
+            });
+            match parsed {
+                Ok(literal) => {
+                    height = height.max(self.height);
+                    literals.push(literal);
+                }
+                Err(Failed) => self.skip_literal(end)?,
+            }
+        }
+        self.height = height;
+        Ok(literals)
+    }
+
+    fn after_literal(&mut self) -> Failed {
+        let help = match self.tok() {
+            Tok::Comma => Some(
+                "statements are separated by `;` or line breaks; put the union's operands in parentheses if this is a list",
+            ),
+            Tok::LBracket | Tok::LParen => Some("there must be no space between a name and its bracket"),
+            Tok::Unify | Tok::Assign => Some("a statement has one `=` or `:=`"),
+            _ => None,
+        };
+        self.unexpected_help(
+            "the end of the statement (`;`, a line break or a closing bracket)",
+            help,
+        )
+    }
+
+    /// Skips what is left of a bad statement. Fails if the enclosing construct seems to have ended unclosed.
+    fn skip_literal(&mut self, end: &Tok) -> Parse<()> {
+        let mut depth = 0u32;
+        let start = self.position;
+        loop {
+            if self.at(&Tok::Eof)
+                || (self.first_column() && !matches!(self.tok(), Tok::RBrace | Tok::RBracket | Tok::RParen))
+            {
+                return Err(Failed);
+            }
+            if depth == 0 {
+                if self.at(end) || (self.newline() && self.position > start) {
+                    return Ok(());
+                }
+                if self.eat(&Tok::Semicolon) {
+                    return Ok(());
+                }
+            }
+            match self.tok() {
+                Tok::LBrace | Tok::LBracket | Tok::LParen | Tok::TemplateOpen => {
+                    depth = depth.saturating_add(1)
+                }
+                Tok::RBrace | Tok::RBracket | Tok::RParen | Tok::TemplateClose => {
+                    depth = depth.saturating_sub(1)
+                }
+                _ => {}
+            }
+            self.advance();
+        }
+    }
+
+    /// One statement with its modifiers.
+    pub(super) fn literal(&mut self) -> Parse<Literal> {
+        let start = self.span();
+        self.height = 0;
+        let kind = if self.at_keyword(Keyword::Some) {
+            self.some()?
+        } else if self.at_keyword(Keyword::Every) {
+            self.every()?
+        } else if self.eat_keyword(Keyword::Not) {
+            self.negation()?
+        } else {
+            self.expression_literal()?
+        };
+        let mut height = self.height;
+        let mut with = Vec::new();
+        while self.at_keyword(Keyword::With) {
+            with.push(self.with()?);
+            height = height.max(self.height);
+        }
+        let span = start.to(self.previous);
+        self.built_over(height, span)?;
+        Ok(Literal { span, kind, with })
+    }
+
+    fn negation(&mut self) -> Parse<LiteralKind> {
+        let start = self.span();
+        for (keyword, name) in [
+            (Keyword::Some, "some"),
+            (Keyword::Every, "every"),
+            (Keyword::Not, "not"),
+        ] {
+            if self.at_keyword(keyword) {
+                let help = "move the statement into a rule of its own and negate that";
+                return Err(self.error_help(start, Code::Syntax, format!("`{name}` can't be negated"), help));
+            }
+        }
+        let kind = self.expression_literal()?;
+        let inner = Literal {
+            span: start.to(self.previous),
+            kind,
+            with: Vec::new(),
+        };
+        Ok(LiteralKind::Not(Box::new(inner)))
+    }
+
+    fn expression_literal(&mut self) -> Parse<LiteralKind> {
+        let left = self.expression(true)?;
+        let height = self.height;
+        let assign = if self.eat(&Tok::Assign) {
+            true
+        } else if self.eat(&Tok::Unify) {
+            false
+        } else {
+            return Ok(LiteralKind::Term(left));
+        };
+        let right = self.expression(true)?;
+        self.height = self.height.max(height);
+        Ok(if assign {
+            LiteralKind::Assign(left, right)
+        } else {
+            LiteralKind::Unify(left, right)
+        })
+    }
+
+    fn some(&mut self) -> Parse<LiteralKind> {
+        let start = self.span();
+        self.advance();
+        let mut terms = vec![self.infix_expression()?];
+        let mut height = self.height;
+        while self.eat(&Tok::Comma) {
+            terms.push(self.infix_expression()?);
+            height = height.max(self.height);
+        }
+        if !self.eat_keyword(Keyword::In) {
+            return self.some_names(terms);
+        }
+        let collection = self.infix_expression()?;
+        self.height = self.height.max(height);
+        let mut terms = terms.into_iter();
+        match (terms.next(), terms.next(), terms.next()) {
+            (Some(value), None, _) => Ok(LiteralKind::SomeIn {
+                key: None,
+                value,
+                collection,
+            }),
+            (Some(key), Some(value), None) => Ok(LiteralKind::SomeIn {
+                key: Some(key),
+                value,
+                collection,
+            }),
+            _ => {
+                let help = "write `some value in xs` or `some key, value in xs`";
+                Err(self.error_help(
+                    start,
+                    Code::Syntax,
+                    "`some ... in` takes at most a key and a value",
+                    help,
+                ))
+            }
+        }
+    }
+
+    fn some_names(&mut self, terms: Vec<Term>) -> Parse<LiteralKind> {
+        let mut names = Vec::new();
+        for term in terms {
+            let TermKind::Var(name) = term.kind else {
+                let help = "`some` declares names; to iterate write `some x in xs`";
+                return Err(self.error_help(term.span, Code::Syntax, "this is not a name", help));
+            };
+            names.push(Ident {
+                name,
+                span: term.span,
+            });
+        }
+        Ok(LiteralKind::Some(names))
+    }
+
+    fn every(&mut self) -> Parse<LiteralKind> {
+        self.advance();
+        let first = self.ident("a name after `every`", false)?;
+        let second = if self.eat(&Tok::Comma) {
+            Some(self.ident("the value's name", false)?)
+        } else {
+            None
+        };
+        self.expect_keyword(Keyword::In, "`in`")?;
+        let domain = self.infix_expression()?;
+        let height = self.height;
+        let body = self.nested(Self::braced_body)?;
+        self.height = self.height.max(height);
+        let (key, value) = match second {
+            Some(value) => (Some(first), value),
+            None => (None, first),
+        };
+        Ok(LiteralKind::Every {
+            key,
+            value,
+            domain,
+            body,
+        })
+    }
+
+    pub(super) fn with(&mut self) -> Parse<With> {
+        let start = self.span();
+        self.advance();
+        let keyword_name = self.keyword_is_name();
+        let root = self.ident("what to replace: `input`, `data` or a function", keyword_name)?;
+        let at: Span = root.span;
+        self.height = 0;
+        let path = self.segments()?;
+        let height = self.height;
+        let target = crate::syntax::ast::Ref {
+            span: at.to(self.previous),
+            root,
+            path,
+        };
+        self.expect_keyword(Keyword::As, "`as` and the replacement")?;
+        let value = self.expression(false)?;
+        self.height = self.height.max(height);
+        Ok(With {
+            span: start.to(self.previous),
+            target,
+            value,
+        })
+    }
+}
