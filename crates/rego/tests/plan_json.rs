@@ -1,11 +1,11 @@
-//! OPA's own plans survive our reader and writer.
+//! OPA's own plans survive our readers and writers, and our verifier accepts every one of them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use std::io::{BufRead as _, BufReader};
 
 use flate2::read::GzDecoder;
 use serde_json::Value as Json;
-use stele_rego::ir::Policy;
+use stele_rego::ir::{Policy, text, verify};
 
 #[test]
 fn every_plan_of_opa_round_trips() {
@@ -33,6 +33,12 @@ fn every_plan_of_opa_round_trips() {
             policy,
             "{}",
             case["note"]
+        );
+        verify(&policy).unwrap_or_else(|e| panic!("{}: {e}\n{}", case["note"], text::print(&policy)));
+        let printed = text::print(&policy);
+        assert_eq!(
+            text::parse(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}")),
+            policy
         );
         count += 1;
     }

@@ -1,1 +1,35 @@
 //! Ids, digests, units, canonical value encoding, record and leaf; no I/O, no async.
+//!
+//! Everything else in Stele stands on this crate: [`Value`] and [`Number`] are what policies compute with,
+//! [`json`] and [`encoding`] are their two byte forms, and [`DecisionRecord`] and [`Leaf`] are what a decision
+//! leaves behind. The byte formats are normative in `docs/formats/`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod digest;
+pub mod encoding;
+pub mod ids;
+pub mod json;
+pub mod leaf;
+pub mod number;
+pub mod record;
+pub mod time;
+pub mod units;
+pub mod value;
+pub mod violation;
+
+pub use digest::{Digest, Salt, commit, keccak256, sha256};
+pub use ids::{DecisionId, EntryPoint, IdError, NodeAddress, PolicyId, PolicyVersion};
+pub use leaf::{LEAF_BYTES, Leaf, LeafError};
+pub use number::{Number, NumberError};
+pub use record::{BundleRevision, DecisionRecord, Part, RecordCheck, RecordError};
+pub use time::Timestamp;
+pub use units::{BlockNumber, ChainId, Gas, LeafIndex, TreeSize};
+pub use value::Value;
+pub use violation::{Enforcement, Severity, Violation};

@@ -1,2 +1,67 @@
-//! The one command surface for people, hooks and CI.
-fn main() {}
+//! The one command surface for people, hooks and CI: `cargo xtask COMMAND`.
+
+mod ci;
+mod contracts;
+mod docs;
+mod house;
+mod peers;
+mod readme;
+mod shell;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, tests and checks Stele")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install the test peers under target/peers, then run every test
+    Test {
+        /// Run without installing or using the peers
+        #[arg(long)]
+        no_peers: bool,
+    },
+    /// Everything that decides whether a change may land
+    Ci,
+    /// Compile the Solidity contracts into contracts/artifacts
+    Contracts {
+        /// Fail when the committed artifacts differ from a fresh compilation
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install the real programs the tests run against, from npm and PyPI
+    Peers,
+    /// Run the benchmarks that docs/benchmarks.md reports
+    Bench,
+    /// Build the API documentation; warnings are errors
+    Docs,
+    /// Check the dependency direction and file sizes
+    House,
+    /// Run the README's commands as written, in a scratch copy of the examples
+    Readme,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Test { no_peers } => ci::test(!no_peers),
+        Command::Ci => ci::run_checks(),
+        Command::Contracts { check } => contracts::run(check),
+        Command::Peers => peers::install().map(drop),
+        Command::Bench => ci::bench(),
+        Command::Docs => docs::run_docs(),
+        Command::House => house::run(),
+        Command::Readme => readme::run_readme(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

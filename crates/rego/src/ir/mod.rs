@@ -6,15 +6,25 @@
 //!
 //! Reading and writing follow OPA's JSON exactly (`serde`), with two liberties on reading: `null` stands for an empty
 //! list, as Go writes it, and unknown fields of a statement are ignored.
+//!
+//! A plan must pass [`verify()`] before it is executed or compiled; [`crate::eval::Evaluator::new`] sees to it.
 
+mod access;
 mod json;
 mod stmt;
+pub mod text;
+mod verify;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::Access;
 pub use stmt::{Stmt, StmtKind};
+pub use verify::{MAX_LOCALS, MAX_NESTING, Place, Unit, VerifyError, VerifyErrorKind, verify};
 
 /// The local that holds the `input` document (undefined when there is none).
 pub const INPUT: Local = Local(0);

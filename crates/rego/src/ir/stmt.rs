@@ -3,6 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::text::{ParseError, Parser, Printer};
 use super::{Block as BlockBody, Local, Location, Operand, json};
 
 /// A statement with the place in the source that it was compiled from.
@@ -50,6 +51,30 @@ macro_rules! statements {
             pub fn name(&self) -> &'static str {
                 match self {
                     $( Self::$name { .. } => $json, )+
+                }
+            }
+
+            /// Prints the fields for the text form.
+            pub(super) fn print_fields(&self, printer: &mut Printer<'_>) {
+                match self {
+                    $( Self::$name { $($field),* } => {
+                        $( printer.field(stringify!($field), $field); )*
+                    } )+
+                }
+            }
+
+            /// Reads the fields of the statement `name` (as in JSON) from the text form; `None` if there is no such statement.
+            pub(super) fn parse_fields(name: &str, parser: &mut Parser<'_>) -> Result<Option<Self>, ParseError> {
+                // One function a statement: parsing recurses, so the frames must stay small.
+                $(
+                    #[allow(non_snake_case, unused_variables, reason = "named after the statement; it may have no field")]
+                    fn $name(parser: &mut Parser<'_>) -> Result<StmtKind, ParseError> {
+                        Ok(StmtKind::$name { $( $field: parser.field(stringify!($field))?, )* })
+                    }
+                )+
+                match name {
+                    $( $json => $name(parser).map(Some), )+
+                    _ => Ok(None),
                 }
             }
         }

@@ -1,0 +1,9 @@
+//! JSON text of values: a bounded, exact parser and a deterministic writer.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use parse::{JsonError, JsonErrorKind, Limits, parse};
+pub use write::{to_string, to_string_pretty, to_vec, write};

@@ -1,0 +1,38 @@
+//! Test peers: real programs from npm and PyPI that the tests run against, installed under `target/peers`.
+//!
+//! They live in the workspace's own `target`, even when Cargo builds elsewhere, so that tests find them from their manifest.
+
+use crate::shell::{root, run, say};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Installs what `tools/peers` pins, unless the same pins are installed already; returns the directory.
+pub(crate) fn install() -> Result<PathBuf> {
+    let source = root().join("tools/peers");
+    let target = root().join("target/peers");
+    let mut pins = String::new();
+    for file in ["package.json", "package-lock.json", "requirements.txt"] {
+        let path = source.join(file);
+        pins += &std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+    }
+    let stamp = target.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|text| text == pins) {
+        return Ok(target);
+    }
+    say("installing the test peers (npm, PyPI)");
+    std::fs::create_dir_all(&target)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(source.join(file), target.join(file))?;
+    }
+    run(Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&target))?;
+    let venv = target.join("python");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    run(Command::new(venv.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+        .arg(source.join("requirements.txt")))?;
+    std::fs::write(&stamp, pins)?;
+    Ok(target)
+}
