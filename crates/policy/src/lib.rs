@@ -1,1 +1,33 @@
-//! What policy authors touch: load, metadata, lint, test, coverage, explain, bundles; the Engine trait.
+//! What policy authors touch: loading, metadata, tests, coverage, lint, explanations, bundles; and the [`Engine`] that decides.
+//!
+//! A [`load::PolicySet`] comes from a directory or an OPA bundle. Packages whose metadata names an id are [`Policy`]s, the others are libraries.
+//! [`bundle::build`] packs one policy with everything it needs into a reproducible OPA bundle, whose digest is the policy's version;
+//! [`engine::PreparedPolicy`] and [`RegorusEngine`] evaluate it. No module reads the time of day; a caller passes it in.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod bundle;
+pub mod engine;
+pub mod load;
+pub mod metadata;
+pub mod policy;
+pub mod problem;
+mod refs;
+#[cfg(test)]
+mod testing;
+pub mod violations;
+
+pub use bundle::{Bundle, BundleError};
+pub use engine::{
+    DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, PreparedPolicy,
+    RegorusEngine,
+};
+pub use load::{LoadError, PolicySet};
+pub use policy::{Policy, RuleMeta};
+pub use problem::{Problem, Problems};

@@ -1,0 +1,222 @@
+//! Values across the border to the regorus interpreter, exact in both directions.
+//!
+//! regorus holds integers of any size exactly and every other number as a binary64. A decimal therefore crosses only when its
+//! binary64 prints back as the same decimal (all numbers of up to 15 significant digits do); any other is refused with
+//! [`ConvertError::Inexact`] and never rounded. Strings are shared, not copied: both sides keep them in an `Arc<str>`.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use stele_types::{Number, Value};
+
+/// A value that can't cross the border to or from the interpreter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// The number has more digits than the interpreter keeps.
+    #[error(
+        "the number {number} at {path} can't be held exactly by the interpreter (it keeps integers of any size and 15 digits of a fraction); write it as a string"
+    )]
+    Inexact {
+        /// The number as it was given.
+        number: String,
+        /// Where it stands, as a path below the document's root.
+        path: String,
+    },
+    /// The interpreter answered with a number that is none (not finite).
+    #[error("the interpreter returned {text:?}, which is no number")]
+    BadNumber {
+        /// What it printed.
+        text: String,
+    },
+    /// An undefined value stands inside a result.
+    #[error("the interpreter returned an undefined value inside a result")]
+    NestedUndefined,
+    /// The value has more nodes than allowed.
+    #[error("the value has more than {limit} nodes")]
+    TooLarge {
+        /// The limit in nodes.
+        limit: usize,
+    },
+}
+
+/// Converts documents for the interpreter and keeps one copy of each distinct string.
+///
+/// One instance per document: a data document repeats its keys and many of its strings, and sharing them is most of what keeps
+/// a loaded document small.
+#[derive(Debug, Default)]
+pub struct Interner {
+    strings: HashSet<Arc<str>>,
+    enabled: bool,
+}
+
+impl Interner {
+    /// An interner that keeps one copy of each distinct string (for documents that stay loaded).
+    #[must_use]
+    pub fn sharing() -> Self {
+        Self {
+            strings: HashSet::new(),
+            enabled: true,
+        }
+    }
+
+    /// An interner that passes strings through (for inputs, which live for one request).
+    #[must_use]
+    pub fn passing() -> Self {
+        Self::default()
+    }
+
+    fn string(&mut self, text: &Arc<str>) -> Arc<str> {
+        if !self.enabled {
+            return Arc::clone(text);
+        }
+        if let Some(kept) = self.strings.get(text) {
+            return Arc::clone(kept);
+        }
+        self.strings.insert(Arc::clone(text));
+        Arc::clone(text)
+    }
+}
+
+/// Converts `value` for the interpreter.
+///
+/// # Errors
+///
+/// [`ConvertError::Inexact`] names the first number that would lose digits.
+pub fn to_regorus(value: &Value, interner: &mut Interner) -> Result<regorus::Value, ConvertError> {
+    let mut path = Vec::new();
+    convert_in(value, interner, &mut path)
+}
+
+/// Names one step of a path for an error message.
+enum Step<'a> {
+    Key(&'a Value),
+    Index(usize),
+}
+
+fn render_path(path: &[Step<'_>]) -> String {
+    if path.is_empty() {
+        return "the root".to_owned();
+    }
+    let steps: Vec<String> = path
+        .iter()
+        .map(|step| match step {
+            Step::Key(Value::String(text)) => text.to_string(),
+            Step::Key(other) => stele_types::json::to_string(other),
+            Step::Index(index) => index.to_string(),
+        })
+        .collect();
+    steps.join("/")
+}
+
+fn convert_in<'a>(
+    value: &'a Value,
+    interner: &mut Interner,
+    path: &mut Vec<Step<'a>>,
+) -> Result<regorus::Value, ConvertError> {
+    Ok(match value {
+        Value::Null => regorus::Value::Null,
+        Value::Bool(flag) => regorus::Value::Bool(*flag),
+        Value::Number(number) => convert_number(number, path)?,
+        Value::String(text) => regorus::Value::String(interner.string(text)),
+        Value::Array(items) => {
+            let mut out = Vec::with_capacity(items.len());
+            for (index, item) in items.iter().enumerate() {
+                path.push(Step::Index(index));
+                out.push(convert_in(item, interner, path)?);
+                path.pop();
+            }
+            regorus::Value::from(out)
+        }
+        Value::Object(entries) => {
+            let mut out = BTreeMap::new();
+            for (key, item) in entries.iter() {
+                path.push(Step::Key(key));
+                let item = convert_in(item, interner, path)?;
+                out.insert(convert_in(key, interner, path)?, item);
+                path.pop();
+            }
+            regorus::Value::from(out)
+        }
+        Value::Set(members) => {
+            let mut out = BTreeSet::new();
+            for (index, member) in members.iter().enumerate() {
+                path.push(Step::Index(index));
+                out.insert(convert_in(member, interner, path)?);
+                path.pop();
+            }
+            regorus::Value::from(out)
+        }
+    })
+}
+
+fn convert_number(number: &Number, path: &[Step<'_>]) -> Result<regorus::Value, ConvertError> {
+    if let Some(small) = number.to_i64() {
+        return Ok(regorus::Value::from(small));
+    }
+    let text = number.to_string();
+    let inexact = || ConvertError::Inexact {
+        number: text.clone(),
+        path: render_path(path),
+    };
+    let converted = regorus::Value::from_numeric_string(&text).map_err(|_| inexact())?;
+    match number_from(&converted) {
+        Ok(back) if back == *number => Ok(converted),
+        _ => Err(inexact()),
+    }
+}
+
+/// Reads a number of the interpreter: integers exactly, a binary64 as the shortest decimal that denotes it (which is what its
+/// `Display` prints).
+fn number_from(value: &regorus::Value) -> Result<Number, ConvertError> {
+    if let Ok(small) = value.as_i64() {
+        return Ok(Number::from(small));
+    }
+    let text = match value.as_number() {
+        Ok(number) => number.format_decimal(),
+        Err(error) => error.to_string(),
+    };
+    Number::parse(&text).map_err(|_| ConvertError::BadNumber { text })
+}
+
+/// Converts a result of the interpreter; `None` stands for undefined. At most `max_nodes` nodes are taken.
+///
+/// # Errors
+///
+/// [`ConvertError::TooLarge`] above `max_nodes`, the others when the interpreter returns what Rego has no name for.
+pub fn from_regorus(value: &regorus::Value, max_nodes: usize) -> Result<Option<Value>, ConvertError> {
+    if matches!(value, regorus::Value::Undefined) {
+        return Ok(None);
+    }
+    let mut left = max_nodes;
+    take(value, &mut left, max_nodes).map(Some)
+}
+
+fn take(value: &regorus::Value, left: &mut usize, limit: usize) -> Result<Value, ConvertError> {
+    *left = left.checked_sub(1).ok_or(ConvertError::TooLarge { limit })?;
+    Ok(match value {
+        regorus::Value::Null => Value::Null,
+        regorus::Value::Bool(flag) => Value::Bool(*flag),
+        regorus::Value::Number(_) => Value::Number(number_from(value)?),
+        regorus::Value::String(text) => Value::String(Arc::clone(text)),
+        regorus::Value::Array(items) => {
+            let items: Result<Vec<Value>, _> = items.iter().map(|item| take(item, left, limit)).collect();
+            Value::Array(Arc::new(items?))
+        }
+        regorus::Value::Object(entries) => {
+            let mut out = BTreeMap::new();
+            for (key, item) in entries.iter() {
+                // The interpreter keeps a place for a rule it has not finished; such an entry does not exist.
+                if !matches!(item, regorus::Value::Undefined) {
+                    out.insert(take(key, left, limit)?, take(item, left, limit)?);
+                }
+            }
+            Value::Object(Arc::new(out))
+        }
+        regorus::Value::Set(members) => {
+            let members: Result<BTreeSet<Value>, _> =
+                members.iter().map(|member| take(member, left, limit)).collect();
+            Value::Set(Arc::new(members?))
+        }
+        regorus::Value::Undefined => return Err(ConvertError::NestedUndefined),
+    })
+}

@@ -1,0 +1,389 @@
+//! Loading policies: from a directory or from an OPA bundle, to a checked [`PolicySet`].
+//!
+//! A directory is read recursively in sorted order; hidden files and directories are skipped, symbolic links must stay inside. Files ending in
+//! `.rego` are modules; `data.json`, `data.yaml` and `data.yml` are placed in the data document by their directory, as OPA places
+//! them; everything else is ignored. All problems of all files are reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stele_rego::ast::Module;
+use stele_rego::{SourceFile, Span};
+use stele_types::{PolicyId, Value};
+
+use crate::engine::{ConvertError, Place, PreparedPolicy};
+use crate::policy::{self, Policy};
+use crate::problem::{Problem, Problems};
+
+mod archive;
+mod data;
+mod dir;
+#[cfg(test)]
+mod tests;
+
+/// Bounds of what is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadLimits {
+    /// Bytes of one file, unpacked.
+    pub file_bytes: u64,
+    /// Bytes of all files together, unpacked.
+    pub total_bytes: u64,
+    /// Number of files.
+    pub files: usize,
+}
+
+impl Default for LoadLimits {
+    /// 128 MiB a file, 512 MiB together, 20,000 files.
+    fn default() -> Self {
+        Self {
+            file_bytes: 128 << 20,
+            total_bytes: 512 << 20,
+            files: 20_000,
+        }
+    }
+}
+
+/// Why nothing was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file or directory can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Io {
+        /// What was read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A symbolic link leads out of the directory that is loaded.
+    #[error("{} is a symbolic link that leads out of {}; copy the file instead", path.display(), root.display())]
+    LinkOutside {
+        /// The link.
+        path: PathBuf,
+        /// The directory that is loaded.
+        root: PathBuf,
+    },
+    /// A file name is not UTF-8.
+    #[error("the file name {} is not UTF-8; rename it", path.display())]
+    FileName {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The archive is no gzipped tar, or it is damaged.
+    #[error("the bundle can't be unpacked: {reason}")]
+    Archive {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An entry's name would leave the directory it is unpacked to, or names it in an odd way.
+    #[error("the bundle's entry {name:?} is refused: {reason}")]
+    EntryName {
+        /// The entry.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// More, or bigger, than [`LoadLimits`] allows.
+    #[error("{what} exceeds the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The limit, in bytes or files.
+        limit: u64,
+    },
+    /// The files were read, but something in them is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Problems),
+}
+
+/// One module.
+#[derive(Debug, Clone)]
+pub struct PolicyModule {
+    /// Its path relative to what was loaded, with `/`.
+    pub path: String,
+    /// Its package's path below `data`.
+    pub package: Vec<String>,
+    /// The parsed text; `ast.source` holds the text itself.
+    pub ast: Module,
+}
+
+impl PolicyModule {
+    /// Whether the module holds tests: its file ends in `_test.rego`, or its package in `_test`. Test modules never enter a bundle.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.path.ends_with("_test.rego") || self.package.last().is_some_and(|name| name.ends_with("_test"))
+    }
+
+    /// Where a span of this module starts.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        let at = self.ast.source.line_column(span.start);
+        Place {
+            file: self.path.clone(),
+            line: at.line,
+            column: at.column,
+        }
+    }
+
+    /// The text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::from(self.ast.source.text())
+    }
+}
+
+/// What a bundle's manifest says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    /// The bundle's revision, free text.
+    pub revision: String,
+    /// The paths that the bundle owns; `[""]` is everything.
+    pub roots: Vec<String>,
+    /// 1 for Rego v1.
+    pub rego_version: Option<u64>,
+    /// Free metadata.
+    pub metadata: Option<Value>,
+}
+
+/// Parsed modules, base data and the policies in them.
+#[derive(Debug, Clone)]
+pub struct PolicySet {
+    modules: Vec<PolicyModule>,
+    data: Value,
+    policies: BTreeMap<PolicyId, Policy>,
+    manifest: Option<Manifest>,
+}
+
+impl PolicySet {
+    /// The modules, sorted by path.
+    #[must_use]
+    pub fn modules(&self) -> &[PolicyModule] {
+        &self.modules
+    }
+
+    /// The base data document, an object.
+    #[must_use]
+    pub fn data(&self) -> &Value {
+        &self.data
+    }
+
+    /// The policies, by id.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.values()
+    }
+
+    /// The policy with this id.
+    #[must_use]
+    pub fn policy(&self, id: &PolicyId) -> Option<&Policy> {
+        self.policies.get(id)
+    }
+
+    /// The manifest, if this came from a bundle that has one.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// Prepares all modules but the tests, with all data, for evaluation.
+    ///
+    /// # Errors
+    ///
+    /// [`ConvertError`] when the data holds a number that the interpreter can't hold exactly.
+    pub fn prepare(&self) -> Result<PreparedPolicy, ConvertError> {
+        self.prepare_modules(self.modules.iter().filter(|module| !module.is_test()))
+    }
+
+    /// Prepares all modules, tests included.
+    pub(crate) fn prepare_with_tests(&self) -> Result<PreparedPolicy, ConvertError> {
+        self.prepare_modules(self.modules.iter())
+    }
+
+    fn prepare_modules<'a>(
+        &'a self,
+        modules: impl Iterator<Item = &'a PolicyModule> + Clone,
+    ) -> Result<PreparedPolicy, ConvertError> {
+        let rules = modules
+            .clone()
+            .flat_map(|module| policy::rule_paths(&module.package, &module.ast))
+            .collect::<BTreeSet<_>>();
+        PreparedPolicy::new(
+            modules.map(|module| (module.path.as_str(), module.text())),
+            &self.data,
+            rules,
+        )
+    }
+}
+
+/// The files found, by relative path. Both loaders fill one.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    entries: BTreeMap<String, Vec<u8>>,
+    total: u64,
+}
+
+impl Files {
+    /// Takes one file, within the limits.
+    pub(crate) fn put(&mut self, path: String, bytes: Vec<u8>, limits: &LoadLimits) -> Result<(), LoadError> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let too_large = |what: String, limit: u64| Err(LoadError::TooLarge { what, limit });
+        if size > limits.file_bytes {
+            return too_large(format!("the file {path}"), limits.file_bytes);
+        }
+        self.total = self.total.saturating_add(size);
+        if self.total > limits.total_bytes {
+            return too_large("the size of all files together".to_owned(), limits.total_bytes);
+        }
+        if self.entries.len() >= limits.files {
+            let limit = u64::try_from(limits.files).unwrap_or(u64::MAX);
+            return too_large("the number of files".to_owned(), limit);
+        }
+        self.entries.insert(path, bytes);
+        Ok(())
+    }
+}
+
+/// Whether a file of this name matters to a policy set.
+pub(crate) fn is_wanted(name: &str) -> bool {
+    name.ends_with(".rego") || is_data(name)
+}
+
+fn is_data(name: &str) -> bool {
+    matches!(name, "data.json" | "data.yaml" | "data.yml")
+}
+
+/// Loads a directory, a bundle file (`.tar.gz`, `.tgz`) or a single module (`.rego`).
+///
+/// # Errors
+///
+/// [`LoadError::Invalid`] holds every problem of every file; the others are about reading.
+pub fn load_path(path: &Path) -> Result<PolicySet, LoadError> {
+    let read = || {
+        std::fs::read(path).map_err(|source| LoadError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    if path.is_dir() {
+        return load_dir(path);
+    }
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    if name.ends_with(".rego") {
+        let mut files = Files::default();
+        files.put(name.to_owned(), read()?, &LoadLimits::default())?;
+        return assemble(files, None);
+    }
+    load_bundle(&read()?)
+}
+
+/// Loads a directory with the default limits.
+///
+/// # Errors
+///
+/// See [`load_path`].
+pub fn load_dir(root: &Path) -> Result<PolicySet, LoadError> {
+    assemble(dir::read(root, &LoadLimits::default())?, None)
+}
+
+/// Loads an OPA bundle (gzipped tar) with the default limits.
+///
+/// # Errors
+///
+/// See [`load_path`]; besides [`LoadError::Archive`] and [`LoadError::EntryName`].
+pub fn load_bundle(bytes: &[u8]) -> Result<PolicySet, LoadError> {
+    load_bundle_within(bytes, &LoadLimits::default())
+}
+
+/// Loads an OPA bundle within `limits`.
+///
+/// # Errors
+///
+/// See [`load_bundle`].
+pub fn load_bundle_within(bytes: &[u8], limits: &LoadLimits) -> Result<PolicySet, LoadError> {
+    let mut files = archive::read(bytes, limits)?;
+    let manifest = archive::manifest(&mut files)?;
+    assemble(files, manifest)
+}
+
+/// Loads files held in memory: pairs of relative path and contents. Paths are not checked; this is for tests and tools that generate policies.
+///
+/// # Errors
+///
+/// See [`load_path`].
+pub fn load_files<I, P, B>(files: I) -> Result<PolicySet, LoadError>
+where
+    I: IntoIterator<Item = (P, B)>,
+    P: Into<String>,
+    B: Into<Vec<u8>>,
+{
+    let mut out = Files::default();
+    for (path, bytes) in files {
+        let path = path.into();
+        if is_wanted(path.rsplit('/').next().unwrap_or_default()) {
+            out.put(path, bytes.into(), &LoadLimits::default())?;
+        }
+    }
+    assemble(out, None)
+}
+
+/// Parses, places and checks.
+fn assemble(files: Files, manifest: Option<Manifest>) -> Result<PolicySet, LoadError> {
+    let mut problems = Vec::new();
+    let mut modules = Vec::new();
+    let mut documents = data::Documents::default();
+    for (path, bytes) in files.entries {
+        if path.ends_with(".rego") {
+            modules.extend(parse(path, bytes, &mut problems));
+        } else {
+            documents.place(&path, &bytes, &mut problems);
+        }
+    }
+    let metadata = policy::collect(&modules, &mut problems);
+    let policies = policy::policies(&modules, &metadata, &mut problems);
+    let data = documents.finish();
+    data::check_conflicts(&modules, &data, &mut problems);
+    Problems::none_of(problems)?;
+    Ok(PolicySet {
+        modules,
+        data,
+        policies,
+        manifest,
+    })
+}
+
+fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<PolicyModule> {
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            problems.push(Problem::of_file(
+                "encoding",
+                &path,
+                format!("the file is not UTF-8 (byte {at})"),
+            ));
+            return None;
+        }
+    };
+    let source = SourceFile::new(path.as_str(), text);
+    match stele_rego::parse(&source) {
+        Ok(ast) => {
+            let package = ast
+                .package
+                .path
+                .iter()
+                .map(|ident| ident.name.to_string())
+                .collect();
+            Some(PolicyModule { path, package, ast })
+        }
+        Err(diagnostics) => {
+            problems.extend(
+                diagnostics
+                    .iter()
+                    .map(|found| Problem::of_diagnostic(found, source.text())),
+            );
+            None
+        }
+    }
+}
