@@ -1,0 +1,135 @@
+//! From an evaluation to its record and leaf.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::{CryptoRng, RngExt};
+use stele_types::{
+    BundleRevision, DecisionId, DecisionRecord, Digest, EntryPoint, PolicyId, PolicyVersion, Salt, Timestamp,
+    Value, sha256,
+};
+
+use crate::decider::Decision;
+use crate::error::DecideError;
+use crate::sink::Evidence;
+use crate::snapshot::{NodeContext, PolicyInForce};
+use crate::verdict::Judgement;
+
+/// What is known of a request besides path and input; goes into the record.
+#[derive(Debug, Clone, Default)]
+pub struct Attributes<'a> {
+    /// The caller's network address.
+    pub requested_by: Option<&'a str>,
+    /// On whose behalf the enforcement point asks.
+    pub actor: Option<&'a str>,
+    /// What the decision is about.
+    pub resource: Option<&'a str>,
+    /// Which enforcement point asks.
+    pub enforcement_point: Option<&'a str>,
+    /// W3C trace id.
+    pub trace_id: Option<&'a str>,
+    /// W3C span id.
+    pub span_id: Option<&'a str>,
+    /// Time from the request's arrival to the start of the decision.
+    pub waited: Duration,
+}
+
+/// Labels that the decision point adds to the operator's.
+pub(crate) const DECISION_LABEL: &str = "decision";
+/// Set to `true` when the snapshot was stale and the policy fails open.
+pub(crate) const STALE_LABEL: &str = "stale";
+
+/// Everything that goes into a decision.
+pub(crate) struct Draft<'a> {
+    pub(crate) node: &'a NodeContext,
+    pub(crate) policy_id: PolicyId,
+    /// `None` when no policy is in force at the path.
+    pub(crate) policy: Option<&'a PolicyInForce>,
+    pub(crate) entry_point: EntryPoint,
+    pub(crate) input: Option<&'a Value>,
+    pub(crate) result: Option<Value>,
+    pub(crate) judgement: Judgement,
+    /// Why there is no result, when the evaluation failed.
+    pub(crate) error: Option<String>,
+    pub(crate) time: Timestamp,
+    pub(crate) evaluation: Duration,
+    pub(crate) stale: bool,
+    pub(crate) attributes: &'a Attributes<'a>,
+}
+
+impl Draft<'_> {
+    /// Draws id and salts, and builds record and leaf.
+    pub(crate) fn finish(self, random: &mut impl CryptoRng) -> Result<Decision, DecideError> {
+        let id = DecisionId::from_time_and_random(self.time, &random.random::<[u8; 10]>());
+        let version = self.policy.map_or(NO_VERSION, |policy| policy.version);
+        let record = self.record(id, version, random);
+        let leaf = record.leaf().map_err(|error| DecideError::Evidence {
+            policy: self.policy_id.clone(),
+            entry_point: self.entry_point.clone(),
+            message: error.to_string(),
+        })?;
+        Ok(Decision {
+            id,
+            policy_id: self.policy_id,
+            version,
+            entry_point: self.entry_point,
+            result: self.result,
+            judgement: self.judgement,
+            in_force: self.policy.is_some(),
+            evaluation: self.evaluation,
+            evidence: Some(Evidence { record, leaf }),
+        })
+    }
+
+    fn record(&self, id: DecisionId, version: PolicyVersion, random: &mut impl CryptoRng) -> DecisionRecord {
+        let data_digest = self
+            .policy
+            .map_or_else(|| sha256(&[]), |policy| policy.data_digest);
+        let mut record = DecisionRecord::new(
+            id,
+            self.time,
+            self.node.address,
+            self.policy_id.clone(),
+            version,
+            self.entry_point.clone(),
+            data_digest,
+            Salt(random.random()),
+            Salt(random.random()),
+        );
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        record.input = self.input.cloned();
+        record.result = self.result.as_ref().map(Value::to_json_projection);
+        record.error.clone_from(&self.error);
+        record.violations.clone_from(&self.judgement.violations);
+        record.labels.clone_from(&self.node.labels);
+        record.labels.insert(
+            DECISION_LABEL.to_owned(),
+            self.judgement.verdict.as_str().to_owned(),
+        );
+        if self.stale {
+            record.labels.insert(STALE_LABEL.to_owned(), "true".to_owned());
+        }
+        record.metrics = BTreeMap::from([("timer_rego_query_eval_ns".to_owned(), nanos(self.evaluation))]);
+        if self.policy.is_some() {
+            let revision = BundleRevision {
+                revision: version.to_string(),
+            };
+            record.bundles.insert(self.policy_id.to_string(), revision);
+        }
+        record.latency_ns = nanos(self.attributes.waited.saturating_add(self.evaluation));
+        record.requested_by = owned(self.attributes.requested_by);
+        record.actor = owned(self.attributes.actor);
+        record.resource = owned(self.attributes.resource);
+        record.enforcement_point = owned(self.attributes.enforcement_point);
+        record.trace_id = owned(self.attributes.trace_id);
+        record.span_id = owned(self.attributes.span_id);
+        record
+    }
+}
+
+/// Stands in a leaf where no policy was in force.
+const NO_VERSION: PolicyVersion = PolicyVersion(Digest([0; 32]));
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
