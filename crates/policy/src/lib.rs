@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod policy;
 pub mod problem;
 mod refs;
+pub mod test_runner;
 #[cfg(test)]
 mod testing;
 pub mod violations;

@@ -85,6 +85,12 @@ impl PreparedPolicy {
         self.data_bytes
     }
 
+    /// The same policy without the module of this file.
+    pub(crate) fn without(mut self, file: &str) -> Self {
+        self.sources.retain(|source| &*source.path != file);
+        self
+    }
+
     /// The document for one more engine.
     pub(super) fn data_for_engine(&self) -> regorus::Value {
         let copy = match self.sharing {

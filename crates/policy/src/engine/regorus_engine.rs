@@ -58,6 +58,10 @@ impl RegorusEngine {
         engine
             .add_data(policy.data_for_engine())
             .map_err(|error| failure::refused(&error.to_string()))?;
+        // The first query makes regorus analyse the modules; better now than in the first decision.
+        engine
+            .eval_query("true".to_owned(), false)
+            .map_err(|error| failure::refused(&error.to_string()))?;
         Ok(Self {
             engine,
             context,

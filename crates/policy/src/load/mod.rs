@@ -257,25 +257,42 @@ fn is_data(name: &str) -> bool {
 ///
 /// [`LoadError::Invalid`] holds every problem of every file; the others are about reading.
 pub fn load_path(path: &Path) -> Result<PolicySet, LoadError> {
-    let read = || {
-        std::fs::read(path).map_err(|source| LoadError::Io {
-            path: path.to_owned(),
-            source,
-        })
-    };
+    let (files, manifest) = read_path(path)?;
+    assemble(files, manifest)
+}
+
+/// As [`load_path`], but keeps what is sound: the modules that parse and the data that merges, with the problems of the rest. For tools that
+/// should say as much as they can in one run (tests, lint); never for decisions.
+///
+/// # Errors
+///
+/// Only those of reading.
+pub fn load_path_lenient(path: &Path) -> Result<(PolicySet, Vec<Problem>), LoadError> {
+    let (files, manifest) = read_path(path)?;
+    Ok(assemble_lenient(files, manifest))
+}
+
+fn read_path(path: &Path) -> Result<(Files, Option<Manifest>), LoadError> {
+    let limits = LoadLimits::default();
     if path.is_dir() {
-        return load_dir(path);
+        return Ok((dir::read(path, &limits)?, None));
     }
+    let bytes = std::fs::read(path).map_err(|source| LoadError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     if name.ends_with(".rego") {
         let mut files = Files::default();
-        files.put(name.to_owned(), read()?, &LoadLimits::default())?;
-        return assemble(files, None);
+        files.put(name.to_owned(), bytes, &limits)?;
+        return Ok((files, None));
     }
-    load_bundle(&read()?)
+    let mut files = archive::read(&bytes, &limits)?;
+    let manifest = archive::manifest(&mut files)?;
+    Ok((files, manifest))
 }
 
 /// Loads a directory with the default limits.
@@ -330,6 +347,12 @@ where
 
 /// Parses, places and checks.
 fn assemble(files: Files, manifest: Option<Manifest>) -> Result<PolicySet, LoadError> {
+    let (set, problems) = assemble_lenient(files, manifest);
+    Problems::none_of(problems)?;
+    Ok(set)
+}
+
+fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut modules = Vec::new();
     let mut documents = data::Documents::default();
@@ -344,13 +367,15 @@ fn assemble(files: Files, manifest: Option<Manifest>) -> Result<PolicySet, LoadE
     let policies = policy::policies(&modules, &metadata, &mut problems);
     let data = documents.finish();
     data::check_conflicts(&modules, &data, &mut problems);
-    Problems::none_of(problems)?;
-    Ok(PolicySet {
-        modules,
-        data,
-        policies,
-        manifest,
-    })
+    (
+        PolicySet {
+            modules,
+            data,
+            policies,
+            manifest,
+        },
+        problems,
+    )
 }
 
 fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<PolicyModule> {
