@@ -14,6 +14,7 @@ mod print;
 mod verify;
 
 pub use parse::{ParseError, parse};
+pub(crate) use parse::{Macros, parse_into};
 pub use print::print;
 pub use verify::{VerifyError, verify};
 

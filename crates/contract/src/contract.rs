@@ -1,0 +1,117 @@
+//! The driver: plan in, contract out.
+
+use crate::asm::{self, Assembled, Item};
+use crate::codegen::{self, Generated};
+use crate::error::{InternalError, Reason, Refusal};
+use crate::layout::Layout;
+use crate::lir::{self, Program};
+use crate::lower::{self, Lowered};
+use crate::runtime;
+use crate::source_map::SourceMap;
+use crate::{CREATION_PREFIX, Options};
+use alloy_primitives::keccak256;
+use stele_rego::ir;
+use stele_types::{Digest, EntryPoint};
+
+/// An entry point of a contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractEntryPoint {
+    /// Path, `kubernetes/admission/deny`; a plan of another form of name (`eval`) keeps its name.
+    pub path: String,
+    /// SHA-256 of the path: the `entryPoint` argument of `evaluate`.
+    pub id: Digest,
+}
+
+/// A compiled policy.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// The deployed code.
+    pub runtime: Vec<u8>,
+    /// Init code that deploys `runtime`; it takes no arguments.
+    pub creation: Vec<u8>,
+    /// keccak256 of `runtime`, as the EVM's `EXTCODEHASH` gives it.
+    pub code_hash: Digest,
+    /// Entry points in the plan's order.
+    pub entry_points: Vec<ContractEntryPoint>,
+    /// Program counter to Rego line.
+    pub source_map: SourceMap,
+    /// The linked low-level program in its text form, for `--emit ir`.
+    pub program: Program,
+    /// The assembly, for `--emit asm`.
+    pub assembly: Vec<Item>,
+}
+
+/// The id that selects an entry point: SHA-256 of its path.
+#[must_use]
+pub fn entry_point_id(path: &str) -> Digest {
+    match EntryPoint::new(path) {
+        Ok(entry) => entry.hash(),
+        Err(_) => stele_types::sha256(&[path.as_bytes()]),
+    }
+}
+
+/// Compiles the plan's entry points (all of them, or those of [`Options::entry_points`]) into one contract. The same plan
+/// and options give the same bytes.
+///
+/// # Errors
+/// Everything that can't be compiled, each with its place: unsupported or impure builtins, numbers without an exact form,
+/// code above the size limit, plans that break a rule of the intermediate representation.
+pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<Refusal>> {
+    let mut plans: Vec<(&ir::Plan, [u8; 32])> = Vec::new();
+    for plan in &policy.plans {
+        if options.entry_points.as_ref().is_none_or(|list| list.contains(&plan.name)) {
+            plans.push((plan, entry_point_id(&plan.name).0));
+        }
+    }
+    for name in options.entry_points.iter().flatten() {
+        if policy.plan(name).is_none() {
+            return Err(vec![Refusal::whole(name, Reason::InvalidPlan("no such entry point".to_owned()))]);
+        }
+    }
+    let lowered = lower::lower(policy, &plans, options)?;
+    let (program, generated, assembled) = build(lowered)?;
+    let size = assembled.bytes.len();
+    if size > options.max_code_size {
+        let reason = Reason::CodeSize { size, limit: options.max_code_size };
+        return Err(vec![Refusal::whole("contract", reason)]);
+    }
+    let source_map = SourceMap::new(&assembled.marks, &generated.places, &policy.static_.files);
+    let entry_points = plans
+        .iter()
+        .map(|(plan, id)| ContractEntryPoint { path: plan.name.clone(), id: Digest(*id) })
+        .collect();
+    Ok(Contract {
+        creation: creation_code(&assembled.bytes),
+        code_hash: Digest(keccak256(&assembled.bytes).0),
+        runtime: assembled.bytes,
+        entry_points,
+        source_map,
+        program,
+        assembly: generated.items,
+    })
+}
+
+/// Links, verifies, generates, verifies again, assembles.
+fn build(lowered: Lowered) -> Result<(Program, Generated, Assembled), InternalError> {
+    let Lowered { mut program, pool, memo_slots, tables } = lowered;
+    runtime::link(&mut program, &runtime::library()?);
+    lir::verify(&program)?;
+    let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());
+    let generated = codegen::generate(&program, &layout, runtime::ENTRY, tables.len())?;
+    asm::verify(&generated.items)?;
+    let mut data = vec![(generated.pool, layout.pool_bytes().to_vec())];
+    data.extend(generated.tables.iter().copied().zip(tables));
+    let assembled = asm::assemble(&generated.items, &data)?;
+    Ok((program, generated, assembled))
+}
+
+/// Init code: copies the runtime code behind itself to memory and returns it.
+fn creation_code(runtime: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(runtime.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let mut code = CREATION_PREFIX.to_vec();
+    if let Some(size) = code.get_mut(1..3) {
+        size.copy_from_slice(&[high, low]);
+    }
+    code.extend(runtime);
+    code
+}

@@ -1,0 +1,101 @@
+//! Facts about a policy that decide how it is lowered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use stele_rego::ir::{Block, Func, Local, Operand, Plan, Policy, Stmt, StmtKind, StringIndex};
+
+/// Visits every statement of the blocks, nested ones too.
+pub(super) fn walk<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Stmt)) {
+    for stmt in blocks.iter().flat_map(|b| &b.stmts) {
+        visit(stmt);
+        walk(stmt.kind.nested(), visit);
+    }
+}
+
+/// Whether a function may be the target of a dynamic call.
+pub(super) fn matches_path(policy: &Policy, func: &Func, path: &[Operand]) -> bool {
+    func.path.len() == path.len()
+        && func.path.iter().zip(path).all(|(segment, operand)| match operand {
+            Operand::StringIndex(i) => policy.string(*i) == Some(segment.as_str()),
+            Operand::Local(_) => true,
+            Operand::Bool(_) => false,
+        })
+}
+
+/// Names of the functions that the plans reach.
+pub(super) fn reachable<'a>(policy: &'a Policy, plans: &[(&'a Plan, [u8; 32])]) -> BTreeSet<&'a str> {
+    let by_name: BTreeMap<&str, &Func> = policy.funcs.iter().map(|f| (f.name.as_str(), f)).collect();
+    let mut found = BTreeSet::new();
+    let mut work: Vec<&'a [Block]> = plans.iter().map(|(p, _)| p.blocks.as_slice()).collect();
+    while let Some(blocks) = work.pop() {
+        let mut called: Vec<&'a Func> = Vec::new();
+        walk(blocks, &mut |stmt| match &stmt.kind {
+            StmtKind::Call { func, .. } => called.extend(by_name.get(func.as_str())),
+            StmtKind::CallDynamic { path, .. } => {
+                called.extend(policy.funcs.iter().filter(|f| matches_path(policy, f, path)));
+            }
+            _ => {}
+        });
+        for func in called {
+            if found.insert(func.name.as_str()) {
+                work.push(&func.blocks);
+            }
+        }
+    }
+    found
+}
+
+/// What one function does with its locals.
+#[derive(Default)]
+pub(super) struct Locals {
+    /// Number of statements that write each local.
+    pub(super) writes: BTreeMap<Local, usize>,
+    /// Locals that some statement reads.
+    pub(super) reads: BTreeSet<Local>,
+    /// Locals that hold one string constant wherever they are defined.
+    pub(super) constants: BTreeMap<Local, StringIndex>,
+    /// Locals that hold one integer wherever they are defined.
+    pub(super) all: BTreeSet<Local>,
+}
+
+/// Every local that a statement itself sets, including those that `Scan` and `With` set for their block.
+pub(super) fn written(stmt: &Stmt) -> Vec<Local> {
+    let mut locals = stmt.kind.access().writes;
+    match &stmt.kind {
+        StmtKind::Scan { key, value, .. } => locals.extend([*key, *value]),
+        StmtKind::With { local, .. } => locals.push(*local),
+        _ => {}
+    }
+    locals
+}
+
+/// Every local written anywhere in the blocks.
+pub(super) fn written_in(blocks: &[Block]) -> BTreeSet<Local> {
+    let mut found = BTreeSet::new();
+    walk(blocks, &mut |stmt| found.extend(written(stmt)));
+    found
+}
+
+impl Locals {
+    pub(super) fn of(blocks: &[Block]) -> Self {
+        let mut facts = Self::default();
+        let mut strings: Vec<(Local, StringIndex)> = Vec::new();
+        walk(blocks, &mut |stmt| {
+            let access = stmt.kind.access();
+            facts.reads.extend(access.reads.iter().copied());
+            if let StmtKind::AssignVarOnce { target, .. } = &stmt.kind {
+                facts.reads.insert(*target);
+            }
+            facts.all.extend(access.reads);
+            for local in written(stmt) {
+                facts.all.insert(local);
+                let count = facts.writes.entry(local).or_default();
+                *count = count.saturating_add(1);
+            }
+            if let StmtKind::AssignVar { source: Operand::StringIndex(i), target } = &stmt.kind {
+                strings.push((*target, *i));
+            }
+        });
+        facts.constants = strings.into_iter().filter(|(l, _)| facts.writes.get(l) == Some(&1)).collect();
+        facts
+    }
+}

@@ -1,0 +1,178 @@
+//! OPA's IR to the low-level IR: one function for each reachable rule and entry point, plus the contract's own entry code.
+
+mod block;
+mod builtins;
+mod facts;
+mod func;
+mod stmt;
+mod with;
+
+use crate::error::{Reason, Refusal};
+use crate::layout::{Constant, Pool};
+use crate::lir::{Expr, Frame, Func, Program, Stmt, Symbol, Var};
+use crate::op::Op;
+use crate::{Options, ResultForm};
+use alloy_primitives::U256;
+use std::collections::{BTreeMap, BTreeSet};
+use stele_rego::ir;
+
+/// A lowered policy, not yet linked with the runtime library.
+pub(crate) struct Lowered {
+    pub(crate) program: Program,
+    pub(crate) pool: Pool,
+    pub(crate) memo_slots: u32,
+    pub(crate) tables: Vec<Vec<u8>>,
+}
+
+/// How policy code calls a rule or user function.
+#[derive(Clone)]
+struct Callee {
+    /// Name in the low-level IR.
+    name: String,
+    /// Arguments besides input and data.
+    args: usize,
+}
+
+/// State shared by all functions of a policy.
+struct Context<'a> {
+    policy: &'a ir::Policy,
+    options: &'a Options,
+    program: Program,
+    pool: Pool,
+    callees: BTreeMap<&'a str, Callee>,
+    memo_slots: u32,
+    tables: Vec<Vec<u8>>,
+    refusals: BTreeSet<Refusal>,
+}
+
+pub(super) fn constant(word: u64) -> Expr {
+    Expr::Const(U256::from(word))
+}
+
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    Expr::Call(name.to_owned(), args)
+}
+
+pub(super) fn op(op: Op, args: Vec<Expr>) -> Expr {
+    Expr::Op(op, args)
+}
+
+impl Context<'_> {
+    fn text(&mut self, text: &str) -> Expr {
+        Expr::Symbol(Symbol::Const(self.pool.intern(Constant::String(text.to_owned()))))
+    }
+
+    fn number(&mut self, word: U256) -> Expr {
+        Expr::Symbol(Symbol::Const(self.pool.intern(Constant::Number(word))))
+    }
+
+    /// Adds a data table, or finds an equal one.
+    fn table(&mut self, bytes: Vec<u8>) -> u32 {
+        let found = self.tables.iter().position(|t| *t == bytes);
+        let index = found.unwrap_or(self.tables.len());
+        if found.is_none() {
+            self.tables.push(bytes);
+        }
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn refuse(&mut self, func: &str, at: ir::Location, construct: &str, reason: Reason) {
+        self.refusals.insert(Refusal {
+            func: func.to_owned(),
+            file: self.policy.file(at).unwrap_or_default().to_owned(),
+            row: at.row,
+            col: at.col,
+            construct: construct.to_owned(),
+            reason,
+        });
+    }
+}
+
+/// Lowers the given plans and what they reach.
+pub(crate) fn lower(
+    policy: &ir::Policy,
+    plans: &[(&ir::Plan, [u8; 32])],
+    options: &Options,
+) -> Result<Lowered, Vec<Refusal>> {
+    let mut cx = Context {
+        policy,
+        options,
+        program: Program::default(),
+        pool: Pool::default(),
+        callees: BTreeMap::new(),
+        memo_slots: 0,
+        tables: Vec::new(),
+        refusals: BTreeSet::new(),
+    };
+    let reachable = facts::reachable(policy, plans);
+    for (number, func) in policy.funcs.iter().enumerate() {
+        if reachable.contains(func.name.as_str()) {
+            let name = format!("r{number}.{}", short_name(&func.name));
+            let args = func.params.len().saturating_sub(2);
+            cx.callees.insert(&func.name, Callee { name, args });
+        }
+    }
+    for func in policy.funcs.iter().filter(|f| reachable.contains(f.name.as_str())) {
+        func::rule(&mut cx, func);
+    }
+    for (number, (plan, _)) in plans.iter().enumerate() {
+        func::plan(&mut cx, plan, number);
+    }
+    entry_code(&mut cx, plans);
+    if !cx.refusals.is_empty() {
+        return Err(cx.refusals.into_iter().collect());
+    }
+    let Context { program, pool, memo_slots, tables, .. } = cx;
+    Ok(Lowered { program, pool, memo_slots, tables })
+}
+
+/// The last part of a function's name, reduced to what the text form allows.
+fn short_name(name: &str) -> String {
+    let tail = name.rsplit('.').next().unwrap_or(name);
+    tail.chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+}
+
+/// `entry_points`, `dispatch` and `respond`: see `runtime/abi.lir`.
+fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
+    let mut list = vec![
+        Stmt::Do(op(Op::Mstore, vec![constant(0), constant(32)])),
+        Stmt::Do(op(Op::Mstore, vec![constant(32), Expr::Const(U256::from(plans.len()))])),
+    ];
+    let mut dispatch = Vec::new();
+    let mut at: u64 = 64;
+    for (number, (_, hash)) in plans.iter().enumerate() {
+        let id = Expr::Const(U256::from_be_bytes(*hash));
+        list.push(Stmt::Do(op(Op::Mstore, vec![constant(at), id.clone()])));
+        at = at.saturating_add(32);
+        let run = vec![Stmt::Do(call(&format!("p{number}"), Vec::new())), Stmt::Leave];
+        dispatch.push(Stmt::If(op(Op::Eq, vec![Expr::Var(Var(0)), id]), run, Vec::new()));
+    }
+    list.push(Stmt::Do(op(Op::Return, vec![constant(0), constant(at)])));
+    let unknown = U256::from(u32::from_be_bytes(crate::abi::ContractError::UnknownEntryPoint.selector()));
+    let selector = Expr::Const(unknown << 224_usize);
+    dispatch.push(Stmt::Do(call("fail_with", vec![selector, Expr::Var(Var(0))])));
+    let results = op(Op::Mload, vec![constant(crate::layout::RESULTS)]);
+    let respond = match cx.options.result {
+        ResultForm::ResultSet => vec![Stmt::Do(call("answer", vec![results]))],
+        ResultForm::Unwrapped => {
+            let key = cx.text("result");
+            let value = call("only_result", vec![key]);
+            vec![Stmt::Do(call("answer", vec![call("project", vec![value])]))]
+        }
+    };
+    add(cx, "entry_points", &[], list);
+    add(cx, "dispatch", &["id"], dispatch);
+    add(cx, "respond", &[], respond);
+}
+
+fn add(cx: &mut Context<'_>, name: &str, params: &[&str], body: Vec<Stmt>) {
+    let func = Func {
+        name: name.to_owned(),
+        params: u32::try_from(params.len()).unwrap_or(u32::MAX),
+        returns: false,
+        frame: Frame::Stack,
+        vars: params.iter().map(|p| (*p).to_owned()).collect(),
+        body,
+    };
+    cx.program.funcs.insert(func.name.clone(), func);
+}

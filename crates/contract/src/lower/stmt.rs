@@ -1,0 +1,289 @@
+//! Statements. Their meaning is documented on `stele_rego::ir::StmtKind`.
+
+use super::block::ScopeKind;
+use super::facts::{matches_path, written_in};
+use super::func::FuncCx;
+use super::{call, constant, op};
+use crate::error::Reason;
+use crate::layout;
+use crate::lir::{Expr, Stmt};
+use crate::op::Op;
+use alloy_primitives::U256;
+use stele_rego::ir::{self, DATA, INPUT, Local, Location, Operand, StmtKind, StringIndex};
+use stele_types::Number;
+
+/// The type bits of a value word.
+fn kind(value: Expr) -> Expr {
+    op(Op::And, vec![value, constant(7)])
+}
+
+fn run(name: &str, args: Vec<Expr>) -> Stmt {
+    Stmt::Do(call(name, args))
+}
+
+impl<'a> FuncCx<'_, 'a> {
+    /// Lowers one statement.
+    pub(super) fn stmt(&mut self, stmt: &'a ir::Stmt, out: &mut Vec<Stmt>) {
+        let at = stmt.location;
+        if !matches!(stmt.kind, StmtKind::Nop {} | StmtKind::Block { .. }) {
+            self.mark(at, out);
+        }
+        match &stmt.kind {
+            StmtKind::Block { blocks } => self.blocks(blocks, out),
+            StmtKind::Break { index } => {
+                let index = usize::try_from(*index).unwrap_or(usize::MAX);
+                let leave = self.leave(index, at);
+                out.extend(leave);
+            }
+            StmtKind::Not { block } => self.not(block, at, out),
+            StmtKind::Scan { source, key, value, block } => self.scan((*source, *key, *value), block, out),
+            StmtKind::With { local, path, value, block } => self.with(*local, path, *value, block, at, out),
+            StmtKind::Call { func, args, result } => self.call(func, args, *result, at, out),
+            StmtKind::CallDynamic { args, result, path } => self.call_dynamic(args, *result, path, at, out),
+            StmtKind::ReturnLocal { source } => self.return_local(*source, at, out),
+            StmtKind::Nop {} => {}
+            _ => self.test_or_make(&stmt.kind, at, out),
+        }
+    }
+
+    fn test_or_make(&mut self, stmt: &StmtKind, at: Location, out: &mut Vec<Stmt>) {
+        match stmt {
+            StmtKind::Equal { a, b } => self.compare(*a, *b, true, at, out),
+            StmtKind::NotEqual { a, b } => self.compare(*a, *b, false, at, out),
+            StmtKind::IsArray { source } => self.type_test(*source, 5, at, out),
+            StmtKind::IsObject { source } => self.type_test(*source, 6, at, out),
+            StmtKind::IsSet { source } => self.type_test(*source, 7, at, out),
+            StmtKind::IsDefined { source } => {
+                self.defined_local(*source, at, out);
+            }
+            StmtKind::IsUndefined { source } => {
+                let value = self.read(*source);
+                self.reject(value, at, out);
+            }
+            StmtKind::AssignVar { source, target } => {
+                let value = self.operand(*source, at, out);
+                self.assign(*target, value, out);
+            }
+            StmtKind::AssignVarOnce { source, target } => {
+                let value = self.operand(*source, at, out);
+                let old = self.read(*target);
+                self.assign(*target, call("once", vec![old, value]), out);
+            }
+            StmtKind::Dot { source, key, target } => {
+                let source = self.operand(*source, at, out);
+                let key = self.operand(*key, at, out);
+                self.assign_if_defined(*target, call("dot", vec![source, key]), at, out);
+            }
+            StmtKind::Len { source, target } => {
+                let source = self.operand(*source, at, out);
+                self.assign_if_defined(*target, call("count", vec![source]), at, out);
+            }
+            StmtKind::ResetLocal { target } => {
+                let reset = self.store(*target, constant(0));
+                out.push(reset);
+                self.defined.remove(target);
+            }
+            StmtKind::ResultSetAdd { value } => {
+                let value = self.defined_local(*value, at, out);
+                out.push(run("push", vec![op(Op::Mload, vec![constant(layout::RESULTS)]), value]));
+            }
+            _ => self.make_or_grow(stmt, at, out),
+        }
+    }
+
+    fn make_or_grow(&mut self, stmt: &StmtKind, at: Location, out: &mut Vec<Stmt>) {
+        match stmt {
+            StmtKind::MakeNull { target } => self.assign(*target, constant(1), out),
+            StmtKind::MakeNumberInt { value, target } | StmtKind::AssignInt { value, target } => {
+                let number = self.fixed(&Number::from(*value), at);
+                self.assign(*target, number, out);
+            }
+            StmtKind::MakeNumberRef { index, target } => {
+                let text = self.cx.policy.string(StringIndex(*index)).map(str::to_owned);
+                let number = match text.as_deref().map(Number::parse) {
+                    Some(Ok(number)) => self.fixed(&number, at),
+                    _ => {
+                        self.refuse(at, "MakeNumberRefStmt", Reason::InvalidPlan("not a number".to_owned()));
+                        return;
+                    }
+                };
+                self.assign(*target, number, out);
+            }
+            StmtKind::MakeArray { capacity, target } => {
+                // The capacity is a hint from an untrusted plan: bounded.
+                let capacity = u64::from((*capacity).min(64));
+                self.assign(*target, call("make", vec![constant(capacity), constant(13)]), out);
+            }
+            StmtKind::MakeObject { target } => {
+                self.assign(*target, call("make", vec![constant(4), constant(14)]), out);
+            }
+            StmtKind::MakeSet { target } => {
+                self.assign(*target, call("make", vec![constant(2), constant(15)]), out);
+            }
+            StmtKind::ArrayAppend { value, array } => {
+                let args = vec![self.defined_local(*array, at, out), self.operand(*value, at, out)];
+                out.push(run("push", args));
+            }
+            StmtKind::SetAdd { value, set } => {
+                let args = vec![self.defined_local(*set, at, out), self.operand(*value, at, out)];
+                out.push(run("set_add", args));
+            }
+            StmtKind::ObjectInsert { key, value, object } => {
+                self.insert("obj_put", *object, *key, *value, at, out);
+            }
+            StmtKind::ObjectInsertOnce { key, value, object } => {
+                self.insert("obj_put_once", *object, *key, *value, at, out);
+            }
+            StmtKind::ObjectMerge { a, b, target } => {
+                let args = vec![self.defined_local(*a, at, out), self.defined_local(*b, at, out)];
+                self.assign_if_defined(*target, call("merge", args), at, out);
+            }
+            other => self.refuse(at, other.name(), Reason::Unsupported),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        routine: &str,
+        object: Local,
+        key: Operand,
+        value: Operand,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) {
+        let args = vec![
+            self.defined_local(object, at, out),
+            self.operand(key, at, out),
+            self.operand(value, at, out),
+        ];
+        out.push(run(routine, args));
+    }
+
+    fn fixed(&mut self, number: &Number, at: Location) -> Expr {
+        match number.to_fixed18() {
+            Ok(word) => self.cx.number(U256::from_be_bytes(word)),
+            Err(_) => {
+                self.refuse(at, &format!("number {number}"), Reason::Number);
+                constant(0)
+            }
+        }
+    }
+
+    fn compare(&mut self, a: Operand, b: Operand, equal: bool, at: Location, out: &mut Vec<Stmt>) {
+        let is_bool = |o: Operand| matches!(o, Operand::Bool(_));
+        let args = vec![self.operand(a, at, out), self.operand(b, at, out)];
+        // Booleans have one word each.
+        let same = if is_bool(a) || is_bool(b) { op(Op::Eq, args) } else { call("equal", args) };
+        if equal { self.require(same, at, out) } else { self.reject(same, at, out) }
+    }
+
+    fn type_test(&mut self, source: Operand, tag: u64, at: Location, out: &mut Vec<Stmt>) {
+        let value = self.operand(source, at, out);
+        self.require(op(Op::Eq, vec![kind(value), constant(tag)]), at, out);
+    }
+
+    /// The block runs to its end: undefined. It is left early: go on after it.
+    fn not(&mut self, block: &'a ir::Block, at: Location, out: &mut Vec<Stmt>) {
+        let label = self.label();
+        let mut body = self.block(block, label.clone(), ScopeKind::Block);
+        if !super::block::diverges(&body) {
+            let leave = self.leave(0, at);
+            body.extend(leave);
+        }
+        out.push(Stmt::Block(label, body));
+    }
+
+    fn scan(&mut self, (source, key, value): (Local, Local, Local), block: &'a ir::Block, out: &mut Vec<Stmt>) {
+        let mut collection = self.read(source);
+        if written_in(std::slice::from_ref(block)).contains(&source) || source == key || source == value {
+            let copy = self.temp();
+            out.push(Stmt::Set(copy, collection));
+            collection = Expr::Var(copy);
+        }
+        let (count, index) = (self.temp(), self.temp());
+        out.push(Stmt::Set(count, call("scan_len", vec![collection.clone()])));
+        out.push(Stmt::Set(index, constant(0)));
+        let label = self.label();
+        let before = self.defined.clone();
+        let mut body = Vec::new();
+        for (local, routine) in [(key, "scan_key"), (value, "scan_val")] {
+            if self.locals.reads.contains(&local) {
+                let element = call(routine, vec![collection.clone(), Expr::Var(index)]);
+                let store = self.store(local, element);
+                body.push(store);
+            }
+        }
+        body.push(Stmt::Set(index, op(Op::Add, vec![Expr::Var(index), constant(1)])));
+        self.defined.extend([key, value]);
+        body.extend(self.block(block, label.clone(), ScopeKind::Scan));
+        self.defined = before.into_iter().filter(|l| self.defined.contains(l)).collect();
+        self.defined.remove(&key);
+        self.defined.remove(&value);
+        let more = op(Op::Lt, vec![Expr::Var(index), Expr::Var(count)]);
+        out.push(Stmt::While(label, more, body));
+    }
+
+    fn return_local(&mut self, source: Local, at: Location, out: &mut Vec<Stmt>) {
+        let Some(result) = self.result else {
+            self.refuse(at, "ReturnLocalStmt", Reason::InvalidPlan("a plan does not return".to_owned()));
+            return;
+        };
+        let value = self.read(source);
+        out.push(Stmt::Set(result, value));
+        self.restore_all(out);
+        out.push(Stmt::Leave);
+    }
+
+    fn call(&mut self, func: &str, args: &[Operand], result: Local, at: Location, out: &mut Vec<Stmt>) {
+        let Some(callee) = self.cx.callees.get(func).cloned() else {
+            self.builtin(func, args, result, at, out);
+            return;
+        };
+        let documents = [Operand::Local(INPUT), Operand::Local(DATA)];
+        if args.get(..2) != Some(documents.as_slice()) || args.len() != callee.args.saturating_add(2) {
+            let reason = Reason::InvalidPlan("a call must pass input, data and all arguments".to_owned());
+            self.refuse(at, func, reason);
+            return;
+        }
+        let words = args.iter().skip(2).map(|a| self.operand(*a, at, out)).collect();
+        self.assign_if_defined(result, call(&callee.name, words), at, out);
+    }
+
+    fn call_dynamic(
+        &mut self,
+        args: &[Local],
+        result: Local,
+        path: &[Operand],
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) {
+        if args != [INPUT, DATA] {
+            self.refuse(at, "CallDynamicStmt", Reason::InvalidPlan("arguments other than input and data".into()));
+            return;
+        }
+        let words: Vec<Expr> = path.iter().map(|o| self.operand(*o, at, out)).collect();
+        let policy = self.cx.policy;
+        let label = self.label();
+        let mut body = Vec::new();
+        for func in policy.funcs.iter().filter(|f| matches_path(policy, f, path) && f.params.len() == 2) {
+            let Some(callee) = self.cx.callees.get(func.name.as_str()).cloned() else { continue };
+            let mut cond = constant(1);
+            for ((segment, operand), word) in func.path.iter().zip(path).zip(&words) {
+                if matches!(operand, Operand::Local(_)) {
+                    let text = self.cx.text(segment);
+                    cond = op(Op::And, vec![cond, call("equal", vec![word.clone(), text])]);
+                }
+            }
+            let temp = self.temp();
+            let mut hit = vec![Stmt::Set(temp, call(&callee.name, Vec::new()))];
+            let undefined = self.leave(2, at);
+            hit.push(Stmt::If(op(Op::Iszero, vec![Expr::Var(temp)]), undefined, Vec::new()));
+            hit.push(self.store(result, Expr::Var(temp)));
+            hit.push(Stmt::Break(label.clone()));
+            body.push(Stmt::If(cond, hit, Vec::new()));
+        }
+        body.extend(self.leave(0, at));
+        out.push(Stmt::Block(label, body));
+        self.defined.insert(result);
+    }
+}

@@ -1,0 +1,50 @@
+//! The runtime library: routines shared by all policies, written in the text form of the low-level IR. Only those that a
+//! contract uses are linked.
+
+use crate::abi;
+use crate::lir::{Macros, ParseError, Program, callees, parse_into};
+
+/// The files in order: a macro must stand before its first use.
+const FILES: &[&str] = &[
+    include_str!("core.lir"),
+    include_str!("collections.lir"),
+    include_str!("codec.lir"),
+    include_str!("compare.lir"),
+    include_str!("text.lir"),
+    include_str!("json.lir"),
+    include_str!("project.lir"),
+    include_str!("abi.lir"),
+    include_str!("stubs.lir"),
+];
+
+/// The function that the EVM enters.
+pub const ENTRY: &str = "main";
+
+/// Parses the whole library.
+///
+/// # Errors
+/// A syntax error in one of the files, which the tests exclude.
+pub fn library() -> Result<Program, ParseError> {
+    let named = abi::named_constants();
+    let mut macros = Macros::default();
+    let mut program = Program::default();
+    for file in FILES {
+        parse_into(file, &named, &mut macros, &mut program)?;
+    }
+    Ok(program)
+}
+
+/// Adds to `program` the entry function and the library functions that it uses, directly or not; functions it defines itself take precedence.
+pub fn link(program: &mut Program, library: &Program) {
+    let mut work: Vec<String> = program.funcs.values().flat_map(callees).map(str::to_owned).collect();
+    work.push(ENTRY.to_owned());
+    while let Some(name) = work.pop() {
+        if program.funcs.contains_key(&name) {
+            continue;
+        }
+        if let Some(func) = library.funcs.get(&name) {
+            work.extend(callees(func).into_iter().map(str::to_owned));
+            program.funcs.insert(name, func.clone());
+        }
+    }
+}
