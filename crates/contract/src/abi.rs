@@ -32,6 +32,8 @@ pub enum ContractError {
     InexactNumber,
     /// A builtin met a value that its contract form does not cover; the argument is the builtin's name.
     Unsupported,
+    /// A builtin failed, and the contract was compiled with strict builtin errors; the argument is its name.
+    BuiltinError,
     /// A value that the decision context must hold is missing; the argument is its name.
     MissingContext,
     /// A defect of the compiler, caught at run time.
@@ -49,6 +51,7 @@ impl ContractError {
         Self::NumberOverflow,
         Self::InexactNumber,
         Self::Unsupported,
+        Self::BuiltinError,
         Self::MissingContext,
         Self::Internal,
     ];
@@ -65,6 +68,7 @@ impl ContractError {
             Self::NumberOverflow => "NumberOverflow()",
             Self::InexactNumber => "InexactNumber()",
             Self::Unsupported => "Unsupported(bytes32)",
+            Self::BuiltinError => "BuiltinError(bytes32)",
             Self::MissingContext => "MissingContext(bytes32)",
             Self::Internal => "Internal()",
         }
@@ -74,6 +78,11 @@ impl ContractError {
     #[must_use]
     pub fn selector(self) -> [u8; 4] {
         selector(self.signature())
+    }
+
+    /// The selector, left-aligned in a word.
+    pub(crate) fn word(self) -> U256 {
+        U256::from(u32::from_be_bytes(self.selector())).wrapping_shl(224)
     }
 
     /// The error that revert data stand for.
@@ -94,7 +103,7 @@ pub fn selector(signature: &str) -> [u8; 4] {
 /// The values of `$NAME` in the runtime library.
 pub(crate) fn named_constants() -> BTreeMap<String, U256> {
     let word = |signature: &str| U256::from(u32::from_be_bytes(selector(signature)));
-    let error = |e: ContractError| word(e.signature()) << 224_usize;
+    let error = |e: ContractError| e.word();
     let repeat = |byte: u8| U256::from_be_bytes([byte; 32]);
     let one = U256::from(1_000_000_000_000_000_000_u64);
     [
@@ -110,7 +119,7 @@ pub(crate) fn named_constants() -> BTreeMap<String, U256> {
         ("NULL", U256::from(1)),
         ("HIGH", repeat(0x80)),
         ("LOW", repeat(0x01)),
-        ("REST", U256::MAX >> 32_usize),
+        ("REST", U256::MAX.wrapping_shr(32)),
         ("S_EVALUATE", word(EVALUATE)),
         ("S_ENTRY_POINTS", word(ENTRY_POINTS)),
         ("E_CONFLICT", error(ContractError::Conflict)),

@@ -59,26 +59,39 @@ pub fn entry_point_id(path: &str) -> Digest {
 pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<Refusal>> {
     let mut plans: Vec<(&ir::Plan, [u8; 32])> = Vec::new();
     for plan in &policy.plans {
-        if options.entry_points.as_ref().is_none_or(|list| list.contains(&plan.name)) {
+        if options
+            .entry_points
+            .as_ref()
+            .is_none_or(|list| list.contains(&plan.name))
+        {
             plans.push((plan, entry_point_id(&plan.name).0));
         }
     }
     for name in options.entry_points.iter().flatten() {
         if policy.plan(name).is_none() {
-            return Err(vec![Refusal::whole(name, Reason::InvalidPlan("no such entry point".to_owned()))]);
+            return Err(vec![Refusal::whole(
+                name,
+                Reason::InvalidPlan("no such entry point".to_owned()),
+            )]);
         }
     }
     let lowered = lower::lower(policy, &plans, options)?;
     let (program, generated, assembled) = build(lowered)?;
     let size = assembled.bytes.len();
     if size > options.max_code_size {
-        let reason = Reason::CodeSize { size, limit: options.max_code_size };
+        let reason = Reason::CodeSize {
+            size,
+            limit: options.max_code_size,
+        };
         return Err(vec![Refusal::whole("contract", reason)]);
     }
     let source_map = SourceMap::new(&assembled.marks, &generated.places, &policy.static_.files);
     let entry_points = plans
         .iter()
-        .map(|(plan, id)| ContractEntryPoint { path: plan.name.clone(), id: Digest(*id) })
+        .map(|(plan, id)| ContractEntryPoint {
+            path: plan.name.clone(),
+            id: Digest(*id),
+        })
         .collect();
     Ok(Contract {
         creation: creation_code(&assembled.bytes),
@@ -93,7 +106,12 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
 
 /// Links, verifies, generates, verifies again, assembles.
 fn build(lowered: Lowered) -> Result<(Program, Generated, Assembled), InternalError> {
-    let Lowered { mut program, pool, memo_slots, tables } = lowered;
+    let Lowered {
+        mut program,
+        pool,
+        memo_slots,
+        tables,
+    } = lowered;
     runtime::link(&mut program, &runtime::library()?);
     lir::verify(&program)?;
     let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());

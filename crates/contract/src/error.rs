@@ -83,7 +83,14 @@ impl Refusal {
     /// A refusal of the whole policy.
     pub(crate) fn whole(construct: &str, reason: Reason) -> Self {
         let (func, file) = (String::new(), String::new());
-        Self { func, file, row: 0, col: 0, construct: construct.to_owned(), reason }
+        Self {
+            func,
+            file,
+            row: 0,
+            col: 0,
+            construct: construct.to_owned(),
+            reason,
+        }
     }
 }
 

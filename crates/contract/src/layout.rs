@@ -18,35 +18,32 @@ use alloy_primitives::U256;
 use std::collections::BTreeMap;
 
 /// Free memory pointer.
-pub const FREE: u64 = 0x80;
+pub(crate) const FREE: u64 = 0x80;
 /// Value word of `input`.
-pub const INPUT: u64 = 0xa0;
+pub(crate) const INPUT: u64 = 0xa0;
 /// Value word of `data`.
-pub const DATA: u64 = 0xc0;
+pub(crate) const DATA: u64 = 0xc0;
 /// Value word of the decision context.
-pub const CONTEXT: u64 = 0xe0;
+pub(crate) const CONTEXT: u64 = 0xe0;
 /// Value word of the result set.
-pub const RESULTS: u64 = 0x100;
+pub(crate) const RESULTS: u64 = 0x100;
 /// First memo slot.
-pub const MEMO: u64 = 0x120;
+pub(crate) const MEMO: u64 = 0x120;
 
-/// Value tags: the low three bits of a value word.
-pub mod tag {
-    /// `null`; the word is the tag itself.
-    pub const NULL: u64 = 1;
-    /// Boolean; payload 0 or 1.
-    pub const BOOL: u64 = 2;
+/// Value tags: the low three bits of a value word (1 null, 2 boolean, 3 number, 4 string, 5 array, 6 object, 7 set), and the
+/// bit that tells built values from encoded ones.
+pub(crate) mod tag {
     /// Number; payload is the signed fixed-point number if it fits 248 bits.
-    pub const NUMBER: u64 = 3;
+    pub(crate) const NUMBER: u64 = 3;
     /// String; payload is the address of its canonical encoding.
-    pub const STRING: u64 = 4;
+    pub(crate) const STRING: u64 = 4;
     /// Set in words whose payload is the address of a runtime-built container or of a number of more than 248 bits.
-    pub const BUILT: u64 = 8;
+    pub(crate) const BUILT: u64 = 8;
 }
 
 /// A constant of the program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Constant {
+pub(crate) enum Constant {
     /// A string.
     String(String),
     /// A fixed-point number: two's complement, value x 10^18.
@@ -55,7 +52,7 @@ pub enum Constant {
 
 /// Interned constants; strings and wide numbers take pool space, small numbers are immediate.
 #[derive(Clone, Debug, Default)]
-pub struct Pool {
+pub(crate) struct Pool {
     constants: Vec<Constant>,
     offsets: Vec<usize>,
     index: BTreeMap<Constant, u32>,
@@ -64,7 +61,7 @@ pub struct Pool {
 
 impl Pool {
     /// The index of a constant, added if new.
-    pub fn intern(&mut self, constant: Constant) -> u32 {
+    pub(crate) fn intern(&mut self, constant: Constant) -> u32 {
         if let Some(i) = self.index.get(&constant) {
             return *i;
         }
@@ -73,10 +70,13 @@ impl Pool {
         match &constant {
             Constant::String(text) => {
                 self.bytes.push(5);
-                self.bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+                self.bytes
+                    .extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
                 self.bytes.extend(text.as_bytes());
             }
-            Constant::Number(word) if immediate(*word).is_none() => self.bytes.extend(word.to_be_bytes::<32>()),
+            Constant::Number(word) if immediate(*word).is_none() => {
+                self.bytes.extend(word.to_be_bytes::<32>())
+            }
             Constant::Number(_) => {}
         }
         self.constants.push(constant.clone());
@@ -86,14 +86,14 @@ impl Pool {
 
     /// The pool's bytes as they stand in the data section.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     fn word(&self, index: u32, base: u64) -> Option<U256> {
         let i = usize::try_from(index).ok()?;
         let address = base.saturating_add(u64::try_from(*self.offsets.get(i)?).ok()?);
-        let pointer = U256::from(address) << 8_usize;
+        let pointer = U256::from(address).wrapping_shl(8);
         Some(match self.constants.get(i)? {
             Constant::String(_) => pointer | U256::from(tag::STRING),
             Constant::Number(word) => {
@@ -105,14 +105,14 @@ impl Pool {
 
 /// The value word of a fixed-point number that fits 248 bits.
 #[must_use]
-pub fn immediate(word: U256) -> Option<U256> {
-    let shifted: U256 = word << 8_usize;
+pub(crate) fn immediate(word: U256) -> Option<U256> {
+    let shifted = word.wrapping_shl(8);
     (shifted.arithmetic_shr(8) == word).then(|| shifted | U256::from(tag::NUMBER))
 }
 
 /// Where everything is.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     memo_slots: u32,
     pool: Pool,
     tables: Vec<usize>,
@@ -123,17 +123,23 @@ pub struct Layout {
 impl Layout {
     /// Lays out a verified program.
     #[must_use]
-    pub fn new(program: &Program, memo_slots: u32, pool: Pool, tables: Vec<usize>) -> Self {
+    pub(crate) fn new(program: &Program, memo_slots: u32, pool: Pool, tables: Vec<usize>) -> Self {
         let memo_end = MEMO.saturating_add(u64::from(memo_slots).saturating_mul(32));
         let pool_size = u64::try_from(pool.bytes.len()).unwrap_or(u64::MAX);
         let first = memo_end.saturating_add(pool_size).next_multiple_of(32);
         let (frames, heap) = place_frames(program, first);
-        Self { memo_slots, pool, tables, frames, heap }
+        Self {
+            memo_slots,
+            pool,
+            tables,
+            frames,
+            heap,
+        }
     }
 
     /// Address of the first variable of a memory-frame function.
     #[must_use]
-    pub fn frame(&self, func: &str) -> Option<u64> {
+    pub(crate) fn frame(&self, func: &str) -> Option<u64> {
         self.frames.get(func).copied()
     }
 
@@ -143,13 +149,13 @@ impl Layout {
 
     /// The pool's bytes.
     #[must_use]
-    pub fn pool_bytes(&self) -> &[u8] {
+    pub(crate) fn pool_bytes(&self) -> &[u8] {
         self.pool.bytes()
     }
 
     /// The value of a symbol, if it does not depend on code offsets.
     #[must_use]
-    pub fn resolve(&self, symbol: Symbol) -> Option<U256> {
+    pub(crate) fn resolve(&self, symbol: Symbol) -> Option<U256> {
         Some(match symbol {
             Symbol::Const(i) => self.pool.word(i, self.pool_base())?,
             Symbol::Memo(i) => U256::from(MEMO.saturating_add(u64::from(i).saturating_mul(32))),
@@ -176,7 +182,9 @@ fn place_frames(program: &Program, first: u64) -> (BTreeMap<String, u64>, u64) {
             let base = frames.get(&func.name).copied().unwrap_or(first);
             let size = match func.frame {
                 Frame::Stack => 0,
-                Frame::Memory => u64::try_from(func.vars.len()).unwrap_or(u64::MAX).saturating_mul(32),
+                Frame::Memory => u64::try_from(func.vars.len())
+                    .unwrap_or(u64::MAX)
+                    .saturating_mul(32),
             };
             let end = base.saturating_add(size);
             heap = heap.max(end);

@@ -10,7 +10,14 @@
 //!
 //! The deployed interface, the errors, the memory layout and the limits are described in
 //! `docs/formats/policy-contract.md`. The code targets the hardfork Cancun (it uses `PUSH0` and `MCOPY`).
-#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
+)]
 
 pub mod abi;
 pub mod asm;
@@ -51,12 +58,19 @@ pub struct Options {
     pub result: ResultForm,
     /// Refuse contracts above this many bytes.
     pub max_code_size: usize,
+    /// Revert with `BuiltinError` where a builtin fails, instead of OPA's default, undefined.
+    pub strict_builtin_errors: bool,
     /// Compile only these entry points; all of the plan's if `None`.
     pub entry_points: Option<Vec<String>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { result: ResultForm::Unwrapped, max_code_size: EIP170_LIMIT, entry_points: None }
+        Self {
+            result: ResultForm::Unwrapped,
+            max_code_size: EIP170_LIMIT,
+            strict_builtin_errors: false,
+            entry_points: None,
+        }
     }
 }

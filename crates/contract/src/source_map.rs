@@ -24,8 +24,14 @@ pub struct SourceMap {
 impl SourceMap {
     pub(crate) fn new(marks: &[(u32, u32)], places: &[Place], files: &[String]) -> Self {
         let place = |i: u32| usize::try_from(i).ok().and_then(|i| places.get(i)).copied();
-        let entries = marks.iter().filter_map(|(pc, mark)| Some((*pc, place(*mark)?))).collect();
-        Self { entries, files: files.to_vec() }
+        let entries = marks
+            .iter()
+            .filter_map(|(pc, mark)| Some((*pc, place(*mark)?)))
+            .collect();
+        Self {
+            entries,
+            files: files.to_vec(),
+        }
     }
 
     /// The statement whose code contains the counter; `None` inside the runtime library and the entry code.
@@ -36,12 +42,21 @@ impl SourceMap {
         if place.row == 0 {
             return None;
         }
-        let file = usize::try_from(place.file).ok().and_then(|i| self.files.get(i))?.clone();
-        Some(SourcePlace { file, row: place.row, col: place.col })
+        let file = usize::try_from(place.file)
+            .ok()
+            .and_then(|i| self.files.get(i))?
+            .clone();
+        Some(SourcePlace {
+            file,
+            row: place.row,
+            col: place.col,
+        })
     }
 
     /// All entries: first program counter and place.
     pub fn entries(&self) -> impl Iterator<Item = (u32, SourcePlace)> + '_ {
-        self.entries.iter().filter_map(|(pc, _)| Some((*pc, self.lookup(*pc)?)))
+        self.entries
+            .iter()
+            .filter_map(|(pc, _)| Some((*pc, self.lookup(*pc)?)))
     }
 }

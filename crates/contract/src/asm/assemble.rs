@@ -29,7 +29,8 @@ impl Out {
         let be = word.to_be_bytes::<32>();
         let used = be.iter().skip_while(|b| **b == 0).count();
         // At most 32, so the conversion cannot fail.
-        self.bytes.push(PUSH0.saturating_add(u8::try_from(used).unwrap_or(32)));
+        self.bytes
+            .push(PUSH0.saturating_add(u8::try_from(used).unwrap_or(32)));
         self.bytes.extend(be.iter().skip(32_usize.saturating_sub(used)));
     }
 
@@ -123,12 +124,18 @@ pub fn assemble(items: &[Item], data: &[(Label, Vec<u8>)]) -> Result<Assembled, 
     }
     for (at, label) in &out.fixups {
         let offset = *out.offsets.get(label).ok_or(AsmError::Undefined(*label))?;
-        let be = u16::try_from(offset).map_err(|_| AsmError::TooLong(offset))?.to_be_bytes();
+        let be = u16::try_from(offset)
+            .map_err(|_| AsmError::TooLong(offset))?
+            .to_be_bytes();
         if let Some(slot) = out.bytes.get_mut(*at..at.saturating_add(2)) {
             slot.copy_from_slice(&be);
         }
     }
-    Ok(Assembled { bytes: out.bytes, code_len, marks: dedup_marks(&out.marks) })
+    Ok(Assembled {
+        bytes: out.bytes,
+        code_len,
+        marks: dedup_marks(&out.marks),
+    })
 }
 
 /// Keeps the last of several marks at one counter and drops repetitions of the same mark.
@@ -165,14 +172,20 @@ mod tests {
         assert_eq!(&out.bytes[..4], &[0x5f, 0x61, 0x12, 0x34]);
         assert_eq!(out.bytes[4], 0x7f);
         // jump target: 1 + 3 + 33 + 4 = 41
-        assert_eq!(&out.bytes[37..46], &[0x61, 0, 41, JUMP, JUMPDEST, 0x61, 0, 47, 0x00]);
+        assert_eq!(
+            &out.bytes[37..46],
+            &[0x61, 0, 41, JUMP, JUMPDEST, 0x61, 0, 47, 0x00]
+        );
         assert_eq!(out.code_len, 46);
         assert_eq!(&out.bytes[46..], &[0xfe, 0xaa]);
     }
 
     #[test]
     fn missing_and_double_labels_are_errors() {
-        assert_eq!(assemble(&[Item::Jump(Label(7))], &[]), Err(AsmError::Undefined(Label(7))));
+        assert_eq!(
+            assemble(&[Item::Jump(Label(7))], &[]),
+            Err(AsmError::Undefined(Label(7)))
+        );
         let twice = [Item::Label(Label(1), 0), Item::Label(Label(1), 0)];
         assert_eq!(assemble(&twice, &[]), Err(AsmError::Twice(Label(1))));
     }

@@ -23,7 +23,12 @@ pub fn verify(items: &[Item]) -> Result<(), AsmError> {
             }
             Item::Label(label, height) => {
                 if let Some(got) = state.filter(|h| h != height) {
-                    return Err(AsmError::Height { at, label: *label, got, expected: *height });
+                    return Err(AsmError::Height {
+                        at,
+                        label: *label,
+                        got,
+                        expected: *height,
+                    });
                 }
                 state = Some(*height);
             }
@@ -67,7 +72,16 @@ fn step(
     };
     let target = |label: &Label, got: usize| {
         let expected = *heights.get(label).ok_or(AsmError::Undefined(*label))?;
-        if expected == got { Ok(()) } else { Err(AsmError::Height { at, label: *label, got, expected }) }
+        if expected == got {
+            Ok(())
+        } else {
+            Err(AsmError::Height {
+                at,
+                label: *label,
+                got,
+                expected,
+            })
+        }
     };
     match item {
         Item::Op(op) => {
@@ -91,7 +105,11 @@ fn step(
             if height == expected && returns {
                 Ok(None)
             } else {
-                Err(AsmError::Return { at, got: height, expected })
+                Err(AsmError::Return {
+                    at,
+                    got: height,
+                    expected,
+                })
             }
         }
         Item::Entry { .. } | Item::Label(..) | Item::Mark(_) => Ok(Some(height)),
@@ -105,7 +123,11 @@ mod tests {
     use alloy_primitives::U256;
 
     fn entry(args: usize) -> Item {
-        Item::Entry { label: Label(0), args, returns: true }
+        Item::Entry {
+            label: Label(0),
+            args,
+            returns: true,
+        }
     }
 
     #[test]
@@ -115,8 +137,14 @@ mod tests {
 
     #[test]
     fn rejects_underflow_bad_returns_and_unequal_heights() {
-        assert_eq!(verify(&[entry(0), Item::Op(Op::Add)]), Err(AsmError::Underflow { at: 1 }));
-        assert!(matches!(verify(&[entry(1), Item::Ret { rets: 0 }]), Err(AsmError::Return { .. })));
+        assert_eq!(
+            verify(&[entry(0), Item::Op(Op::Add)]),
+            Err(AsmError::Underflow { at: 1 })
+        );
+        assert!(matches!(
+            verify(&[entry(1), Item::Ret { rets: 0 }]),
+            Err(AsmError::Return { .. })
+        ));
         let uneven = [
             entry(1),
             Item::JumpIf(Label(1)),
@@ -124,8 +152,18 @@ mod tests {
             Item::Label(Label(1), 1),
             Item::Ret { rets: 0 },
         ];
-        assert!(matches!(verify(&uneven), Err(AsmError::Height { got: 2, expected: 1, .. })));
+        assert!(matches!(
+            verify(&uneven),
+            Err(AsmError::Height {
+                got: 2,
+                expected: 1,
+                ..
+            })
+        ));
         assert_eq!(verify(&[entry(0)]), Err(AsmError::FallsOff { at: 1 }));
-        assert_eq!(verify(&[entry(0), Item::Dup(2)]), Err(AsmError::Underflow { at: 1 }));
+        assert_eq!(
+            verify(&[entry(0), Item::Dup(2)]),
+            Err(AsmError::Underflow { at: 1 })
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CodegenError, Module};
 use crate::asm::{Item, Label};
-use crate::lir::{Expr, Frame, Func, Stmt, Symbol, Var};
+use crate::lir::{Expr, Frame, Func, Place, Stmt, Symbol, Var};
 use crate::op::Op;
 use alloy_primitives::U256;
 
@@ -31,10 +31,24 @@ struct Gen<'m, 'p, 'a> {
 
 /// Generates one function. The entry function has no return address and must halt itself.
 pub(super) fn function(module: &mut Module<'_>, func: &Func, entry: bool) -> Result<(), CodegenError> {
-    let label = module.functions.get(&func.name).copied().unwrap_or(Label(u32::MAX));
+    let label = module
+        .functions
+        .get(&func.name)
+        .copied()
+        .unwrap_or(Label(u32::MAX));
     let exit = module.label();
     let args = usize::try_from(func.params).unwrap_or(usize::MAX);
-    module.items.push(Item::Entry { label, args, returns: !entry });
+    module.items.push(Item::Entry {
+        label,
+        args,
+        returns: !entry,
+    });
+    let unknown = module.place(Place {
+        file: 0,
+        row: 0,
+        col: 0,
+    });
+    module.items.push(Item::Mark(unknown));
     let mut generator = Gen {
         slots: vec![None; func.vars.len()],
         frame: module.layout.frame(&func.name).unwrap_or(0),
@@ -80,7 +94,10 @@ impl<'a> Gen<'_, '_, 'a> {
             Item::JumpIf(_) | Item::JumpUnless(_) => self.height = self.height.saturating_sub(1),
             Item::Jump(_) | Item::Ret { .. } => self.dead = true,
             Item::Call { args, rets, .. } => {
-                self.height = self.height.saturating_sub(args.saturating_add(1)).saturating_add(*rets);
+                self.height = self
+                    .height
+                    .saturating_sub(args.saturating_add(1))
+                    .saturating_add(*rets);
             }
             Item::Swap(_) | Item::Label(..) | Item::Entry { .. } | Item::Mark(_) => {}
         }
@@ -128,7 +145,9 @@ impl<'a> Gen<'_, '_, 'a> {
         for _ in 0..args {
             self.emit(Item::Op(Op::Pop));
         }
-        self.emit(Item::Ret { rets: usize::from(self.func.returns) });
+        self.emit(Item::Ret {
+            rets: usize::from(self.func.returns),
+        });
     }
 
     fn memory_prologue(&mut self, args: usize) {
@@ -166,21 +185,33 @@ impl<'a> Gen<'_, '_, 'a> {
             self.emit(Item::Op(Op::Mload));
             self.emit(Item::Swap(1));
         }
-        self.emit(Item::Ret { rets: usize::from(self.func.returns) });
+        self.emit(Item::Ret {
+            rets: usize::from(self.func.returns),
+        });
     }
 
     fn too_deep(&self, var: Var) -> CodegenError {
         let name = usize::try_from(var.0).ok().and_then(|i| self.func.vars.get(i));
-        CodegenError::TooDeep { func: self.func.name.clone(), var: name.cloned().unwrap_or_default() }
+        CodegenError::TooDeep {
+            func: self.func.name.clone(),
+            var: name.cloned().unwrap_or_default(),
+        }
     }
 
     fn unresolved(&self, name: &str) -> CodegenError {
-        CodegenError::Unresolved { func: self.func.name.clone(), name: name.to_owned() }
+        CodegenError::Unresolved {
+            func: self.func.name.clone(),
+            name: name.to_owned(),
+        }
     }
 
     /// Distance of a stack variable from the top, 1 for the top itself.
     fn depth(&self, var: Var) -> Result<u8, CodegenError> {
-        let slot = usize::try_from(var.0).ok().and_then(|i| self.slots.get(i)).copied().flatten();
+        let slot = usize::try_from(var.0)
+            .ok()
+            .and_then(|i| self.slots.get(i))
+            .copied()
+            .flatten();
         let slot = slot.ok_or_else(|| self.unresolved(&format!("{var:?}")))?;
         u8::try_from(self.height.saturating_sub(slot)).map_err(|_| self.too_deep(var))
     }
@@ -258,7 +289,12 @@ impl<'a> Gen<'_, '_, 'a> {
             Stmt::Block(label, body) => {
                 let leave = self.module.label();
                 let height = self.height;
-                self.targets.push(Target { name: label, leave, again: None, height });
+                self.targets.push(Target {
+                    name: label,
+                    leave,
+                    again: None,
+                    height,
+                });
                 self.body(body)?;
                 self.targets.pop();
                 self.join(leave, height);
@@ -333,7 +369,11 @@ impl<'a> Gen<'_, '_, 'a> {
             return Ok(());
         }
         self.expr(cond)?;
-        self.emit(if when { Item::JumpIf(label) } else { Item::JumpUnless(label) });
+        self.emit(if when {
+            Item::JumpIf(label)
+        } else {
+            Item::JumpUnless(label)
+        });
         Ok(())
     }
 
@@ -347,7 +387,12 @@ impl<'a> Gen<'_, '_, 'a> {
         if !matches!(cond, Expr::Const(word) if !word.is_zero()) {
             self.jump_when(cond, leave, false)?;
         }
-        self.targets.push(Target { name, leave, again: Some(again), height });
+        self.targets.push(Target {
+            name,
+            leave,
+            again: Some(again),
+            height,
+        });
         self.body(body)?;
         self.targets.pop();
         self.emit(Item::Jump(again));
@@ -384,14 +429,26 @@ impl<'a> Gen<'_, '_, 'a> {
             }
             Expr::Call(name, args) => {
                 let back = self.module.label();
-                let rets = self.module.program.funcs.get(name).map(|f| usize::from(f.returns));
+                let rets = self
+                    .module
+                    .program
+                    .funcs
+                    .get(name)
+                    .map(|f| usize::from(f.returns));
                 let target = self.module.functions.get(name).copied();
-                let (Some(rets), Some(target)) = (rets, target) else { return Err(self.unresolved(name)) };
+                let (Some(rets), Some(target)) = (rets, target) else {
+                    return Err(self.unresolved(name));
+                };
                 self.emit(Item::PushLabel(back));
                 for arg in args {
                     self.expr(arg)?;
                 }
-                self.emit(Item::Call { target, back, args: args.len(), rets });
+                self.emit(Item::Call {
+                    target,
+                    back,
+                    args: args.len(),
+                    rets,
+                });
                 Ok(())
             }
         }
@@ -400,14 +457,21 @@ impl<'a> Gen<'_, '_, 'a> {
     fn symbol(&mut self, symbol: Symbol) -> Result<(), CodegenError> {
         let label = match symbol {
             Symbol::PoolCode => Some(self.module.pool),
-            Symbol::Table(i) => usize::try_from(i).ok().and_then(|i| self.module.tables.get(i)).copied(),
+            Symbol::Table(i) => usize::try_from(i)
+                .ok()
+                .and_then(|i| self.module.tables.get(i))
+                .copied(),
             _ => None,
         };
         if let Some(label) = label {
             self.emit(Item::PushLabel(label));
             return Ok(());
         }
-        let word = self.module.layout.resolve(symbol).ok_or_else(|| self.unresolved(&symbol.to_string()))?;
+        let word = self
+            .module
+            .layout
+            .resolve(symbol)
+            .ok_or_else(|| self.unresolved(&symbol.to_string()))?;
         self.emit(Item::Push(word));
         Ok(())
     }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A function that the stack machine cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodegenError {
+pub(crate) enum CodegenError {
     /// More than 16 words between the top of the stack and a variable.
     #[error("function `{func}`: variable `{var}` is out of reach of DUP16/SWAP16")]
     TooDeep {
@@ -35,17 +35,15 @@ pub enum CodegenError {
 
 /// Assembly items with their data labels and source places.
 #[derive(Clone, Debug)]
-pub struct Generated {
+pub(crate) struct Generated {
     /// The code, entry function first.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// Label of the constant pool.
-    pub pool: Label,
+    pub(crate) pool: Label,
     /// Labels of the data tables.
-    pub tables: Vec<Label>,
+    pub(crate) tables: Vec<Label>,
     /// Places that `Item::Mark` refers to.
-    pub places: Vec<Place>,
-    /// Label of each function.
-    pub functions: BTreeMap<String, Label>,
+    pub(crate) places: Vec<Place>,
 }
 
 /// State shared by all functions.
@@ -84,7 +82,7 @@ impl Module<'_> {
 ///
 /// # Errors
 /// A function that does not fit the stack, or an unresolved reference.
-pub fn generate(
+pub(crate) fn generate(
     program: &Program,
     layout: &Layout,
     entry: &str,
@@ -120,6 +118,17 @@ pub fn generate(
         })?;
         func::function(&mut module, func, name == entry)?;
     }
-    let Module { items, pool, tables, places, functions, .. } = module;
-    Ok(Generated { items, pool, tables, places, functions })
+    let Module {
+        items,
+        pool,
+        tables,
+        places,
+        ..
+    } = module;
+    Ok(Generated {
+        items,
+        pool,
+        tables,
+        places,
+    })
 }

@@ -35,9 +35,14 @@ pub(super) fn lex(text: &str) -> Result<Vec<Spanned>, ParseError> {
         let line_number = number.saturating_add(1);
         let mut rest = line.split("//").next().unwrap_or("").trim_start();
         while let Some(first) = rest.chars().next() {
-            let (token, left) = next(rest, first)
-                .ok_or_else(|| ParseError { line: line_number, message: format!("bad token at `{rest}`") })?;
-            tokens.push(Spanned { token, line: line_number });
+            let (token, left) = next(rest, first).ok_or_else(|| ParseError {
+                line: line_number,
+                message: format!("bad token at `{rest}`"),
+            })?;
+            tokens.push(Spanned {
+                token,
+                line: line_number,
+            });
             rest = left.trim_start();
         }
     }

@@ -13,8 +13,8 @@ mod parse;
 mod print;
 mod verify;
 
-pub use parse::{ParseError, parse};
 pub(crate) use parse::{Macros, parse_into};
+pub use parse::{ParseError, parse};
 pub use print::print;
 pub use verify::{VerifyError, verify};
 

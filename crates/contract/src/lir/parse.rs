@@ -44,7 +44,13 @@ pub(crate) fn parse_into(
     program: &mut Program,
 ) -> Result<(), ParseError> {
     let tokens = lex(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, named, macros, scope: Scope::default() };
+    let mut parser = Parser {
+        tokens: &tokens,
+        at: 0,
+        named,
+        macros,
+        scope: Scope::default(),
+    };
     while parser.at < tokens.len() {
         match parser.name()?.as_str() {
             "fn" => {
@@ -76,7 +82,11 @@ impl Scope {
     }
 
     fn find(&self, name: &str) -> Option<Var> {
-        self.visible.iter().rev().find(|(n, _)| n == name).map(|(_, v)| *v)
+        self.visible
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| *v)
     }
 }
 
@@ -91,8 +101,15 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn fail<T>(&self, message: &str) -> Result<T, ParseError> {
         let before = self.at.saturating_sub(1);
-        let line = self.tokens.get(before).or_else(|| self.tokens.last()).map_or(0, |t| t.line);
-        Err(ParseError { line, message: message.to_owned() })
+        let line = self
+            .tokens
+            .get(before)
+            .or_else(|| self.tokens.last())
+            .map_or(0, |t| t.line);
+        Err(ParseError {
+            line,
+            message: message.to_owned(),
+        })
     }
 
     fn peek(&self) -> Option<&Token> {
@@ -131,7 +148,11 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, punct: char) -> Result<(), ParseError> {
-        if self.eat(punct) { Ok(()) } else { self.fail(&format!("expected `{punct}`")) }
+        if self.eat(punct) {
+            Ok(())
+        } else {
+            self.fail(&format!("expected `{punct}`"))
+        }
     }
 
     fn eat_name(&mut self, word: &str) -> bool {
@@ -190,7 +211,14 @@ impl Parser<'_> {
         }
         let body = self.body()?;
         let vars = std::mem::take(&mut self.scope.vars);
-        Ok(Func { name, params: count, returns, frame, vars, body })
+        Ok(Func {
+            name,
+            params: count,
+            returns,
+            frame,
+            vars,
+            body,
+        })
     }
 
     fn body(&mut self) -> Result<Vec<Stmt>, ParseError> {
@@ -223,7 +251,11 @@ impl Parser<'_> {
             "if" => {
                 let cond = self.expr()?;
                 let then = self.body()?;
-                let els = if self.eat_name("else") { self.body()? } else { Vec::new() };
+                let els = if self.eat_name("else") {
+                    self.body()?
+                } else {
+                    Vec::new()
+                };
                 Stmt::If(cond, then, els)
             }
             "while" => {
@@ -238,7 +270,11 @@ impl Parser<'_> {
             "break" => Stmt::Break(self.label()?),
             "continue" => Stmt::Continue(self.label()?),
             "leave" => Stmt::Leave,
-            "at" => Stmt::At(Place { file: self.number()?, row: self.number()?, col: self.number()? }),
+            "place" => Stmt::At(Place {
+                file: self.number()?,
+                row: self.number()?,
+                col: self.number()?,
+            }),
             _ if self.eat('=') => {
                 let Some(var) = self.scope.find(&word) else {
                     return self.fail(&format!("unknown variable `{word}`"));
@@ -280,7 +316,9 @@ impl Parser<'_> {
             return Ok(Expr::Op(op, args));
         }
         match self.macros.0.get(&name) {
-            Some(definition) if definition.params.len() == args.len() => Ok(substitute(&definition.body, &args)),
+            Some(definition) if definition.params.len() == args.len() => {
+                Ok(substitute(&definition.body, &args))
+            }
             Some(_) => self.fail(&format!("wrong number of arguments of macro `{name}`")),
             None => Ok(Expr::Call(name, args)),
         }
@@ -290,7 +328,11 @@ impl Parser<'_> {
 fn substitute(body: &Expr, args: &[Expr]) -> Expr {
     let all = |list: &[Expr]| list.iter().map(|e| substitute(e, args)).collect();
     match body {
-        Expr::Var(var) => usize::try_from(var.0).ok().and_then(|i| args.get(i)).unwrap_or(body).clone(),
+        Expr::Var(var) => usize::try_from(var.0)
+            .ok()
+            .and_then(|i| args.get(i))
+            .unwrap_or(body)
+            .clone(),
         Expr::Op(op, list) => Expr::Op(*op, all(list)),
         Expr::Call(name, list) => Expr::Call(name.clone(), all(list)),
         Expr::Const(_) | Expr::Symbol(_) => body.clone(),

@@ -15,7 +15,12 @@ pub fn print(program: &Program) -> String {
 }
 
 fn print_func(out: &mut String, func: &Func) -> fmt::Result {
-    let name = |i: u32| usize::try_from(i).ok().and_then(|i| func.vars.get(i)).map_or("?", String::as_str);
+    let name = |i: u32| {
+        usize::try_from(i)
+            .ok()
+            .and_then(|i| func.vars.get(i))
+            .map_or("?", String::as_str)
+    };
     let params: Vec<&str> = (0..func.params).map(name).collect();
     write!(out, "fn {}({})", func.name, params.join(", "))?;
     if let Some(Var(r)) = func.result() {
@@ -24,7 +29,10 @@ fn print_func(out: &mut String, func: &Func) -> fmt::Result {
     if func.frame == Frame::Memory {
         out.push_str(" memory");
         let fixed = func.params.saturating_add(u32::from(func.returns));
-        let rest = func.vars.iter().skip(usize::try_from(fixed).unwrap_or(usize::MAX));
+        let rest = func
+            .vars
+            .iter()
+            .skip(usize::try_from(fixed).unwrap_or(usize::MAX));
         for var in rest {
             write!(out, " {var}")?;
         }
@@ -103,14 +111,18 @@ impl Printer<'_> {
             Stmt::Break(label) => write!(self.out, "break '{label}"),
             Stmt::Continue(label) => write!(self.out, "continue '{label}"),
             Stmt::Leave => self.out.write_str("leave"),
-            Stmt::At(p) => write!(self.out, "at {} {} {}", p.file, p.row, p.col),
+            Stmt::At(p) => write!(self.out, "place {} {} {}", p.file, p.row, p.col),
         }
     }
 
     fn expr(&mut self, e: &Expr) -> fmt::Result {
         match e {
             Expr::Const(word) => {
-                if word.bit_len() <= 32 { write!(self.out, "{word}") } else { write!(self.out, "{word:#x}") }
+                if word.bit_len() <= 32 {
+                    write!(self.out, "{word}")
+                } else {
+                    write!(self.out, "{word:#x}")
+                }
             }
             Expr::Var(var) => {
                 self.var(*var);

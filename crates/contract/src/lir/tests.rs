@@ -17,7 +17,7 @@ fn sum_to(n) -> s {
   }
 }
 fn rule(a) -> r memory l1 l2 {
-  at 0 3 7
+  place 0 3 7
   block 'b0 {
     l1 = sum_to(a)
     if iszero(l1) { break 'b0 }
@@ -50,11 +50,17 @@ fn verifier_names_the_broken_rule() {
         ("fn f() { pop(add(1)) }", "`add` takes 2 arguments, 1 given"),
         ("fn f() { break 'x }", "label 'x is not in scope"),
         ("fn f() memory { let x = 1 }", "`let` in a memory frame"),
-        ("fn f() memory { g() } fn g() memory { f() }", "memory-frame recursion through `f`, `g`"),
+        (
+            "fn f() memory { g() } fn g() memory { f() }",
+            "memory-frame recursion through `f`, `g`",
+        ),
     ] {
         assert_eq!(verify(&read(text)).unwrap_err().rule, rule, "{text}");
     }
-    assert_eq!(parse("fn f() { x = 1 }", &BTreeMap::new()).unwrap_err().message, "unknown variable `x`");
+    assert_eq!(
+        parse("fn f() { x = 1 }", &BTreeMap::new()).unwrap_err().message,
+        "unknown variable `x`"
+    );
 }
 
 #[test]

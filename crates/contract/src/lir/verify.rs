@@ -19,7 +19,12 @@ pub struct VerifyError {
 /// The first violation.
 pub fn verify(program: &Program) -> Result<(), VerifyError> {
     for func in program.funcs.values() {
-        let mut check = Check { program, func, labels: Vec::new(), visible: Vec::new() };
+        let mut check = Check {
+            program,
+            func,
+            labels: Vec::new(),
+            visible: Vec::new(),
+        };
         let fixed = match func.frame {
             Frame::Stack => func.params.saturating_add(u32::from(func.returns)),
             Frame::Memory => u32::try_from(func.vars.len()).unwrap_or(u32::MAX),
@@ -39,7 +44,10 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn fail(&self, rule: String) -> Result<(), VerifyError> {
-        Err(VerifyError { func: self.func.name.clone(), rule })
+        Err(VerifyError {
+            func: self.func.name.clone(),
+            rule,
+        })
     }
 
     fn body(&mut self, body: &'a [Stmt]) -> Result<(), VerifyError> {
@@ -52,7 +60,11 @@ impl<'a> Check<'a> {
     }
 
     fn var(&self, var: Var) -> Result<(), VerifyError> {
-        if self.visible.contains(&var) { Ok(()) } else { self.fail(format!("{var:?} is not in scope")) }
+        if self.visible.contains(&var) {
+            Ok(())
+        } else {
+            self.fail(format!("{var:?} is not in scope"))
+        }
     }
 
     fn stmt(&mut self, stmt: &'a Stmt) -> Result<(), VerifyError> {
@@ -90,7 +102,9 @@ impl<'a> Check<'a> {
             }
             Stmt::Break(label) if self.labels.iter().any(|(l, _)| l == label) => Ok(()),
             Stmt::Continue(label) if self.labels.iter().any(|(l, loops)| l == label && *loops) => Ok(()),
-            Stmt::Break(label) | Stmt::Continue(label) => self.fail(format!("label '{label} is not in scope")),
+            Stmt::Break(label) | Stmt::Continue(label) => {
+                self.fail(format!("label '{label} is not in scope"))
+            }
             Stmt::Leave | Stmt::At(_) => Ok(()),
         }
     }
@@ -99,7 +113,9 @@ impl<'a> Check<'a> {
         let (name, args, pops, pushes) = match e {
             Expr::Const(_) | Expr::Symbol(_) if want == 1 => return Ok(()),
             Expr::Var(var) if want == 1 => return self.var(*var),
-            Expr::Const(_) | Expr::Symbol(_) | Expr::Var(_) => return self.fail("value is not used".to_owned()),
+            Expr::Const(_) | Expr::Symbol(_) | Expr::Var(_) => {
+                return self.fail("value is not used".to_owned());
+            }
             Expr::Op(op, args) => (op.mnemonic(), args, op.pops(), op.pushes()),
             Expr::Call(name, args) => match self.program.funcs.get(name) {
                 None => return self.fail(format!("`{name}` is not defined")),
@@ -119,11 +135,13 @@ impl<'a> Check<'a> {
     }
 }
 
-
 /// Depth-first search: a cycle is allowed only among stack-frame functions.
 fn no_recursion(program: &Program) -> Result<(), VerifyError> {
     let mut done = Vec::new();
-    program.funcs.keys().try_for_each(|name| visit(program, name, &mut Vec::new(), &mut done))
+    program
+        .funcs
+        .keys()
+        .try_for_each(|name| visit(program, name, &mut Vec::new(), &mut done))
 }
 
 fn visit<'a>(
@@ -132,13 +150,18 @@ fn visit<'a>(
     path: &mut Vec<&'a str>,
     done: &mut Vec<&'a str>,
 ) -> Result<(), VerifyError> {
-    let Some(func) = program.funcs.get(name).filter(|_| !done.contains(&name)) else { return Ok(()) };
+    let Some(func) = program.funcs.get(name).filter(|_| !done.contains(&name)) else {
+        return Ok(());
+    };
     if let Some(start) = path.iter().position(|n| *n == name) {
         let mut cycle = path.iter().skip(start);
         let in_memory = |n: &&str| program.funcs.get(*n).is_some_and(|f| f.frame == Frame::Memory);
         if cycle.any(in_memory) {
             let rule = format!("memory-frame recursion through `{}`", path.join("`, `"));
-            return Err(VerifyError { func: name.to_owned(), rule });
+            return Err(VerifyError {
+                func: name.to_owned(),
+                rule,
+            });
         }
         return Ok(());
     }

@@ -44,7 +44,10 @@ pub(super) fn leaves(body: &[Stmt], label: &str) -> bool {
 
 /// Whether control never passes the end of the statements.
 pub(super) fn diverges(body: &[Stmt]) -> bool {
-    matches!(body.last(), Some(Stmt::Break(_) | Stmt::Continue(_) | Stmt::Leave))
+    matches!(
+        body.last(),
+        Some(Stmt::Break(_) | Stmt::Continue(_) | Stmt::Leave)
+    )
 }
 
 impl<'a> FuncCx<'_, 'a> {
@@ -72,16 +75,30 @@ impl<'a> FuncCx<'_, 'a> {
     /// Statements that leave `index + 1` blocks.
     pub(super) fn leave(&mut self, index: usize, at: Location) -> Vec<Stmt> {
         let mut out = Vec::new();
-        let crossed: Vec<ScopeKind> =
-            self.scopes.iter().rev().take(index).map(|scope| scope.kind.clone()).collect();
+        let crossed: Vec<ScopeKind> = self
+            .scopes
+            .iter()
+            .rev()
+            .take(index)
+            .map(|scope| scope.kind.clone())
+            .collect();
         for kind in crossed {
             self.restore(&kind, &mut out);
         }
-        let target = self.scopes.iter().rev().nth(index).map(|s| (s.label.clone(), s.kind.clone()));
+        let target = self
+            .scopes
+            .iter()
+            .rev()
+            .nth(index)
+            .map(|s| (s.label.clone(), s.kind.clone()));
         match target {
             Some((label, ScopeKind::Scan)) => out.push(Stmt::Continue(label)),
             Some((label, _)) => out.push(Stmt::Break(label)),
-            None => self.refuse(at, "BreakStmt", Reason::InvalidPlan("leaves more blocks than there are".into())),
+            None => self.refuse(
+                at,
+                "BreakStmt",
+                Reason::InvalidPlan("leaves more blocks than there are".into()),
+            ),
         }
         out
     }
@@ -113,11 +130,23 @@ impl<'a> FuncCx<'_, 'a> {
             Operand::StringIndex(index) => {
                 let text = self.cx.policy.string(index).map(str::to_owned);
                 if text.is_none() {
-                    self.refuse(at, "operand", Reason::InvalidPlan(format!("no string constant {index}")));
+                    self.refuse(
+                        at,
+                        "operand",
+                        Reason::InvalidPlan(format!("no string constant {index}")),
+                    );
                 }
                 self.cx.text(&text.unwrap_or_default())
             }
             Operand::Local(local) => self.defined_local(local, at, out),
+        }
+    }
+
+    /// Reads an operand as it is, undefined or not.
+    pub(super) fn possibly_undefined(&mut self, operand: Operand, at: Location, out: &mut Vec<Stmt>) -> Expr {
+        match operand {
+            Operand::Local(local) => self.read(local),
+            Operand::Bool(_) | Operand::StringIndex(_) => self.operand(operand, at, out),
         }
     }
 
@@ -139,13 +168,7 @@ impl<'a> FuncCx<'_, 'a> {
     }
 
     /// Sets a local to a value that may be undefined, in which case the statement is and the local keeps its value.
-    pub(super) fn assign_if_defined(
-        &mut self,
-        local: Local,
-        value: Expr,
-        at: Location,
-        out: &mut Vec<Stmt>,
-    ) {
+    pub(super) fn assign_if_defined(&mut self, local: Local, value: Expr, at: Location, out: &mut Vec<Stmt>) {
         // With one writer there is no older value to keep.
         if self.locals.writes.get(&local) == Some(&1) {
             let store = self.store(local, value);

@@ -1,9 +1,12 @@
 //! Builtin functions: which runtime routine computes each, and those that need their literals at build time.
 
 use super::func::FuncCx;
-use super::call;
+use super::{call, op};
+use crate::abi::ContractError;
 use crate::error::Reason;
 use crate::lir::{Expr, Stmt};
+use crate::op::Op;
+use alloy_primitives::U256;
 use stele_rego::ir::{Local, Location, Operand};
 
 /// Builtins that a routine of the runtime library computes: name, routine, number of arguments. The routine takes defined
@@ -35,6 +38,31 @@ const IMPURE: &[&str] = &[
 ];
 
 impl FuncCx<'_, '_> {
+    /// Takes a builtin's result: 0 means that it failed.
+    fn builtin_result(&mut self, func: &str, value: Expr, result: Local, at: Location, out: &mut Vec<Stmt>) {
+        if !self.cx.options.strict_builtin_errors {
+            self.assign_if_defined(result, value, at, out);
+            return;
+        }
+        let temp = self.temp();
+        out.push(Stmt::Set(temp, value));
+        let mut name = [0_u8; 32];
+        for (to, from) in name.iter_mut().zip(func.bytes()) {
+            *to = from;
+        }
+        let selector = Expr::Const(ContractError::BuiltinError.word());
+        let fail = Stmt::Do(call(
+            "fail_with",
+            vec![selector, Expr::Const(U256::from_be_bytes(name))],
+        ));
+        out.push(Stmt::If(
+            op(Op::Iszero, vec![Expr::Var(temp)]),
+            vec![fail],
+            Vec::new(),
+        ));
+        self.assign(result, Expr::Var(temp), out);
+    }
+
     /// Lowers a call of a builtin.
     pub(super) fn builtin(
         &mut self,
@@ -51,10 +79,14 @@ impl FuncCx<'_, '_> {
                 return;
             }
             let words: Vec<Expr> = args.iter().map(|a| self.operand(*a, at, out)).collect();
-            self.assign_if_defined(result, call(routine, words), at, out);
+            self.builtin_result(func, call(routine, words), result, at, out);
             return;
         }
-        let reason = if IMPURE.contains(&func) { Reason::Impure } else { Reason::Unsupported };
+        let reason = if IMPURE.contains(&func) {
+            Reason::Impure
+        } else {
+            Reason::Unsupported
+        };
         self.refuse(at, func, reason);
     }
 }

@@ -1,7 +1,7 @@
 //! Facts about a policy that decide how it is lowered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use stele_rego::ir::{Block, Func, Local, Operand, Plan, Policy, Stmt, StmtKind, StringIndex};
+use stele_rego::ir::{Block, DATA, Func, Local, Operand, Plan, Policy, Stmt, StmtKind, StringIndex};
 
 /// Visits every statement of the blocks, nested ones too.
 pub(super) fn walk<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Stmt)) {
@@ -14,11 +14,15 @@ pub(super) fn walk<'a>(blocks: &'a [Block], visit: &mut dyn FnMut(&'a Stmt)) {
 /// Whether a function may be the target of a dynamic call.
 pub(super) fn matches_path(policy: &Policy, func: &Func, path: &[Operand]) -> bool {
     func.path.len() == path.len()
-        && func.path.iter().zip(path).all(|(segment, operand)| match operand {
-            Operand::StringIndex(i) => policy.string(*i) == Some(segment.as_str()),
-            Operand::Local(_) => true,
-            Operand::Bool(_) => false,
-        })
+        && func
+            .path
+            .iter()
+            .zip(path)
+            .all(|(segment, operand)| match operand {
+                Operand::StringIndex(i) => policy.string(*i) == Some(segment.as_str()),
+                Operand::Local(_) => true,
+                Operand::Bool(_) => false,
+            })
 }
 
 /// Names of the functions that the plans reach.
@@ -53,7 +57,11 @@ pub(super) struct Locals {
     pub(super) reads: BTreeSet<Local>,
     /// Locals that hold one string constant wherever they are defined.
     pub(super) constants: BTreeMap<Local, StringIndex>,
-    /// Locals that hold one integer wherever they are defined.
+    /// Locals that hold one number wherever they are defined, as its text.
+    pub(super) numbers: BTreeMap<Local, String>,
+    /// Locals that hold a part of the base data document: reached from `data` by lookups alone.
+    pub(super) base: BTreeSet<Local>,
+    /// Every local.
     pub(super) all: BTreeSet<Local>,
 }
 
@@ -76,8 +84,9 @@ pub(super) fn written_in(blocks: &[Block]) -> BTreeSet<Local> {
 }
 
 impl Locals {
-    pub(super) fn of(blocks: &[Block]) -> Self {
+    pub(super) fn of(policy: &Policy, blocks: &[Block]) -> Self {
         let mut facts = Self::default();
+        let mut numbers: Vec<(Local, String)> = Vec::new();
         let mut strings: Vec<(Local, StringIndex)> = Vec::new();
         walk(blocks, &mut |stmt| {
             let access = stmt.kind.access();
@@ -91,11 +100,33 @@ impl Locals {
                 let count = facts.writes.entry(local).or_default();
                 *count = count.saturating_add(1);
             }
-            if let StmtKind::AssignVar { source: Operand::StringIndex(i), target } = &stmt.kind {
-                strings.push((*target, *i));
+            match &stmt.kind {
+                StmtKind::AssignVar {
+                    source: Operand::StringIndex(i),
+                    target,
+                } => strings.push((*target, *i)),
+                StmtKind::MakeNumberInt { value, target } => numbers.push((*target, value.to_string())),
+                StmtKind::MakeNumberRef { index, target } => {
+                    numbers.extend(
+                        policy
+                            .string(StringIndex(*index))
+                            .map(|s| (*target, s.to_owned())),
+                    );
+                }
+                StmtKind::Dot {
+                    source: Operand::Local(source),
+                    target,
+                    ..
+                } if *source == DATA || facts.base.contains(source) => {
+                    facts.base.insert(*target);
+                }
+                _ => {}
             }
         });
-        facts.constants = strings.into_iter().filter(|(l, _)| facts.writes.get(l) == Some(&1)).collect();
+        let once = |l: &Local| facts.writes.get(l) == Some(&1);
+        facts.base.retain(once);
+        facts.numbers = numbers.into_iter().filter(|(l, _)| once(l)).collect();
+        facts.constants = strings.into_iter().filter(|(l, _)| once(l)).collect();
         facts
     }
 }

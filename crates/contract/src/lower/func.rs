@@ -32,7 +32,9 @@ pub(super) struct FuncCx<'c, 'a> {
 
 /// Lowers a rule or user function, with a memoising front if it takes no arguments.
 pub(super) fn rule<'a>(cx: &mut Context<'a>, func: &'a ir::Func) {
-    let Some(callee) = cx.callees.get(func.name.as_str()).cloned() else { return };
+    let Some(callee) = cx.callees.get(func.name.as_str()).cloned() else {
+        return;
+    };
     if func.params.get(..2) != Some([INPUT, DATA].as_slice()) {
         let reason = Reason::InvalidPlan("parameters 0 and 1 must be input and data".to_owned());
         cx.refuse(&func.name, Location::default(), "function", reason);
@@ -60,7 +62,11 @@ fn memo_front(name: &str, body: &str, slot: u32) -> Func {
     let set = |e| Stmt::Set(Var(0), e);
     let compute = vec![
         set(call(body, Vec::new())),
-        Stmt::If(op(Op::Iszero, vec![v()]), vec![set(constant(MEMO_UNDEFINED))], Vec::new()),
+        Stmt::If(
+            op(Op::Iszero, vec![v()]),
+            vec![set(constant(MEMO_UNDEFINED))],
+            Vec::new(),
+        ),
         Stmt::Do(op(Op::Mstore, vec![at(), v()])),
     ];
     let known_undefined = op(Op::Eq, vec![v(), constant(MEMO_UNDEFINED)]);
@@ -87,9 +93,9 @@ fn lower<'a>(
     blocks: &'a [ir::Block],
 ) {
     let mut f = FuncCx {
+        locals: Locals::of(cx.policy, blocks),
         cx,
         name: plan_name,
-        locals: Locals::of(blocks),
         vars: Vec::new(),
         map: BTreeMap::new(),
         scopes: Vec::new(),
@@ -106,7 +112,10 @@ fn lower<'a>(
         f.result = Some(f.fresh("result"));
     }
     let all: Vec<Local> = f.locals.all.iter().copied().collect();
-    for local in all.into_iter().filter(|l| *l != INPUT && *l != DATA && !params.contains(l)) {
+    for local in all
+        .into_iter()
+        .filter(|l| *l != INPUT && *l != DATA && !params.contains(l))
+    {
         let var = f.fresh(&format!("l{}", local.0));
         f.map.insert(local, var);
     }
@@ -114,7 +123,14 @@ fn lower<'a>(
     f.blocks(blocks, &mut body);
     let params = u32::try_from(params.len()).unwrap_or(u32::MAX);
     let vars = std::mem::take(&mut f.vars);
-    let func = Func { name: name.clone(), params, returns, frame: Frame::Memory, vars, body };
+    let func = Func {
+        name: name.clone(),
+        params,
+        returns,
+        frame: Frame::Memory,
+        vars,
+        body,
+    };
     cx.program.funcs.insert(name, func);
 }
 
@@ -162,7 +178,11 @@ impl<'a> FuncCx<'_, 'a> {
 
     /// Records the source place of what follows.
     pub(super) fn mark(&mut self, at: Location, out: &mut Vec<Stmt>) {
-        let place = Place { file: at.file, row: at.row, col: at.col };
+        let place = Place {
+            file: at.file,
+            row: at.row,
+            col: at.col,
+        };
         if self.place != Some(place) {
             self.place = Some(place);
             out.push(Stmt::At(place));

@@ -66,16 +66,6 @@ impl Context<'_> {
         Expr::Symbol(Symbol::Const(self.pool.intern(Constant::Number(word))))
     }
 
-    /// Adds a data table, or finds an equal one.
-    fn table(&mut self, bytes: Vec<u8>) -> u32 {
-        let found = self.tables.iter().position(|t| *t == bytes);
-        let index = found.unwrap_or(self.tables.len());
-        if found.is_none() {
-            self.tables.push(bytes);
-        }
-        u32::try_from(index).unwrap_or(u32::MAX)
-    }
-
     fn refuse(&mut self, func: &str, at: ir::Location, construct: &str, reason: Reason) {
         self.refusals.insert(Refusal {
             func: func.to_owned(),
@@ -112,7 +102,11 @@ pub(crate) fn lower(
             cx.callees.insert(&func.name, Callee { name, args });
         }
     }
-    for func in policy.funcs.iter().filter(|f| reachable.contains(f.name.as_str())) {
+    for func in policy
+        .funcs
+        .iter()
+        .filter(|f| reachable.contains(f.name.as_str()))
+    {
         func::rule(&mut cx, func);
     }
     for (number, (plan, _)) in plans.iter().enumerate() {
@@ -122,21 +116,38 @@ pub(crate) fn lower(
     if !cx.refusals.is_empty() {
         return Err(cx.refusals.into_iter().collect());
     }
-    let Context { program, pool, memo_slots, tables, .. } = cx;
-    Ok(Lowered { program, pool, memo_slots, tables })
+    let Context {
+        program,
+        pool,
+        memo_slots,
+        tables,
+        ..
+    } = cx;
+    Ok(Lowered {
+        program,
+        pool,
+        memo_slots,
+        tables,
+    })
 }
 
 /// The last part of a function's name, reduced to what the text form allows.
 fn short_name(name: &str) -> String {
     let tail = name.rsplit('.').next().unwrap_or(name);
-    tail.chars().filter(char::is_ascii_alphanumeric).take(24).collect()
+    tail.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(24)
+        .collect()
 }
 
 /// `entry_points`, `dispatch` and `respond`: see `runtime/abi.lir`.
 fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
     let mut list = vec![
         Stmt::Do(op(Op::Mstore, vec![constant(0), constant(32)])),
-        Stmt::Do(op(Op::Mstore, vec![constant(32), Expr::Const(U256::from(plans.len()))])),
+        Stmt::Do(op(
+            Op::Mstore,
+            vec![constant(32), Expr::Const(U256::from(plans.len()))],
+        )),
     ];
     let mut dispatch = Vec::new();
     let mut at: u64 = 64;
@@ -148,8 +159,7 @@ fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
         dispatch.push(Stmt::If(op(Op::Eq, vec![Expr::Var(Var(0)), id]), run, Vec::new()));
     }
     list.push(Stmt::Do(op(Op::Return, vec![constant(0), constant(at)])));
-    let unknown = U256::from(u32::from_be_bytes(crate::abi::ContractError::UnknownEntryPoint.selector()));
-    let selector = Expr::Const(unknown << 224_usize);
+    let selector = Expr::Const(crate::abi::ContractError::UnknownEntryPoint.word());
     dispatch.push(Stmt::Do(call("fail_with", vec![selector, Expr::Var(Var(0))])));
     let results = op(Op::Mload, vec![constant(crate::layout::RESULTS)]);
     let respond = match cx.options.result {

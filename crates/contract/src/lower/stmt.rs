@@ -36,8 +36,18 @@ impl<'a> FuncCx<'_, 'a> {
                 out.extend(leave);
             }
             StmtKind::Not { block } => self.not(block, at, out),
-            StmtKind::Scan { source, key, value, block } => self.scan((*source, *key, *value), block, out),
-            StmtKind::With { local, path, value, block } => self.with(*local, path, *value, block, at, out),
+            StmtKind::Scan {
+                source,
+                key,
+                value,
+                block,
+            } => self.scan((*source, *key, *value), block, out),
+            StmtKind::With {
+                local,
+                path,
+                value,
+                block,
+            } => self.with(*local, path, *value, block, at, out),
             StmtKind::Call { func, args, result } => self.call(func, args, *result, at, out),
             StmtKind::CallDynamic { args, result, path } => self.call_dynamic(args, *result, path, at, out),
             StmtKind::ReturnLocal { source } => self.return_local(*source, at, out),
@@ -61,19 +71,19 @@ impl<'a> FuncCx<'_, 'a> {
                 self.reject(value, at, out);
             }
             StmtKind::AssignVar { source, target } => {
-                let value = self.operand(*source, at, out);
+                let defined = source.local().is_none_or(|l| self.defined.contains(&l));
+                let value = self.possibly_undefined(*source, at, out);
                 self.assign(*target, value, out);
+                if !defined {
+                    self.defined.remove(target);
+                }
             }
             StmtKind::AssignVarOnce { source, target } => {
                 let value = self.operand(*source, at, out);
                 let old = self.read(*target);
                 self.assign(*target, call("once", vec![old, value]), out);
             }
-            StmtKind::Dot { source, key, target } => {
-                let source = self.operand(*source, at, out);
-                let key = self.operand(*key, at, out);
-                self.assign_if_defined(*target, call("dot", vec![source, key]), at, out);
-            }
+            StmtKind::Dot { source, key, target } => self.dot(*source, *key, *target, at, out),
             StmtKind::Len { source, target } => {
                 let source = self.operand(*source, at, out);
                 self.assign_if_defined(*target, call("count", vec![source]), at, out);
@@ -85,7 +95,10 @@ impl<'a> FuncCx<'_, 'a> {
             }
             StmtKind::ResultSetAdd { value } => {
                 let value = self.defined_local(*value, at, out);
-                out.push(run("push", vec![op(Op::Mload, vec![constant(layout::RESULTS)]), value]));
+                out.push(run(
+                    "push",
+                    vec![op(Op::Mload, vec![constant(layout::RESULTS)]), value],
+                ));
             }
             _ => self.make_or_grow(stmt, at, out),
         }
@@ -103,7 +116,11 @@ impl<'a> FuncCx<'_, 'a> {
                 let number = match text.as_deref().map(Number::parse) {
                     Some(Ok(number)) => self.fixed(&number, at),
                     _ => {
-                        self.refuse(at, "MakeNumberRefStmt", Reason::InvalidPlan("not a number".to_owned()));
+                        self.refuse(
+                            at,
+                            "MakeNumberRefStmt",
+                            Reason::InvalidPlan("not a number".to_owned()),
+                        );
                         return;
                     }
                 };
@@ -142,6 +159,31 @@ impl<'a> FuncCx<'_, 'a> {
         }
     }
 
+    fn dot(&mut self, source: Operand, key: Operand, target: Local, at: Location, out: &mut Vec<Stmt>) {
+        let collection = self.operand(source, at, out);
+        let word = self.operand(key, at, out);
+        let base = source
+            .local()
+            .is_some_and(|l| l == DATA || self.locals.base.contains(&l));
+        let number = key.local().and_then(|l| self.locals.numbers.get(&l)).cloned();
+        let found = call("dot", vec![collection.clone(), word]);
+        if let (true, Some(number)) = (base, number) {
+            // OPA's store addresses base documents by strings, so `data.x[2]` finds the key "2".
+            let temp = self.temp();
+            out.push(Stmt::Set(temp, found));
+            let text = self.cx.text(&number);
+            let by_text = Stmt::Set(temp, call("field", vec![collection, text]));
+            out.push(Stmt::If(
+                op(Op::Iszero, vec![Expr::Var(temp)]),
+                vec![by_text],
+                Vec::new(),
+            ));
+            self.assign_if_defined(target, Expr::Var(temp), at, out);
+        } else {
+            self.assign_if_defined(target, found, at, out);
+        }
+    }
+
     fn insert(
         &mut self,
         routine: &str,
@@ -173,8 +215,16 @@ impl<'a> FuncCx<'_, 'a> {
         let is_bool = |o: Operand| matches!(o, Operand::Bool(_));
         let args = vec![self.operand(a, at, out), self.operand(b, at, out)];
         // Booleans have one word each.
-        let same = if is_bool(a) || is_bool(b) { op(Op::Eq, args) } else { call("equal", args) };
-        if equal { self.require(same, at, out) } else { self.reject(same, at, out) }
+        let same = if is_bool(a) || is_bool(b) {
+            op(Op::Eq, args)
+        } else {
+            call("equal", args)
+        };
+        if equal {
+            self.require(same, at, out)
+        } else {
+            self.reject(same, at, out)
+        }
     }
 
     fn type_test(&mut self, source: Operand, tag: u64, at: Location, out: &mut Vec<Stmt>) {
@@ -193,7 +243,12 @@ impl<'a> FuncCx<'_, 'a> {
         out.push(Stmt::Block(label, body));
     }
 
-    fn scan(&mut self, (source, key, value): (Local, Local, Local), block: &'a ir::Block, out: &mut Vec<Stmt>) {
+    fn scan(
+        &mut self,
+        (source, key, value): (Local, Local, Local),
+        block: &'a ir::Block,
+        out: &mut Vec<Stmt>,
+    ) {
         let mut collection = self.read(source);
         if written_in(std::slice::from_ref(block)).contains(&source) || source == key || source == value {
             let copy = self.temp();
@@ -225,7 +280,11 @@ impl<'a> FuncCx<'_, 'a> {
 
     fn return_local(&mut self, source: Local, at: Location, out: &mut Vec<Stmt>) {
         let Some(result) = self.result else {
-            self.refuse(at, "ReturnLocalStmt", Reason::InvalidPlan("a plan does not return".to_owned()));
+            self.refuse(
+                at,
+                "ReturnLocalStmt",
+                Reason::InvalidPlan("a plan does not return".to_owned()),
+            );
             return;
         };
         let value = self.read(source);
@@ -258,15 +317,25 @@ impl<'a> FuncCx<'_, 'a> {
         out: &mut Vec<Stmt>,
     ) {
         if args != [INPUT, DATA] {
-            self.refuse(at, "CallDynamicStmt", Reason::InvalidPlan("arguments other than input and data".into()));
+            self.refuse(
+                at,
+                "CallDynamicStmt",
+                Reason::InvalidPlan("arguments other than input and data".into()),
+            );
             return;
         }
         let words: Vec<Expr> = path.iter().map(|o| self.operand(*o, at, out)).collect();
         let policy = self.cx.policy;
         let label = self.label();
         let mut body = Vec::new();
-        for func in policy.funcs.iter().filter(|f| matches_path(policy, f, path) && f.params.len() == 2) {
-            let Some(callee) = self.cx.callees.get(func.name.as_str()).cloned() else { continue };
+        for func in policy
+            .funcs
+            .iter()
+            .filter(|f| matches_path(policy, f, path) && f.params.len() == 2)
+        {
+            let Some(callee) = self.cx.callees.get(func.name.as_str()).cloned() else {
+                continue;
+            };
             let mut cond = constant(1);
             for ((segment, operand), word) in func.path.iter().zip(path).zip(&words) {
                 if matches!(operand, Operand::Local(_)) {
@@ -277,7 +346,11 @@ impl<'a> FuncCx<'_, 'a> {
             let temp = self.temp();
             let mut hit = vec![Stmt::Set(temp, call(&callee.name, Vec::new()))];
             let undefined = self.leave(2, at);
-            hit.push(Stmt::If(op(Op::Iszero, vec![Expr::Var(temp)]), undefined, Vec::new()));
+            hit.push(Stmt::If(
+                op(Op::Iszero, vec![Expr::Var(temp)]),
+                undefined,
+                Vec::new(),
+            ));
             hit.push(self.store(result, Expr::Var(temp)));
             hit.push(Stmt::Break(label.clone()));
             body.push(Stmt::If(cond, hit, Vec::new()));

@@ -27,14 +27,23 @@ impl<'a> FuncCx<'_, 'a> {
         at: Location,
         out: &mut Vec<Stmt>,
     ) {
-        let value = self.operand(value, at, out);
+        // The whole document may be replaced by an undefined one (a planner's way to restore it), a part of it may not.
+        let defined = value.local().is_none_or(|l| self.defined.contains(&l)) || !path.is_empty();
+        let value = match path {
+            [] => self.possibly_undefined(value, at, out),
+            _ => self.operand(value, at, out),
+        };
         let (saved, memo, done) = (self.temp(), self.temp(), self.temp());
         let old = self.read(local);
         out.push(Stmt::Set(saved, old));
         let mut keys = Vec::new();
         for index in path {
             let Some(text) = self.cx.policy.string(StringIndex(*index)).map(str::to_owned) else {
-                self.refuse(at, "WithStmt", Reason::InvalidPlan(format!("no string constant {index}")));
+                self.refuse(
+                    at,
+                    "WithStmt",
+                    Reason::InvalidPlan(format!("no string constant {index}")),
+                );
                 return;
             };
             keys.push(self.cx.text(&text));
@@ -47,7 +56,11 @@ impl<'a> FuncCx<'_, 'a> {
         let label = self.label();
         let kind = ScopeKind::With { local, saved, memo };
         let before = self.defined.contains(&local);
-        self.defined.insert(local);
+        if defined {
+            self.defined.insert(local);
+        } else {
+            self.defined.remove(&local);
+        }
         let mut body = self.block(block, label.clone(), kind.clone());
         if !super::block::diverges(&body) {
             body.push(Stmt::Set(done, constant(1)));
@@ -65,7 +78,9 @@ impl<'a> FuncCx<'_, 'a> {
 
 /// The document with the value at the path: a copy along the path, the rest shared.
 fn replace(document: &Expr, keys: &[Expr], value: Expr) -> Expr {
-    let Some((first, rest)) = keys.split_first() else { return value };
+    let Some((first, rest)) = keys.split_first() else {
+        return value;
+    };
     let inner = if rest.is_empty() {
         value
     } else {

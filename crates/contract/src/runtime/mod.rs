@@ -18,13 +18,13 @@ const FILES: &[&str] = &[
 ];
 
 /// The function that the EVM enters.
-pub const ENTRY: &str = "main";
+pub(crate) const ENTRY: &str = "main";
 
 /// Parses the whole library.
 ///
 /// # Errors
 /// A syntax error in one of the files, which the tests exclude.
-pub fn library() -> Result<Program, ParseError> {
+pub(crate) fn library() -> Result<Program, ParseError> {
     let named = abi::named_constants();
     let mut macros = Macros::default();
     let mut program = Program::default();
@@ -35,8 +35,13 @@ pub fn library() -> Result<Program, ParseError> {
 }
 
 /// Adds to `program` the entry function and the library functions that it uses, directly or not; functions it defines itself take precedence.
-pub fn link(program: &mut Program, library: &Program) {
-    let mut work: Vec<String> = program.funcs.values().flat_map(callees).map(str::to_owned).collect();
+pub(crate) fn link(program: &mut Program, library: &Program) {
+    let mut work: Vec<String> = program
+        .funcs
+        .values()
+        .flat_map(callees)
+        .map(str::to_owned)
+        .collect();
     work.push(ENTRY.to_owned());
     while let Some(name) = work.pop() {
         if program.funcs.contains_key(&name) {
