@@ -322,10 +322,9 @@ impl<'a> Runner<'a> {
         let mut found = None;
         for (module, rule) in &test.definitions {
             for body in bodies(rule) {
-                let lines = body.literals.iter().map(|literal| module.place(literal.span));
+                let mut lines = body.literals.iter().map(|literal| module.place(literal.span));
                 found = lines
-                    .filter(|place| reached(module, place.line))
-                    .last()
+                    .rfind(|place| reached(module, place.line))
                     .map(|place| FailedLine {
                         text: module.ast.source.line_text(place.line).trim().to_owned(),
                         place,

@@ -1,0 +1,278 @@
+//! Lint: what is legal Rego but probably not meant, or not ready for production.
+//!
+//! [`RULES`] lists the rules; `docs/policy-authoring.md` explains each. Findings come in a stable order, by file, line, column and rule.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use stele_rego::Span;
+use stele_types::Value;
+
+use crate::load::{PolicyModule, PolicySet};
+use crate::problem::Problem;
+
+mod graph;
+mod locals;
+mod metadata;
+mod names;
+#[cfg(test)]
+mod tests;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Probably a mistake.
+    Warning,
+    /// The policy does not work, or not as a decision must.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One rule of the linter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LintRule {
+    /// Stable id, in kebab case.
+    pub id: &'static str,
+    /// How much its findings matter.
+    pub level: Level,
+    /// What it finds, in one line.
+    pub summary: &'static str,
+}
+
+const fn rule(id: &'static str, level: Level, summary: &'static str) -> LintRule {
+    LintRule { id, level, summary }
+}
+
+/// Text that can't be loaded (any code of the front end but the one below).
+pub const LOAD_ERROR: LintRule = rule(
+    "load-error",
+    Level::Error,
+    "a file that can't be parsed or placed",
+);
+/// Rego v0.
+pub const V0_SYNTAX: LintRule = rule("v0-syntax", Level::Error, "syntax that Rego v1 dropped");
+/// Imports that only v0 needs.
+pub const V0_IMPORT: LintRule = rule(
+    "v0-import",
+    Level::Info,
+    "`import rego.v1` or `import future.keywords`, which v1 does not need",
+);
+/// A rule that no entry point reaches.
+pub const UNREACHABLE_RULE: LintRule = rule(
+    "unreachable-rule",
+    Level::Warning,
+    "a rule or function that no entry point reaches",
+);
+/// Metadata that a policy or rule should have.
+pub const MISSING_METADATA: LintRule = rule(
+    "missing-metadata",
+    Level::Warning,
+    "a policy or finding without metadata that reports need",
+);
+/// A policy without tests.
+pub const NO_TEST: LintRule = rule("no-test", Level::Warning, "a policy that no test refers to");
+/// A builtin that decisions refuse.
+pub const IMPURE_BUILTIN: LintRule = rule(
+    "impure-builtin",
+    Level::Error,
+    "a call of a builtin that decisions refuse",
+);
+/// An entry point without a default.
+pub const UNDEFINED_ENTRY_POINT: LintRule = rule(
+    "undefined-entry-point",
+    Level::Warning,
+    "an entry point that can be undefined",
+);
+/// A local that hides something.
+pub const SHADOWED_NAME: LintRule = rule(
+    "shadowed-name",
+    Level::Warning,
+    "a local that hides an import, a rule, a builtin, `input` or `data`",
+);
+/// An import that nothing uses.
+pub const UNUSED_IMPORT: LintRule = rule("unused-import", Level::Warning, "an import that nothing uses");
+/// A local that nothing uses.
+pub const UNUSED_VARIABLE: LintRule = rule(
+    "unused-variable",
+    Level::Warning,
+    "a local that is assigned and never used",
+);
+/// An id given twice.
+pub const DUPLICATE_ID: LintRule = rule("duplicate-id", Level::Error, "a rule id that another rule has");
+/// A test in a module that goes into the bundle.
+pub const MISPLACED_TEST: LintRule = rule(
+    "misplaced-test",
+    Level::Warning,
+    "a test in a module that is shipped",
+);
+
+/// All rules, by id.
+pub const RULES: [LintRule; 13] = [
+    DUPLICATE_ID,
+    IMPURE_BUILTIN,
+    LOAD_ERROR,
+    MISPLACED_TEST,
+    MISSING_METADATA,
+    NO_TEST,
+    SHADOWED_NAME,
+    UNDEFINED_ENTRY_POINT,
+    UNREACHABLE_RULE,
+    UNUSED_IMPORT,
+    UNUSED_VARIABLE,
+    V0_IMPORT,
+    V0_SYNTAX,
+];
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Finding {
+    /// The file.
+    pub file: String,
+    /// Line, from 1 (0: the whole file).
+    pub line: u32,
+    /// Column, from 1 (0: the whole file).
+    pub column: u32,
+    /// The rule's id.
+    pub rule: &'static str,
+    /// How much it matters.
+    pub severity: Level,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub fix: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            rule,
+            severity,
+            message,
+            fix,
+        } = self;
+        write!(
+            f,
+            "{file}:{line}:{column}: {severity}[{rule}]: {message}\n  help: {fix}"
+        )
+    }
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Default)]
+pub struct LintOptions {
+    /// Ids of rules to leave out.
+    pub disabled: BTreeSet<String>,
+}
+
+/// Lints a set. `problems` are those of loading (see [`crate::load::load_path_lenient`]).
+#[must_use]
+pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec<Finding> {
+    let mut sink = Sink { findings: Vec::new() };
+    load_problems(problems, &mut sink);
+    graph::unreachable_rules(set, &mut sink);
+    graph::untested_policies(set, &mut sink);
+    metadata::check(set, &mut sink);
+    for module in set.modules() {
+        names::imports(module, &mut sink);
+        names::impure_builtins(module, &mut sink);
+        names::misplaced_tests(module, &mut sink);
+        locals::check(module, set, &mut sink);
+    }
+    let mut findings = sink.findings;
+    findings.retain(|finding| !options.disabled.contains(finding.rule));
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// Findings as text, one after the other, and a line with their number.
+#[must_use]
+pub fn to_text(findings: &[Finding]) -> String {
+    let mut out: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    let plural = if findings.len() == 1 { "" } else { "s" };
+    out.push_str(&format!("{} finding{plural}\n", findings.len()));
+    out
+}
+
+/// Findings as a JSON array.
+#[must_use]
+pub fn to_json(findings: &[Finding]) -> Value {
+    Value::array(findings.iter().map(|finding| {
+        let text = |value: &str| Value::from(value);
+        let number = |value: u32| Value::from(i64::from(value));
+        Value::object([
+            (text("file"), text(&finding.file)),
+            (text("line"), number(finding.line)),
+            (text("column"), number(finding.column)),
+            (text("rule"), text(finding.rule)),
+            (text("severity"), text(&finding.severity.to_string())),
+            (text("message"), text(&finding.message)),
+            (text("fix"), text(&finding.fix)),
+        ])
+    }))
+}
+
+/// Collects findings.
+struct Sink {
+    findings: Vec<Finding>,
+}
+
+impl Sink {
+    /// A finding at `span` of `module`.
+    fn put(
+        &mut self,
+        rule: LintRule,
+        module: &PolicyModule,
+        span: Span,
+        message: String,
+        fix: impl Into<String>,
+    ) {
+        let place = module.place(span);
+        self.put_at(rule, (place.file, place.line, place.column), message, fix);
+    }
+
+    fn put_at(&mut self, rule: LintRule, at: (String, u32, u32), message: String, fix: impl Into<String>) {
+        let (file, line, column) = at;
+        let (fix, rule, severity) = (fix.into(), rule.id, rule.level);
+        self.findings.push(Finding {
+            file,
+            line,
+            column,
+            rule,
+            severity,
+            message,
+            fix,
+        });
+    }
+}
+
+fn load_problems(problems: &[Problem], sink: &mut Sink) {
+    for problem in problems {
+        let rule = if problem.code == V0_SYNTAX.id {
+            V0_SYNTAX
+        } else {
+            LOAD_ERROR
+        };
+        let fix = problem.help.clone().unwrap_or_else(|| match rule {
+            V0_SYNTAX => "rewrite it in Rego v1: `if` before bodies, `contains` for sets".to_owned(),
+            _ => "correct the file".to_owned(),
+        });
+        let at = (problem.file.clone(), problem.line, problem.column);
+        sink.put_at(rule, at, problem.message.clone(), fix);
+    }
+}

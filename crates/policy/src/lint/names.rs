@@ -1,0 +1,134 @@
+//! Imports, impure builtins and misplaced tests.
+
+use std::collections::BTreeSet;
+
+use stele_rego::Span;
+use stele_rego::ast::{Call, Module, Ref, Term, TermKind, With};
+use stele_rego::syntax::visit::{self, Visitor};
+
+use super::{IMPURE_BUILTIN, MISPLACED_TEST, Sink, UNUSED_IMPORT, V0_IMPORT};
+use crate::engine;
+use crate::load::PolicyModule;
+use crate::policy;
+
+/// The first names of everything a module mentions.
+#[derive(Default)]
+struct Roots(BTreeSet<String>);
+
+impl Visitor for Roots {
+    fn reference(&mut self, reference: &Ref) {
+        self.0.insert(reference.root.name.to_string());
+        visit::walk_ref(self, reference);
+    }
+
+    fn with(&mut self, with: &With) {
+        self.0.insert(with.target.root.name.to_string());
+        visit::walk_with(self, with);
+    }
+
+    fn call(&mut self, call: &Call) {
+        self.0.insert(call.function.root.name.to_string());
+        for argument in &call.args {
+            self.term(argument);
+        }
+    }
+
+    fn term(&mut self, term: &Term) {
+        if let TermKind::Var(name) = &term.kind {
+            self.0.insert(name.to_string());
+        }
+        visit::walk_term(self, term);
+    }
+}
+
+/// Unused imports, and those that Rego v1 made superfluous.
+pub(super) fn imports(module: &PolicyModule, sink: &mut Sink) {
+    let mut roots = Roots::default();
+    visit::walk_module(&mut roots, &module.ast);
+    for import in &module.ast.imports {
+        match import.name() {
+            None => {
+                let message = format!(
+                    "`{}` has no effect in Rego v1",
+                    module.ast.source.slice(import.span).trim()
+                );
+                sink.put(V0_IMPORT, module, import.span, message, "remove it");
+            }
+            Some(name) if !roots.0.contains(name.name.as_ref()) => {
+                let message = format!("the import `{}` is never used", name.name);
+                sink.put(UNUSED_IMPORT, module, import.span, message, "remove it");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Calls by full name with their places.
+#[derive(Default)]
+struct Calls(Vec<(String, Span)>);
+
+impl Visitor for Calls {
+    fn call(&mut self, call: &Call) {
+        if let Some(name) = call.function.dotted() {
+            self.0.push((name, call.function.span));
+        }
+        for argument in &call.args {
+            self.term(argument);
+        }
+    }
+}
+
+/// Calls of builtins that decisions refuse; tests may mock them.
+pub(super) fn impure_builtins(module: &PolicyModule, sink: &mut Sink) {
+    if module.is_test() {
+        return;
+    }
+    let own = own_names(&module.ast);
+    let mut calls = Calls::default();
+    visit::walk_module(&mut calls, &module.ast);
+    for (name, span) in calls.0 {
+        let root = name.split('.').next().unwrap_or_default();
+        if engine::is_impure(&name) && !own.contains(root) {
+            let message = format!("`{name}` reads the world outside the decision; a decision refuses it");
+            sink.put(
+                IMPURE_BUILTIN,
+                module,
+                span,
+                message,
+                "pass what it reads in the input or the data document",
+            );
+        }
+    }
+}
+
+/// Names that a module defines itself, by import or rule.
+fn own_names(module: &Module) -> BTreeSet<String> {
+    let imports = module
+        .imports
+        .iter()
+        .filter_map(|import| import.name())
+        .map(|name| name.name.to_string());
+    imports
+        .chain(module.rules.iter().map(|rule| rule.head.name().to_string()))
+        .collect()
+}
+
+/// Tests in modules that go into bundles.
+pub(super) fn misplaced_tests(module: &PolicyModule, sink: &mut Sink) {
+    if module.is_test() {
+        return;
+    }
+    for rule in module
+        .ast
+        .rules
+        .iter()
+        .filter(|rule| policy::is_test_name(&policy::rule_name(rule)))
+    {
+        let message = format!(
+            "the test `{}` would be shipped in the bundle",
+            policy::rule_name(rule)
+        );
+        let fix = "move it into a file that ends in `_test.rego`";
+        sink.put(MISPLACED_TEST, module, rule.head.span, message, fix);
+    }
+}
