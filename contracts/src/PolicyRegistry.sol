@@ -102,7 +102,7 @@ contract PolicyRegistry is Governed {
 
     uint8 private constant MIN_ROLES = 2;
     uint64 private constant MAX_DELAY = 365 days;
-    uint256 private constant MAX_PATH = 255;
+    uint256 private constant MAX_PATH = 512;
     uint256 private constant MAX_TEXT = 2048;
 
     /// @notice What new proposals are judged by.

@@ -1,0 +1,202 @@
+//! Signing keys of accounts, and the files that hold them.
+//!
+//! A key file holds the 32 bytes of a secp256k1 secret key as 64 hexadecimal digits (`0x` and a final newline are
+//! allowed). Nobody but its owner may read it.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::{Address, B256};
+use alloy::signers::local::PrivateKeySigner;
+use stele_types::NodeAddress;
+use zeroize::Zeroizing;
+
+/// A key can't be read, written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The file can't be read or written.
+    #[error("can't {action} key file {path}: {source}")]
+    File {
+        /// `read`, `create`...
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others can read the file.
+    #[error("key file {path} can be read by others (mode {mode:03o}); mend it with: chmod 600 {path}")]
+    Permissions {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file does not hold a key.
+    #[error("key file {path} does not hold a key: 64 hexadecimal digits are expected")]
+    Format {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The number is not a secret key of the curve: zero, or too large.
+    #[error("these 32 bytes are not a secp256k1 secret key: they are zero or beyond the order of the curve")]
+    OutOfRange,
+}
+
+/// An account that signs transactions with a key in memory.
+#[derive(Clone)]
+pub struct Account {
+    signer: PrivateKeySigner,
+}
+
+impl Account {
+    /// The account of a secret key.
+    pub fn from_key(key: &[u8; 32]) -> Result<Self, KeyError> {
+        let signer = PrivateKeySigner::from_bytes(&B256::from(*key)).map_err(|_| KeyError::OutOfRange)?;
+        Ok(Self { signer })
+    }
+
+    /// The account of the key in a file; see the module for its format.
+    pub fn from_file(path: &Path) -> Result<Self, KeyError> {
+        Self::from_key(&*read_key_file(path)?)
+    }
+
+    /// The account's address.
+    pub const fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// The account's address as a node's.
+    pub fn node_address(&self) -> NodeAddress {
+        NodeAddress(self.address().into_array())
+    }
+
+    pub(crate) const fn signer(&self) -> &PrivateKeySigner {
+        &self.signer
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Account({})", self.address())
+    }
+}
+
+/// Reads a key file. Refuses one that its group or others may access.
+pub fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let failed = |source| KeyError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let file = fs::File::open(path).map_err(failed)?;
+    check_permissions(path, &file.metadata().map_err(failed)?)?;
+    let text = Zeroizing::new(io::read_to_string(file).map_err(failed)?);
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0x").unwrap_or(digits);
+    let mut key = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(digits, &mut *key).map_err(|_| KeyError::Format {
+        path: path.to_owned(),
+    })?;
+    Ok(key)
+}
+
+/// Writes a key to a new file that only its owner may access, and makes it durable. Never overwrites a file.
+pub fn create_key_file(path: &Path, key: &[u8; 32]) -> Result<(), KeyError> {
+    let failed = |source| KeyError::File {
+        action: "create",
+        path: path.to_owned(),
+        source,
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(hex::encode(key))));
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    // The file's name must survive a crash too.
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::File::open(parent)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)
+}
+
+#[cfg(unix)]
+fn check_permissions(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Permissions {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_permissions(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_comes_back_as_written_and_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.key");
+        create_key_file(&path, &[7; 32]).unwrap();
+        assert_eq!(*read_key_file(&path).unwrap(), [7; 32]);
+        let again = create_key_file(&path, &[8; 32]).unwrap_err();
+        assert!(matches!(again, KeyError::File { action: "create", .. }));
+        assert_eq!(*read_key_file(&path).unwrap(), [7; 32]);
+        let account = Account::from_file(&path).unwrap();
+        assert!(!format!("{account:?}").contains("0707"), "the key does not leak");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn loose_permissions_are_refused_with_the_command_that_mends_them() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.key");
+        create_key_file(&path, &[7; 32]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Account::from_file(&path).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("chmod 600 {}", path.display())),
+            "{error}"
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        Account::from_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.key");
+        for text in ["", "12", "zz".repeat(32).as_str(), "00".repeat(33).as_str()] {
+            let _ = fs::remove_file(&path);
+            create_key_file(&path, &[7; 32]).unwrap();
+            fs::write(&path, text).unwrap();
+            assert!(
+                matches!(Account::from_file(&path), Err(KeyError::Format { .. })),
+                "{text:?}"
+            );
+        }
+        assert!(matches!(Account::from_key(&[0; 32]), Err(KeyError::OutOfRange)));
+        assert!(matches!(
+            Account::from_key(&[0xff; 32]),
+            Err(KeyError::OutOfRange)
+        ));
+    }
+}

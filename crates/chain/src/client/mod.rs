@@ -1,0 +1,40 @@
+//! One client for every chain: the embedded node in this process, or any Ethereum node behind a URL.
+//!
+//! [`ChainClient`] speaks JSON-RPC: it checks the chain id, retries what may be retried, sends transactions and waits
+//! for their confirmations, and turns reverts into readable errors. [`Governance`] stands on it and knows the
+//! governance contracts of one [`Deployment`].
+//!
+//! Nothing is final before [`ClientOptions::confirmations`] blocks: receipts are awaited that deep, and views of the
+//! contracts are read at that depth.
+
+mod connection;
+mod deploy;
+mod events;
+mod governance;
+mod keys;
+mod ledger;
+mod nodes;
+mod policy;
+mod registry;
+mod send;
+
+pub use connection::{ChainClient, ClientOptions, Endpoint};
+pub use deploy::{DeployConfig, Deployment, Quorum};
+pub use events::{ChainPosition, EventPage, RegistryEvent};
+pub use governance::Governance;
+pub use keys::{Account, KeyError, create_key_file, read_key_file};
+pub use ledger::{Anchor, Anchored, CheckpointSignature};
+pub use nodes::{LogKey, NodeInfo, NodeRegistration, NodeStatus};
+pub use policy::PolicyContract;
+pub use registry::{
+    ActiveVersion, Approval, Canary, PolicySummary, Proposal, ProposalId, ProposalRequest, ProposalState,
+};
+pub use send::{Call, Receipt};
+
+/// How many entries of a list one call asks for.
+const PAGE: usize = 100;
+
+/// A time of the chain, which counts whole seconds.
+fn timestamp(seconds: u64) -> stele_types::Timestamp {
+    stele_types::Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000))
+}

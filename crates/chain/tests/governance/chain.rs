@@ -1,0 +1,147 @@
+//! The chains that the cases run on.
+
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::{Provider as _, RootProvider};
+use alloy::rpc::client::RpcClient;
+use stele_chain::client::{ChainClient, ClientOptions, Endpoint};
+
+/// A fresh chain, stopped and removed when dropped.
+pub(crate) struct Chain {
+    pub endpoint: Endpoint,
+    purse: Purse,
+    _guard: Box<dyn Send + Sync>,
+}
+
+/// How test accounts come by money.
+enum Purse {
+    /// anvil gives what it is asked for.
+    Anvil(RootProvider),
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Chain {
+    /// A fresh anvil that mines at once, or `None`, with a message, when it is not installed.
+    pub(crate) async fn anvil() -> Option<Self> {
+        Self::anvil_with(&[]).await
+    }
+
+    /// [`Self::anvil`] with more arguments.
+    pub(crate) async fn anvil_with(arguments: &[&str]) -> Option<Self> {
+        let Some(program) = anvil_program() else {
+            assert!(
+                env::var_os("STELE_PEERS_REQUIRED").is_none(),
+                "anvil is required here but not installed; run `cargo xtask peers`"
+            );
+            eprintln!("skipped: anvil is not installed; `cargo xtask peers` installs it, or set STELE_ANVIL");
+            return None;
+        };
+        let mut child = Command::new(&program)
+            .args([
+                "--port",
+                "0",
+                "--host",
+                "127.0.0.1",
+                "--accounts",
+                "1",
+                "--hardfork",
+                "cancun",
+            ])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("can't start {}: {error}", program.display()));
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let guard = KillOnDrop(child);
+        let mut lines = output.lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("Listening on ").map(str::to_owned))
+            .expect("anvil says where it listens");
+        // Keep reading, or anvil would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let url = format!("http://{address}");
+        let provider = RootProvider::new(RpcClient::new_http(url.parse().unwrap()));
+        Some(Self {
+            endpoint: Endpoint::parse(&url).unwrap(),
+            purse: Purse::Anvil(provider),
+            _guard: Box::new(guard),
+        })
+    }
+
+    /// A client with short pauses.
+    pub(crate) async fn client(&self) -> ChainClient {
+        ChainClient::connect(self.endpoint.clone(), ClientOptions::default())
+            .await
+            .unwrap()
+    }
+
+    /// Whether gas costs money here.
+    pub(crate) const fn charges(&self) -> bool {
+        matches!(self.purse, Purse::Anvil(_))
+    }
+
+    /// Makes the account rich.
+    pub(crate) async fn fund(&self, account: Address) {
+        self.set_balance(account, U256::from(10).pow(U256::from(21)))
+            .await;
+    }
+
+    /// Gives the account exactly this much.
+    pub(crate) async fn set_balance(&self, account: Address, wei: U256) {
+        match &self.purse {
+            Purse::Anvil(provider) => {
+                provider
+                    .raw_request::<_, ()>("anvil_setBalance".into(), (account, wei))
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+}
+
+/// `STELE_ANVIL`, or the one that `cargo xtask peers` installs.
+fn anvil_program() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("STELE_ANVIL") {
+        let path = PathBuf::from(path);
+        assert!(
+            path.exists(),
+            "STELE_ANVIL names {}, which does not exist",
+            path.display()
+        );
+        return Some(path);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let peers = env::var_os("STELE_PEERS").map_or_else(|| root.join("target/peers"), PathBuf::from);
+    // npm's launcher starts the program as a child of its own, which would outlive it: take the program itself.
+    let package = format!("anvil-{}-{}", env::consts::OS, npm_architecture());
+    let direct = peers
+        .join("node_modules/@foundry-rs")
+        .join(package)
+        .join("bin/anvil");
+    let launcher = peers.join("node_modules/.bin/anvil");
+    [direct, launcher].into_iter().find(|path| path.exists())
+}
+
+fn npm_architecture() -> &'static str {
+    match env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}

@@ -1,0 +1,79 @@
+//! The governance contracts and the client, on every chain there is: each case below is written once, takes a chain, and
+//! runs on the embedded node and on anvil (a real Ethereum node, when installed).
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    reason = "tests may panic and say what they skip; a case tells one story from its beginning to its end"
+)]
+
+mod chain;
+mod client;
+mod ledger;
+mod merkle;
+mod nodes;
+mod registry;
+mod succession;
+mod world;
+
+/// Makes two tests of each case, one per chain.
+macro_rules! on_every_chain {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod anvil {$(
+            mod $module {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(chain) = crate::chain::Chain::anvil().await {
+                        crate::$module::$case(chain).await;
+                    }
+                }
+            )+}
+        )+}
+    };
+}
+
+on_every_chain! {
+    registry:
+        a_version_comes_into_force,
+        approvals_need_distinct_roles_and_accounts,
+        an_author_can_not_approve,
+        only_holders_of_a_role_act,
+        the_code_must_be_what_was_named,
+        the_time_lock_holds,
+        a_revoked_approver_counts_no_more,
+        approvals_do_not_carry_over_to_another_proposal,
+        rollback_returns_to_what_was_active_before,
+        rejected_and_withdrawn_proposals_are_closed,
+        a_canary_serves_until_it_ends,
+        an_expired_proposal_can_not_come_into_force,
+        settings_keep_within_bounds,
+        history_answers_what_was_active_when,
+        the_last_admin_stays;
+    nodes:
+        a_node_is_registered_suspended_and_reinstated,
+        keys_rotate_and_history_stays,
+        an_operator_belongs_to_one_node_for_ever;
+    ledger:
+        the_library_agrees_with_rfc_6962,
+        a_growing_log_is_anchored,
+        a_rewritten_log_can_not_be_anchored,
+        only_active_nodes_anchor,
+        repeating_an_anchor_changes_nothing,
+        a_quorum_needs_distinct_verifiers,
+        leaves_are_proven_against_anchors;
+    succession:
+        a_successor_takes_over_and_logs_go_on,
+        only_a_contract_that_names_it_can_succeed;
+    client:
+        deployments_are_checked,
+        another_chain_is_refused,
+        one_account_sends_many_transactions_at_once,
+        policy_contracts_are_called_and_their_reverts_decoded,
+        events_are_followed_without_gaps,
+        an_empty_purse_and_a_missing_contract_are_named;
+}
