@@ -72,8 +72,8 @@ test_range_over_rdp_is_denied if {
 }
 
 test_every_protocol_covers_every_port if {
-	all := {"from_port": 0, "to_port": 0, "protocol": "-1", "ipv6_cidr_blocks": ["::/0"]}
-	count(aws.deny) == 2 with input as group(all)
+	everything := {"from_port": 0, "to_port": 0, "protocol": "-1", "ipv6_cidr_blocks": ["::/0"]}
+	count(aws.deny) == 2 with input as group(everything)
 }
 
 test_private_ssh_is_accepted if denied_ids(group(rule(22, 22, "10.0.0.0/8"))) == set()
