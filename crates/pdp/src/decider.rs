@@ -86,7 +86,7 @@ impl Answer {
 pub struct Failure {
     /// Why.
     #[source]
-    pub error: DecideError,
+    pub error: Box<DecideError>,
     /// The failed decision's id, if the evaluation had begun.
     pub decision_id: Option<DecisionId>,
     /// What must go into the log all the same: the failed decision, and those that were made before it.
@@ -96,7 +96,7 @@ pub struct Failure {
 impl From<DecideError> for Failure {
     fn from(error: DecideError) -> Self {
         Self {
-            error,
+            error: Box::new(error),
             decision_id: None,
             evidence: Vec::new(),
         }
@@ -359,7 +359,7 @@ impl Decider {
         match error {
             None => Ok(decision),
             Some(error) => Err(Failure {
-                error,
+                error: Box::new(error),
                 decision_id: Some(decision.id),
                 evidence: decision.evidence.into_iter().collect(),
             }),

@@ -32,7 +32,7 @@ pub struct ContractRef {
 }
 
 /// What the operator and the registry add to a bundle when they put it in force.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyOptions {
     /// What happens when the snapshot is stale.
     pub fail: FailMode,

@@ -200,7 +200,7 @@ fn a_path_above_policies_merges_them_and_records_each() {
     let error = fixture.ask("", None).unwrap_err().error;
     assert!(
         matches!(
-            error,
+            *error,
             DecideError::FanOut {
                 policies: 3,
                 limit: 2
@@ -322,7 +322,7 @@ fn a_stale_snapshot_follows_each_policys_fail_mode() {
     let mut fixture = Fixture::new(snapshot, Some(Duration::from_secs(1)));
     fixture.now.set(2_000_000_000);
     let error = fixture.ask("kubernetes/network", None).unwrap_err().error;
-    assert!(matches!(error, DecideError::Stale { .. }), "{error}");
+    assert!(matches!(*error, DecideError::Stale { .. }), "{error}");
     let answer = fixture.ask("kubernetes/admission", None).unwrap();
     assert_eq!(
         answer.decisions[0].evidence.as_ref().unwrap().record.labels["stale"],

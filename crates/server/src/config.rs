@@ -1,0 +1,333 @@
+//! The server's configuration: every key, its unit and its default.
+//!
+//! The command line tool merges file, environment and flags into this struct; the server only checks it.
+//! Unknown keys are errors, so a misspelt limit never silently stays at its default.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ServerError;
+
+/// When an answer may leave the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// After record and leaf are on stable storage (group commit).
+    #[default]
+    Durable,
+    /// As soon as the ledger has taken the record into memory: a crash may lose the last group.
+    Memory,
+}
+
+/// Everything the HTTP surface and its background tasks can be told.
+///
+/// Durations are in milliseconds, sizes in bytes, unless the name says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address to listen on. Default `127.0.0.1:8181` (OPA's port, loopback only); port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Worker threads, each with its own runtime and engines. Default 0: one per core.
+    pub workers: usize,
+    /// When an answer may leave: `durable` (default) or `memory`.
+    pub ack: Ack,
+    /// Path that `POST /` and `POST /v0/data` without a path decide. Default `system/main`, as OPA's.
+    pub default_decision: String,
+    /// Labels written into every decision record. Default empty.
+    pub labels: BTreeMap<String, String>,
+    /// Limits of one request.
+    pub limits: LimitsConfig,
+    /// Connections and their time limits.
+    pub connections: ConnectionConfig,
+    /// Compression of answers.
+    pub gzip: GzipConfig,
+    /// Anchoring of checkpoints on the chain.
+    pub anchor: AnchorConfig,
+    /// Following of the registry contract.
+    pub registry: RegistryConfig,
+    /// Who may erase records over HTTP.
+    pub admin: AdminConfig,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181),
+            workers: 0,
+            ack: Ack::default(),
+            default_decision: "system/main".to_owned(),
+            labels: BTreeMap::new(),
+            limits: LimitsConfig::default(),
+            connections: ConnectionConfig::default(),
+            gzip: GzipConfig::default(),
+            anchor: AnchorConfig::default(),
+            registry: RegistryConfig::default(),
+            admin: AdminConfig::default(),
+        }
+    }
+}
+
+/// Limits of one request; each has its own error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Bytes of a request body, after decompression. Default 4 MiB. Beyond it: 413.
+    pub body_bytes: usize,
+    /// Nesting depth of a JSON document. Default 128. Beyond it: 400.
+    pub json_depth: usize,
+    /// Milliseconds one evaluation may take. Default 1,000. Beyond it: 500 with `eval_time_limit_error`.
+    pub eval_ms: u64,
+    /// Work units of the interpreter that one evaluation may take; the same on every machine. Default 50,000,000.
+    /// Beyond it: 500 with `eval_instruction_limit_error`.
+    pub eval_instructions: u32,
+    /// Nodes (scalars, arrays, objects, sets, keys) of one result; with `body_bytes` it bounds a request's memory.
+    /// Default 1,000,000. Beyond it: 500 with `eval_memory_limit_error`.
+    pub eval_result_nodes: usize,
+    /// Policies that one request above several of them may evaluate. Default 64. Beyond it: 400.
+    pub fan_out: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 << 20,
+            json_depth: 128,
+            eval_ms: 1_000,
+            eval_instructions: 50_000_000,
+            eval_result_nodes: 1_000_000,
+            fan_out: 64,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// The time limit as a duration.
+    #[must_use]
+    pub fn eval_time(&self) -> Duration {
+        Duration::from_millis(self.eval_ms)
+    }
+}
+
+/// Connections and their time limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectionConfig {
+    /// Open connections at once; further ones wait in the listen queue. Default 4,096.
+    pub max: usize,
+    /// Milliseconds a client may take to send its request head, and that an idle connection is kept. Default 30,000.
+    pub header_ms: u64,
+    /// Milliseconds a client may take to send its body. Default 30,000. Beyond it: 408.
+    pub body_ms: u64,
+    /// Milliseconds a shutdown waits for requests under way. Default 10,000.
+    pub drain_ms: u64,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            max: 4_096,
+            header_ms: 30_000,
+            body_ms: 30_000,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// Compression of answers, for clients that accept gzip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GzipConfig {
+    /// Answers shorter than this are sent as they are. Default 1,024 bytes, as OPA's.
+    pub min_bytes: usize,
+    /// zlib level, 0 to 9. Default 6.
+    pub level: u32,
+}
+
+impl Default for GzipConfig {
+    fn default() -> Self {
+        Self {
+            min_bytes: 1_024,
+            level: 6,
+        }
+    }
+}
+
+/// When checkpoints are anchored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnchorConfig {
+    /// Whether to anchor at all. Default true.
+    pub enabled: bool,
+    /// Milliseconds after which a grown log is anchored. Default 10,000.
+    pub interval_ms: u64,
+    /// New leaves after which the log is anchored without waiting for the interval. Default 4,096.
+    pub leaves: u64,
+    /// First wait after a failure; doubles up to `retry_max_ms`. Default 1,000.
+    pub retry_ms: u64,
+    /// Longest wait between attempts. Default 60,000.
+    pub retry_max_ms: u64,
+}
+
+impl Default for AnchorConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_ms: 10_000,
+            leaves: 4_096,
+            retry_ms: 1_000,
+            retry_max_ms: 60_000,
+        }
+    }
+}
+
+/// How the registry contract is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistryConfig {
+    /// Milliseconds between two looks at the registry. Default 2,000.
+    pub poll_ms: u64,
+    /// Milliseconds after which a snapshot that the chain has not confirmed is stale. Default 300,000.
+    pub stale_ms: u64,
+    /// Policies that keep deciding when the snapshot is stale; all others refuse (503). Default none.
+    pub fail_open: Vec<String>,
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self {
+            poll_ms: 2_000,
+            stale_ms: 300_000,
+            fail_open: Vec::new(),
+        }
+    }
+}
+
+/// Who may change the ledger over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Whether `POST /v1/decisions/{id}/erase` is served at all, and then to loopback peers only. Default true.
+    pub erase: bool,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { erase: true }
+    }
+}
+
+impl ServerConfig {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// [`ServerError::Config`] naming the key, what it holds and what it must hold.
+    pub fn check(&self) -> Result<(), ServerError> {
+        let positive: [(&'static str, u128); 13] = [
+            ("limits.body_bytes", self.limits.body_bytes as u128),
+            ("limits.json_depth", self.limits.json_depth as u128),
+            ("limits.eval_ms", u128::from(self.limits.eval_ms)),
+            (
+                "limits.eval_instructions",
+                u128::from(self.limits.eval_instructions),
+            ),
+            ("limits.eval_result_nodes", self.limits.eval_result_nodes as u128),
+            ("limits.fan_out", self.limits.fan_out as u128),
+            ("connections.max", self.connections.max as u128),
+            ("connections.header_ms", u128::from(self.connections.header_ms)),
+            ("connections.body_ms", u128::from(self.connections.body_ms)),
+            ("anchor.interval_ms", u128::from(self.anchor.interval_ms)),
+            ("anchor.leaves", u128::from(self.anchor.leaves)),
+            ("anchor.retry_ms", u128::from(self.anchor.retry_ms)),
+            ("registry.poll_ms", u128::from(self.registry.poll_ms)),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(ServerError::Config {
+                key,
+                message: "must be greater than 0".to_owned(),
+            });
+        }
+        if self.gzip.level > 9 {
+            return Err(ServerError::Config {
+                key: "gzip.level",
+                message: format!("is {}, must be 0 to 9", self.gzip.level),
+            });
+        }
+        if self.anchor.retry_max_ms < self.anchor.retry_ms {
+            return Err(ServerError::Config {
+                key: "anchor.retry_max_ms",
+                message: format!("is below anchor.retry_ms ({})", self.anchor.retry_ms),
+            });
+        }
+        if self.workers > 1_024 {
+            return Err(ServerError::Config {
+                key: "workers",
+                message: format!("is {}, must be at most 1,024", self.workers),
+            });
+        }
+        Ok(())
+    }
+
+    /// The number of worker threads to start.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        if self.workers > 0 {
+            return self.workers;
+        }
+        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_pass_their_own_check_and_survive_a_round_trip() {
+        let config = ServerConfig::default();
+        config.check().unwrap();
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<ServerConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_are_errors_at_every_level() {
+        for text in [
+            r#"{"lisen": "127.0.0.1:1"}"#,
+            r#"{"limits": {"bodybytes": 1}}"#,
+            r#"{"gzip": {"min": 1}}"#,
+        ] {
+            let error = serde_json::from_str::<ServerConfig>(text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("unknown field"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_name_their_key() {
+        let mut config = ServerConfig::default();
+        config.limits.body_bytes = 0;
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("limits.body_bytes")
+        );
+        config = ServerConfig::default();
+        config.gzip.level = 10;
+        assert!(config.check().unwrap_err().to_string().contains("gzip.level"));
+        config = ServerConfig::default();
+        config.anchor.retry_max_ms = 1;
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("anchor.retry_max_ms")
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! The way of a decision through a worker: evaluate, hand the evidence to the log, wait until it is safe.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use stele_pdp::{Answer, Attributes, DecideError, Evidence, Failure, Request, SinkError};
+use stele_policy::engine::{ConvertError, EngineError, Limits};
+use stele_types::Value;
+use tokio::sync::oneshot;
+
+use crate::config::{Ack, LimitsConfig};
+use crate::http::{ApiError, Location};
+use crate::worker::{Call, Worker};
+
+/// An acknowledged decision with what it cost.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    /// Document and decisions; the evidence has gone to the log.
+    pub(crate) answer: Answer,
+    /// All evaluations together.
+    pub(crate) evaluation: Duration,
+    /// Waiting for the log.
+    pub(crate) commit: Duration,
+}
+
+/// Decides on this worker and returns once the evidence is as safe as the configuration asks.
+///
+/// # Errors
+/// The decision's own failure, or 503 `log_unavailable` when its evidence could not be kept: then there is no answer.
+pub(crate) async fn decide(
+    worker: &Worker,
+    call: &Call<'_>,
+    path: &[String],
+    input: Option<&Value>,
+    strict: bool,
+) -> Result<Decided, ApiError> {
+    let requested_by = call.peer.to_string();
+    let limits = &worker.shared.config.limits;
+    let headers = &call.parts.headers;
+    let (trace_id, span_id) = trace(headers);
+    let request = Request {
+        path,
+        input,
+        strict_builtin_errors: strict,
+        limits: eval_limits(limits),
+        fan_out: limits.fan_out,
+        attributes: Attributes {
+            requested_by: Some(&requested_by),
+            actor: text(headers, "stele-actor"),
+            resource: text(headers, "stele-resource"),
+            enforcement_point: text(headers, "stele-enforcement-point"),
+            trace_id,
+            span_id,
+            waited: call.started.elapsed(),
+        },
+    };
+    let outcome = worker
+        .decider
+        .borrow_mut()
+        .decide(&request, &mut *worker.random.borrow_mut());
+    match outcome {
+        Ok(mut answer) => {
+            let evaluation = count(worker, &answer);
+            let begun = Instant::now();
+            let evidence = answer
+                .decisions
+                .iter_mut()
+                .filter_map(|decision| decision.evidence.take())
+                .collect();
+            commit(worker, evidence).await?;
+            Ok(Decided {
+                answer,
+                evaluation,
+                commit: begun.elapsed(),
+            })
+        }
+        Err(Failure {
+            error,
+            decision_id,
+            evidence,
+        }) => {
+            let policy = error.policy().map_or("", |policy| policy.as_str());
+            worker.metrics.failed(policy, error.code());
+            tracing::warn!(%error, code = error.code(), decision_id = ?decision_id, "no decision");
+            commit(worker, evidence).await?;
+            Err(refusal(&error).with_decision(decision_id))
+        }
+    }
+}
+
+/// The engine's limits as configured.
+pub(crate) fn eval_limits(limits: &LimitsConfig) -> Limits {
+    Limits {
+        time: Some(limits.eval_time()),
+        instructions: NonZeroU32::new(limits.eval_instructions),
+        result_nodes: limits.eval_result_nodes,
+    }
+}
+
+fn count(worker: &Worker, answer: &Answer) -> Duration {
+    answer.decisions.iter().fold(Duration::ZERO, |sum, decision| {
+        // Callers choose paths freely; only policies in force may become label values.
+        let label = if decision.in_force {
+            decision.policy_id.as_str()
+        } else {
+            ""
+        };
+        worker
+            .metrics
+            .decided(label, decision.judgement.verdict.as_str(), decision.evaluation);
+        sum.saturating_add(decision.evaluation)
+    })
+}
+
+/// Hands evidence to the log and waits for it, unless acknowledgements come from memory.
+async fn commit(worker: &Worker, evidence: Vec<Evidence>) -> Result<(), ApiError> {
+    let sink = &*worker.shared.sink;
+    if worker.shared.config.ack == Ack::Memory {
+        for one in evidence {
+            sink.append(one, Box::new(report_late));
+        }
+        return Ok(());
+    }
+    let mut waiting = Vec::with_capacity(evidence.len());
+    for one in evidence {
+        let (done, safe) = oneshot::channel();
+        sink.append(one, Box::new(move |result| drop(done.send(result))));
+        waiting.push(safe);
+    }
+    for safe in waiting {
+        let result = safe.await.unwrap_or(Err(SinkError::Closed));
+        result.map_err(|error| {
+            tracing::error!(%error, "a decision was withheld: its evidence could not be kept");
+            ApiError::unavailable(
+                "log_unavailable",
+                format!("the decision is withheld because its evidence could not be kept: {error}"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// With acknowledgements from memory nobody waits; a loss must at least be heard of.
+fn report_late(result: Result<stele_pdp::Ack, SinkError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "evidence of an acknowledged decision was lost (ack = \"memory\")");
+    }
+}
+
+/// The error answer for a decision that failed.
+pub(crate) fn refusal(error: &DecideError) -> ApiError {
+    match error {
+        DecideError::Evaluation {
+            source: EngineError::Convert(inner @ ConvertError::Inexact { .. }),
+            ..
+        } => ApiError::invalid(inner.to_string()),
+        DecideError::Stale { .. } => ApiError::unavailable("snapshot_stale", error.to_string()),
+        DecideError::FanOut { .. } | DecideError::Path(_) => ApiError::invalid(error.to_string()),
+        _ => {
+            let location = error.place().map(|place| Location {
+                file: place.file.clone(),
+                row: u64::from(place.line),
+                col: u64::from(place.column),
+            });
+            ApiError::evaluation(error.code(), error.to_string(), location)
+        }
+    }
+}
+
+/// A header's text, if it has some.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| !text.is_empty())
+}
+
+/// Trace and span id out of a W3C `traceparent` (`version-trace-span-flags`).
+fn trace(headers: &HeaderMap) -> (Option<&str>, Option<&str>) {
+    let Some(parent) = text(headers, "traceparent") else {
+        return (None, None);
+    };
+    let hex = |wanted: usize| {
+        move |part: &&str| part.len() == wanted && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let mut parts = parent.split('-').skip(1);
+    (parts.next().filter(hex(32)), parts.next().filter(hex(16)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traceparent_gives_trace_and_span() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(trace(&headers), (None, None));
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        headers.insert("traceparent", parent.parse().unwrap());
+        assert_eq!(
+            trace(&headers),
+            (Some("4bf92f3577b34da6a3ce929d0e0e4736"), Some("00f067aa0ba902b7"))
+        );
+        headers.insert("traceparent", "00-nothex-00f067aa0ba902b7".parse().unwrap());
+        assert_eq!(trace(&headers).0, None);
+    }
+}

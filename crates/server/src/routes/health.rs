@@ -1,0 +1,50 @@
+//! `/health`, with OPA's parameters and bodies: 200 `{}`, or 500 `{"error": ...}`.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::http::{ApiError, Reply};
+use crate::worker::{Call, Worker};
+
+/// `GET /health`: the process answers; with `bundles`, every policy of the registry is in force as the registry says; with `plugins`,
+/// log and background tasks are well. `exclude-plugin=NAME` leaves one out.
+pub(crate) fn health(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let mut problems = Vec::new();
+    // OPA once called the parameter `bundle` and still takes it.
+    if call.params.flag("bundles") || call.params.flag("bundle") {
+        problems.extend(worker.shared.status.bundle_problems());
+    }
+    if call.params.flag("plugins") {
+        problems.extend(
+            worker
+                .shared
+                .status
+                .plugin_problems(call.params.get("exclude-plugin")),
+        );
+    }
+    answer(&problems)
+}
+
+/// `GET /health/live`: 200 as long as a worker answers.
+pub(crate) fn live() -> Reply {
+    Reply::json_bytes(b"{}".to_vec()).cached("no-store")
+}
+
+/// `GET /health/ready`: policies are in force and the log takes records.
+pub(crate) fn ready(worker: &Worker) -> Result<Reply, ApiError> {
+    let mut problems = worker.shared.status.plugin_problems(Some("anchor"));
+    if worker.shared.snapshots.load().policies().is_empty() {
+        problems.push("no policy is in force".to_owned());
+    }
+    answer(&problems)
+}
+
+fn answer(problems: &[String]) -> Result<Reply, ApiError> {
+    if problems.is_empty() {
+        return Ok(live());
+    }
+    let reply = Reply::json(&json!({ "error": problems.join("; ") }), false)?;
+    Ok(reply
+        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+        .cached("no-store"))
+}

@@ -1,0 +1,227 @@
+//! `/v1/config`, `/v1/status` and `/metrics`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::blocking;
+use crate::clock::now;
+use crate::http::{ApiError, Reply};
+use crate::log::LogStats;
+use crate::metrics::{Kind, Text};
+use crate::shared::Shared;
+use crate::worker::{Call, Worker};
+
+/// `GET /v1/config`: the configuration in force, in OPA's envelope. It holds no secrets.
+pub(crate) fn config(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let shared = &worker.shared;
+    let mut document = serde_json::to_value(&shared.config)
+        .map_err(|error| ApiError::internal(format!("can't write the configuration: {error}")))?;
+    if let Some(members) = document.as_object_mut() {
+        // OPA's clients look for these two.
+        members.insert(
+            "default_authorization_decision".to_owned(),
+            json!("/system/authz/allow"),
+        );
+        members.insert("node".to_owned(), json!(shared.node.address.to_string()));
+    }
+    Reply::json(&json!({ "result": document }), call.params.flag("pretty"))
+}
+
+/// `GET /v1/status`: bundles, tasks, log and anchor, in OPA's envelope.
+pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let shared = Arc::clone(&worker.shared);
+    let stats = blocking::run(move || shared.log.stats()).await?;
+    let shared = &worker.shared;
+    let degraded = shared.status.degraded();
+    let snapshot = shared.snapshots.load();
+    let bundles: serde_json::Map<String, serde_json::Value> = snapshot
+        .policies()
+        .iter()
+        .map(|policy| {
+            let revision = json!({ "name": policy.id(), "active_revision": policy.version.to_string() });
+            (policy.id().to_string(), revision)
+        })
+        .collect();
+    let document = json!({
+        "result": {
+            "labels": shared.node.labels,
+            "node": shared.node.address.to_string(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "started": shared.started,
+            "bundles": bundles,
+            "degraded": degraded,
+            "plugins": plugins(shared),
+            "log": stats,
+            "anchor": &*shared.anchored.borrow(),
+        }
+    });
+    Reply::json(&document, call.params.flag("pretty"))
+}
+
+/// OPA's plugin states: `OK` or `ERROR`, with ours beside them.
+fn plugins(shared: &Shared) -> serde_json::Map<String, serde_json::Value> {
+    let states = shared.status.tasks();
+    states
+        .into_iter()
+        .map(|(name, state)| {
+            let word = if state.error.is_some() { "ERROR" } else { "OK" };
+            let document = json!({
+                "state": word,
+                "message": state.error,
+                "failures": state.failures,
+                "last_success": state.last_success,
+            });
+            (name.to_owned(), document)
+        })
+        .collect()
+}
+
+/// `GET /metrics`: Prometheus text.
+pub(crate) async fn metrics(worker: &Worker) -> Result<Reply, ApiError> {
+    let shared = Arc::clone(&worker.shared);
+    let page = blocking::run(move || {
+        let mut text = Text::default();
+        shared.totals().write(&mut text);
+        write_snapshot(&shared, &mut text);
+        let stats = shared.log.stats()?;
+        write_log(&stats, &mut text);
+        write_anchor(&shared, &stats, &mut text);
+        Ok::<_, crate::log::LogError>(text.finish())
+    })
+    .await?;
+    Ok(Reply::bytes("text/plain; version=0.0.4; charset=utf-8", page).cached("no-store"))
+}
+
+fn write_snapshot(shared: &Shared, text: &mut Text) {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    text.family(
+        "stele_build_info",
+        Kind::Gauge,
+        "Always 1; the version is a label.",
+    );
+    text.count("stele_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    text.family(
+        "process_start_time_seconds",
+        Kind::Gauge,
+        "Start of the server, Unix time.",
+    );
+    text.sample(
+        "process_start_time_seconds",
+        &[],
+        std::time::Duration::from_nanos(shared.started.as_nanos()).as_secs_f64(),
+    );
+    text.family(
+        "stele_policies_in_force",
+        Kind::Gauge,
+        "Policies that this node decides with.",
+    );
+    text.count(
+        "stele_policies_in_force",
+        &[],
+        count(shared.snapshots.load().policies().len()),
+    );
+    text.family(
+        "stele_policies_degraded",
+        Kind::Gauge,
+        "Policies whose version of the registry is not in force here.",
+    );
+    text.count(
+        "stele_policies_degraded",
+        &[],
+        count(shared.status.degraded().len()),
+    );
+    text.family(
+        "stele_snapshot_generation",
+        Kind::Counter,
+        "Changes of the policies in force since the start, plus 1.",
+    );
+    text.count("stele_snapshot_generation", &[], shared.snapshots.generation());
+    text.family(
+        "stele_snapshot_age_seconds",
+        Kind::Gauge,
+        "Time since the registry last confirmed the policies in force.",
+    );
+    text.sample(
+        "stele_snapshot_age_seconds",
+        &[],
+        shared.snapshots.age(now()).as_secs_f64(),
+    );
+    text.family(
+        "stele_task_failures_total",
+        Kind::Counter,
+        "Failures of background tasks.",
+    );
+    for (name, state) in shared.status.tasks() {
+        text.count("stele_task_failures_total", &[("task", name)], state.failures);
+    }
+}
+
+fn write_log(stats: &LogStats, text: &mut Text) {
+    text.family(
+        "stele_ledger_leaves",
+        Kind::Gauge,
+        "Leaves in the log that are durable.",
+    );
+    text.count("stele_ledger_leaves", &[], stats.leaves);
+    text.family(
+        "stele_ledger_bytes",
+        Kind::Gauge,
+        "Bytes that the log takes on disk.",
+    );
+    text.count("stele_ledger_bytes", &[], stats.bytes);
+    text.family(
+        "stele_ledger_queue",
+        Kind::Gauge,
+        "Records waiting to be written.",
+    );
+    text.count("stele_ledger_queue", &[], stats.waiting);
+    text.family(
+        "stele_ledger_fsync_total",
+        Kind::Counter,
+        "Syncs of the log to stable storage.",
+    );
+    text.count("stele_ledger_fsync_total", &[], stats.syncs);
+    text.family(
+        "stele_ledger_fsync_seconds_total",
+        Kind::Counter,
+        "Time spent in those syncs.",
+    );
+    text.sample("stele_ledger_fsync_seconds_total", &[], stats.sync_seconds);
+    text.family(
+        "stele_ledger_fsync_last_seconds",
+        Kind::Gauge,
+        "Time the last sync took.",
+    );
+    text.sample("stele_ledger_fsync_last_seconds", &[], stats.last_sync_seconds);
+}
+
+fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
+    let view = shared.anchored.borrow().clone();
+    text.family(
+        "stele_anchor_size",
+        Kind::Gauge,
+        "Leaves covered by the newest anchor.",
+    );
+    text.count("stele_anchor_size", &[], view.size);
+    text.family(
+        "stele_anchor_lag_leaves",
+        Kind::Gauge,
+        "Durable leaves that no anchor covers yet.",
+    );
+    text.count(
+        "stele_anchor_lag_leaves",
+        &[],
+        stats.leaves.saturating_sub(view.size),
+    );
+    text.family(
+        "stele_anchor_lag_seconds",
+        Kind::Gauge,
+        "Time for which leaves have been waiting for an anchor; 0 when none is.",
+    );
+    text.sample(
+        "stele_anchor_lag_seconds",
+        &[],
+        view.lag(stats.leaves, now()).as_secs_f64(),
+    );
+}

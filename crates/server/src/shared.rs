@@ -1,0 +1,45 @@
+//! What all workers and tasks may read. Nothing in here is written on the way of a decision.
+
+use std::sync::Arc;
+
+use stele_pdp::{DecisionSink, NodeContext, SnapshotStore};
+use stele_types::Timestamp;
+use tokio::sync::watch;
+
+use crate::config::ServerConfig;
+use crate::health::Status;
+use crate::log::Log;
+use crate::metrics::{Totals, WorkerMetrics};
+
+/// Read by all, changed by none; what changes inside (snapshots, status) has its own synchronisation.
+pub(crate) struct Shared {
+    /// The configuration.
+    pub(crate) config: ServerConfig,
+    /// The policies in force.
+    pub(crate) snapshots: Arc<SnapshotStore>,
+    /// Takes evidence.
+    pub(crate) sink: Arc<dyn DecisionSink>,
+    /// Answers questions about what was recorded.
+    pub(crate) log: Arc<dyn Log>,
+    /// Who we are.
+    pub(crate) node: NodeContext,
+    /// What the tasks report.
+    pub(crate) status: Status,
+    /// Every worker's counts.
+    pub(crate) worker_metrics: Vec<Arc<WorkerMetrics>>,
+    /// Anchoring as last seen.
+    pub(crate) anchored: watch::Receiver<crate::tasks::AnchorView>,
+    /// When the server started.
+    pub(crate) started: Timestamp,
+}
+
+impl Shared {
+    /// The workers' counts, added up.
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for worker in &self.worker_metrics {
+            worker.add_to(&mut totals);
+        }
+        totals
+    }
+}

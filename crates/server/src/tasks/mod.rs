@@ -1,0 +1,15 @@
+//! Background tasks: they never hold up a decision, retry with growing pauses, and report to [`crate::health::Status`].
+
+mod anchor;
+mod backoff;
+mod follower;
+
+pub use anchor::AnchorView;
+pub(crate) use anchor::run as run_anchor;
+pub use follower::BundleStore;
+pub(crate) use follower::{Follower, run as run_follower};
+
+/// The anchoring task's name in status and metrics.
+pub(crate) const ANCHOR: &str = "anchor";
+/// The registry follower's name in status and metrics.
+pub(crate) const REGISTRY: &str = "registry";
