@@ -1,7 +1,11 @@
 //! The chain: governance contract bindings, one client, the embedded node.
 #![cfg_attr(
     test,
-    allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
 )]
 
 pub mod client;

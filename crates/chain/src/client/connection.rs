@@ -46,18 +46,10 @@ impl Endpoint {
         Self::InProcess(transport.into_box_transport())
     }
 
-    /// For messages. Leaves out user, password and query, which may hold secrets.
+    /// For messages: scheme, host and port. User, password, path and query may hold secrets.
     fn name(&self) -> String {
         match self {
-            Self::Url(url) => {
-                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-                format!(
-                    "{}://{}{port}{}",
-                    url.scheme(),
-                    url.host_str().unwrap_or_default(),
-                    url.path()
-                )
-            }
+            Self::Url(url) => url.origin().ascii_serialization(),
             Self::InProcess(_) => "the embedded node".to_owned(),
         }
     }
@@ -69,6 +61,8 @@ pub struct ClientOptions {
     /// Refuse to talk to another chain than this one.
     pub chain_id: Option<ChainId>,
     /// How many blocks, counting the one that includes it, make a transaction final for us. Default and minimum 1.
+    /// Views need the state of the block this deep. A node in this process has one producer and never reorganises, so
+    /// there it is always 1.
     pub confirmations: u64,
     /// How long to wait for these confirmations. Default 2 minutes.
     pub receipt_timeout: Duration,
@@ -129,10 +123,13 @@ impl std::fmt::Debug for ChainClient {
 impl ChainClient {
     /// Connects and learns the chain id; fails when the node can't be reached or serves another chain than
     /// [`ClientOptions::chain_id`].
-    pub async fn connect(endpoint: Endpoint, options: ClientOptions) -> Result<Self, ChainError> {
+    pub async fn connect(endpoint: Endpoint, mut options: ClientOptions) -> Result<Self, ChainError> {
         let name = endpoint.name();
         let rpc = match endpoint {
-            Endpoint::InProcess(transport) => RpcClient::new(transport, true),
+            Endpoint::InProcess(transport) => {
+                options.confirmations = 1;
+                RpcClient::new(transport, true)
+            }
             Endpoint::Url(url) => {
                 let bad = |error: reqwest::Error| ChainError::BadEndpoint {
                     endpoint: name.clone(),
@@ -307,7 +304,12 @@ impl ChainClient {
                     reason: causes(&error),
                 });
             }
-            tracing::debug!(operation, attempts, error = %error, "chain request failed, trying again");
+            tracing::debug!(
+                operation,
+                attempts,
+                error = causes(&error),
+                "chain request failed, trying again"
+            );
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(MAX_BACKOFF);
         }
@@ -361,17 +363,31 @@ fn is_transient(error: &TransportError) -> bool {
     }
 }
 
-/// An error and its causes in one line: the transport's own message alone hides why.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+/// Longest description of a transport error: a proxy may answer with a whole page.
+const MAX_REASON: usize = 500;
+
+/// A transport error and its causes in one line: its own message alone hides why. Leaves out the URL, whose path and
+/// query may hold secrets.
+fn causes(error: &TransportError) -> String {
+    let mut text = match error {
+        RpcError::Transport(TransportErrorKind::Custom(inner)) => {
+            let mut parts = Vec::new();
+            let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(inner.as_ref());
+            while let Some(error) = cause {
+                match error.downcast_ref::<reqwest::Error>() {
+                    Some(http) if http.is_timeout() => parts.push("no answer in time".to_owned()),
+                    Some(_) => parts.push("the request failed".to_owned()),
+                    None => parts.push(error.to_string()),
+                }
+                cause = error.source();
+            }
+            parts.join(": ")
         }
-        source = cause.source();
+        other => other.to_string(),
+    };
+    if let Some((end, _)) = text.char_indices().nth(MAX_REASON) {
+        text.truncate(end);
+        text.push_str("...");
     }
     text
 }

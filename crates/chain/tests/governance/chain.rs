@@ -9,18 +9,24 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::client::RpcClient;
 use stele_chain::client::{ChainClient, ClientOptions, Endpoint};
+use stele_chain::node::transport::NodeTransport;
+use stele_chain::node::{self, Node, NodeOptions};
 
 /// A fresh chain, stopped and removed when dropped.
 pub(crate) struct Chain {
     pub endpoint: Endpoint,
+    provider: RootProvider,
     purse: Purse,
     _guard: Box<dyn Send + Sync>,
 }
 
 /// How test accounts come by money.
+#[derive(PartialEq, Eq)]
 enum Purse {
     /// anvil gives what it is asked for.
-    Anvil(RootProvider),
+    Anvil,
+    /// Gas costs nothing on an embedded development chain.
+    Free,
 }
 
 struct KillOnDrop(Child);
@@ -33,6 +39,19 @@ impl Drop for KillOnDrop {
 }
 
 impl Chain {
+    /// A fresh embedded node with its files in a directory of its own, reached inside this process.
+    pub(crate) async fn embedded() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let node = Node::open(dir.path(), NodeOptions::dev(node::system_clock())).unwrap();
+        let transport = NodeTransport::new(node);
+        Some(Self {
+            endpoint: Endpoint::in_process(transport.clone()),
+            provider: RootProvider::new(RpcClient::new(transport, true)),
+            purse: Purse::Free,
+            _guard: Box::new(dir),
+        })
+    }
+
     /// A fresh anvil that mines at once, or `None`, with a message, when it is not installed.
     pub(crate) async fn anvil() -> Option<Self> {
         Self::anvil_with(&[]).await
@@ -79,7 +98,8 @@ impl Chain {
         let provider = RootProvider::new(RpcClient::new_http(url.parse().unwrap()));
         Some(Self {
             endpoint: Endpoint::parse(&url).unwrap(),
-            purse: Purse::Anvil(provider),
+            provider,
+            purse: Purse::Anvil,
             _guard: Box::new(guard),
         })
     }
@@ -91,9 +111,33 @@ impl Chain {
             .unwrap()
     }
 
+    /// A method that only anvil has.
+    pub(crate) async fn anvil_rpc(
+        &self,
+        method: &'static str,
+        parameters: serde_json::Value,
+    ) -> serde_json::Value {
+        assert!(self.purse == Purse::Anvil, "{method} needs anvil");
+        self.provider
+            .raw_request(method.into(), parameters)
+            .await
+            .unwrap()
+    }
+
+    /// The gas used by a block.
+    pub(crate) async fn gas_of_block(&self, number: u64) -> u64 {
+        self.provider
+            .get_block_by_number(number.into())
+            .await
+            .unwrap()
+            .unwrap()
+            .header
+            .gas_used
+    }
+
     /// Whether gas costs money here.
-    pub(crate) const fn charges(&self) -> bool {
-        matches!(self.purse, Purse::Anvil(_))
+    pub(crate) fn charges(&self) -> bool {
+        self.purse == Purse::Anvil
     }
 
     /// Makes the account rich.
@@ -104,13 +148,9 @@ impl Chain {
 
     /// Gives the account exactly this much.
     pub(crate) async fn set_balance(&self, account: Address, wei: U256) {
-        match &self.purse {
-            Purse::Anvil(provider) => {
-                provider
-                    .raw_request::<_, ()>("anvil_setBalance".into(), (account, wei))
-                    .await
-                    .unwrap();
-            }
+        if self.charges() {
+            self.anvil_rpc("anvil_setBalance", serde_json::json!([account, wei]))
+                .await;
         }
     }
 }

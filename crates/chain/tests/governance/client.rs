@@ -127,7 +127,11 @@ pub(crate) async fn policy_contracts_are_called_and_their_reverts_decoded(chain:
         .client
         .call_policy(contract.address, &entry_point, b"i", b"d", b"", Some(before))
         .await;
-    assert!(matches!(early, Err(ChainError::BadAnswer { .. })), "{early:?}");
+    // There was no contract then; a node that keeps no old state can't say even that.
+    assert!(
+        matches!(early, Err(ChainError::BadAnswer { .. } | ChainError::Rpc { .. })),
+        "{early:?}"
+    );
 
     // Reverts with the selector of Conflict(): mstore(0, selector << 224); revert(0, 4).
     let selector = &alloy::primitives::keccak256("Conflict()")[..4];

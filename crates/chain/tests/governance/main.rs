@@ -14,8 +14,10 @@
 
 mod chain;
 mod client;
+mod gas;
 mod ledger;
 mod merkle;
+mod mining;
 mod nodes;
 mod registry;
 mod succession;
@@ -24,11 +26,15 @@ mod world;
 /// Makes two tests of each case, one per chain.
 macro_rules! on_every_chain {
     ($($module:ident: $($case:ident),+;)+) => {
-        mod anvil {$(
+        on_every_chain!(@chain anvil $($module: $($case),+;)+);
+        on_every_chain!(@chain embedded $($module: $($case),+;)+);
+    };
+    (@chain $chain:ident $($module:ident: $($case:ident),+;)+) => {
+        mod $chain {$(
             mod $module {$(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    if let Some(chain) = crate::chain::Chain::anvil().await {
+                    if let Some(chain) = crate::chain::Chain::$chain().await {
                         crate::$module::$case(chain).await;
                     }
                 }
@@ -69,6 +75,8 @@ on_every_chain! {
     succession:
         a_successor_takes_over_and_logs_go_on,
         only_a_contract_that_names_it_can_succeed;
+    gas:
+        the_main_actions_stay_affordable;
     client:
         deployments_are_checked,
         another_chain_is_refused,
