@@ -114,6 +114,10 @@ pub(crate) fn named_constants() -> BTreeMap<String, U256> {
         ("RESULTS", U256::from(layout::RESULTS)),
         ("DEPTH", U256::from(MAX_DEPTH)),
         ("ONE", one),
+        ("MIN", U256::ONE.wrapping_shl(255)),
+        ("TENTH", U256::ONE.wrapping_shl(251)),
+        // 5^18 is odd, so it has an inverse modulo 2^256.
+        ("INVERSE", U256::from(3_814_697_265_625_u64).inv_ring().unwrap_or_default()),
         ("TRUE", U256::from(0x102)),
         ("FALSE", U256::from(2)),
         ("NULL", U256::from(1)),

@@ -111,7 +111,7 @@ fn multiset<'a>(got: impl ExactSizeIterator<Item = &'a Value>, want: &[Value]) -
             .map(|at| left.remove(at))
             .is_some()
     };
-    got.len() == want.len() && got.into_iter().all(|a| found(a))
+    got.len() == want.len() && got.into_iter().all(found)
 }
 
 /// Whether a result is what the case wants: its JSON projection, except that the order in which the members of a set are
@@ -160,7 +160,7 @@ fn judge(case: &Case<'_>, line: &PlanLine<'_>) -> Verdict {
         (None, Some(json)) => Some(raw(json)),
         (None, None) => None,
     };
-    let data = case.data.map_or_else(|| Value::object([]), |d| raw(d));
+    let data = case.data.map_or_else(|| Value::object([]), raw);
     for document in input.iter().chain([&data]) {
         if let Err(e) = stele_types::encoding::encode_contract(document) {
             return Verdict::Refused(format!("document: {e}"));
