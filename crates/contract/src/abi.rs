@@ -112,12 +112,17 @@ pub(crate) fn named_constants() -> BTreeMap<String, U256> {
         ("DATA", U256::from(layout::DATA)),
         ("CONTEXT", U256::from(layout::CONTEXT)),
         ("RESULTS", U256::from(layout::RESULTS)),
+        ("POS", U256::from(layout::POSITION)),
+        ("END", U256::from(layout::END)),
         ("DEPTH", U256::from(MAX_DEPTH)),
         ("ONE", one),
         ("MIN", U256::ONE.wrapping_shl(255)),
         ("TENTH", U256::ONE.wrapping_shl(251)),
         // 5^18 is odd, so it has an inverse modulo 2^256.
-        ("INVERSE", U256::from(3_814_697_265_625_u64).inv_ring().unwrap_or_default()),
+        (
+            "INVERSE",
+            U256::from(3_814_697_265_625_u64).inv_ring().unwrap_or_default(),
+        ),
         ("TRUE", U256::from(0x102)),
         ("FALSE", U256::from(2)),
         ("NULL", U256::from(1)),

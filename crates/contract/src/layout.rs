@@ -1,7 +1,8 @@
 //! Memory layout of a policy contract, and the constant pool.
 //!
 //! ```text
-//! 0x00 .. 0x80   scratch for hashing and reverts
+//! 0x00 .. 0x40   scratch: reverts; start of the value being checked
+//! 0x40 .. 0x80   position and end of the JSON text being read
 //! 0x80           free memory pointer
 //! 0xa0           input value word
 //! 0xc0           data value word
@@ -17,6 +18,10 @@ use crate::lir::{Frame, Program, Symbol, callees};
 use alloy_primitives::U256;
 use std::collections::BTreeMap;
 
+/// Reading position of the JSON reader.
+pub(crate) const POSITION: u64 = 0x40;
+/// End of the JSON reader's text.
+pub(crate) const END: u64 = 0x60;
 /// Free memory pointer.
 pub(crate) const FREE: u64 = 0x80;
 /// Value word of `input`.

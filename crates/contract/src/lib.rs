@@ -28,6 +28,7 @@ mod layout;
 pub mod lir;
 mod lower;
 pub mod op;
+mod pattern;
 mod runtime;
 mod source_map;
 
@@ -60,6 +61,8 @@ pub struct Options {
     pub max_code_size: usize,
     /// Revert with `BuiltinError` where a builtin fails, instead of OPA's default, undefined.
     pub strict_builtin_errors: bool,
+    /// Largest automaton of a literal regular expression or glob, in bytes.
+    pub max_pattern_size: usize,
     /// Compile only these entry points; all of the plan's if `None`.
     pub entry_points: Option<Vec<String>>,
 }
@@ -70,6 +73,7 @@ impl Default for Options {
             result: ResultForm::Unwrapped,
             max_code_size: EIP170_LIMIT,
             strict_builtin_errors: false,
+            max_pattern_size: 8_192,
             entry_points: None,
         }
     }

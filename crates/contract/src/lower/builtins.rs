@@ -89,6 +89,11 @@ const ROUTINES: &[(&str, &str, usize)] = &[
     ("strings.any_prefix_match", "b_any_prefix", 2),
     ("strings.any_suffix_match", "b_any_suffix", 2),
     ("to_number", "b_to_number", 1),
+    ("internal.template_string", "b_template", 1),
+    ("format_int", "b_format_int", 2),
+    ("json.unmarshal", "b_json_unmarshal", 1),
+    ("json.is_valid", "b_json_is_valid", 1),
+    ("json.marshal", "b_json_marshal", 1),
 ];
 
 /// Builtins whose result depends on more than their arguments.
@@ -107,7 +112,14 @@ const IMPURE: &[&str] = &[
 
 impl FuncCx<'_, '_> {
     /// Takes a builtin's result: 0 means that it failed.
-    fn builtin_result(&mut self, func: &str, value: Expr, result: Local, at: Location, out: &mut Vec<Stmt>) {
+    pub(super) fn builtin_result(
+        &mut self,
+        func: &str,
+        value: Expr,
+        result: Local,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) {
         if !self.cx.options.strict_builtin_errors {
             self.assign_if_defined(result, value, at, out);
             return;
@@ -148,6 +160,9 @@ impl FuncCx<'_, '_> {
             }
             let words: Vec<Expr> = args.iter().map(|a| self.operand(*a, at, out)).collect();
             self.builtin_result(func, call(routine, words), result, at, out);
+            return;
+        }
+        if self.special(func, args, result, at, out) {
             return;
         }
         let reason = if IMPURE.contains(&func) {

@@ -59,6 +59,10 @@ pub(super) struct Locals {
     pub(super) constants: BTreeMap<Local, StringIndex>,
     /// Locals that hold one number wherever they are defined, as its text.
     pub(super) numbers: BTreeMap<Local, String>,
+    /// Locals that hold an array of string constants wherever they are defined.
+    pub(super) lists: BTreeMap<Local, Vec<StringIndex>>,
+    /// Locals that hold null wherever they are defined.
+    pub(super) nulls: BTreeSet<Local>,
     /// Locals that hold a part of the base data document: reached from `data` by lookups alone.
     pub(super) base: BTreeSet<Local>,
     /// Every local.
@@ -105,6 +109,9 @@ impl Locals {
                     source: Operand::StringIndex(i),
                     target,
                 } => strings.push((*target, *i)),
+                StmtKind::MakeNull { target } => {
+                    facts.nulls.insert(*target);
+                }
                 StmtKind::MakeNumberInt { value, target } => numbers.push((*target, value.to_string())),
                 StmtKind::MakeNumberRef { index, target } => {
                     numbers.extend(
@@ -123,10 +130,51 @@ impl Locals {
                 _ => {}
             }
         });
+        facts.nulls.retain(|l| facts.writes.get(l) == Some(&1));
+        facts.lists = constant_lists(blocks, &facts.writes);
         let once = |l: &Local| facts.writes.get(l) == Some(&1);
         facts.base.retain(once);
         facts.numbers = numbers.into_iter().filter(|(l, _)| once(l)).collect();
         facts.constants = strings.into_iter().filter(|(l, _)| once(l)).collect();
         facts
     }
+}
+
+/// Arrays that are made and filled with string constants in one block, without anything in between that could leave it.
+fn constant_lists(blocks: &[Block], writes: &BTreeMap<Local, usize>) -> BTreeMap<Local, Vec<StringIndex>> {
+    fn collect(blocks: &[Block], lists: &mut BTreeMap<Local, Vec<StringIndex>>) {
+        for block in blocks {
+            let mut here = BTreeSet::new();
+            for stmt in &block.stmts {
+                match &stmt.kind {
+                    StmtKind::MakeArray { target, .. } => {
+                        here.insert(*target);
+                        lists.insert(*target, Vec::new());
+                    }
+                    StmtKind::ArrayAppend {
+                        value: Operand::StringIndex(i),
+                        array,
+                    } if here.contains(array) => {
+                        if let Some(list) = lists.get_mut(array) {
+                            list.push(*i);
+                        }
+                    }
+                    _ => collect(stmt.kind.nested(), lists),
+                }
+            }
+        }
+    }
+    let mut lists = BTreeMap::new();
+    collect(blocks, &mut lists);
+    lists.retain(|local, _| writes.get(local) == Some(&1));
+    // An element from anywhere else makes the array unknown.
+    let mut appends: BTreeMap<Local, usize> = BTreeMap::new();
+    walk(blocks, &mut |stmt| {
+        if let StmtKind::ArrayAppend { array, .. } = &stmt.kind {
+            let count = appends.entry(*array).or_default();
+            *count = count.saturating_add(1);
+        }
+    });
+    lists.retain(|local, list| appends.get(local).copied().unwrap_or_default() == list.len());
+    lists
 }

@@ -4,6 +4,8 @@ mod block;
 mod builtins;
 mod facts;
 mod func;
+mod literal;
+mod special;
 mod stmt;
 mod with;
 
@@ -64,6 +66,16 @@ impl Context<'_> {
 
     fn number(&mut self, word: U256) -> Expr {
         Expr::Symbol(Symbol::Const(self.pool.intern(Constant::Number(word))))
+    }
+
+    /// Adds a data table, or finds an equal one.
+    fn table(&mut self, bytes: Vec<u8>) -> u32 {
+        let found = self.tables.iter().position(|t| *t == bytes);
+        let index = found.unwrap_or(self.tables.len());
+        if found.is_none() {
+            self.tables.push(bytes);
+        }
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 
     fn refuse(&mut self, func: &str, at: ir::Location, construct: &str, reason: Reason) {

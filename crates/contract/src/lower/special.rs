@@ -1,0 +1,186 @@
+//! Builtins that are compiled from their literal arguments, and those that need constants of their own.
+
+use super::func::FuncCx;
+use super::{call, constant, op};
+use crate::error::Reason;
+use crate::layout;
+use crate::lir::{Expr, Stmt, Symbol};
+use crate::op::Op;
+use crate::pattern::{self, PatternError, Table};
+use stele_rego::ir::{Local, Location, Operand};
+
+/// Unicode White_Space, which Go's `strings.TrimSpace` removes.
+const WHITE_SPACE: &str = "\t\n\u{b}\u{c}\r \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\
+                           \u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
+
+/// A piece of a format.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Verb(char),
+}
+
+impl FuncCx<'_, '_> {
+    /// Lowers the builtins of this module; false if it is another one.
+    pub(super) fn special(
+        &mut self,
+        func: &str,
+        args: &[Operand],
+        result: Local,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) -> bool {
+        match (func, args) {
+            ("sprintf", [format, list]) => self.sprintf(*format, *list, result, at, out),
+            ("trim_space", [text]) => {
+                let text = self.operand(*text, at, out);
+                let set = self.cx.text(WHITE_SPACE);
+                self.builtin_result(func, call("b_trim", vec![text, set]), result, at, out);
+            }
+            ("regex.match", [pattern, text]) => match self.literal_text(*pattern) {
+                Some(literal) => {
+                    let table = pattern::regex(&literal, self.cx.options.max_pattern_size);
+                    self.automaton(func, table, *text, result, at, out);
+                }
+                None => self.refuse(at, func, Reason::NotLiteral(1)),
+            },
+            ("glob.match", [pattern, delimiters, text]) => {
+                let separators = if self.literal_null(*delimiters) {
+                    Some(Vec::new())
+                } else {
+                    // OPA's default for an empty list is the dot.
+                    self.literal_list(*delimiters)
+                        .map(|l| if l.is_empty() { vec![".".to_owned()] } else { l })
+                };
+                match (self.literal_text(*pattern), separators) {
+                    (Some(literal), Some(separators)) => {
+                        let table = pattern::glob(&literal, &separators, self.cx.options.max_pattern_size);
+                        self.automaton(func, table, *text, result, at, out);
+                    }
+                    (None, _) => self.refuse(at, func, Reason::NotLiteral(1)),
+                    (_, None) => self.refuse(at, func, Reason::NotLiteral(2)),
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn automaton(
+        &mut self,
+        func: &str,
+        table: Result<Table, PatternError>,
+        text: Operand,
+        result: Local,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) {
+        let table = match table {
+            Ok(table) => table,
+            Err(PatternError::Bad(why)) => return self.refuse(at, func, Reason::BadPattern(why)),
+            Err(PatternError::TooBig { size, limit }) => {
+                return self.refuse(at, func, Reason::PatternTooBig { size, limit });
+            }
+        };
+        let text = self.operand(text, at, out);
+        let index = self.cx.table(table.bytes);
+        let args = vec![
+            text,
+            Expr::Symbol(Symbol::Table(index)),
+            Expr::Symbol(Symbol::TableSize(index)),
+            constant(table.columns),
+            constant(table.width),
+        ];
+        self.builtin_result(func, call("dfa", args), result, at, out);
+    }
+
+    /// One statement a piece: the text grows at the end of the heap.
+    fn sprintf(&mut self, format: Operand, list: Operand, result: Local, at: Location, out: &mut Vec<Stmt>) {
+        let Some(literal) = self.literal_text(format) else {
+            return self.refuse(at, "sprintf", Reason::NotLiteral(1));
+        };
+        let pieces = match parse_format(&literal) {
+            Ok(pieces) => pieces,
+            Err(why) => return self.refuse(at, "sprintf", Reason::BadPattern(why)),
+        };
+        let args = self.operand(list, at, out);
+        let verbs = pieces.iter().filter(|p| matches!(p, Piece::Verb(_))).count();
+        let temp = self.temp();
+        let count = u64::try_from(verbs).unwrap_or(u64::MAX);
+        out.push(Stmt::Set(
+            temp,
+            call("sprintf_args", vec![args.clone(), constant(count)]),
+        ));
+        let free = op(Op::Mload, vec![constant(layout::FREE)]);
+        let mut build = vec![Stmt::Set(temp, op(Op::Add, vec![free, constant(5)]))];
+        let mut index = 0_u64;
+        for piece in pieces {
+            let step = match piece {
+                Piece::Text(text) => {
+                    let text = self.cx.text(&text);
+                    call("put_str", vec![Expr::Var(temp), text])
+                }
+                Piece::Verb(verb) => {
+                    let position = constant(index);
+                    index = index.saturating_add(1);
+                    let verb = constant(u64::from(u32::from(verb)));
+                    call("put_arg", vec![Expr::Var(temp), args.clone(), position, verb])
+                }
+            };
+            build.push(Stmt::Set(temp, step));
+        }
+        build.push(Stmt::Set(temp, call("text_close", vec![Expr::Var(temp)])));
+        out.push(Stmt::If(Expr::Var(temp), build, Vec::new()));
+        self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
+    }
+}
+
+/// Splits a format into texts and the verbs that contracts cover.
+fn parse_format(format: &str) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('%') => text.push('%'),
+            Some(verb @ ('s' | 'd' | 'v')) => {
+                if !text.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut text)));
+                }
+                pieces.push(Piece::Verb(verb));
+            }
+            Some(other) => return Err(format!("verb %{other}; contracts have %s, %d, %v and %%")),
+            None => return Err("the format ends in %".to_owned()),
+        }
+    }
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_split_into_texts_and_verbs() {
+        let text = |t: &str| Piece::Text(t.to_owned());
+        assert_eq!(
+            parse_format("a %s: 100%% of %d%v").unwrap(),
+            [
+                text("a "),
+                Piece::Verb('s'),
+                text(": 100% of "),
+                Piece::Verb('d'),
+                Piece::Verb('v')
+            ]
+        );
+        assert!(parse_format("%5d").is_err());
+        assert!(parse_format("50%").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Literal patterns to automata that contracts run byte by byte.
+//!
+//! Go's (RE2's) syntax is translated to the regex crate's where the two mean different things; what has no counterpart is an
+//! error. The automaton answers "does the text contain a match", so reaching a match ends it.
+
+mod glob;
+mod syntax;
+mod table;
+
+pub(crate) use table::Table;
+
+/// Why a pattern has no table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PatternError {
+    /// The pattern is malformed, or uses syntax that is not covered.
+    Bad(String),
+    /// The table is too big.
+    TooBig {
+        /// Bytes needed, or the limit if the automaton was not even built.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+/// The automaton of a regular expression in Go's syntax.
+pub(crate) fn regex(pattern: &str, limit: usize) -> Result<Table, PatternError> {
+    table::build(&syntax::translate(pattern).map_err(PatternError::Bad)?, limit)
+}
+
+/// The automaton of a glob in the syntax of OPA's `glob.match`.
+pub(crate) fn glob(pattern: &str, separators: &[String], limit: usize) -> Result<Table, PatternError> {
+    table::build(
+        &glob::translate(pattern, separators).map_err(PatternError::Bad)?,
+        limit,
+    )
+}
