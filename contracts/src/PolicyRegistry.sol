@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Governed} from "./Governed.sol";
+import {PolicyPath} from "./PolicyPath.sol";
 import {Roles} from "./Roles.sol";
 
 /// @title Which version of each policy is in force
@@ -102,7 +103,6 @@ contract PolicyRegistry is Governed {
 
     uint8 private constant MIN_ROLES = 2;
     uint64 private constant MAX_DELAY = 365 days;
-    uint256 private constant MAX_PATH = 512;
     uint256 private constant MAX_TEXT = 2048;
 
     /// @notice What new proposals are judged by.
@@ -162,8 +162,10 @@ contract PolicyRegistry is Governed {
 
     /// @notice settings out of bounds: 2 to 3 roles, delays up to a year, a lifetime longer than the time lock
     error BadSettings(uint8 requiredRoles, uint64 timeLock, uint64 lifetime);
-    /// @notice a text is empty or longer than allowed
+    /// @notice a text is longer than allowed
     error BadLength(string what, uint256 length, uint256 max);
+    /// @notice a path is words of letters, digits, `_`, `-`, `.` and `:`, joined by single slashes, of at most 512 bytes
+    error BadPath(string path);
     /// @notice a version is the digest of a bundle and can't be zero
     error ZeroVersion();
     /// @notice the code at the policy contract's address is not the code that was named
@@ -486,10 +488,9 @@ contract PolicyRegistry is Governed {
     }
 
     function _addPolicy(string calldata path) private returns (bytes32 policyId) {
-        uint256 length = bytes(path).length;
-        if (length == 0 || length > MAX_PATH) revert BadLength("path", length, MAX_PATH);
         policyId = keccak256(bytes(path));
         if (bytes(_policies[policyId].path).length == 0) {
+            if (!PolicyPath.isValid(path)) revert BadPath(path);
             _policies[policyId].path = path;
             _policyIds.push(policyId);
             emit PolicyAdded(policyId, path);

@@ -5,13 +5,15 @@
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use stele_types::NodeAddress;
 use zeroize::Zeroizing;
+
+const MAX_KEY_FILE: u64 = 1024;
 
 /// A key can't be read, written or used.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +96,14 @@ pub fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     };
     let file = fs::File::open(path).map_err(failed)?;
     check_permissions(path, &file.metadata().map_err(failed)?)?;
-    let text = Zeroizing::new(io::read_to_string(file).map_err(failed)?);
+    // Longer than any key file, so that something else is not read whole.
+    let text = io::read_to_string(file.take(MAX_KEY_FILE)).map(Zeroizing::new);
+    let text = text.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => KeyError::Format {
+            path: path.to_owned(),
+        },
+        _ => failed(error),
+    })?;
     let digits = text.trim();
     let digits = digits.strip_prefix("0x").unwrap_or(digits);
     let mut key = Zeroizing::new([0; 32]);

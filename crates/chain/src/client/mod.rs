@@ -6,6 +6,32 @@
 //!
 //! Nothing is final before [`ClientOptions::confirmations`] blocks: receipts are awaited that deep, and views of the
 //! contracts are read at that depth.
+//!
+//! ```no_run
+//! use stele_chain::client::{Account, ChainClient, ClientOptions, DeployConfig, Endpoint, Governance};
+//! use stele_chain::contracts::Role;
+//! # async fn demo(request: stele_chain::client::ProposalRequest) -> Result<(), stele_chain::ChainError> {
+//! let client = ChainClient::connect(Endpoint::parse("http://127.0.0.1:8545")?, ClientOptions::default()).await?;
+//! let key = |name: &str| Account::from_file(format!("keys/{name}").as_ref());
+//! let (admin, author, security, platform) = (key("admin")?, key("author")?, key("security")?, key("platform")?);
+//! let config = DeployConfig {
+//!     grants: vec![
+//!         (Role::Admin, admin.address()),
+//!         (Role::Author, author.address()),
+//!         (Role::Security, security.address()),
+//!         (Role::Platform, platform.address()),
+//!     ],
+//!     ..DeployConfig::default()
+//! };
+//! let deployment = client.deploy_governance(&admin, &config).await?;
+//! let governance = Governance::new(client, deployment);
+//! let proposal = governance.propose(&author, &request).await?;
+//! governance.approve(&security, proposal, Role::Security).await?;
+//! governance.approve(&platform, proposal, Role::Platform).await?;
+//! governance.activate(&author, proposal).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod connection;
 mod deploy;

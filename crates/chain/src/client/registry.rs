@@ -471,19 +471,31 @@ impl Governance {
         }))
     }
 
+    /// The latest proposal of a version, if it was ever proposed.
+    pub async fn find_proposal(
+        &self,
+        policy: &PolicyId,
+        version: PolicyVersion,
+    ) -> Result<Option<Proposal>, ChainError> {
+        let call = Abi::latestProposalCall {
+            policyId: id(policy),
+            version: B256::from(version.0.0),
+        };
+        let found = self.view_registry(&call).await?;
+        if found.is_zero() {
+            return Ok(None);
+        }
+        self.proposal(ProposalId::from_word(found)).await
+    }
+
     /// The latest proposal of a version; [`ChainError::NoProposal`] when there is none.
     pub async fn latest_proposal(
         &self,
         policy: &PolicyId,
         version: PolicyVersion,
     ) -> Result<Proposal, ChainError> {
-        let call = Abi::latestProposalCall {
-            policyId: id(policy),
-            version: B256::from(version.0.0),
-        };
-        let found = ProposalId::from_word(self.view_registry(&call).await?);
-        let proposal = self.proposal(found).await?;
-        proposal.ok_or_else(|| ChainError::NoProposal {
+        let found = self.find_proposal(policy, version).await?;
+        found.ok_or_else(|| ChainError::NoProposal {
             policy: policy.clone(),
             version,
         })

@@ -10,7 +10,7 @@ use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::client::RpcClient;
 use stele_chain::client::{ChainClient, ClientOptions, Endpoint};
 use stele_chain::node::transport::NodeTransport;
-use stele_chain::node::{self, Node, NodeOptions};
+use stele_chain::node::{self, Node, NodeOptions, NodeServer};
 
 /// A fresh chain, stopped and removed when dropped.
 pub(crate) struct Chain {
@@ -50,6 +50,22 @@ impl Chain {
             purse: Purse::Free,
             _guard: Box::new(dir),
         })
+    }
+
+    /// A fresh embedded node, reached over HTTP.
+    pub(crate) async fn served() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let node = Node::open(dir.path(), NodeOptions::dev(node::system_clock())).unwrap();
+        let server = NodeServer::start(node, "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        let url = server.url();
+        Self {
+            endpoint: Endpoint::parse(&url).unwrap(),
+            provider: RootProvider::new(RpcClient::new_http(url.parse().unwrap())),
+            purse: Purse::Free,
+            _guard: Box::new((dir, server)),
+        }
     }
 
     /// A fresh anvil that mines at once, or `None`, with a message, when it is not installed.

@@ -50,6 +50,7 @@ on_every_chain! {
         an_author_can_not_approve,
         only_holders_of_a_role_act,
         the_code_must_be_what_was_named,
+        paths_have_one_form,
         the_time_lock_holds,
         a_revoked_approver_counts_no_more,
         approvals_do_not_carry_over_to_another_proposal,
@@ -84,4 +85,11 @@ on_every_chain! {
         policy_contracts_are_called_and_their_reverts_decoded,
         events_are_followed_without_gaps,
         an_empty_purse_and_a_missing_contract_are_named;
+}
+
+/// The embedded node served over HTTP, as other processes reach it: the whole way once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_node_is_governed_over_http_too() {
+    registry::a_version_comes_into_force(chain::Chain::served().await).await;
+    ledger::a_growing_log_is_anchored(chain::Chain::served().await).await;
 }

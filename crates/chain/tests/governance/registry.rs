@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use alloy::primitives::Address;
-use stele_chain::client::{ProposalState, RegistryEvent};
+use alloy::primitives::{Address, B256};
+use alloy::sol_types::SolCall as _;
+use stele_chain::client::{Call, ProposalState, RegistryEvent};
 use stele_chain::contracts::Role;
+use stele_chain::contracts::abi::registry::PolicyRegistry;
 use stele_types::{BlockNumber, Digest, PolicyId, Timestamp};
 
 use crate::chain::Chain;
@@ -272,6 +274,40 @@ pub(crate) async fn the_code_must_be_what_was_named(chain: Chain) {
     no_version.version = stele_types::PolicyVersion(Digest::ZERO);
     refused(world.gov.propose(&world.author, &no_version).await, "ZeroVersion");
     world.gov.propose(&world.author, &good).await.unwrap();
+}
+
+pub(crate) async fn paths_have_one_form(chain: Chain) {
+    let world = World::new(chain).await;
+    let contract = world.contract("v1").await;
+    let propose = |path: String| {
+        let call = PolicyRegistry::proposeCall {
+            path,
+            version: B256::repeat_byte(1),
+            policyContract: contract.address,
+            codeHash: B256::from(contract.code_hash.0),
+            uri: String::new(),
+        };
+        let call = Call {
+            contract: "PolicyRegistry".to_owned(),
+            to: Some(world.deployment().registry),
+            data: call.abi_encode().into(),
+        };
+        let (client, author) = (world.client.clone(), world.author.clone());
+        async move { client.send(&author, &call).await }
+    };
+    let (long, too_long) = ("x".repeat(512), "x".repeat(513));
+    // The client's own check would not let these pass; the contract must not either.
+    for path in [
+        "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a b", "a\u{e4}", "a\0", "a\\b", &too_long,
+    ] {
+        assert!(PolicyId::new(path).is_err(), "{path:?} is no policy id");
+        refused(propose(path.to_owned()).await, "BadPath");
+    }
+    for path in ["a", "A/b/9", "...", "a/...", "a.b", "api/v1:x_y-z", &long] {
+        PolicyId::new(path).unwrap();
+        propose(path.to_owned()).await.unwrap();
+    }
+    assert_eq!(world.gov.policies().await.unwrap().len(), 7);
 }
 
 pub(crate) async fn the_time_lock_holds(chain: Chain) {
