@@ -8,6 +8,8 @@
     )
 )]
 
+pub mod builtins;
+pub mod eval;
 pub mod ir;
 
 mod diagnostic;

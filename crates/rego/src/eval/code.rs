@@ -72,38 +72,115 @@ pub(super) enum Kind {
 /// [`StmtKind`] with constants and callees resolved; the statements that make a constant are one.
 #[derive(Debug)]
 pub(super) enum Op {
-    ArrayAppend { value: Arg, array: usize },
-    Assign { source: Arg, target: usize },
-    AssignOnce { source: Arg, target: usize },
+    ArrayAppend {
+        value: Arg,
+        array: usize,
+    },
+    Assign {
+        source: Arg,
+        target: usize,
+    },
+    AssignOnce {
+        source: Arg,
+        target: usize,
+    },
     Block(Vec<Block>),
     Break(u32),
-    Call { callee: Callee, args: Vec<Arg>, result: usize },
-    CallDynamic { args: Vec<Arg>, path: Vec<Arg>, result: usize },
-    Const { value: Value, target: usize },
-    Dot { source: Arg, key: Arg, target: usize },
-    Equal { a: Arg, b: Arg, negated: bool },
+    Call {
+        callee: Callee,
+        args: Vec<Arg>,
+        result: usize,
+    },
+    CallDynamic {
+        args: Vec<Arg>,
+        path: Vec<Arg>,
+        result: usize,
+    },
+    Const {
+        value: Value,
+        target: usize,
+    },
+    /// `base`: the source is a base document, reached from `data` by a path.
+    Dot {
+        source: Arg,
+        key: Arg,
+        target: usize,
+        base: bool,
+    },
+    Equal {
+        a: Arg,
+        b: Arg,
+        negated: bool,
+    },
     Is(Kind, Arg),
-    IsDefined { source: usize, negated: bool },
-    Len { source: Arg, target: usize },
-    Merge { a: usize, b: usize, target: usize },
+    IsDefined {
+        source: usize,
+        negated: bool,
+    },
+    Len {
+        source: Arg,
+        target: usize,
+    },
+    Merge {
+        a: usize,
+        b: usize,
+        target: usize,
+    },
     Nop,
     Not(Block),
-    ObjectInsert { key: Arg, value: Arg, object: usize, once: bool },
+    ObjectInsert {
+        key: Arg,
+        value: Arg,
+        object: usize,
+        once: bool,
+    },
     Reset(usize),
     ResultAdd(usize),
     Return(usize),
-    Scan { source: usize, key: usize, value: usize, block: Block },
-    SetAdd { value: Arg, set: usize },
-    With { local: usize, path: Vec<Value>, value: Arg, block: Block },
+    Scan {
+        source: usize,
+        key: usize,
+        value: usize,
+        block: Block,
+    },
+    SetAdd {
+        value: Arg,
+        set: usize,
+    },
+    With {
+        local: usize,
+        path: Vec<Value>,
+        value: Arg,
+        block: Block,
+    },
 }
 
 /// Lowers a verified policy.
 pub(super) fn lower(policy: &ir::Policy) -> Code {
-    let files = policy.static_.files.iter().map(|name| Arc::from(name.as_str())).collect();
-    let funcs = policy.funcs.iter().enumerate().map(|(n, func)| (func.name.as_str(), n)).collect();
-    let lowering = Lowering { policy, files, funcs, canonical: passes_documents_through(policy) };
+    let files = policy
+        .static_
+        .files
+        .iter()
+        .map(|name| Arc::from(name.as_str()))
+        .collect();
+    let funcs = policy
+        .funcs
+        .iter()
+        .enumerate()
+        .map(|(n, func)| (func.name.as_str(), n))
+        .collect();
+    let lowering = Lowering {
+        policy,
+        files,
+        funcs,
+        canonical: passes_documents_through(policy),
+    };
     Code {
-        plans: policy.plans.iter().map(|plan| (plan.name.clone(), lowering.plan(plan))).collect(),
+        plans: policy
+            .plans
+            .iter()
+            .map(|plan| (plan.name.clone(), lowering.plan(plan)))
+            .collect(),
         funcs: policy.funcs.iter().map(|func| lowering.func(func)).collect(),
         paths: policy
             .funcs
@@ -138,12 +215,40 @@ fn passes_documents_through(policy: &ir::Policy) -> bool {
         };
         passes && !scans && !writes.iter().any(|local| documents.contains(local))
     };
-    policy.plans.iter().all(|plan| statements(&plan.blocks, &mut keeps))
+    policy
+        .plans
+        .iter()
+        .all(|plan| statements(&plan.blocks, &mut keeps))
         && policy.funcs.iter().all(|func| {
             func.params.starts_with(&documents)
                 && !documents.contains(&func.return_)
                 && statements(&func.blocks, &mut keeps)
         })
+}
+
+type Locals = std::collections::HashSet<ir::Local>;
+
+/// The locals that hold a part of `data` that a path leads to: OPA looks such paths up in its store, where an array index and
+/// the text of it are one key.
+fn base_documents(blocks: &[ir::Block]) -> Locals {
+    fn collect(blocks: &[ir::Block], base: &mut Locals, other: &mut Locals) {
+        for stmt in blocks.iter().flat_map(|block| &block.stmts) {
+            match &stmt.kind {
+                StmtKind::Dot { source, target, .. }
+                    if source.local().is_some_and(|local| base.contains(&local)) =>
+                {
+                    base.insert(*target);
+                }
+                StmtKind::Scan { key, value, .. } => other.extend([*key, *value]),
+                kind => other.extend(kind.access().writes),
+            }
+            collect(stmt.kind.nested(), base, other);
+        }
+    }
+    let (mut base, mut other) = (Locals::from([ir::DATA]), Locals::new());
+    collect(blocks, &mut base, &mut other);
+    base.retain(|local| !other.contains(local));
+    base
 }
 
 struct Lowering<'a> {
@@ -165,45 +270,70 @@ fn frame_size(blocks: &[ir::Block]) -> usize {
             StmtKind::Scan { key, value, .. } => slot(key).max(slot(value)).saturating_add(1),
             _ => 0,
         };
-        let own = access.reads.iter().chain(&access.writes).map(|local| slot(*local).saturating_add(1)).max();
+        let own = access
+            .reads
+            .iter()
+            .chain(&access.writes)
+            .map(|local| slot(*local).saturating_add(1))
+            .max();
         own.unwrap_or(0).max(scan).max(frame_size(stmt.kind.nested()))
     };
-    blocks.iter().flat_map(|block| &block.stmts).map(of).max().unwrap_or(0)
+    blocks
+        .iter()
+        .flat_map(|block| &block.stmts)
+        .map(of)
+        .max()
+        .unwrap_or(0)
 }
 
 impl Lowering<'_> {
     fn plan(&self, plan: &ir::Plan) -> Plan {
-        Plan { blocks: self.blocks(&plan.blocks), locals: frame_size(&plan.blocks).max(2) }
+        let base = base_documents(&plan.blocks);
+        Plan {
+            blocks: self.blocks(&plan.blocks, &base),
+            locals: frame_size(&plan.blocks).max(2),
+        }
     }
 
     fn func(&self, func: &ir::Func) -> Func {
         let params: Vec<usize> = func.params.iter().map(|local| slot(*local)).collect();
-        let highest = params.iter().chain([&slot(func.return_)]).max().map_or(0, |n| n.saturating_add(1));
+        let highest = params
+            .iter()
+            .chain([&slot(func.return_)])
+            .max()
+            .map_or(0, |n| n.saturating_add(1));
         Func {
             name: func.name.clone(),
             path: func.path.clone(),
             memoise: self.canonical && params.len() == 2,
-            blocks: self.blocks(&func.blocks),
+            blocks: self.blocks(&func.blocks, &base_documents(&func.blocks)),
             locals: frame_size(&func.blocks).max(highest),
             params,
         }
     }
 
-    fn blocks(&self, blocks: &[ir::Block]) -> Vec<Block> {
-        blocks.iter().map(|block| self.block(block)).collect()
+    fn blocks(&self, blocks: &[ir::Block], base: &Locals) -> Vec<Block> {
+        blocks.iter().map(|block| self.block(block, base)).collect()
     }
 
-    fn block(&self, block: &ir::Block) -> Block {
-        Block(block.stmts.iter().map(|stmt| self.stmt(stmt)).collect())
+    fn block(&self, block: &ir::Block, base: &Locals) -> Block {
+        Block(block.stmts.iter().map(|stmt| self.stmt(stmt, base)).collect())
     }
 
-    fn stmt(&self, stmt: &ir::Stmt) -> Stmt {
+    fn stmt(&self, stmt: &ir::Stmt, base: &Locals) -> Stmt {
         let location = stmt.location;
-        let file = usize::try_from(location.file).ok().and_then(|n| self.files.get(n)).cloned();
+        let file = usize::try_from(location.file)
+            .ok()
+            .and_then(|n| self.files.get(n))
+            .cloned();
         Stmt {
-            op: self.op(&stmt.kind),
+            op: self.op(&stmt.kind, base),
             name: stmt.kind.name(),
-            at: At { file: file.unwrap_or_default(), row: location.row, col: location.col },
+            at: At {
+                file: file.unwrap_or_default(),
+                row: location.row,
+                col: location.col,
+            },
             access: Box::new(stmt.kind.access()),
         }
     }
@@ -233,79 +363,129 @@ impl Lowering<'_> {
         }
     }
 
-    fn op(&self, kind: &StmtKind) -> Op {
-        let constant = |value: Value, target: &ir::Local| Op::Const { value, target: slot(*target) };
+    fn op(&self, kind: &StmtKind, base: &Locals) -> Op {
+        let constant = |value: Value, target: &ir::Local| Op::Const {
+            value,
+            target: slot(*target),
+        };
         match kind {
-            StmtKind::ArrayAppend { value, array } => {
-                Op::ArrayAppend { value: self.arg(*value), array: slot(*array) }
-            }
+            StmtKind::ArrayAppend { value, array } => Op::ArrayAppend {
+                value: self.arg(*value),
+                array: slot(*array),
+            },
             StmtKind::AssignInt { value, target } | StmtKind::MakeNumberInt { value, target } => {
                 constant(Value::from(*value), target)
             }
             StmtKind::MakeNumberRef { index, target } => {
                 // The verifier has checked the number.
-                constant(Number::parse(self.string(*index)).unwrap_or(Number::ZERO).into(), target)
+                constant(
+                    Number::parse(self.string(*index)).unwrap_or(Number::ZERO).into(),
+                    target,
+                )
             }
             StmtKind::MakeArray { target, .. } => constant(Value::array([]), target),
             StmtKind::MakeNull { target } => constant(Value::Null, target),
             StmtKind::MakeObject { target } => constant(Value::object([]), target),
             StmtKind::MakeSet { target } => constant(Value::set([]), target),
-            StmtKind::AssignVarOnce { source, target } => {
-                Op::AssignOnce { source: self.arg(*source), target: slot(*target) }
-            }
-            StmtKind::AssignVar { source, target } => {
-                Op::Assign { source: self.arg(*source), target: slot(*target) }
-            }
-            StmtKind::Block { blocks } => Op::Block(self.blocks(blocks)),
+            StmtKind::AssignVarOnce { source, target } => Op::AssignOnce {
+                source: self.arg(*source),
+                target: slot(*target),
+            },
+            StmtKind::AssignVar { source, target } => Op::Assign {
+                source: self.arg(*source),
+                target: slot(*target),
+            },
+            StmtKind::Block { blocks } => Op::Block(self.blocks(blocks, base)),
             StmtKind::Break { index } => Op::Break(*index),
             StmtKind::CallDynamic { args, result, path } => Op::CallDynamic {
                 args: args.iter().map(|local| Arg::Local(slot(*local))).collect(),
                 path: self.args(path),
                 result: slot(*result),
             },
-            StmtKind::Call { func, args, result } => {
-                Op::Call { callee: self.callee(func), args: self.args(args), result: slot(*result) }
-            }
+            StmtKind::Call { func, args, result } => Op::Call {
+                callee: self.callee(func),
+                args: self.args(args),
+                result: slot(*result),
+            },
             StmtKind::Dot { source, key, target } => {
-                Op::Dot { source: self.arg(*source), key: self.arg(*key), target: slot(*target) }
+                let base = source.local().is_some_and(|local| base.contains(&local));
+                Op::Dot {
+                    source: self.arg(*source),
+                    key: self.arg(*key),
+                    target: slot(*target),
+                    base,
+                }
             }
-            _ => self.op_rest(kind),
+            _ => self.op_rest(kind, base),
         }
     }
 
-    fn op_rest(&self, kind: &StmtKind) -> Op {
+    fn op_rest(&self, kind: &StmtKind, base: &Locals) -> Op {
         match kind {
-            StmtKind::Equal { a, b } => Op::Equal { a: self.arg(*a), b: self.arg(*b), negated: false },
-            StmtKind::NotEqual { a, b } => Op::Equal { a: self.arg(*a), b: self.arg(*b), negated: true },
+            StmtKind::Equal { a, b } => Op::Equal {
+                a: self.arg(*a),
+                b: self.arg(*b),
+                negated: false,
+            },
+            StmtKind::NotEqual { a, b } => Op::Equal {
+                a: self.arg(*a),
+                b: self.arg(*b),
+                negated: true,
+            },
             StmtKind::IsArray { source } => Op::Is(Kind::Array, self.arg(*source)),
             StmtKind::IsObject { source } => Op::Is(Kind::Object, self.arg(*source)),
             StmtKind::IsSet { source } => Op::Is(Kind::Set, self.arg(*source)),
-            StmtKind::IsDefined { source } => Op::IsDefined { source: slot(*source), negated: false },
-            StmtKind::IsUndefined { source } => Op::IsDefined { source: slot(*source), negated: true },
-            StmtKind::Len { source, target } => {
-                Op::Len { source: self.arg(*source), target: slot(*target) }
-            }
-            StmtKind::Not { block } => Op::Not(self.block(block)),
+            StmtKind::IsDefined { source } => Op::IsDefined {
+                source: slot(*source),
+                negated: false,
+            },
+            StmtKind::IsUndefined { source } => Op::IsDefined {
+                source: slot(*source),
+                negated: true,
+            },
+            StmtKind::Len { source, target } => Op::Len {
+                source: self.arg(*source),
+                target: slot(*target),
+            },
+            StmtKind::Not { block } => Op::Not(self.block(block, base)),
             StmtKind::ObjectInsertOnce { key, value, object } => self.insert(*key, *value, *object, true),
             StmtKind::ObjectInsert { key, value, object } => self.insert(*key, *value, *object, false),
-            StmtKind::ObjectMerge { a, b, target } => {
-                Op::Merge { a: slot(*a), b: slot(*b), target: slot(*target) }
-            }
+            StmtKind::ObjectMerge { a, b, target } => Op::Merge {
+                a: slot(*a),
+                b: slot(*b),
+                target: slot(*target),
+            },
             StmtKind::ResetLocal { target } => Op::Reset(slot(*target)),
             StmtKind::ResultSetAdd { value } => Op::ResultAdd(slot(*value)),
             StmtKind::ReturnLocal { source } => Op::Return(slot(*source)),
-            StmtKind::Scan { source, key, value, block } => Op::Scan {
+            StmtKind::Scan {
+                source,
+                key,
+                value,
+                block,
+            } => Op::Scan {
                 source: slot(*source),
                 key: slot(*key),
                 value: slot(*value),
-                block: self.block(block),
+                block: self.block(block, base),
             },
-            StmtKind::SetAdd { value, set } => Op::SetAdd { value: self.arg(*value), set: slot(*set) },
-            StmtKind::With { local, path, value, block } => Op::With {
-                local: slot(*local),
-                path: path.iter().map(|index| Value::string(self.string(*index))).collect(),
+            StmtKind::SetAdd { value, set } => Op::SetAdd {
                 value: self.arg(*value),
-                block: self.block(block),
+                set: slot(*set),
+            },
+            StmtKind::With {
+                local,
+                path,
+                value,
+                block,
+            } => Op::With {
+                local: slot(*local),
+                path: path
+                    .iter()
+                    .map(|index| Value::string(self.string(*index)))
+                    .collect(),
+                value: self.arg(*value),
+                block: self.block(block, base),
             },
             // Everything else was lowered by `op`.
             _ => Op::Nop,
@@ -313,6 +493,11 @@ impl Lowering<'_> {
     }
 
     fn insert(&self, key: ir::Operand, value: ir::Operand, object: ir::Local, once: bool) -> Op {
-        Op::ObjectInsert { key: self.arg(key), value: self.arg(value), object: slot(object), once }
+        Op::ObjectInsert {
+            key: self.arg(key),
+            value: self.arg(value),
+            object: slot(object),
+            once,
+        }
     }
 }

@@ -89,9 +89,15 @@ impl EvalError {
     pub fn opa_code(&self) -> Option<&'static str> {
         match self {
             Self::Conflict { .. } | Self::ObjectConflict { .. } => Some("eval_conflict_error"),
-            Self::Builtin { error: BuiltinError::Type(_), .. } => Some("eval_type_error"),
+            Self::Builtin {
+                error: BuiltinError::Type(_) | BuiltinError::Operand(_),
+                ..
+            } => Some("eval_type_error"),
             Self::Builtin { .. } => Some("eval_builtin_error"),
-            Self::Limit { limit: LimitKind::Deadline, .. } => Some("eval_cancel_error"),
+            Self::Limit {
+                limit: LimitKind::Deadline,
+                ..
+            } => Some("eval_cancel_error"),
             _ => None,
         }
     }

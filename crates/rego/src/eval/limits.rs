@@ -26,7 +26,12 @@ impl Limits<'_> {
 impl Default for Limits<'_> {
     /// 100 million instructions, depth 512, 256 MiB, no deadline.
     fn default() -> Self {
-        Self { instructions: 100_000_000, depth: 512, memory: 256 << 20, deadline: None }
+        Self {
+            instructions: 100_000_000,
+            depth: 512,
+            memory: 256 << 20,
+            deadline: None,
+        }
     }
 }
 
@@ -86,7 +91,10 @@ impl<'a> Budget<'a> {
     /// # Errors
     /// When fewer are left, or when the deadline has passed.
     pub fn work(&mut self, count: u64) -> Result<(), LimitKind> {
-        self.instructions = self.instructions.checked_sub(count).ok_or(LimitKind::Instructions)?;
+        self.instructions = self
+            .instructions
+            .checked_sub(count)
+            .ok_or(LimitKind::Instructions)?;
         match self.until_deadline.checked_sub(count) {
             Some(left) if left > 0 => self.until_deadline = left,
             _ => {

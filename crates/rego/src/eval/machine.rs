@@ -31,7 +31,9 @@ struct Frame {
 
 impl Frame {
     fn new(locals: usize) -> Self {
-        Self { locals: vec![None; locals] }
+        Self {
+            locals: vec![None; locals],
+        }
     }
 
     fn get(&self, local: usize) -> Option<&Value> {
@@ -76,12 +78,7 @@ pub(super) struct Machine<'a> {
 
 impl Machine<'_> {
     /// Runs a plan; the results are in [`Machine::results`].
-    pub(super) fn plan(
-        &mut self,
-        plan: &Plan,
-        input: Option<&Value>,
-        data: &Value,
-    ) -> Result<(), EvalError> {
+    pub(super) fn plan(&mut self, plan: &Plan, input: Option<&Value>, data: &Value) -> Result<(), EvalError> {
         let mut frame = Frame::new(plan.locals);
         frame.set(0, input.cloned());
         frame.set(1, Some(data.clone()));
@@ -115,7 +112,10 @@ impl Machine<'_> {
     }
 
     fn stmt(&mut self, stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
-        let limit = |limit| EvalError::Limit { at: stmt.at.clone(), limit };
+        let limit = |limit| EvalError::Limit {
+            at: stmt.at.clone(),
+            limit,
+        };
         self.session.budget.work(1).map_err(limit)?;
         if self.depth > self.session.budget.depth() {
             return Err(limit(super::LimitKind::Depth));
@@ -143,11 +143,18 @@ impl Machine<'_> {
         self.tracer.statement(&Statement {
             name: stmt.name,
             callee: match &stmt.op {
-                Op::Call { callee: Callee::Func(func), .. } => {
-                    self.code.funcs.get(*func).map(|func| func.name.as_str())
-                }
-                Op::Call { callee: Callee::Builtin(builtin), .. } => Some(builtin.name),
-                Op::Call { callee: Callee::Unknown(name), .. } => Some(name),
+                Op::Call {
+                    callee: Callee::Func(func),
+                    ..
+                } => self.code.funcs.get(*func).map(|func| func.name.as_str()),
+                Op::Call {
+                    callee: Callee::Builtin(builtin),
+                    ..
+                } => Some(builtin.name),
+                Op::Call {
+                    callee: Callee::Unknown(name),
+                    ..
+                } => Some(name),
                 _ => None,
             },
             at: &stmt.at,
@@ -163,10 +170,18 @@ impl Machine<'_> {
             Op::Block(blocks) => self.blocks(blocks, frame),
             Op::Break(index) => Ok(Flow::Break(*index)),
             Op::Not(block) => self.not(block, frame),
-            Op::Scan { source, key, value, block } => {
-                self.scan(stmt, *source, (*key, *value), block, frame)
-            }
-            Op::With { local, path, value, block } => self.with(*local, path, value, block, frame),
+            Op::Scan {
+                source,
+                key,
+                value,
+                block,
+            } => self.scan(stmt, *source, (*key, *value), block, frame),
+            Op::With {
+                local,
+                path,
+                value,
+                block,
+            } => self.with(*local, path, value, block, frame),
             Op::Call { callee, args, result } => self.call(stmt, callee, args, *result, frame),
             Op::CallDynamic { args, path, result } => self.call_dynamic(stmt, args, path, *result, frame),
             Op::Return(source) => {
@@ -202,7 +217,10 @@ impl Machine<'_> {
         block: &Block,
         frame: &mut Frame,
     ) -> Result<Option<Flow>, EvalError> {
-        let limit = |limit| EvalError::Limit { at: stmt.at.clone(), limit };
+        let limit = |limit| EvalError::Limit {
+            at: stmt.at.clone(),
+            limit,
+        };
         self.session.budget.work(1).map_err(limit)?;
         frame.set(key, Some(element.0));
         frame.set(value, Some(element.1));
@@ -320,7 +338,11 @@ impl Machine<'_> {
         };
         let value = self.call_func(func, args, &stmt.at, frame)?;
         // A function that exists and is undefined: see `StmtKind::CallDynamic`.
-        let flow = if value.is_some() { Flow::Next } else { Flow::Break(2) };
+        let flow = if value.is_some() {
+            Flow::Next
+        } else {
+            Flow::Break(2)
+        };
         frame.set(result, value);
         Ok(flow)
     }
@@ -334,22 +356,37 @@ impl Machine<'_> {
     ) -> Result<Option<Value>, EvalError> {
         let code = self.code;
         // Lowering has resolved the index.
-        let Some(func) = code.funcs.get(index) else { return Ok(None) };
+        let Some(func) = code.funcs.get(index) else {
+            return Ok(None);
+        };
         let args: Vec<Option<Value>> = args.iter().map(|arg| frame.value(arg).cloned()).collect();
         self.calls = self.calls.saturating_add(1);
         let own = args.get(2..).unwrap_or_default();
-        self.tracer.enter(&Enter { func: &func.name, path: &func.path, args: own, at, depth: self.calls });
-        let known = if func.memoise { self.memo.last().and_then(|memo| memo.get(&index)) } else { None };
+        self.tracer.enter(&Enter {
+            func: &func.name,
+            path: &func.path,
+            args: own,
+            at,
+            depth: self.calls,
+        });
+        let known = if func.memoise {
+            self.memo.last().and_then(|memo| memo.get(&index))
+        } else {
+            None
+        };
         let (value, memoised) = match known {
             Some(value) => (value.clone(), true),
             None => (self.run_func(func, args)?, false),
         };
-        if func.memoise && !memoised {
-            if let Some(memo) = self.memo.last_mut() {
-                memo.insert(index, value.clone());
-            }
+        if let Some(memo) = self.memo.last_mut().filter(|_| func.memoise && !memoised) {
+            memo.insert(index, value.clone());
         }
-        self.tracer.exit(&Exit { func: &func.name, result: value.as_ref(), memoised, depth: self.calls });
+        self.tracer.exit(&Exit {
+            func: &func.name,
+            result: value.as_ref(),
+            memoised,
+            depth: self.calls,
+        });
         self.calls = self.calls.saturating_sub(1);
         Ok(value)
     }
@@ -391,13 +428,20 @@ impl Machine<'_> {
         }) {
             Ok(value) => Ok(Some(value)),
             Err(BuiltinError::Undefined) => Ok(None),
-            Err(BuiltinError::Limit(limit)) => Err(EvalError::Limit { at: at.clone(), limit }),
-            Err(BuiltinError::Refused(refusal)) => {
-                Err(EvalError::Refused { name: builtin.name.to_owned(), at: at.clone(), refusal })
-            }
-            Err(error) if self.strict => {
-                Err(EvalError::Builtin { name: builtin.name, at: at.clone(), error })
-            }
+            Err(BuiltinError::Limit(limit)) => Err(EvalError::Limit {
+                at: at.clone(),
+                limit,
+            }),
+            Err(BuiltinError::Refused(refusal)) => Err(EvalError::Refused {
+                name: builtin.name.to_owned(),
+                at: at.clone(),
+                refusal,
+            }),
+            Err(error) if self.strict => Err(EvalError::Builtin {
+                name: builtin.name,
+                at: at.clone(),
+                error,
+            }),
             Err(_) => Ok(None),
         }
     }
@@ -428,9 +472,17 @@ fn simple(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
             frame.set(*target, None);
             true
         }
-        Op::Dot { source, key, target } => {
+        Op::Dot {
+            source,
+            key,
+            target,
+            base,
+        } => {
             let value = match (frame.value(source), frame.value(key)) {
-                (Some(source), Some(key)) => source.index(key).cloned(),
+                (Some(source), Some(key)) => source
+                    .index(key)
+                    .or_else(|| index_base(source, key).filter(|_| *base))
+                    .cloned(),
                 _ => None,
             };
             let defined = value.is_some();
@@ -468,7 +520,9 @@ fn build(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
     };
     match &stmt.op {
         Op::AssignOnce { source, target } => {
-            let Some(value) = frame.value(source).cloned() else { return Ok(UNDEFINED) };
+            let Some(value) = frame.value(source).cloned() else {
+                return Ok(UNDEFINED);
+            };
             match frame.get(*target) {
                 Some(old) if *old != value => return Err(EvalError::Conflict { at: stmt.at.clone() }),
                 Some(_) => {}
@@ -476,7 +530,9 @@ fn build(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
             }
         }
         Op::ArrayAppend { value, array } => {
-            let Some(value) = frame.value(value).cloned() else { return Ok(UNDEFINED) };
+            let Some(value) = frame.value(value).cloned() else {
+                return Ok(UNDEFINED);
+            };
             match frame.slot(*array) {
                 Some(Value::Array(items)) => Arc::make_mut(items).push(value),
                 Some(other) => return Err(malformed(other)),
@@ -484,7 +540,9 @@ fn build(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
             }
         }
         Op::SetAdd { value, set } => {
-            let Some(value) = frame.value(value).cloned() else { return Ok(UNDEFINED) };
+            let Some(value) = frame.value(value).cloned() else {
+                return Ok(UNDEFINED);
+            };
             match frame.slot(*set) {
                 Some(Value::Set(items)) => {
                     Arc::make_mut(items).insert(value);
@@ -493,7 +551,12 @@ fn build(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
                 None => return Ok(UNDEFINED),
             }
         }
-        Op::ObjectInsert { key, value, object, once } => {
+        Op::ObjectInsert {
+            key,
+            value,
+            object,
+            once,
+        } => {
             let (Some(key), Some(value)) = (frame.value(key).cloned(), frame.value(value).cloned()) else {
                 return Ok(UNDEFINED);
             };
@@ -509,13 +572,23 @@ fn build(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
             }
         }
         Op::Merge { a, b, target } => {
-            let (Some(a), Some(b)) = (frame.get(*a), frame.get(*b)) else { return Ok(UNDEFINED) };
+            let (Some(a), Some(b)) = (frame.get(*a), frame.get(*b)) else {
+                return Ok(UNDEFINED);
+            };
             let merged = merge(a, b);
             frame.set(*target, Some(merged));
         }
         _ => {}
     }
     Ok(Flow::Next)
+}
+
+/// An object of a base document under the text of a number.
+fn index_base<'a>(source: &'a Value, key: &Value) -> Option<&'a Value> {
+    match (source, key) {
+        (Value::Object(map), Value::Number(number)) => map.get(&Value::from(number.to_string())),
+        _ => None,
+    }
 }
 
 fn length(value: &Value) -> Option<Value> {
@@ -531,10 +604,14 @@ fn length(value: &Value) -> Option<Value> {
 
 /// The recursive merge of two objects; `a` wins where they clash.
 fn merge(a: &Value, b: &Value) -> Value {
-    let (Value::Object(map), Value::Object(other)) = (a, b) else { return a.clone() };
+    let (Value::Object(map), Value::Object(other)) = (a, b) else {
+        return a.clone();
+    };
     let mut merged = BTreeMap::clone(map);
     for (key, value) in other.iter() {
-        let value = map.get(key).map_or_else(|| value.clone(), |own| merge(own, value));
+        let value = map
+            .get(key)
+            .map_or_else(|| value.clone(), |own| merge(own, value));
         merged.insert(key.clone(), value);
     }
     merged.into()

@@ -84,7 +84,10 @@ impl Evaluator {
     /// As [`Evaluator::new`].
     pub fn with_options(policy: &ir::Policy, options: Options) -> Result<Self, VerifyError> {
         ir::verify(policy)?;
-        Ok(Self { code: code::lower(policy), options })
+        Ok(Self {
+            code: code::lower(policy),
+            options,
+        })
     }
 
     /// The names of the entry points, in order.

@@ -162,7 +162,11 @@ impl Recorder {
     /// A recorder that keeps up to `limit` events.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { events: Vec::new(), dropped: 0, limit }
+        Self {
+            events: Vec::new(),
+            dropped: 0,
+            limit,
+        }
     }
 
     fn push(&mut self, event: impl FnOnce() -> Event) {

@@ -316,7 +316,7 @@ impl Verifier<'_> {
         match &stmt.kind {
             StmtKind::MakeNumberRef { index, .. } => {
                 let text = self.string(*index)?;
-                match serde_json::from_str::<&serde_json::value::RawValue>(text) {
+                match stele_types::Number::parse(text) {
                     Ok(_) => Ok(()),
                     Err(_) => Err(VerifyErrorKind::NotANumber(text.to_owned())),
                 }

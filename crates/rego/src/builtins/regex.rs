@@ -1,0 +1,267 @@
+//! `regex.*`: Go's RE2 syntax on the `regex` crate.
+//!
+//! The two differ in details, which [`translate`] evens out: `\d`, `\s`, `\w` and `\b` are ASCII in Go; `[`, `&` and `~` mean nothing
+//! special inside of a Go class; `\Q...\E` quotes. What has no counterpart is refused.
+
+use stele_types::Value;
+
+use super::args::{any, integer, string};
+use super::{BuiltinError, Refusal, Session, failed};
+
+type Result<T> = std::result::Result<T, BuiltinError>;
+
+/// Compiles a pattern in Go's syntax.
+fn compile(session: &mut Session<'_>, pattern: &str) -> Result<regex::Regex> {
+    let translated = translate(pattern)?;
+    session.pattern(&translated)
+}
+
+/// A pattern in Go's syntax, in the syntax of the `regex` crate.
+pub(super) fn translate(pattern: &str) -> Result<String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars().peekable();
+    // Inside of a class: how many characters of it have been read.
+    let mut class: Option<usize> = None;
+    while let Some(c) = chars.next() {
+        match (c, class) {
+            ('\\', _) => {
+                let escaped = chars
+                    .next()
+                    .ok_or_else(|| failed("error parsing regexp: trailing backslash"))?;
+                if escaped == 'Q' && class.is_none() {
+                    quoted(&mut chars, &mut out);
+                    continue;
+                }
+                escape(escaped, class.is_some(), &mut out)?;
+                class = class.map(|read| read.saturating_add(1));
+            }
+            ('[', None) => {
+                out.push('[');
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                class = Some(0);
+            }
+            ('[', Some(read)) => {
+                if chars.peek() == Some(&':') {
+                    out.push('[');
+                } else {
+                    out.push_str("\\[");
+                }
+                class = Some(read.saturating_add(1));
+                if chars.peek() == Some(&':') {
+                    posix(&mut chars, &mut out);
+                }
+            }
+            // The first character of a class may be a closing bracket.
+            (']', Some(0)) => {
+                out.push_str("\\]");
+                class = Some(1);
+            }
+            (']', Some(_)) => {
+                out.push(']');
+                class = None;
+            }
+            ('&' | '~', Some(read)) => {
+                out.push('\\');
+                out.push(c);
+                class = Some(read.saturating_add(1));
+            }
+            (c, class_now) => {
+                out.push(c);
+                class = class_now.map(|read| read.saturating_add(1));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The rest of a class such as `[:alpha:]`, after its bracket.
+fn posix(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    for c in chars.by_ref() {
+        out.push(c);
+        if c == ']' {
+            return;
+        }
+    }
+}
+
+/// Literal text up to `\E`.
+fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    let mut literal = String::new();
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next_if_eq(&'E').is_some() {
+            break;
+        }
+        literal.push(c);
+    }
+    out.push_str(&regex::escape(&literal));
+}
+
+fn escape(c: char, in_class: bool, out: &mut String) -> Result<()> {
+    let replacement = match (c, in_class) {
+        ('d', true) => "0-9",
+        ('s', true) => r"\t\n\x0c\r ",
+        ('w', true) => "0-9A-Za-z_",
+        ('d', false) => "[0-9]",
+        ('s', false) => r"[\t\n\x0c\r ]",
+        ('w', false) => "[0-9A-Za-z_]",
+        ('D', _) => "[^0-9]",
+        ('S', _) => r"[^\t\n\x0c\r ]",
+        ('W', _) => "[^0-9A-Za-z_]",
+        ('b', false) => r"(?-u:\b)",
+        ('B', false) => return Err(Refusal::Unsupported(r"\B in a regular expression").into()),
+        ('C', _) => return Err(Refusal::Unsupported(r"\C in a regular expression").into()),
+        // Octal escapes, an end of text before a line end, and newer escapes of the `regex` crate that Go does not have.
+        ('0'..='7', _) => return Err(Refusal::Unsupported("an octal escape in a regular expression").into()),
+        ('8' | '9' | 'Z' | 'u' | 'U' | 'G' | 'h' | 'H' | 'R' | 'X' | 'k' | 'K' | 'E' | '<' | '>', _)
+        | ('b', true) => {
+            return Err(failed(format!(
+                "error parsing regexp: invalid escape sequence: `\\{c}`"
+            )));
+        }
+        _ => {
+            out.push('\\');
+            out.push(c);
+            return Ok(());
+        }
+    };
+    out.push_str(replacement);
+    Ok(())
+}
+
+pub(super) fn is_valid(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let Some(pattern) = any(args, 0)?.as_str() else {
+        return Ok(false.into());
+    };
+    match compile(session, pattern) {
+        Ok(_) => Ok(true.into()),
+        Err(BuiltinError::Failed(_)) => Ok(false.into()),
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn matches(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let pattern = compile(session, string(args, 0)?)?;
+    Ok(pattern.is_match(string(args, 1)?).into())
+}
+
+/// The parts between matches. Go drops an empty match at the very start or end instead of splitting there.
+pub(super) fn split(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let pattern = compile(session, string(args, 0)?)?;
+    let text = string(args, 1)?;
+    session.elements(text.len())?;
+    if text.is_empty() && !string(args, 0)?.is_empty() {
+        return Ok(Value::array(["".into()]));
+    }
+    let mut parts = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for found in pattern.find_iter(text) {
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(text.get(start..end).unwrap_or_default().into());
+        }
+        start = found.end();
+    }
+    if end != text.len() {
+        parts.push(text.get(start..).unwrap_or_default().into());
+    }
+    Ok(Value::Array(std::sync::Arc::new(parts)))
+}
+
+/// How many matches are wanted: all if negative.
+fn wanted(args: &[Value]) -> Result<usize> {
+    Ok(usize::try_from(integer(args, 2)?).unwrap_or(usize::MAX))
+}
+
+pub(super) fn find_n(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let pattern = compile(session, string(args, 0)?)?;
+    let text = string(args, 1)?;
+    session.elements(text.len())?;
+    Ok(Value::array(
+        pattern
+            .find_iter(text)
+            .take(wanted(args)?)
+            .map(|found| found.as_str().into()),
+    ))
+}
+
+/// For each match the whole match and its groups; a group that took no part is empty.
+pub(super) fn find_all_string_submatch_n(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let pattern = compile(session, string(args, 0)?)?;
+    let text = string(args, 1)?;
+    session.elements(text.len().saturating_mul(pattern.captures_len()))?;
+    let found = pattern.captures_iter(text).take(wanted(args)?).map(|captures| {
+        Value::array(
+            captures
+                .iter()
+                .map(|group| group.map_or("", |group| group.as_str()).into()),
+        )
+    });
+    Ok(Value::array(found))
+}
+
+/// `$1` and `${name}` in the replacement stand for groups, as in Go.
+pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let (base, value) = (string(args, 0)?, string(args, 2)?);
+    let pattern = compile(session, string(args, 1)?)?;
+    let mut out = String::with_capacity(base.len());
+    let mut last = 0;
+    for captures in pattern.captures_iter(base) {
+        let Some(whole) = captures.get(0) else { continue };
+        out.push_str(base.get(last..whole.start()).unwrap_or_default());
+        let before = out.len();
+        captures.expand(value, &mut out);
+        session.bytes(out.len().saturating_sub(before))?;
+        last = whole.end();
+    }
+    out.push_str(base.get(last..).unwrap_or_default());
+    session.bytes(base.len())?;
+    Ok(out.into())
+}
+
+/// `regex.template_match(template, text, start, end)`: patterns between the delimiters, literal text elsewhere.
+pub(super) fn template_match(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let (template, text) = (string(args, 0)?, string(args, 1)?);
+    let delimiter = |index| match string(args, index)?.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(char::from(*byte)),
+        _ => Err(failed("delimiters have to be exactly one character long")),
+    };
+    let (open, close) = (delimiter(2)?, delimiter(3)?);
+    let mut translated = String::from("^");
+    let mut rest = template;
+    loop {
+        let at = rest.find([open, close]).unwrap_or(rest.len());
+        let (literal, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        translated.push_str(&regex::escape(literal));
+        let Some(inner) = tail.strip_prefix(open) else {
+            if tail.is_empty() {
+                break;
+            }
+            return Err(failed("unbalanced delimiters in the template"));
+        };
+        let end =
+            balanced(inner, open, close).ok_or_else(|| failed("unbalanced delimiters in the template"))?;
+        let (pattern, tail) = inner.split_at_checked(end).unwrap_or((inner, ""));
+        translated.push_str(&format!("({})", translate(pattern)?));
+        rest = tail.get(1..).unwrap_or_default();
+    }
+    translated.push('$');
+    Ok(session.pattern(&translated)?.is_match(text).into())
+}
+
+/// Where the delimiter that is open at the start of `text` closes.
+fn balanced(text: &str, open: char, close: char) -> Option<usize> {
+    let mut depth = 1_usize;
+    for (at, c) in text.char_indices() {
+        if c == close {
+            depth = depth.checked_sub(1)?;
+            if depth == 0 {
+                return Some(at);
+            }
+        } else if c == open {
+            depth = depth.checked_add(1)?;
+        }
+    }
+    None
+}

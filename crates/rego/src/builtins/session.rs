@@ -1,0 +1,73 @@
+//! What builtins share during one evaluation.
+
+use std::collections::HashMap;
+
+use stele_types::Value;
+
+use super::{BuiltinError, failed, shallow_size};
+use crate::eval::{Budget, Context, LimitKind};
+
+/// The most compiled patterns kept.
+const PATTERNS: usize = 256;
+/// The largest compiled pattern, in bytes.
+const PATTERN_BYTES: usize = 4 << 20;
+
+/// The context of an evaluation, its budget, and its compiled patterns.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// What contextual builtins see.
+    pub context: Context,
+    /// What is left of the limits.
+    pub budget: Budget<'a>,
+    /// Compiled patterns by their translated text.
+    patterns: HashMap<String, regex::Regex>,
+}
+
+impl<'a> Session<'a> {
+    /// A new session.
+    #[must_use]
+    pub fn new(context: Context, budget: Budget<'a>) -> Self {
+        Self {
+            context,
+            budget,
+            patterns: HashMap::new(),
+        }
+    }
+
+    /// Charges for a call with these arguments: one instruction for each 256 bytes of them.
+    pub(crate) fn spend(&mut self, args: &[Value]) -> Result<(), LimitKind> {
+        let bytes = args.iter().map(shallow_size).fold(0_u64, u64::saturating_add);
+        self.budget.work(bytes >> 8)
+    }
+
+    /// Charges for making `count` elements.
+    pub(super) fn elements(&mut self, count: usize) -> Result<(), LimitKind> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.budget.work(count)?;
+        self.budget.allocate(count.saturating_mul(32))
+    }
+
+    /// Charges for making `count` bytes of text.
+    pub(super) fn bytes(&mut self, count: usize) -> Result<(), LimitKind> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.budget.work(count >> 8)?;
+        self.budget.allocate(count)
+    }
+
+    /// The compiled form of a pattern in the syntax of the `regex` crate.
+    pub(super) fn pattern(&mut self, translated: &str) -> Result<regex::Regex, BuiltinError> {
+        if let Some(known) = self.patterns.get(translated) {
+            // Clones share the program.
+            return Ok(known.clone());
+        }
+        let pattern = regex::RegexBuilder::new(translated)
+            .size_limit(PATTERN_BYTES)
+            .build()
+            .map_err(|error| failed(format!("error parsing regexp: {error}")))?;
+        if self.patterns.len() >= PATTERNS {
+            self.patterns.clear();
+        }
+        self.patterns.insert(translated.to_owned(), pattern.clone());
+        Ok(pattern)
+    }
+}
