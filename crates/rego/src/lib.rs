@@ -12,10 +12,12 @@ pub mod builtins;
 pub mod eval;
 pub mod ir;
 
+mod compile;
 mod diagnostic;
 mod source;
 pub mod syntax;
 
+pub use compile::{CompileOptions, check, compile, compile_query};
 pub use diagnostic::{Code, Diagnostic};
 pub use source::{LineColumn, SourceFile, Span};
 pub use syntax::{ast, parse, parse_query};

@@ -116,6 +116,18 @@ impl SourceFile {
         }
     }
 
+    /// Line and column in bytes, both from 1: what plans record, as OPA's do.
+    #[must_use]
+    pub fn row_and_byte_column(&self, offset: u32) -> (u32, u32) {
+        let row = self.line(offset);
+        let start = self
+            .line_starts
+            .get(row.saturating_sub(1) as usize)
+            .copied()
+            .unwrap_or(0);
+        (row, offset.saturating_sub(start).saturating_add(1))
+    }
+
     /// Line (from 1) of a byte offset.
     #[must_use]
     pub fn line(&self, offset: u32) -> u32 {

@@ -16,6 +16,15 @@ impl Parser<'_> {
             let help = "`else` follows the closing brace or the value of the rule that it belongs to";
             return Err(self.error_help(start, Code::Syntax, "this `else` belongs to no rule", help));
         }
+        if self.at_keyword(Keyword::With) {
+            let help = "write `p := x if x := q with input as ...`";
+            return Err(self.error_help(
+                start,
+                Code::Syntax,
+                "`with` modifies statements of a body, not values",
+                help,
+            ));
+        }
         let head = self.head()?;
         let bare = matches!(head.kind, HeadKind::Value(None));
         let contains = matches!(head.kind, HeadKind::Contains(_));

@@ -1,0 +1,245 @@
+//! Syntax trees to plans: names are resolved, bodies made safe and ordered, and rules planned to OPA's intermediate representation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use stele_types::EntryPoint;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir;
+use crate::source::{SourceFile, Span};
+use crate::syntax::ast::{Body, Module};
+
+mod builtins;
+mod hir;
+mod lower;
+mod plan;
+mod recursion;
+mod safety;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(crate) use crate::syntax::deps::package_path;
+use hir::{Branch, Path, Rule};
+use lower::ModuleEnv;
+use plan::Planner;
+use tree::{RuleId, Tree};
+
+/// How to compile.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CompileOptions {
+    /// The most functions a plan may have. Replacing rules and functions with `with` can multiply them.
+    pub max_functions: usize,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self {
+            max_functions: 50_000,
+        }
+    }
+}
+
+/// Compiles modules to a plan with the given entry points: paths of rules or packages.
+///
+/// Calls of `print` are erased, as OPA does by default.
+///
+/// # Errors
+/// Everything that is wrong with the modules or can't be planned; at least one diagnostic.
+pub fn compile(
+    modules: &[Module],
+    entry_points: &[EntryPoint],
+    options: &CompileOptions,
+) -> Result<ir::Policy, Vec<Diagnostic>> {
+    let paths: Vec<(String, Path)> = entry_points
+        .iter()
+        .map(|entry_point| {
+            (
+                entry_point.as_str().to_owned(),
+                entry_point.segments().map(Arc::from).collect(),
+            )
+        })
+        .collect();
+    let checked = Checked::new(modules)?;
+    let mut diagnostics = Vec::new();
+    for (name, path) in &paths {
+        checked.check_entry_point(name, path, &mut diagnostics);
+    }
+    checked.plan(diagnostics, options, |planner| {
+        for (name, path) in &paths {
+            planner.entry_point(name, path);
+        }
+    })
+}
+
+/// Checks modules without planning anything: names, arities, safety, conflicts and recursion.
+///
+/// # Errors
+/// Everything that is wrong with them; at least one diagnostic.
+pub fn check(modules: &[Module]) -> Result<(), Vec<Diagnostic>> {
+    Checked::new(modules).map(|_| ())
+}
+
+/// Compiles a query to the plan `eval`: each solution adds the object of the query's named variables to the result set.
+///
+/// The query is resolved as if it stood in an empty package: it refers to documents as `data...` and `input...`.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_query(
+    modules: &[Module],
+    source: &SourceFile,
+    query: &Body,
+    options: &CompileOptions,
+) -> Result<ir::Policy, Vec<Diagnostic>> {
+    let mut checked = Checked::new(modules)?;
+    let module = Module {
+        source: source.clone(),
+        package: crate::syntax::ast::Package {
+            span: Span::default(),
+            path: Vec::new(),
+        },
+        imports: Vec::new(),
+        rules: Vec::new(),
+        comments: Vec::new(),
+        annotations: Vec::new(),
+    };
+    let mut diagnostics = Vec::new();
+    let file = modules.len();
+    let mut branch: Branch = {
+        let env = ModuleEnv::new(&module, file, &checked.tree, &mut diagnostics);
+        env.query(query, &mut diagnostics)
+    };
+    if diagnostics.is_empty() {
+        safety::order(&mut branch, source, &mut diagnostics);
+    }
+    checked.sources.push(source.clone());
+    checked.plan(diagnostics, options, |planner| {
+        planner.query("eval", file, &branch)
+    })
+}
+
+/// Modules that passed all checks.
+struct Checked {
+    tree: Tree,
+    rules: HashMap<RuleId, Rule>,
+    sources: Vec<SourceFile>,
+}
+
+impl Checked {
+    fn new(modules: &[Module]) -> Result<Self, Vec<Diagnostic>> {
+        let mut diagnostics = Vec::new();
+        let tree = tree::build(modules, &mut diagnostics);
+        let envs: Vec<ModuleEnv<'_>> = modules
+            .iter()
+            .enumerate()
+            .map(|(index, module)| ModuleEnv::new(module, index, &tree, &mut diagnostics))
+            .collect();
+        let mut rules = HashMap::new();
+        for group in &tree.groups {
+            for id in group.rules.iter().chain(&group.default) {
+                let Some(env) = envs.get(id.module) else { continue };
+                let before = diagnostics.len();
+                let Some(mut rule) = env.rule(*id, group.path.len(), &mut diagnostics) else {
+                    continue;
+                };
+                if let (true, Some(module)) = (diagnostics.len() == before, modules.get(id.module)) {
+                    for branch in &mut rule.branches {
+                        safety::order(branch, &module.source, &mut diagnostics);
+                    }
+                }
+                rules.insert(*id, rule);
+            }
+        }
+        drop(envs);
+        let sources: Vec<SourceFile> = modules.iter().map(|module| module.source.clone()).collect();
+        if diagnostics.is_empty() {
+            recursion::check(&tree, &rules, &sources, &mut diagnostics);
+        }
+        if diagnostics.is_empty() {
+            Ok(Self { tree, rules, sources })
+        } else {
+            Err(sorted(diagnostics))
+        }
+    }
+
+    fn check_entry_point(&self, name: &str, path: &Path, diagnostics: &mut Vec<Diagnostic>) {
+        let known = self.tree.document(path).is_some() || self.tree.node(path).is_some();
+        if known {
+            return;
+        }
+        let nothing = SourceFile::new("", "");
+        let source = self.sources.first().unwrap_or(&nothing);
+        let (message, help) = match self.tree.function(path) {
+            Some(_) => (
+                format!("the entry point `{name}` is a function"),
+                "make a rule that calls it, and query that".to_owned(),
+            ),
+            None => (
+                format!("no rule or package answers the entry point `{name}`"),
+                format!("define `{}`, or correct the entry point", tree::ref_text(path)),
+            ),
+        };
+        diagnostics
+            .push(Diagnostic::new(source, Span::default(), Code::UnknownEntryPoint, message).with_help(help));
+    }
+
+    fn plan(
+        &self,
+        mut diagnostics: Vec<Diagnostic>,
+        options: &CompileOptions,
+        plan: impl FnOnce(&mut Planner<'_>),
+    ) -> Result<ir::Policy, Vec<Diagnostic>> {
+        if !diagnostics.is_empty() {
+            return Err(sorted(diagnostics));
+        }
+        let mut planner = Planner::new(
+            &self.tree,
+            &self.rules,
+            &self.sources,
+            options.max_functions,
+            &mut diagnostics,
+        );
+        plan(&mut planner);
+        let policy = planner.finish();
+        if !diagnostics.is_empty() {
+            return Err(sorted(diagnostics));
+        }
+        if let Err(error) = ir::verify(&policy) {
+            return Err(vec![self.unverified(&error)]);
+        }
+        Ok(policy)
+    }
+
+    /// A plan that does not verify is a defect of the compiler, unless replacing functions has made it recursive.
+    fn unverified(&self, error: &ir::VerifyError) -> Diagnostic {
+        let file = error.place.file.as_deref();
+        let source = self
+            .sources
+            .iter()
+            .find(|source| Some(source.name().as_ref()) == file)
+            .or(self.sources.first());
+        let nothing = SourceFile::new("", "");
+        let message = format!("this policy can't be planned: {error}");
+        let mut diagnostic = Diagnostic::new(
+            source.unwrap_or(&nothing),
+            Span::default(),
+            Code::Unsupported,
+            message,
+        );
+        if let Some(location) = error.place.location {
+            diagnostic.line = location.row;
+            diagnostic.column = location.col;
+        }
+        diagnostic
+    }
+}
+
+fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by(|a, b| (&a.file, a.span, a.code).cmp(&(&b.file, b.span, b.code)));
+    diagnostics.dedup();
+    diagnostics
+}

@@ -1,0 +1,198 @@
+//! Terms.
+
+use std::sync::Arc;
+
+use super::statement::is_call;
+use super::{Lowerer, Name, plain};
+use crate::compile::hir::{Comprehension, ComprehensionHead, Expr, Literal, LiteralKind, Ref, Root, Var};
+use crate::source::Span;
+use crate::syntax::ast::{self, Ident, Segment, TemplatePart, Term, TermKind};
+
+impl Lowerer<'_, '_> {
+    /// A term whose outermost layer may be a reference or a comprehension.
+    pub(super) fn top(&mut self, term: &Term, out: &mut Vec<Literal>) -> Expr {
+        match &term.kind {
+            TermKind::Null => Expr::Null,
+            TermKind::Bool(value) => Expr::Bool(*value),
+            TermKind::Number(text) => Expr::Number(text.clone()),
+            TermKind::String(text) => Expr::String(text.clone()),
+            TermKind::Var(name) => match self.resolve(name, term.span) {
+                Name::Var(var) => Expr::Var(var),
+                Name::Document(root, path) => {
+                    let path = path.into_iter().map(Expr::String).collect();
+                    Expr::Ref(Box::new(Ref { root, path }))
+                }
+            },
+            TermKind::Ref(reference) => self.reference(&reference.root, &reference.path, out),
+            TermKind::Select(base, segments) => {
+                let root = Root::Var(self.operand_var(base, out));
+                let path = self.segments(segments, out);
+                Expr::Ref(Box::new(Ref { root, path }))
+            }
+            TermKind::Array(terms) => Expr::Array(self.operands(terms, out)),
+            TermKind::Set(terms) => Expr::Set(self.operands(terms, out)),
+            TermKind::Object(pairs) => Expr::Object(
+                pairs
+                    .iter()
+                    .map(|(k, v)| (self.operand(k, out), self.operand(v, out)))
+                    .collect(),
+            ),
+            TermKind::ArrayComprehension(c) => self.comprehension(&c.body, &[&c.head], |mut heads| {
+                ComprehensionHead::Array(heads.remove(0))
+            }),
+            TermKind::SetComprehension(c) => self.comprehension(&c.body, &[&c.head], |mut heads| {
+                ComprehensionHead::Set(heads.remove(0))
+            }),
+            TermKind::ObjectComprehension(c) => {
+                self.comprehension(&c.body, &[&c.key, &c.value], |mut heads| {
+                    let value = heads.remove(1);
+                    ComprehensionHead::Object(heads.remove(0), value)
+                })
+            }
+            TermKind::Call(_)
+            | TermKind::Infix(..)
+            | TermKind::Minus(_)
+            | TermKind::Membership(_)
+            | TermKind::Template(_) => {
+                let (function, args) = self.operation(term, out);
+                let result = self.fresh(term.span);
+                out.push(plain(
+                    LiteralKind::Call {
+                        function,
+                        args,
+                        out: Some(Expr::Var(result)),
+                    },
+                    term.span,
+                ));
+                Expr::Var(result)
+            }
+        }
+    }
+
+    /// A term without references, calls and comprehensions: they move to statements in `out`.
+    pub(super) fn operand(&mut self, term: &Term, out: &mut Vec<Literal>) -> Expr {
+        match self.top(term, out) {
+            moved @ (Expr::Ref(_) | Expr::Comprehension(_)) => Expr::Var(self.moved(moved, term.span, out)),
+            kept => kept,
+        }
+    }
+
+    /// As [`Self::operand`], always as a local.
+    pub(super) fn operand_var(&mut self, term: &Term, out: &mut Vec<Literal>) -> Var {
+        match self.top(term, out) {
+            Expr::Var(var) => var,
+            other => self.moved(other, term.span, out),
+        }
+    }
+
+    fn moved(&mut self, expr: Expr, span: Span, out: &mut Vec<Literal>) -> Var {
+        let var = self.fresh(span);
+        out.push(plain(LiteralKind::Unify(Expr::Var(var), expr), span));
+        var
+    }
+
+    pub(super) fn operands(&mut self, terms: &[Term], out: &mut Vec<Literal>) -> Vec<Expr> {
+        terms.iter().map(|term| self.operand(term, out)).collect()
+    }
+
+    /// A pattern whose bare names are declared. With `reuse`, names that the scope has declared already keep their locals.
+    pub(super) fn pattern(&mut self, term: &Term, reuse: bool, out: &mut Vec<Literal>) -> Expr {
+        match &term.kind {
+            TermKind::Var(name) => {
+                let known = self
+                    .scopes
+                    .last()
+                    .and_then(|scope| scope.declared.get(name))
+                    .copied();
+                match known.filter(|_| reuse) {
+                    Some(var) => Expr::Var(var),
+                    None => Expr::Var(self.declare(&Ident {
+                        name: name.clone(),
+                        span: term.span,
+                    })),
+                }
+            }
+            TermKind::Array(terms) => {
+                Expr::Array(terms.iter().map(|term| self.pattern(term, reuse, out)).collect())
+            }
+            TermKind::Object(pairs) => Expr::Object(
+                pairs
+                    .iter()
+                    .map(|(key, value)| (self.operand(key, out), self.pattern(value, reuse, out)))
+                    .collect(),
+            ),
+            _ if is_call(term) => self.operand(term, out),
+            _ => self.top(term, out),
+        }
+    }
+
+    fn reference(&mut self, root: &Ident, segments: &[Segment], out: &mut Vec<Literal>) -> Expr {
+        let (root, mut path) = match self.resolve(&root.name, root.span) {
+            Name::Var(var) => (Root::Var(var), Vec::new()),
+            Name::Document(root, path) => (root, path.into_iter().map(Expr::String).collect()),
+        };
+        path.extend(self.segments(segments, out));
+        Expr::Ref(Box::new(Ref { root, path }))
+    }
+
+    fn segments(&mut self, segments: &[Segment], out: &mut Vec<Literal>) -> Vec<Expr> {
+        let lower = |segment: &Segment| match segment {
+            Segment::Dot(ident) => Expr::String(ident.name.clone()),
+            Segment::Bracket(term) => self.operand(term, out),
+        };
+        segments.iter().map(lower).collect()
+    }
+
+    fn comprehension(
+        &mut self,
+        body: &ast::Body,
+        heads: &[&Term],
+        head: impl FnOnce(Vec<Expr>) -> ComprehensionHead,
+    ) -> Expr {
+        let start = self.next_var();
+        self.enter(&body.literals, heads);
+        let mut literals = Vec::new();
+        self.body(body, &mut literals);
+        let heads: Vec<Expr> = heads
+            .iter()
+            .map(|term| self.operand(term, &mut literals))
+            .collect();
+        self.leave();
+        let owned = start..self.next_var();
+        Expr::Comprehension(Box::new(Comprehension {
+            head: head(heads),
+            body: literals,
+            owned,
+        }))
+    }
+
+    /// The parts of an interpolated string: texts as they are, terms as sets that are empty when the term is undefined.
+    pub(super) fn template(&mut self, parts: &[TemplatePart], _: &mut Vec<Literal>) -> Vec<Expr> {
+        let mut lowered = Vec::new();
+        for part in parts {
+            match part {
+                TemplatePart::Text(text) => lowered.push(Expr::String(Arc::clone(text))),
+                TemplatePart::Term(term, with) => {
+                    let start = self.next_var();
+                    self.enter(&[], &[term]);
+                    let mut body = Vec::new();
+                    let modifiers = self.modifiers(with, &mut body);
+                    let mut made = Vec::new();
+                    let head = Expr::Var(self.operand_var(term, &mut made));
+                    for mut literal in made {
+                        literal.with.extend(modifiers.iter().cloned());
+                        body.push(literal);
+                    }
+                    if body.is_empty() {
+                        body.push(plain(LiteralKind::Test(Expr::Bool(true)), term.span));
+                    }
+                    self.leave();
+                    let owned = start..self.next_var();
+                    let head = ComprehensionHead::Set(head);
+                    lowered.push(Expr::Comprehension(Box::new(Comprehension { head, body, owned })));
+                }
+            }
+        }
+        lowered
+    }
+}

@@ -1,0 +1,321 @@
+//! Orders the statements of bodies so that every local is bound before it is needed, and finds those that nothing binds.
+//!
+//! A statement may run when every local in it is bound, or is bound by the statement itself: by a reference that iterates,
+//! by unification, or by the result of a call. Closures need every outer local that they mention.
+
+use std::collections::BTreeSet;
+
+use super::hir::{
+    Branch, Comprehension, ComprehensionHead, Expr, Literal, LiteralKind, Root, Var, VarInfo, WithValue,
+};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::SourceFile;
+
+/// A set of bound locals.
+type Bound = BTreeSet<Var>;
+
+/// Orders a branch, closures included.
+pub(crate) fn order(branch: &mut Branch, source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
+    let mut checker = Checker {
+        vars: &branch.vars,
+        source,
+        diagnostics,
+        reported: BTreeSet::new(),
+    };
+    let mut bound: Bound = branch.params.iter().copied().collect();
+    checker.body(&mut branch.body, &mut bound);
+    for term in branch.suffix.iter_mut().chain([&mut branch.value]) {
+        checker.head(term, &bound);
+    }
+}
+
+struct Checker<'a> {
+    vars: &'a [VarInfo],
+    source: &'a SourceFile,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    reported: BTreeSet<Var>,
+}
+
+impl Checker<'_> {
+    /// Orders a body; adds what it binds to `bound`.
+    fn body(&mut self, body: &mut Vec<Literal>, bound: &mut Bound) {
+        let mut waiting = std::mem::take(body);
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut later = Vec::new();
+            for mut literal in waiting {
+                match binds(&literal, bound) {
+                    Some(new) => {
+                        self.closures(&mut literal, bound);
+                        bound.extend(new);
+                        body.push(literal);
+                    }
+                    None => later.push(literal),
+                }
+            }
+            waiting = later;
+            if waiting.len() == before {
+                self.unsafe_vars(&waiting, bound);
+                // Reported: taken as bound, so that each is reported once.
+                for literal in &waiting {
+                    bound.extend(literal.var_set());
+                }
+                body.append(&mut waiting);
+            }
+        }
+    }
+
+    fn unsafe_vars(&mut self, waiting: &[Literal], bound: &Bound) {
+        // A local that some waiting statement could bind is not the cause, unless nothing else is.
+        let all: BTreeSet<Var> = waiting
+            .iter()
+            .flat_map(Literal::var_set)
+            .filter(|var| !bound.contains(var))
+            .collect();
+        let mut reach = bound.clone();
+        loop {
+            let before = reach.len();
+            for literal in waiting {
+                reach.extend(could_bind(literal, &reach));
+            }
+            if reach.len() == before {
+                break;
+            }
+        }
+        let mut causes: Vec<Var> = all
+            .iter()
+            .copied()
+            .filter(|var| !reach.contains(var) && self.named(*var))
+            .collect();
+        if causes.is_empty() {
+            causes = all.iter().copied().filter(|var| self.named(*var)).collect();
+        }
+        if causes.is_empty() {
+            causes = all.into_iter().take(1).collect();
+        }
+        for var in causes {
+            self.report(var);
+        }
+    }
+
+    fn named(&self, var: Var) -> bool {
+        self.vars
+            .get(var.0 as usize)
+            .is_some_and(|info| !info.name.is_empty())
+    }
+
+    fn report(&mut self, var: Var) {
+        let Some(info) = self.vars.get(var.0 as usize) else {
+            return;
+        };
+        if !self.reported.insert(var) {
+            return;
+        }
+        let (message, help) = match info.name.as_ref() {
+            "" => (
+                "this expression depends on itself".to_owned(),
+                "split it over several statements",
+            ),
+            "_" => (
+                "the wildcard `_` is not bound here".to_owned(),
+                "negated statements can't iterate; write a rule for the statement and negate that",
+            ),
+            name => (
+                format!("the variable `{name}` is not bound"),
+                "give it a value with `:=` or `some ... in`, or name a rule or import of this name",
+            ),
+        };
+        self.diagnostics
+            .push(Diagnostic::new(self.source, info.span, Code::UnsafeVar, message).with_help(help));
+    }
+
+    fn head(&mut self, term: &mut Expr, bound: &Bound) {
+        let mut missing = Vec::new();
+        term.vars(&mut |var| {
+            if !bound.contains(&var) {
+                missing.push(var);
+            }
+        });
+        for var in missing {
+            self.report(var);
+        }
+        term.closures_mut(&mut |closure| self.closure(closure, bound));
+    }
+
+    fn closures(&mut self, literal: &mut Literal, bound: &Bound) {
+        for term in literal.terms_mut() {
+            term.closures_mut(&mut |closure| self.closure(closure, bound));
+        }
+        let every = match &mut literal.kind {
+            LiteralKind::Not(inner) => &mut inner.kind,
+            kind => kind,
+        };
+        if let LiteralKind::Every { key, value, body, .. } = every {
+            let mut inner = bound.clone();
+            inner.extend([*key, *value]);
+            self.body(body, &mut inner);
+        }
+    }
+
+    fn closure(&mut self, closure: &mut Comprehension, bound: &Bound) {
+        let mut inner = bound.clone();
+        self.body(&mut closure.body, &mut inner);
+        match &mut closure.head {
+            ComprehensionHead::Array(term) | ComprehensionHead::Set(term) => self.head(term, &inner),
+            ComprehensionHead::Object(key, value) => {
+                self.head(key, &inner);
+                self.head(value, &inner);
+            }
+        }
+    }
+}
+
+/// What a statement binds if it may run now.
+fn binds(literal: &Literal, bound: &Bound) -> Option<Bound> {
+    let mut out = Bound::new();
+    let with_bound = literal.with.iter().all(|with| match &with.value {
+        WithValue::Value(value) => is_bound(value, bound, &out),
+        WithValue::Function(_) => true,
+    });
+    if !with_bound {
+        return None;
+    }
+    collect(literal, bound, &mut out);
+    if literal.negated {
+        out.retain(|var| own_result(literal) == Some(*var));
+    }
+    literal
+        .var_set()
+        .iter()
+        .all(|var| bound.contains(var) || out.contains(var))
+        .then_some(out)
+}
+
+/// The local that a statement moved out of another one sets.
+fn own_result(literal: &Literal) -> Option<Var> {
+    match &literal.kind {
+        LiteralKind::Unify(Expr::Var(var), _)
+        | LiteralKind::Call {
+            out: Some(Expr::Var(var)),
+            ..
+        } => Some(*var),
+        _ => None,
+    }
+}
+
+/// What a statement might bind if the rest of it were bound; for finding the cause of an error.
+fn could_bind(literal: &Literal, bound: &Bound) -> Bound {
+    let mut out = Bound::new();
+    collect(literal, bound, &mut out);
+    if let Some(var) = own_result(literal) {
+        out.insert(var);
+    }
+    out
+}
+
+/// Adds the locals that a statement binds.
+fn collect(literal: &Literal, bound: &Bound, out: &mut Bound) {
+    match &literal.kind {
+        LiteralKind::Test(term) => iterated(term, bound, out),
+        LiteralKind::Equal(a, b) => {
+            iterated(a, bound, out);
+            iterated(b, bound, out);
+        }
+        LiteralKind::Unify(a, b) => {
+            // Twice, because what one side binds may let the other iterate.
+            for _ in 0..2 {
+                iterated(a, bound, out);
+                iterated(b, bound, out);
+                unified(a, b, bound, out);
+            }
+        }
+        LiteralKind::Call {
+            args,
+            out: Some(result),
+            ..
+        } => {
+            if args.iter().all(|arg| is_bound(arg, bound, out)) {
+                iterated(result, bound, out);
+                pattern(result, out);
+            }
+        }
+        LiteralKind::NotEqual(..)
+        | LiteralKind::Call { out: None, .. }
+        | LiteralKind::Not(_)
+        | LiteralKind::Every { .. } => {}
+    }
+}
+
+fn is_bound(term: &Expr, bound: &Bound, out: &Bound) -> bool {
+    let mut all = true;
+    term.vars(&mut |var| all &= bound.contains(&var) || out.contains(&var));
+    all
+}
+
+/// The locals in the path of a reference whose root is bound: iteration binds them.
+fn iterated(term: &Expr, bound: &Bound, out: &mut Bound) {
+    match term {
+        Expr::Ref(reference) => {
+            let rooted = match reference.root {
+                Root::Data | Root::Input => true,
+                Root::Var(var) => bound.contains(&var) || out.contains(&var),
+            };
+            if rooted {
+                reference.path.iter().for_each(|part| pattern(part, out));
+            }
+        }
+        Expr::Array(terms) => terms.iter().for_each(|term| iterated(term, bound, out)),
+        Expr::Object(pairs) => pairs.iter().for_each(|(_, value)| iterated(value, bound, out)),
+        _ => {}
+    }
+}
+
+/// The locals that matching a known value binds.
+fn pattern(term: &Expr, out: &mut Bound) {
+    match term {
+        Expr::Var(var) => {
+            out.insert(*var);
+        }
+        Expr::Array(terms) => terms.iter().for_each(|term| pattern(term, out)),
+        Expr::Object(pairs) => pairs.iter().for_each(|(_, value)| pattern(value, out)),
+        _ => {}
+    }
+}
+
+fn unified(a: &Expr, b: &Expr, bound: &Bound, out: &mut Bound) {
+    match (a, b) {
+        (Expr::Array(left), Expr::Array(right)) if left.len() == right.len() => {
+            for (a, b) in left.iter().zip(right) {
+                iterated(a, bound, out);
+                iterated(b, bound, out);
+                unified(a, b, bound, out);
+            }
+        }
+        (Expr::Object(left), Expr::Object(right)) => {
+            for (key, a) in left {
+                if let Some((_, b)) = right.iter().find(|(other, _)| same_key(key, other)) {
+                    unified(a, b, bound, out);
+                }
+            }
+        }
+        _ => {
+            if is_bound(a, bound, out) {
+                pattern(b, out);
+            }
+            if is_bound(b, bound, out) {
+                pattern(a, out);
+            }
+        }
+    }
+}
+
+/// Whether two keys are certainly equal: the same constant, or the same local.
+pub(crate) fn same_key(a: &Expr, b: &Expr) -> bool {
+    match (a, b) {
+        (Expr::String(a), Expr::String(b)) | (Expr::Number(a), Expr::Number(b)) => a == b,
+        (Expr::Bool(a), Expr::Bool(b)) => a == b,
+        (Expr::Null, Expr::Null) => true,
+        (Expr::Var(a), Expr::Var(b)) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,330 @@
+use stele_types::EntryPoint;
+
+use super::{CompileOptions, check, compile, compile_query};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir;
+use crate::source::SourceFile;
+use crate::syntax::ast::Module;
+
+fn modules(texts: &[&str]) -> Vec<Module> {
+    texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let source = SourceFile::new(format!("{index}.rego"), *text);
+            crate::parse(&source).unwrap_or_else(|errors| panic!("{}", errors[0].render(text)))
+        })
+        .collect()
+}
+
+fn plan(texts: &[&str], entry_points: &[&str]) -> ir::Policy {
+    let entry_points: Vec<EntryPoint> = entry_points
+        .iter()
+        .map(|path| EntryPoint::new(path).unwrap())
+        .collect();
+    compile(&modules(texts), &entry_points, &CompileOptions::default()).unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
+    })
+}
+
+fn errors(texts: &[&str]) -> Vec<Diagnostic> {
+    check(&modules(texts)).expect_err("these modules must not compile")
+}
+
+/// Code, message, help and underlined text of each error, in one line.
+fn described(text: &str) -> Vec<String> {
+    let source = SourceFile::new("0.rego", text);
+    errors(&[text])
+        .iter()
+        .map(|e| {
+            format!(
+                "{} | {} | {} | {}",
+                e.code,
+                e.message,
+                e.help.as_deref().unwrap_or(""),
+                source.slice(e.span)
+            )
+        })
+        .collect()
+}
+
+const ERRORS: &[(&str, &str)] = &[
+    (
+        "package a\np := frobnicate(1)\n",
+        "undefined-function | unknown function `frobnicate` | it is neither a builtin nor a function of this package or an import | frobnicate",
+    ),
+    (
+        "package a\np if startwith(\"a\", \"b\")\n",
+        "undefined-function | unknown function `startwith` | did you mean `startswith`? | startwith",
+    ),
+    (
+        "package a\np := count(1, 2)\n",
+        "arity | `count` takes 1 argument, not 2 |  | count(1, 2)",
+    ),
+    (
+        "package a\nf(x) := x\n\np := f(1, 2)\n",
+        "arity | `f` takes 1 argument, not 2 |  | f(1, 2)",
+    ),
+    (
+        "package a\nq := 1\n\np := q(1)\n",
+        "undefined-function | `q` is a rule, not a function | give it parameters, or read its value without parentheses | q",
+    ),
+    (
+        "package a\np if x > 1\n",
+        "unsafe-var | the variable `x` is not bound | give it a value with `:=` or `some ... in`, or name a rule or import of this name | x",
+    ),
+    (
+        "package a\np := x if input.y == 1\n",
+        "unsafe-var | the variable `x` is not bound | give it a value with `:=` or `some ... in`, or name a rule or import of this name | x",
+    ),
+    (
+        "package a\np if not input.xs[_] == 1\n",
+        "unsafe-var | the wildcard `_` is not bound here | negated statements can't iterate; write a rule for the statement and negate that | _",
+    ),
+    (
+        "package a\np if not startswith(input.xs[_], \"a\")\n",
+        "unsafe-var | the wildcard `_` is not bound here | negated statements can't iterate; write a rule for the statement and negate that | _",
+    ),
+    (
+        "package a\np := [x | y := 1]\n",
+        "unsafe-var | the variable `x` is not bound | give it a value with `:=` or `some ... in`, or name a rule or import of this name | x",
+    ),
+    (
+        "package a\np if {\n\tx := 1\n\tx := 2\n}\n",
+        "redeclared | `x` is declared twice in one body | compare with `==`, or choose another name | x",
+    ),
+    (
+        "package a\np if {\n\tinput.y == x\n\tx := 2\n}\n",
+        "redeclared | `x` is used above its declaration | move the declaration up, or choose another name | x",
+    ),
+    (
+        "package a\np := 1\n\np contains 2\n",
+        "rule-conflict | `data.a.p` is defined as a single value and as a set | rename one of the definitions, or make them of one kind | p contains 2",
+    ),
+    (
+        "package a\nf(x) := x\n\nf(x, y) := x + y\n",
+        "rule-conflict | `data.a.f` is defined with 1 and with 2 parameters | rename one of the definitions, or make them of one kind | f(x, y) := x + y",
+    ),
+    (
+        "package a\ndefault p := 1\n\ndefault p := 2\n",
+        "rule-conflict | `data.a.p` has two defaults | keep one of them | p := 2",
+    ),
+    (
+        "package a\np := 1\n\np.q := 2\n",
+        "rule-conflict | `data.a.p` has a value of its own and rules below it | rename this rule, or the rules or package below it | p := 1",
+    ),
+    (
+        "package a\ninput := 1\n",
+        "invalid-head | a rule can't be named `input` | choose another name | input := 1",
+    ),
+    (
+        "package a\np := any([true])\n",
+        "deprecated-builtin | Rego v1 has no builtin `any` | write `some x in xs; x` or `true in xs` | any",
+    ),
+    (
+        "package a\np if q\n\nq if not r\n\nr if p\n",
+        "recursion | `data.a.p` depends on itself: data.a.p -> data.a.q -> data.a.r -> data.a.p | Rego has no recursion; `walk` and `graph.reachable` cover most uses of it | p",
+    ),
+    (
+        "package a\np := data.a[input.x]\n",
+        "recursion | `data.a.p` depends on itself: data.a.p -> data.a.p | Rego has no recursion; `walk` and `graph.reachable` cover most uses of it | p := data.a[input.x]",
+    ),
+    (
+        "package a\nq := {\"x\": 1}\n\np := v if v := q with data.a.q.x as 2\n",
+        "invalid-with | `with` can't replace a part of the rule `data.a.q` | replace the whole rule | data.a.q.x",
+    ),
+    (
+        "package a\np if true with foo as 1\n",
+        "invalid-with | `foo` can't be replaced | `with` replaces `input`, a document below `data`, a rule or a function | foo",
+    ),
+    (
+        "package a\np if true with input[input.x] as 1\n",
+        "invalid-with | what `with` replaces must be constant | replace the document above it, e.g. `with input as object.union(input, {...})` | input.x",
+    ),
+    (
+        "package a\nf(x) := x\n\np if count([]) == 0 with count as concat\n",
+        "arity | `count` takes 1 arguments, its replacement `concat` takes 2 |  | concat",
+    ),
+    (
+        "package a\nimport data.b\nimport data.c.b\n\np := b\n",
+        "invalid-import | `b` is imported twice | give one of them another name with `as`, or remove it | import data.c.b",
+    ),
+    (
+        "package a\np := rego.metadata.rule()\n",
+        "unsupported | `rego.metadata.rule` is not supported yet | pass what the policy needs as data | rego.metadata.rule",
+    ),
+];
+
+#[test]
+fn errors_say_what_where_and_how_to_mend_it() {
+    for (text, wanted) in ERRORS {
+        assert_eq!(described(text), [*wanted], "{text}");
+    }
+}
+
+#[test]
+fn several_errors_are_reported_in_one_run() {
+    let found: Vec<(u32, Code)> =
+        errors(&["package a\n\np if x == 1\n\nq := nope(1)\n\nr if {\n\ty == 1\n\tz := count()\n}\n"])
+            .iter()
+            .map(|error| (error.line, error.code))
+            .collect();
+    assert_eq!(
+        found,
+        [
+            (3, Code::UnsafeVar),
+            (5, Code::UndefinedFunction),
+            (9, Code::Arity)
+        ]
+    );
+}
+
+#[test]
+fn unknown_entry_points_are_errors() {
+    let text = "package a.b\n\np := 1\n\nf(x) := x\n";
+    for (path, message) in [
+        ("a/q", "no rule or package answers the entry point `a/q`"),
+        ("a/b/f", "the entry point `a/b/f` is a function"),
+    ] {
+        let entry_point = EntryPoint::new(path).unwrap();
+        let errors = compile(&modules(&[text]), &[entry_point], &CompileOptions::default()).unwrap_err();
+        assert_eq!(
+            (errors[0].code, errors[0].message.as_str()),
+            (Code::UnknownEntryPoint, message)
+        );
+    }
+    for path in ["a", "a/b", "a/b/p"] {
+        assert_eq!(plan(&[text], &[path]).plans[0].name, path);
+    }
+}
+
+#[test]
+fn names_resolve_to_what_is_nearest() {
+    // A parameter hides a rule, a local hides an import, and a rule hides a builtin.
+    let text = "package a\n\nimport data.lib.z\n\nx := 1\n\ncount(v) := v\n\nf(x) := x\n\np := [f(2), y, count(3), z.q] if {\n\ty := x\n\tz := {\"q\": 4}\n}\n";
+    assert!(check(&modules(&[text])).is_ok());
+    let policy = plan(&[text], &["a/p"]);
+    assert!(policy.func("g0.data.a.count").is_some());
+    assert!(policy.static_.builtin_funcs.is_empty());
+}
+
+#[test]
+fn plans_verify_and_survive_json_and_text() {
+    let policy = plan(&[STATEMENTS], &["t", "t/p", "t/q"]);
+    ir::verify(&policy).unwrap();
+    let json = serde_json::to_string(&policy).unwrap();
+    let read: ir::Policy = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, policy);
+}
+
+const STATEMENTS: &str = "package t\n\ndefault p := false\n\np if {\n\tinput.user == \"ada\"\n\tnot input.locked\n}\n\np := v if v := input.v\n\nelse := 3\n\nq contains x if {\n\tsome x in input.xs\n\tx > 1\n}\n\nr[k] := [v | some v in vs] if some k, vs in input.m\n\ns if every x in input.xs { x != 0 }\n\nf(a, [b, 1]) := a + b\n\nt := v if v := f(1, [2, 1]) with input.u as 3\n\nu.v.w[x].y := x if x := input.x\n";
+
+#[test]
+fn plan_of_a_complete_rule() {
+    let policy = plan(
+        &[
+            "package t\n\ndefault allow := false\n\nallow if {\n\tinput.user == \"ada\"\n\tnot input.locked\n}\n",
+        ],
+        &["t/allow"],
+    );
+    insta::assert_snapshot!(ir::text::print(&policy));
+}
+
+#[test]
+fn plan_of_partial_rules() {
+    let policy = plan(
+        &[
+            "package t\n\nq contains x if {\n\tsome x in input.xs\n\tx > 1\n}\n\nr[k].n := v if some k, v in input.m\n",
+        ],
+        &["t"],
+    );
+    insta::assert_snapshot!(ir::text::print(&policy));
+}
+
+#[test]
+fn plan_of_functions_else_and_with() {
+    let policy = plan(
+        &[
+            "package t\n\nf(x, [y, 1]) := x if x > y\n\nelse := y\n\np := v if v := f(1, [2, 1]) with input.u as 3\n",
+        ],
+        &["t/p"],
+    );
+    insta::assert_snapshot!(ir::text::print(&policy));
+}
+
+#[test]
+fn replaced_functions_are_planned_in_a_context_of_their_own() {
+    let text = "package t\n\nmock(x) := count(x) + 1\n\np := v if v := q with count as mock\n\nq := count([1])\n\nr := v if v := q with count as 7\n";
+    let policy = plan(&[text], &["t/p", "t/q", "t/r"]);
+    let names: Vec<&str> = policy.funcs.iter().map(|func| func.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "g0.data.t.mock",
+            "g0.data.t.p",
+            "g0.data.t.q",
+            "g0.data.t.r",
+            "g1.data.t.q",
+            "g2.data.t.q"
+        ]
+    );
+    // The value travels as a parameter.
+    assert_eq!(policy.func("g2.data.t.q").unwrap().params.len(), 3);
+}
+
+#[test]
+fn long_bodies_and_deep_terms_need_no_stack() {
+    let statements = "\tinput.x == 1\n".repeat(20_000);
+    let long = format!("package t\n\np if {{\n{statements}}}\n");
+    assert_eq!(plan(&[&long], &["t/p"]).plans.len(), 1);
+    let sum = format!("package t\n\np := 1{}\n", " + 1".repeat(300));
+    let nested = format!("package t\n\nq := {}1{}\n", "[".repeat(70), "]".repeat(70));
+    assert_eq!(plan(&[&sum, &nested], &["t/p", "t/q"]).plans.len(), 2);
+    let closures = format!(
+        "package t\n\np := {}1{}\n",
+        "[x | x := ".repeat(38),
+        "]".repeat(38)
+    );
+    assert_eq!(plan(&[&closures], &["t/p"]).plans.len(), 1);
+}
+
+#[test]
+fn too_many_iterations_are_an_error() {
+    let scans = "\tinput.x[_]\n".repeat(200);
+    let text = format!("package t\n\np if {{\n{scans}}}\n");
+    let entry_point = EntryPoint::new("t/p").unwrap();
+    let errors = compile(&modules(&[&text]), &[entry_point], &CompileOptions::default()).unwrap_err();
+    assert_eq!(errors[0].code, Code::TooComplex);
+    assert_eq!(errors[0].line, 123);
+}
+
+#[test]
+fn queries_give_their_variables() {
+    let source = SourceFile::new("query", "x := data.t.p; y = x + 1");
+    let query = crate::parse_query(&source).unwrap();
+    let policy = compile_query(
+        &modules(&["package t\n\np := 1\n"]),
+        &source,
+        &query,
+        &CompileOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(policy.plans[0].name, "eval");
+    for name in ["x", "y"] {
+        assert!(policy.static_.strings.iter().any(|text| text == name));
+    }
+    let unsafe_query = SourceFile::new("query", "x > 1");
+    let body = crate::parse_query(&unsafe_query).unwrap();
+    let errors = compile_query(&[], &unsafe_query, &body, &CompileOptions::default()).unwrap_err();
+    assert_eq!(
+        (errors[0].code, errors[0].file.as_ref()),
+        (Code::UnsafeVar, "query")
+    );
+}
