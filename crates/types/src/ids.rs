@@ -271,6 +271,9 @@ impl FromStr for PolicyVersion {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeAddress(pub [u8; 20]);
 
+/// Any other Ethereum address, for instance a contract's; the same text form.
+pub type EvmAddress = NodeAddress;
+
 impl NodeAddress {
     /// The raw bytes.
     pub const fn as_bytes(&self) -> &[u8; 20] {

@@ -25,7 +25,7 @@ pub mod value;
 pub mod violation;
 
 pub use digest::{Digest, Salt, commit, keccak256, sha256};
-pub use ids::{DecisionId, EntryPoint, IdError, NodeAddress, PolicyId, PolicyVersion};
+pub use ids::{DecisionId, EntryPoint, EvmAddress, IdError, NodeAddress, PolicyId, PolicyVersion};
 pub use leaf::{LEAF_BYTES, Leaf, LeafError};
 pub use number::{Number, NumberError};
 pub use record::{BundleRevision, DecisionRecord, Part, RecordCheck, RecordError};
