@@ -71,19 +71,33 @@ impl Checkpoint {
     /// Reads the text of a note; only what [`Checkpoint::to_text`] writes is accepted.
     pub fn from_text(text: &str) -> Result<Self, CheckpointError> {
         let fail = |problem| CheckpointError::Malformed { problem };
-        let body = text.strip_suffix('\n').ok_or_else(|| fail("it must end in a newline"))?;
+        let body = text
+            .strip_suffix('\n')
+            .ok_or_else(|| fail("it must end in a newline"))?;
         let mut lines = body.split('\n');
-        let origin = lines.next().filter(|line| !line.is_empty()).ok_or_else(|| fail("it has no origin"))?;
+        let origin = lines
+            .next()
+            .filter(|line| !line.is_empty())
+            .ok_or_else(|| fail("it has no origin"))?;
         let size = lines.next().ok_or_else(|| fail("it has no tree size"))?;
         let size: TreeSize = size.parse().map_err(|_| fail("its tree size is not a number"))?;
         let root = lines.next().ok_or_else(|| fail("it has no root hash"))?;
-        let root = BASE64.decode(root).map_err(|_| fail("its root hash is not base64"))?;
-        let root: [u8; 32] = root.try_into().map_err(|_| fail("its root hash is not 32 bytes"))?;
+        let root = BASE64
+            .decode(root)
+            .map_err(|_| fail("its root hash is not base64"))?;
+        let root: [u8; 32] = root
+            .try_into()
+            .map_err(|_| fail("its root hash is not 32 bytes"))?;
         let extensions: Vec<String> = lines.map(str::to_owned).collect();
         if extensions.iter().any(String::is_empty) {
             return Err(fail("it has an empty extension line"));
         }
-        let checkpoint = Self { origin: origin.to_owned(), size, root: Digest(root), extensions };
+        let checkpoint = Self {
+            origin: origin.to_owned(),
+            size,
+            root: Digest(root),
+            extensions,
+        };
         if checkpoint.to_text() != text {
             return Err(fail("it is not in its one canonical spelling"));
         }
@@ -94,7 +108,10 @@ impl Checkpoint {
     pub fn sign(self, key: &SigningKey) -> Result<SignedCheckpoint, CheckpointError> {
         check_origin(&self, key.verifier())?;
         let note = key.sign(&self.to_text())?;
-        Ok(SignedCheckpoint { checkpoint: self, note })
+        Ok(SignedCheckpoint {
+            checkpoint: self,
+            note,
+        })
     }
 }
 
@@ -102,7 +119,10 @@ fn check_origin(checkpoint: &Checkpoint, key: &VerifierKey) -> Result<(), Checkp
     if checkpoint.origin == key.name() {
         return Ok(());
     }
-    Err(CheckpointError::Origin { found: checkpoint.origin.clone(), expected: key.name().to_owned() })
+    Err(CheckpointError::Origin {
+        found: checkpoint.origin.clone(),
+        expected: key.name().to_owned(),
+    })
 }
 
 impl SignedCheckpoint {
@@ -110,7 +130,10 @@ impl SignedCheckpoint {
     pub fn open(note: &str, key: &VerifierKey) -> Result<Self, CheckpointError> {
         let checkpoint = Checkpoint::from_text(key.open(note)?)?;
         check_origin(&checkpoint, key)?;
-        Ok(Self { checkpoint, note: note.to_owned() })
+        Ok(Self {
+            checkpoint,
+            note: note.to_owned(),
+        })
     }
 }
 
@@ -125,33 +148,62 @@ mod tests {
     }
 
     fn sample() -> Checkpoint {
-        Checkpoint { origin: "stele/test".into(), size: TreeSize::new(42), root: Digest([5; 32]), extensions: vec![] }
+        Checkpoint {
+            origin: "stele/test".into(),
+            size: TreeSize::new(42),
+            root: Digest([5; 32]),
+            extensions: vec![],
+        }
     }
 
     #[test]
     fn signed_checkpoints_round_trip() {
         let signed = sample().sign(&key()).unwrap();
-        assert_eq!(SignedCheckpoint::open(&signed.note, key().verifier()).unwrap(), signed);
+        assert_eq!(
+            SignedCheckpoint::open(&signed.note, key().verifier()).unwrap(),
+            signed
+        );
         let forged = signed.note.replace("\n42\n", "\n43\n");
         assert!(matches!(
             SignedCheckpoint::open(&forged, key().verifier()),
             Err(CheckpointError::Note(NoteError::BadSignature { .. }))
         ));
-        let foreign = Checkpoint { origin: "other".into(), ..sample() };
-        assert!(matches!(foreign.clone().sign(&key()), Err(CheckpointError::Origin { .. })));
+        let foreign = Checkpoint {
+            origin: "other".into(),
+            ..sample()
+        };
+        assert!(matches!(
+            foreign.clone().sign(&key()),
+            Err(CheckpointError::Origin { .. })
+        ));
         let note = key().sign(&foreign.to_text()).unwrap();
-        assert!(matches!(SignedCheckpoint::open(&note, key().verifier()), Err(CheckpointError::Origin { .. })));
+        assert!(matches!(
+            SignedCheckpoint::open(&note, key().verifier()),
+            Err(CheckpointError::Origin { .. })
+        ));
     }
 
     #[test]
     fn other_spellings_are_refused() {
         let text = sample().to_text();
         assert_eq!(Checkpoint::from_text(&text).unwrap(), sample());
-        let extended = Checkpoint { extensions: vec!["ext 1".into()], ..sample() };
+        let extended = Checkpoint {
+            extensions: vec!["ext 1".into()],
+            ..sample()
+        };
         assert_eq!(Checkpoint::from_text(&extended.to_text()).unwrap(), extended);
         for bad in [
-            "", "\n", "a\n", "a\n1\n", &text.replace("42", "042"), &text.replace("42", "+42"), &text.replace("42", "-1"),
-            &text.replace("42", "99999999999999999999"), &text.replace('=', ""), &format!("{text}\n"), text.trim_end(),
+            "",
+            "\n",
+            "a\n",
+            "a\n1\n",
+            &text.replace("42", "042"),
+            &text.replace("42", "+42"),
+            &text.replace("42", "-1"),
+            &text.replace("42", "99999999999999999999"),
+            &text.replace('=', ""),
+            &format!("{text}\n"),
+            text.trim_end(),
         ] {
             assert!(Checkpoint::from_text(bad).is_err(), "{bad:?}");
         }

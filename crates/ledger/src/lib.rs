@@ -4,7 +4,11 @@
 //! (`default-features = false`). The feature `storage` adds [`Ledger`], the log on disk.
 #![cfg_attr(
     test,
-    allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
 )]
 
 pub mod checkpoint;
@@ -21,5 +25,6 @@ pub use note::{SigningKey, VerifierKey};
 pub use proof::{Anchor, ProofBundle, Report, verify};
 #[cfg(feature = "storage")]
 pub use storage::{
-    Ack, AckMode, Entry, ErasureRequest, Ledger, LedgerError, ListQuery, Options, Page, fsck::FsckReport,
+    Ack, AckMode, Entry, Erasure, ErasureRequest, Ledger, LedgerError, ListQuery, Options, Page, Prepared,
+    StaticFile, StoredAnchor, fsck::FsckReport,
 };

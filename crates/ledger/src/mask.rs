@@ -60,21 +60,35 @@ pub fn parse(mask: &Value) -> Result<Vec<MaskRule>, MaskError> {
     match mask {
         Value::Set(items) => items.iter().map(parse_rule).collect(),
         Value::Array(items) => items.iter().map(parse_rule).collect(),
-        other => Err(MaskError::NotAList { found: other.type_name() }),
+        other => Err(MaskError::NotAList {
+            found: other.type_name(),
+        }),
     }
 }
 
 fn parse_rule(member: &Value) -> Result<MaskRule, MaskError> {
-    let fail = |problem| MaskError::Rule { member: member.to_string().chars().take(120).collect(), problem };
+    let fail = |problem| MaskError::Rule {
+        member: member.to_string().chars().take(120).collect(),
+        problem,
+    };
     let (pointer, replacement) = match member {
         Value::String(pointer) => (pointer.as_ref(), None),
         Value::Object(_) => {
-            let path = member.get("path").and_then(Value::as_str).ok_or_else(|| fail("`path` must be a string"))?;
+            let path = member
+                .get("path")
+                .and_then(Value::as_str)
+                .ok_or_else(|| fail("`path` must be a string"))?;
             match member.get("op").and_then(Value::as_str) {
                 Some("remove") => (path, None),
-                Some("upsert") => {
-                    (path, Some(member.get("value").cloned().ok_or_else(|| fail("`upsert` needs a `value`"))?))
-                }
+                Some("upsert") => (
+                    path,
+                    Some(
+                        member
+                            .get("value")
+                            .cloned()
+                            .ok_or_else(|| fail("`upsert` needs a `value`"))?,
+                    ),
+                ),
                 _ => return Err(fail("`op` must be `remove` or `upsert`")),
             }
         }
@@ -88,10 +102,21 @@ fn parse_rule(member: &Value) -> Result<MaskRule, MaskError> {
         Some("input") => Field::Input,
         Some("result") => Field::Result,
         Some("nd_builtin_cache") => Field::NdBuiltinCache,
-        _ => return Err(fail("a path must start with `/input`, `/result` or `/nd_builtin_cache`")),
+        _ => {
+            return Err(fail(
+                "a path must start with `/input`, `/result` or `/nd_builtin_cache`",
+            ));
+        }
     };
-    let steps = steps.map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    Ok(MaskRule { replacement, pointer: pointer.to_owned(), field, steps })
+    let steps = steps
+        .map(|step| step.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    Ok(MaskRule {
+        replacement,
+        pointer: pointer.to_owned(),
+        field,
+        steps,
+    })
 }
 
 /// Applies the instructions in order. A removal that finds nothing leaves no trace, as in OPA.
@@ -116,7 +141,11 @@ pub fn apply(record: &mut DecisionRecord, rules: &[MaskRule]) -> Result<(), Mask
         };
         if changed {
             touched.push(rule.field);
-            let list = if rule.replacement.is_some() { &mut record.masked } else { &mut record.erased };
+            let list = if rule.replacement.is_some() {
+                &mut record.masked
+            } else {
+                &mut record.erased
+            };
             list.push(rule.pointer.clone());
         }
     }
@@ -146,7 +175,9 @@ fn remove(target: &mut Option<Value>, steps: &[String]) -> bool {
 /// Removes a member; an array's element becomes `null`, so that the positions of the others, which further
 /// instructions may name, stay what they are.
 fn remove_within(value: &mut Value, steps: &[String]) -> bool {
-    let Some((step, rest)) = steps.split_first() else { return false };
+    let Some((step, rest)) = steps.split_first() else {
+        return false;
+    };
     match value {
         Value::Object(map) => {
             let key = Value::string(step);
@@ -157,7 +188,8 @@ fn remove_within(value: &mut Value, steps: &[String]) -> bool {
             if rest.is_empty() {
                 return map.remove(&key).is_some();
             }
-            map.get_mut(&key).is_some_and(|member| remove_within(member, rest))
+            map.get_mut(&key)
+                .is_some_and(|member| remove_within(member, rest))
         }
         Value::Array(items) => match step.parse::<usize>() {
             Ok(at) if at < items.len() => Arc::make_mut(items).get_mut(at).is_some_and(|item| {
@@ -191,11 +223,15 @@ fn upsert_within(value: &mut Value, steps: &[String], new: &Value) -> bool {
     match value {
         Value::Object(map) => {
             let map: &mut BTreeMap<Value, Value> = Arc::make_mut(map);
-            let member = map.entry(Value::string(step)).or_insert_with(|| Value::object([]));
+            let member = map
+                .entry(Value::string(step))
+                .or_insert_with(|| Value::object([]));
             upsert_within(member, rest, new)
         }
         Value::Array(items) => match step.parse::<usize>() {
-            Ok(at) => Arc::make_mut(items).get_mut(at).is_some_and(|item| upsert_within(item, rest, new)),
+            Ok(at) => Arc::make_mut(items)
+                .get_mut(at)
+                .is_some_and(|item| upsert_within(item, rest, new)),
             Err(_) => false,
         },
         _ => false,

@@ -60,7 +60,9 @@ pub enum NoteError {
 
 fn check_name(name: &str) -> Result<(), NoteError> {
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+' || c.is_control()) {
-        return Err(NoteError::Name { name: name.chars().take(80).collect() });
+        return Err(NoteError::Name {
+            name: name.chars().take(80).collect(),
+        });
     }
     Ok(())
 }
@@ -82,7 +84,10 @@ impl VerifierKey {
     /// From a name and an Ed25519 public key.
     pub fn new(name: &str, public: [u8; 32]) -> Result<Self, NoteError> {
         check_name(name)?;
-        Ok(Self { name: name.to_owned(), public })
+        Ok(Self {
+            name: name.to_owned(),
+            public,
+        })
     }
 
     /// The key's name, which is the log's origin.
@@ -103,7 +108,9 @@ impl VerifierKey {
         for line in signatures.lines() {
             let (name, blob) = read_signature(line)?;
             let Some((found, signature)) = blob.split_first_chunk::<4>() else {
-                return Err(NoteError::Malformed { problem: "a signature is too short" });
+                return Err(NoteError::Malformed {
+                    problem: "a signature is too short",
+                });
             };
             if name != self.name || *found != id {
                 continue;
@@ -114,7 +121,11 @@ impl VerifierKey {
             }
         }
         let key = self.to_string();
-        Err(if bad { NoteError::BadSignature { key } } else { NoteError::NotSigned { key } })
+        Err(if bad {
+            NoteError::BadSignature { key }
+        } else {
+            NoteError::NotSigned { key }
+        })
     }
 }
 
@@ -131,7 +142,10 @@ impl FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let fail = |problem| NoteError::Key { kind: "verifier", problem };
+        let fail = |problem| NoteError::Key {
+            kind: "verifier",
+            problem,
+        };
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(fail("it must have the form name+id+key"));
@@ -141,7 +155,10 @@ impl FromStr for VerifierKey {
         if hex::encode(key_id(name, &public)) != id {
             return Err(fail("its id does not belong to its name and key"));
         }
-        Ok(Self { name: name.to_owned(), public })
+        Ok(Self {
+            name: name.to_owned(),
+            public,
+        })
     }
 }
 
@@ -163,7 +180,9 @@ fn split(note: &str) -> Result<(&str, &str), NoteError> {
     if note.contains(|c: char| c.is_control() && c != '\n') {
         return Err(fail("it contains control characters"));
     }
-    let at = note.rfind("\n\n").ok_or_else(|| fail("an empty line must precede the signatures"))?;
+    let at = note
+        .rfind("\n\n")
+        .ok_or_else(|| fail("an empty line must precede the signatures"))?;
     let text = note.get(..=at).unwrap_or_default();
     let signatures = note.get(at.saturating_add(2)..).unwrap_or_default();
     if signatures.is_empty() || !signatures.ends_with('\n') {
@@ -174,10 +193,16 @@ fn split(note: &str) -> Result<(&str, &str), NoteError> {
 
 fn read_signature(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
     let fail = |problem| NoteError::Malformed { problem };
-    let rest = line.strip_prefix("— ").ok_or_else(|| fail("a signature line must start with an em dash"))?;
-    let (name, blob) = rest.split_once(' ').ok_or_else(|| fail("a signature line must have a name and a value"))?;
+    let rest = line
+        .strip_prefix("— ")
+        .ok_or_else(|| fail("a signature line must start with an em dash"))?;
+    let (name, blob) = rest
+        .split_once(' ')
+        .ok_or_else(|| fail("a signature line must have a name and a value"))?;
     check_name(name)?;
-    let blob = BASE64.decode(blob).map_err(|_| fail("a signature is not base64"))?;
+    let blob = BASE64
+        .decode(blob)
+        .map_err(|_| fail("a signature is not base64"))?;
     Ok((name, blob))
 }
 
@@ -190,10 +215,20 @@ pub struct SigningKey {
 impl SigningKey {
     /// From a name (the log's origin) and the 32-byte Ed25519 seed, which the caller draws from its generator.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
-        let fail = |problem| NoteError::Key { kind: "signer", problem };
+        let fail = |problem| NoteError::Key {
+            kind: "signer",
+            problem,
+        };
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| fail("the seed is refused"))?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| fail("the public key is not 32 bytes"))?;
-        Ok(Self { verifier: VerifierKey::new(name, public)?, pair })
+        let public = pair
+            .public_key()
+            .as_ref()
+            .try_into()
+            .map_err(|_| fail("the public key is not 32 bytes"))?;
+        Ok(Self {
+            verifier: VerifierKey::new(name, public)?,
+            pair,
+        })
     }
 
     /// The public half.
@@ -204,12 +239,21 @@ impl SigningKey {
     /// Signs a text, which must end in a newline.
     pub fn sign(&self, text: &str) -> Result<String, NoteError> {
         if !text.ends_with('\n') {
-            return Err(NoteError::Malformed { problem: "the text must end in a newline" });
+            return Err(NoteError::Malformed {
+                problem: "the text must end in a newline",
+            });
         }
-        let signature = self.pair.try_sign(text.as_bytes()).map_err(|_| NoteError::Signing)?;
+        let signature = self
+            .pair
+            .try_sign(text.as_bytes())
+            .map_err(|_| NoteError::Signing)?;
         let mut blob = key_id(&self.verifier.name, &self.verifier.public).to_vec();
         blob.extend_from_slice(signature.as_ref());
-        Ok(format!("{text}\n— {} {}\n", self.verifier.name, BASE64.encode(blob)))
+        Ok(format!(
+            "{text}\n— {} {}\n",
+            self.verifier.name,
+            BASE64.encode(blob)
+        ))
     }
 }
 
@@ -228,12 +272,18 @@ mod tests {
     #[test]
     fn example_of_the_specification() {
         // The key and note of the documentation of Go's golang.org/x/mod/sumdb/note package.
-        let key: VerifierKey =
-            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().unwrap();
+        let key: VerifierKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+            .parse()
+            .unwrap();
         let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
-        let note = format!("{text}\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n");
+        let note = format!(
+            "{text}\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+        );
         assert_eq!(key.open(&note).unwrap(), text);
-        assert!(matches!(key.open(&note.replace("answer", "cause")), Err(NoteError::BadSignature { .. })));
+        assert!(matches!(
+            key.open(&note.replace("answer", "cause")),
+            Err(NoteError::BadSignature { .. })
+        ));
     }
 
     #[test]
@@ -244,11 +294,20 @@ mod tests {
         let note = key.sign("a\n\nb\n").unwrap();
         assert_eq!(key.verifier().open(&note).unwrap(), "a\n\nb\n");
         let other = SigningKey::from_seed("stele/test", &[8; 32]).unwrap();
-        assert!(matches!(other.verifier().open(&note), Err(NoteError::NotSigned { .. })));
+        assert!(matches!(
+            other.verifier().open(&note),
+            Err(NoteError::NotSigned { .. })
+        ));
         assert!(key.sign("no newline").is_err());
         assert!(SigningKey::from_seed("a+b", &[7; 32]).is_err());
         assert_eq!(format!("{key:?}"), format!("SigningKey({shown})"));
-        for bad in ["", "x", "a+b", "a+00000000+AAAA", &shown.replace("stele/test", "stele/tess")] {
+        for bad in [
+            "",
+            "x",
+            "a+b",
+            "a+00000000+AAAA",
+            &shown.replace("stele/test", "stele/tess"),
+        ] {
             assert!(bad.parse::<VerifierKey>().is_err(), "{bad}");
         }
     }

@@ -5,14 +5,14 @@ mod tests;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use stele_types::{
-    BlockNumber, ChainId, DecisionRecord, Digest, EvmAddress, Leaf, LeafError, LeafIndex, NodeAddress, RecordCheck,
-    RecordError, TreeSize,
+    BlockNumber, ChainId, DecisionRecord, Digest, EvmAddress, Leaf, LeafError, LeafIndex, NodeAddress,
+    RecordCheck, RecordError, TreeSize,
 };
 
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::note::VerifierKey;
-use crate::tree::verify::{self as tree_verify, ProofError};
 use crate::tree::leaf_hash;
+use crate::tree::verify::{self as tree_verify, ProofError};
 
 /// Longest proof file accepted, in bytes.
 pub const MAX_PROOF_BYTES: usize = 256 << 20;
@@ -167,19 +167,29 @@ impl ProofBundle {
 /// commits to; that log, node and anchor belong together. The anchor itself is a claim until it is compared with the chain.
 pub fn verify(bundle: &ProofBundle, key: &VerifierKey) -> Result<Report, VerifyError> {
     if bundle.format != FORMAT {
-        return Err(VerifyError::Format { found: bundle.format.chars().take(80).collect() });
+        return Err(VerifyError::Format {
+            found: bundle.format.chars().take(80).collect(),
+        });
     }
     let signed = SignedCheckpoint::open(&bundle.checkpoint, key)?.checkpoint;
     let hash = leaf_hash(&bundle.leaf.to_bytes());
     tree_verify::inclusion(&hash, bundle.index, signed.size, &bundle.inclusion, &signed.root)?;
     let record = bundle.record.check(&bundle.leaf)?;
     if !record.is_consistent() {
-        return Err(VerifyError::RecordDiffers { differing: differing(&record) });
+        return Err(VerifyError::RecordDiffers {
+            differing: differing(&record),
+        });
     }
     // Only origins of the default form say whose log it is.
-    let named = signed.origin.strip_prefix("stele/").and_then(|rest| rest.parse::<NodeAddress>().ok());
+    let named = signed
+        .origin
+        .strip_prefix("stele/")
+        .and_then(|rest| rest.parse::<NodeAddress>().ok());
     if named.is_some_and(|node| node != bundle.leaf.node) {
-        return Err(VerifyError::Node { leaf: bundle.leaf.node, origin: signed.origin });
+        return Err(VerifyError::Node {
+            leaf: bundle.leaf.node,
+            origin: signed.origin,
+        });
     }
     if let Some(anchor) = &bundle.anchor {
         let fits = [
@@ -203,7 +213,18 @@ pub fn verify(bundle: &ProofBundle, key: &VerifierKey) -> Result<Report, VerifyE
 }
 
 fn differing(check: &RecordCheck) -> Vec<&'static str> {
-    let parts = [("input", check.input), ("result", check.result), ("details", check.detail)];
-    let parts = parts.into_iter().filter(|(_, part)| *part == stele_types::Part::Differs);
-    check.differing.iter().copied().chain(parts.map(|(name, _)| name)).collect()
+    let parts = [
+        ("input", check.input),
+        ("result", check.result),
+        ("details", check.detail),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter(|(_, part)| *part == stele_types::Part::Differs);
+    check
+        .differing
+        .iter()
+        .copied()
+        .chain(parts.map(|(name, _)| name))
+        .collect()
 }

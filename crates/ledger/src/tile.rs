@@ -68,17 +68,28 @@ pub enum TileError {
 impl TileId {
     /// A full tile of hashes.
     pub const fn hashes(level: u8, number: u64) -> Self {
-        Self { kind: TileKind::Hashes(level), number, width: None }
+        Self {
+            kind: TileKind::Hashes(level),
+            number,
+            width: None,
+        }
     }
 
     /// A full entry bundle.
     pub const fn entries(number: u64) -> Self {
-        Self { kind: TileKind::Entries, number, width: None }
+        Self {
+            kind: TileKind::Entries,
+            number,
+            width: None,
+        }
     }
 
     /// The partial form with `width` elements; the full form for width 0.
     pub const fn partial(self, width: u8) -> Self {
-        Self { width: if width == 0 { None } else { Some(width) }, ..self }
+        Self {
+            width: if width == 0 { None } else { Some(width) },
+            ..self
+        }
     }
 
     /// The path below the log's prefix, for instance `tile/0/x001/067.p/8`.
@@ -100,9 +111,16 @@ impl TileId {
     pub fn read_hashes(&self, bytes: &[u8]) -> Result<Vec<Digest>, TileError> {
         let expected = self.count().saturating_mul(32);
         if bytes.len() != expected {
-            return Err(TileError::Length { tile: *self, found: bytes.len(), expected });
+            return Err(TileError::Length {
+                tile: *self,
+                found: bytes.len(),
+                expected,
+            });
         }
-        Ok(bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(Digest)).collect())
+        Ok(bytes
+            .chunks_exact(32)
+            .filter_map(|hash| hash.try_into().ok().map(Digest))
+            .collect())
     }
 }
 
@@ -132,7 +150,11 @@ fn parse_number(text: &str) -> Option<u64> {
     let mut number = 0u64;
     let mut groups = text.split('/').peekable();
     while let Some(group) = groups.next() {
-        let digits = if groups.peek().is_some() { group.strip_prefix('x')? } else { group };
+        let digits = if groups.peek().is_some() {
+            group.strip_prefix('x')?
+        } else {
+            group
+        };
         if digits.len() != 3 || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
@@ -154,7 +176,11 @@ fn parse(path: &str) -> Option<TileId> {
         Some((number, width)) => (number, Some(width.parse::<u8>().ok().filter(|w| *w > 0)?)),
         None => (rest, None),
     };
-    let id = TileId { kind, number: parse_number(number)?, width };
+    let id = TileId {
+        kind,
+        number: parse_number(number)?,
+        width,
+    };
     // Only the one spelling is accepted: no superfluous zeros or signs anywhere.
     (id.to_string() == path).then_some(id)
 }
@@ -163,7 +189,9 @@ impl FromStr for TileId {
     type Err = TileError;
 
     fn from_str(path: &str) -> Result<Self, TileError> {
-        parse(path).ok_or_else(|| TileError::Path { path: path.chars().take(120).collect() })
+        parse(path).ok_or_else(|| TileError::Path {
+            path: path.chars().take(120).collect(),
+        })
     }
 }
 
@@ -177,8 +205,9 @@ pub fn read_bundle(bytes: &[u8]) -> Result<Vec<&[u8]>, TileError> {
             return Err(TileError::TooManyEntries);
         }
         let (length, after) = rest.split_first_chunk::<2>().ok_or_else(|| truncated.clone())?;
-        let (entry, after) =
-            after.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(truncated)?;
+        let (entry, after) = after
+            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+            .ok_or(truncated)?;
         entries.push(entry);
         rest = after;
     }
@@ -196,12 +225,35 @@ mod tests {
         assert_eq!(TileId::hashes(0, 1_234_067).path(), "tile/0/x001/x234/067");
         assert_eq!(TileId::hashes(3, 0).partial(8).path(), "tile/3/000.p/8");
         assert_eq!(TileId::entries(255).path(), "tile/entries/255");
-        assert_eq!(TileId::entries(1000).partial(1).path(), "tile/entries/x001/000.p/1");
-        assert_eq!(TileId::entries(1000).partial(1).partial_dir(), "tile/entries/x001/000.p");
+        assert_eq!(
+            TileId::entries(1000).partial(1).path(),
+            "tile/entries/x001/000.p/1"
+        );
+        assert_eq!(
+            TileId::entries(1000).partial(1).partial_dir(),
+            "tile/entries/x001/000.p"
+        );
         for bad in [
-            "", "tile", "tile/0", "tile/0/1", "tile/0/01", "tile/8/000", "tile/-1/000", "tile/0/x000/001", "tile/0/001/002",
-            "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/00/000", "tile/data/000", "tile/0/../../key",
-            "tile/0/000/", "tile/0/x999/x999/x999/x999/x999/x999/x999/999", "/tile/0/000", "tile/0/000.p/1.p/2", "tile/+1/000",
+            "",
+            "tile",
+            "tile/0",
+            "tile/0/1",
+            "tile/0/01",
+            "tile/8/000",
+            "tile/-1/000",
+            "tile/0/x000/001",
+            "tile/0/001/002",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/00/000",
+            "tile/data/000",
+            "tile/0/../../key",
+            "tile/0/000/",
+            "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+            "/tile/0/000",
+            "tile/0/000.p/1.p/2",
+            "tile/+1/000",
         ] {
             assert!(bad.parse::<TileId>().is_err(), "{bad}");
         }

@@ -10,7 +10,9 @@ pub mod verify;
 
 use stele_types::{Digest, LeafIndex, TreeSize, sha256};
 
-pub use rows::{ENTRY_BYTES, FullTile, TileRows};
+#[cfg(feature = "storage")]
+pub(crate) use rows::fold;
+pub use rows::{ENTRY_BYTES, FullTile, NotInMemory, TileRows};
 
 /// Hash of a leaf: SHA-256(0x00 || leaf) (RFC 6962 section 2.1).
 pub fn leaf_hash(leaf: &[u8]) -> Digest {
@@ -75,12 +77,19 @@ fn split_level(count: u64) -> u8 {
 fn range_hash<S: HashSource>(source: &S, start: u64, count: u64) -> Result<Digest, S::Error> {
     if count.is_power_of_two() {
         let level = count.trailing_zeros();
-        return source.node(u8::try_from(level).unwrap_or(63), start.checked_shr(level).unwrap_or(0));
+        return source.node(
+            u8::try_from(level).unwrap_or(63),
+            start.checked_shr(level).unwrap_or(0),
+        );
     }
     let level = split_level(count);
     let left_count = 1u64.checked_shl(level.into()).unwrap_or(0);
     let left = source.node(level, start.checked_shr(level.into()).unwrap_or(0))?;
-    let right = range_hash(source, start.saturating_add(left_count), count.saturating_sub(left_count))?;
+    let right = range_hash(
+        source,
+        start.saturating_add(left_count),
+        count.saturating_sub(left_count),
+    )?;
     Ok(node_hash(&left, &right))
 }
 
@@ -106,8 +115,7 @@ pub fn inclusion_proof<S: HashSource>(
     let (mut start, mut count) = (0u64, size.get());
     while count > 1 {
         let left_count = 1u64.checked_shl(split_level(count).into()).unwrap_or(0);
-        let (right_start, right_count) =
-            (start.saturating_add(left_count), count.saturating_sub(left_count));
+        let (right_start, right_count) = (start.saturating_add(left_count), count.saturating_sub(left_count));
         let sibling = if index.get() < right_start {
             count = left_count;
             range_hash(source, right_start, right_count)
@@ -142,8 +150,7 @@ pub fn consistency_proof<S: HashSource>(
     let mut known = true;
     while wanted != count {
         let left_count = 1u64.checked_shl(split_level(count).into()).unwrap_or(0);
-        let (right_start, right_count) =
-            (start.saturating_add(left_count), count.saturating_sub(left_count));
+        let (right_start, right_count) = (start.saturating_add(left_count), count.saturating_sub(left_count));
         let sibling = if wanted <= left_count {
             count = left_count;
             range_hash(source, right_start, right_count)

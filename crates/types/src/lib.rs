@@ -31,5 +31,6 @@ pub use number::{Number, NumberError};
 pub use record::{BundleRevision, DecisionRecord, Part, RecordCheck, RecordError};
 pub use time::Timestamp;
 pub use units::{BlockNumber, ChainId, Gas, LeafIndex, TreeSize};
+pub use uuid::Uuid;
 pub use value::Value;
 pub use violation::{Enforcement, Severity, Violation};

@@ -1,1 +1,9 @@
 //! Test support: fault-injecting store, fake clock, differential engines.
+//!
+//! Each part is behind a feature, so that a crate's tests build only what they use.
+
+pub mod clock;
+#[cfg(feature = "store")]
+pub mod records;
+#[cfg(feature = "store")]
+pub mod store;

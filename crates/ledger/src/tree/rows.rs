@@ -62,10 +62,17 @@ impl TileRows {
             if end == 0 {
                 break;
             }
-            rows.push(Row { base: last_boundary(end), hashes: partial(level)? });
+            rows.push(Row {
+                base: last_boundary(end),
+                hashes: partial(level)?,
+            });
             end = end.div_euclid(TILE_WIDTH);
         }
-        Ok(Self { size: size.get(), rows, entries })
+        Ok(Self {
+            size: size.get(),
+            rows,
+            entries,
+        })
     }
 
     /// Number of leaves.
@@ -94,7 +101,9 @@ impl TileRows {
             if self.rows.len() <= level {
                 self.rows.push(Row::default());
             }
-            let Some(row) = self.rows.get_mut(level) else { return };
+            let Some(row) = self.rows.get_mut(level) else {
+                return;
+            };
             row.hashes.push(hash);
             let held = row.hashes.len();
             if !held.is_multiple_of(WIDTH) {
@@ -109,14 +118,24 @@ impl TileRows {
         let mut tiles = Vec::new();
         if let Some(row) = self.rows.first() {
             let first = row.base.div_euclid(TILE_WIDTH);
-            for (bundle, number) in self.entries.chunks_exact(WIDTH.saturating_mul(ENTRY_BYTES)).zip(first..) {
-                tiles.push(FullTile { id: TileId::entries(number), bytes: bundle.to_vec() });
+            for (bundle, number) in self
+                .entries
+                .chunks_exact(WIDTH.saturating_mul(ENTRY_BYTES))
+                .zip(first..)
+            {
+                tiles.push(FullTile {
+                    id: TileId::entries(number),
+                    bytes: bundle.to_vec(),
+                });
             }
         }
         for (row, level) in self.rows.iter().zip(0u8..) {
             let first = row.base.div_euclid(TILE_WIDTH);
             for (hashes, number) in row.hashes.chunks_exact(WIDTH).zip(first..) {
-                tiles.push(FullTile { id: TileId::hashes(level, number), bytes: concat(hashes) });
+                tiles.push(FullTile {
+                    id: TileId::hashes(level, number),
+                    bytes: concat(hashes),
+                });
             }
         }
         tiles
@@ -125,16 +144,25 @@ impl TileRows {
     /// The partial tiles at the right edge, entries first.
     pub fn partial_tiles(&self) -> Vec<FullTile> {
         let mut tiles = Vec::new();
-        let entries = self.entries.chunks_exact(WIDTH.saturating_mul(ENTRY_BYTES)).remainder();
+        let entries = self
+            .entries
+            .chunks_exact(WIDTH.saturating_mul(ENTRY_BYTES))
+            .remainder();
         if let Some(width) = partial_width(self.size) {
             let number = self.size.div_euclid(TILE_WIDTH);
-            tiles.push(FullTile { id: TileId::entries(number).partial(width), bytes: entries.to_vec() });
+            tiles.push(FullTile {
+                id: TileId::entries(number).partial(width),
+                bytes: entries.to_vec(),
+            });
         }
         let mut end = self.size;
         for (row, level) in self.rows.iter().zip(0u8..) {
             if let Some(width) = partial_width(end) {
                 let id = TileId::hashes(level, end.div_euclid(TILE_WIDTH)).partial(width);
-                tiles.push(FullTile { id, bytes: concat(row.hashes.chunks_exact(WIDTH).remainder()) });
+                tiles.push(FullTile {
+                    id,
+                    bytes: concat(row.hashes.chunks_exact(WIDTH).remainder()),
+                });
             }
             end = end.div_euclid(TILE_WIDTH);
         }
@@ -161,8 +189,11 @@ impl TileRows {
     /// The bytes of a leaf that is still held.
     pub fn leaf(&self, index: u64) -> Option<&[u8]> {
         let base = self.rows.first()?.base;
-        let start = usize::try_from(index.checked_sub(base)?).ok()?.checked_mul(ENTRY_BYTES)?;
-        self.entries.get(start.checked_add(2)?..start.checked_add(ENTRY_BYTES)?)
+        let start = usize::try_from(index.checked_sub(base)?)
+            .ok()?
+            .checked_mul(ENTRY_BYTES)?;
+        self.entries
+            .get(start.checked_add(2)?..start.checked_add(ENTRY_BYTES)?)
     }
 }
 
@@ -174,7 +205,9 @@ fn last_boundary(end: u64) -> u64 {
 }
 
 fn partial_width(end: u64) -> Option<u8> {
-    u8::try_from(end.rem_euclid(TILE_WIDTH)).ok().filter(|width| *width > 0)
+    u8::try_from(end.rem_euclid(TILE_WIDTH))
+        .ok()
+        .filter(|width| *width > 0)
 }
 
 fn concat(hashes: &[Digest]) -> Vec<u8> {
@@ -206,7 +239,10 @@ impl HashSource for TileRows {
         let start = index.checked_shl(within.into()).unwrap_or(u64::MAX);
         let missing = NotInMemory(TileId::hashes(tile_level, start.div_euclid(TILE_WIDTH)));
         let row = self.rows.get(usize::from(tile_level)).ok_or(missing)?;
-        let from = start.checked_sub(row.base).and_then(|at| usize::try_from(at).ok()).ok_or(missing)?;
+        let from = start
+            .checked_sub(row.base)
+            .and_then(|at| usize::try_from(at).ok())
+            .ok_or(missing)?;
         let count = 1usize.checked_shl(within.into()).unwrap_or(usize::MAX);
         let hashes = row.hashes.get(from..from.saturating_add(count)).ok_or(missing)?;
         Ok(fold(hashes))

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use stele_types::{LEAF_BYTES, LeafIndex, TreeSize};
 
 use super::*;
+use crate::tile::TileId;
 
 /// RFC 6962's definitions, word for word.
 struct Naive(Vec<Digest>);
@@ -44,7 +45,10 @@ impl Naive {
         let (mut path, sibling) = if m <= k {
             (Self::subproof(m, &hashes[..k], known), Self::mth(&hashes[k..]))
         } else {
-            (Self::subproof(m - k, &hashes[k..], false), Self::mth(&hashes[..k]))
+            (
+                Self::subproof(m - k, &hashes[k..], false),
+                Self::mth(&hashes[..k]),
+            )
         };
         path.push(sibling);
         path
@@ -78,11 +82,26 @@ fn known_roots() {
     // Roots of the test vectors of the certificate-transparency reference implementation: leaves "", 00, 10, 2021, 3031, ...
     let leaves: [&[u8]; 4] = [b"", &[0x00], &[0x10], &[0x20, 0x21]];
     let hashes: Vec<_> = leaves.iter().map(|l| leaf_hash(l)).collect();
-    assert_eq!(empty_root().to_hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_eq!(Naive::mth(&hashes[..1]).to_hex(), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
-    assert_eq!(Naive::mth(&hashes[..2]).to_hex(), "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125");
-    assert_eq!(Naive::mth(&hashes[..3]).to_hex(), "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77");
-    assert_eq!(Naive::mth(&hashes).to_hex(), "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7");
+    assert_eq!(
+        empty_root().to_hex(),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+    assert_eq!(
+        Naive::mth(&hashes[..1]).to_hex(),
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    );
+    assert_eq!(
+        Naive::mth(&hashes[..2]).to_hex(),
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
+    );
+    assert_eq!(
+        Naive::mth(&hashes[..3]).to_hex(),
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"
+    );
+    assert_eq!(
+        Naive::mth(&hashes).to_hex(),
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"
+    );
 }
 
 #[test]
@@ -110,14 +129,26 @@ fn all_small_trees_agree_with_the_definition() {
 #[test]
 fn impossible_requests_are_refused() {
     let rows = rows(3);
-    assert!(matches!(inclusion_proof(&rows, index(3), size(3)), Err(TreeError::NoSuchLeaf { .. })));
-    assert!(matches!(consistency_proof(&rows, size(3), size(2)), Err(TreeError::NotOlder { .. })));
-    assert!(matches!(inclusion_proof(&rows, index(0), size(400)), Err(TreeError::Source(_))));
+    assert!(matches!(
+        inclusion_proof(&rows, index(3), size(3)),
+        Err(TreeError::NoSuchLeaf { .. })
+    ));
+    assert!(matches!(
+        consistency_proof(&rows, size(3), size(2)),
+        Err(TreeError::NotOlder { .. })
+    ));
+    assert!(matches!(
+        inclusion_proof(&rows, index(0), size(400)),
+        Err(TreeError::Source(_))
+    ));
     let hash = Digest::ZERO;
     assert!(verify::inclusion(&hash, index(0), size(0), &[], &hash).is_err());
     assert!(verify::consistency(size(2), size(1), &hash, &hash, &[]).is_err());
     assert!(verify::consistency(size(1), size(2), &hash, &hash, &[]).is_err());
-    assert!(verify::consistency(size(0), size(2), &hash, &hash, &[]).is_err(), "the empty tree has one root only");
+    assert!(
+        verify::consistency(size(0), size(2), &hash, &hash, &[]).is_err(),
+        "the empty tree has one root only"
+    );
     assert!(verify::inclusion(&hash, index(0), size(u64::MAX as usize), &[hash; 64], &hash).is_err());
 }
 
@@ -128,9 +159,22 @@ fn forgetting_full_tiles_keeps_the_edge() {
     let mut edge = rows(total);
     let full = edge.full_tiles();
     let names: Vec<_> = full.iter().map(|tile| tile.id.path()).collect();
-    assert_eq!(names, ["tile/entries/000", "tile/entries/001", "tile/entries/002", "tile/0/000", "tile/0/001", "tile/0/002"]);
+    assert_eq!(
+        names,
+        [
+            "tile/entries/000",
+            "tile/entries/001",
+            "tile/entries/002",
+            "tile/0/000",
+            "tile/0/001",
+            "tile/0/002"
+        ]
+    );
     let names: Vec<_> = edge.partial_tiles().iter().map(|tile| tile.id.path()).collect();
-    assert_eq!(names, ["tile/entries/003.p/17", "tile/0/003.p/17", "tile/1/000.p/3"]);
+    assert_eq!(
+        names,
+        ["tile/entries/003.p/17", "tile/0/003.p/17", "tile/1/000.p/3"]
+    );
     edge.forget(size(total));
     assert!(edge.full_tiles().is_empty());
     assert_eq!(edge.partial_tiles(), rows(total).partial_tiles());
@@ -149,7 +193,10 @@ fn forgetting_full_tiles_keeps_the_edge() {
     for i in total..1100 {
         assert_eq!(resumed.push(&leaf(i)), edge.push(&leaf(i)));
     }
-    assert_eq!(root(&resumed, size(1100)).unwrap(), Naive::mth(&Naive::of(1100).0));
+    assert_eq!(
+        root(&resumed, size(1100)).unwrap(),
+        Naive::mth(&Naive::of(1100).0)
+    );
     assert_eq!(resumed.full_tiles(), edge.full_tiles());
 }
 
@@ -163,7 +210,7 @@ proptest! {
         let whole = root(&rows, size(n)).unwrap();
         let hash = leaf_hash(&leaf(m));
         let path = inclusion_proof(&rows, index(m), size(n)).unwrap();
-        let check = |hash, i, n, path: &[Digest]| verify::inclusion(hash, index(i), size(n), path, &whole);
+        let check = |hash: &Digest, i, n, path: &[Digest]| verify::inclusion(hash, index(i), size(n), path, &whole);
         prop_assert!(check(&hash, m, n, &path).is_ok());
         let mut longer = path.clone();
         longer.push(whole);

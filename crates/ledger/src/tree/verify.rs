@@ -90,7 +90,11 @@ fn same_root(which: &'static str, computed: Digest, expected: &Digest) -> Result
     if computed == *expected {
         Ok(())
     } else {
-        Err(ProofError::Root { which, computed, expected: *expected })
+        Err(ProofError::Root {
+            which,
+            computed,
+            expected: *expected,
+        })
     }
 }
 
@@ -118,7 +122,11 @@ pub fn consistency(
     }
     // When the old size is a power of two the old root is itself the first node of the path.
     let mut hashes = path.iter();
-    let first = if old.get().is_power_of_two() { Some(old_root) } else { hashes.next() };
+    let first = if old.get().is_power_of_two() {
+        Some(old_root)
+    } else {
+        hashes.next()
+    };
     let first = first.ok_or_else(|| wrong_length.clone())?;
     // The climb starts at the largest complete subtree that ends with the old tree's last leaf.
     let old_last = old.get().saturating_sub(1);

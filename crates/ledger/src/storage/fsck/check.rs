@@ -1,0 +1,405 @@
+//! The walk behind fsck: one pass over the records, in which everything else is compared as it comes due.
+
+use std::collections::{BTreeMap, HashSet};
+
+use stele_types::{DecisionRecord, Digest, Leaf, RecordCheck};
+
+use super::{ChainAnchor, FsckReport, Gravity, Problem};
+use crate::checkpoint::SignedCheckpoint;
+use crate::note::VerifierKey;
+use crate::storage::erase::{ERASURE_PATH, INTENT_PATH, is_erased, read_intent};
+use crate::storage::frame::RawEntry;
+use crate::storage::scan::{later_batch_follows, walk};
+use crate::storage::segments::{self, id_of, index_path, record_path};
+use crate::storage::store::Store;
+use crate::storage::tiles::{self, StoredTiles};
+use crate::storage::{CHECKPOINT_PATH, LedgerError, anchors, index, publish};
+use crate::tile::{TILE_WIDTH, TileKind};
+use crate::tree::{self, FullTile, TileRows};
+
+const RESTORE: &str = "restore the file from a copy of the same log";
+const REBUILD: &str =
+    "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
+const REINDEX: &str = "remove the file and open the log: it is made anew";
+
+/// How far a log that is being written may be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LiveEnd {
+    /// First index of the file that is appended to.
+    pub(crate) first: u64,
+    /// Its length in whole, durable bytes.
+    pub(crate) length: u64,
+}
+
+/// Someone vouches for a root at some size.
+struct Witness {
+    root: Digest,
+    name: String,
+}
+
+struct Check<'a> {
+    store: &'a dyn Store,
+    report: FsckReport,
+    rows: TileRows,
+    /// False after a gap: the tree of what follows can't be known.
+    tree_known: bool,
+    witnesses: BTreeMap<u64, Vec<Witness>>,
+    checkpoint: Option<SignedCheckpoint>,
+    /// Target and own index of each erasure record.
+    erasures: Vec<(u64, u64)>,
+    erased: HashSet<u64>,
+}
+
+/// Checks a log that nobody has open.
+pub fn run(
+    store: &dyn Store,
+    key: &VerifierKey,
+    chain_anchors: impl IntoIterator<Item = ChainAnchor>,
+) -> FsckReport {
+    run_until(store, key, chain_anchors, None)
+}
+
+pub(crate) fn run_until(
+    store: &dyn Store,
+    key: &VerifierKey,
+    chain_anchors: impl IntoIterator<Item = ChainAnchor>,
+    live: Option<LiveEnd>,
+) -> FsckReport {
+    let mut check = Check {
+        store,
+        report: FsckReport::default(),
+        rows: TileRows::new(),
+        tree_known: true,
+        witnesses: BTreeMap::new(),
+        checkpoint: None,
+        erasures: Vec::new(),
+        erased: HashSet::new(),
+    };
+    check.gather_witnesses(key, chain_anchors);
+    check.intent();
+    check.compare_at_this_size();
+    check.files(live);
+    check.finish();
+    check.report
+}
+
+impl Check<'_> {
+    fn problem(&mut self, gravity: Gravity, file: &str, what: String, mend: &'static str) -> &mut Problem {
+        self.report.problems.push(Problem {
+            gravity,
+            file: file.to_owned(),
+            offset: None,
+            index: None,
+            what,
+            mend,
+        });
+        // Just pushed, so there is a last one; the fallback never runs.
+        let last = self.report.problems.len().saturating_sub(1);
+        #[expect(clippy::indexing_slicing, reason = "the element was pushed above")]
+        &mut self.report.problems[last]
+    }
+
+    fn failed(&mut self, file: &str, error: &LedgerError) {
+        let mend = "see to it that the files can be read, and run fsck again";
+        self.problem(Gravity::Damage, file, error.to_string(), mend);
+    }
+
+    fn gather_witnesses(&mut self, key: &VerifierKey, chain: impl IntoIterator<Item = ChainAnchor>) {
+        match publish::read_checkpoint(self.store, key) {
+            Ok(Some(signed)) => {
+                self.witness(
+                    signed.checkpoint.size.get(),
+                    signed.checkpoint.root,
+                    CHECKPOINT_PATH.to_owned(),
+                );
+                self.checkpoint = Some(signed);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.problem(Gravity::Derived, CHECKPOINT_PATH, error.to_string(), REBUILD);
+            }
+        }
+        let sizes = anchors::list(self.store).unwrap_or_else(|error| {
+            self.failed(anchors::DIR, &error);
+            Default::default()
+        });
+        for size in sizes {
+            let path = anchors::path(size);
+            let checked = anchors::read(self.store, stele_types::TreeSize::new(size))
+                .map_err(|error| error.to_string())
+                .and_then(|stored| anchors::check(&stored, key))
+                .and_then(|signed| {
+                    let fits = signed.checkpoint.size.get() == size;
+                    if fits {
+                        Ok(signed)
+                    } else {
+                        Err("its name is not its tree size".to_owned())
+                    }
+                });
+            match checked {
+                Ok(signed) => self.witness(size, signed.checkpoint.root, path),
+                Err(what) => {
+                    let mend = "remove the file and store the anchor again from the chain's events";
+                    self.problem(Gravity::Damage, &path, what, mend);
+                }
+            }
+            self.report.anchors = self.report.anchors.saturating_add(1);
+        }
+        for anchor in chain {
+            let name = format!("the chain's anchor of size {}", anchor.size);
+            self.witness(anchor.size.get(), anchor.root, name);
+            self.report.anchors = self.report.anchors.saturating_add(1);
+        }
+    }
+
+    fn witness(&mut self, size: u64, root: Digest, name: String) {
+        self.witnesses
+            .entry(size)
+            .or_default()
+            .push(Witness { root, name });
+    }
+
+    fn intent(&mut self) {
+        match read_intent(self.store) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                let what = "an erasure was interrupted".to_owned();
+                self.problem(
+                    Gravity::Notice,
+                    INTENT_PATH,
+                    what,
+                    "open the log: it is completed then",
+                );
+            }
+            Err(error) => self.failed(INTENT_PATH, &error),
+        }
+    }
+
+    fn files(&mut self, live: Option<LiveEnd>) {
+        let firsts = match segments::list(self.store) {
+            Ok(firsts) => firsts,
+            Err(error) => return self.failed(super::super::RECORDS_DIR, &error),
+        };
+        let firsts: Vec<u64> = firsts
+            .into_iter()
+            .filter(|first| live.is_none_or(|live| *first <= live.first))
+            .collect();
+        let mut next = 0u64;
+        for (position, first) in firsts.iter().enumerate() {
+            if *first != next {
+                let what = format!("starts with decision {first}, but the file before it ends at {next}");
+                let mend = "a record file is missing or cut short; restore it from a copy of the same log";
+                self.problem(Gravity::Damage, &record_path(*first), what, mend);
+                self.tree_known = false;
+            }
+            let last = position.saturating_add(1) == firsts.len();
+            let count = self.file(*first, last, live);
+            next = first.saturating_add(count);
+        }
+    }
+
+    /// Checks one record file and its index; returns how many entries it has.
+    fn file(&mut self, first: u64, last: bool, live: Option<LiveEnd>) -> u64 {
+        self.report.files = self.report.files.saturating_add(1);
+        let path = record_path(first);
+        let length = match self.store.len(&path) {
+            Ok(length) => length.unwrap_or_default(),
+            Err(source) => {
+                self.failed(&path, &LedgerError::io("read", &path, source));
+                return 0;
+            }
+        };
+        let length = live
+            .filter(|live| live.first == first)
+            .map_or(length, |live| live.length.min(length));
+        let mut entries = Vec::new();
+        let store = self.store;
+        let walked = walk(store, &path, first, length, |index, offset, entry| {
+            entries.push((offset, id_of(entry.leaf)));
+            self.entry(&path, index, offset, &entry);
+            Ok(())
+        });
+        let walk = match walked {
+            Ok(walk) => walk,
+            Err(error) => {
+                self.failed(&path, &error);
+                self.tree_known = false;
+                return u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            }
+        };
+        if let Some(broken) = &walk.broken {
+            let least = if broken.offset == 0 {
+                first
+            } else {
+                first.saturating_add(walk.count).saturating_add(1)
+            };
+            let torn = last
+                && live.is_none()
+                && !later_batch_follows(store, &path, broken, length, least).unwrap_or(true);
+            let (gravity, mend) = if torn {
+                (
+                    Gravity::Notice,
+                    "the end of the file was never acknowledged; open the log: it is cut off then",
+                )
+            } else {
+                self.tree_known = false;
+                (Gravity::Damage, RESTORE)
+            };
+            self.problem(gravity, &path, broken.problem.to_owned(), mend)
+                .offset = Some(broken.offset);
+        } else if !last {
+            self.index_file(first, length, &entries);
+        }
+        walk.count
+    }
+
+    fn index_file(&mut self, first: u64, length: u64, entries: &[(u64, [u8; 16])]) {
+        let path = index_path(first);
+        let expected = index::encode(first, length, entries).1;
+        match self.store.read(&path) {
+            Ok(Some(bytes)) if bytes == expected => {}
+            Ok(Some(_)) => {
+                let what = "does not fit its record file".to_owned();
+                self.problem(Gravity::Derived, &path, what, REINDEX);
+            }
+            Ok(None) => {
+                let what = "the index of a finished record file is missing".to_owned();
+                self.problem(Gravity::Notice, &path, what, "open the log: it is made anew");
+            }
+            Err(source) => self.failed(&path, &LedgerError::io("read", &path, source)),
+        }
+    }
+
+    fn entry(&mut self, path: &str, index: u64, offset: u64, entry: &RawEntry<'_>) {
+        self.report.decisions = self.report.decisions.saturating_add(1);
+        if let Err(what) = self.compare_record(index, entry) {
+            let problem = self.problem(Gravity::Damage, path, what, RESTORE);
+            problem.offset = Some(offset);
+            problem.index = Some(index);
+        }
+        if !self.tree_known {
+            return;
+        }
+        self.rows.push(entry.leaf);
+        self.compare_at_this_size();
+        if self.rows.size().get().is_multiple_of(TILE_WIDTH) {
+            for tile in self.rows.full_tiles() {
+                self.compare_tile(&tile);
+            }
+            self.rows.forget(self.rows.size());
+        }
+    }
+
+    fn compare_record(&mut self, index: u64, entry: &RawEntry<'_>) -> Result<(), String> {
+        let leaf = Leaf::from_bytes(entry.leaf).map_err(|error| error.to_string())?;
+        let record = DecisionRecord::from_json(entry.record).map_err(|error| error.to_string())?;
+        if is_erased(&record) {
+            self.erased.insert(index);
+        }
+        if record.path.as_str() == ERASURE_PATH
+            && let Some(target) = record.input.as_ref().and_then(|input| input.get("index"))
+            && let Some(target) = target.as_number().and_then(stele_types::Number::to_u64)
+        {
+            self.erasures.push((target, index));
+        }
+        let check: RecordCheck = record.check(&leaf).map_err(|error| error.to_string())?;
+        if check.is_consistent() {
+            return Ok(());
+        }
+        let shown = serde_json::to_value(&check).map_or_else(|_| String::new(), |json| json.to_string());
+        Err(format!("the record is not what its leaf commits to: {shown}"))
+    }
+
+    /// Compares what falls due at the size reached: roots that someone vouches for, and the checkpoint's partial tiles.
+    fn compare_at_this_size(&mut self) {
+        let size = self.rows.size();
+        if let Some(witnesses) = self.witnesses.remove(&size.get()) {
+            let root = tree::root(&StoredTiles::new(self.store, &self.rows), size);
+            for witness in witnesses {
+                match &root {
+                    Ok(root) if *root == witness.root => {}
+                    Ok(root) => {
+                        let what = format!(
+                            "vouches for root {} at size {size}, but the records give {root}",
+                            witness.root
+                        );
+                        self.problem(
+                            Gravity::Damage,
+                            &witness.name,
+                            what,
+                            "records were changed; restore them from a copy",
+                        );
+                    }
+                    Err(error) => self.failed(&witness.name, &error.clone()),
+                }
+            }
+        }
+        if self
+            .checkpoint
+            .as_ref()
+            .is_some_and(|signed| signed.checkpoint.size == size)
+        {
+            for tile in self.rows.partial_tiles() {
+                self.compare_tile(&tile);
+            }
+        }
+    }
+
+    fn compare_tile(&mut self, expected: &FullTile) {
+        let path = tiles::path(&expected.id);
+        let span = match expected.id.kind {
+            TileKind::Entries => TILE_WIDTH,
+            TileKind::Hashes(level) => TILE_WIDTH.saturating_pow(u32::from(level).saturating_add(1)),
+        };
+        let end = expected.id.number.saturating_add(1).saturating_mul(span);
+        let signed = self
+            .checkpoint
+            .as_ref()
+            .map_or(0, |signed| signed.checkpoint.size.get());
+        match self.store.read(&path) {
+            Ok(Some(found)) if found == expected.bytes => {}
+            Ok(Some(found)) => {
+                let what = "the tile is not what the records give".to_owned();
+                let problem = self.problem(Gravity::Derived, &path, what, REBUILD);
+                let same = found
+                    .iter()
+                    .zip(&expected.bytes)
+                    .take_while(|(a, b)| a == b)
+                    .count();
+                problem.offset = u64::try_from(same).ok();
+            }
+            // Tiles beyond the checkpoint are not promised yet.
+            Ok(None) if end > signed && expected.id.width.is_none() => return,
+            Ok(None) => {
+                let what = "the tile is missing".to_owned();
+                self.problem(Gravity::Derived, &path, what, REBUILD);
+            }
+            Err(source) => self.failed(&path, &LedgerError::io("read", &path, source)),
+        }
+        self.report.tiles = self.report.tiles.saturating_add(1);
+    }
+
+    fn finish(&mut self) {
+        let size = self.rows.size();
+        for (wanted, witnesses) in std::mem::take(&mut self.witnesses) {
+            for witness in witnesses {
+                let what = format!("vouches for {wanted} decisions, but only {size} can be read in order");
+                let mend = "records were lost or damaged; restore `records/` from a copy of the same log";
+                self.problem(Gravity::Damage, &witness.name, what, mend);
+            }
+        }
+        for (target, at) in std::mem::take(&mut self.erasures) {
+            if !self.erased.contains(&target) && target < size.get() {
+                let what =
+                    format!("decision {at} says that this one was erased, but its input is still stored");
+                let problem = self.problem(
+                    Gravity::Damage,
+                    super::super::RECORDS_DIR,
+                    what,
+                    "erase the decision again",
+                );
+                problem.index = Some(target);
+            }
+        }
+    }
+}

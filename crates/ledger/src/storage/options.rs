@@ -1,0 +1,95 @@
+//! How a log behaves.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::LedgerError;
+
+/// When a decision is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AckMode {
+    /// When its leaf and record are durable.
+    #[default]
+    Durable,
+    /// When it is queued. A crash loses what was not yet written: at most the linger plus one group commit.
+    Memory,
+}
+
+/// What one group commit did.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitStats {
+    /// Decisions in it.
+    pub decisions: usize,
+    /// Bytes written.
+    pub bytes: usize,
+    /// How long the sync took.
+    pub sync: Duration,
+    /// How long all of it took.
+    pub total: Duration,
+}
+
+/// Called after each group commit, on the writer's thread.
+pub type OnCommit = Arc<dyn Fn(&CommitStats) + Send + Sync>;
+/// Called when publishing in the background failed.
+pub type OnPublishError = Arc<dyn Fn(&LedgerError) + Send + Sync>;
+
+/// How a log behaves. [`Options::default`] gives the documented defaults.
+#[derive(Clone)]
+pub struct Options {
+    /// When a decision is acknowledged. Default: [`AckMode::Durable`].
+    pub ack: AckMode,
+    /// How long the writer waits for company after the first decision of a batch. Default: 1 ms.
+    ///
+    /// Each group commit costs one sync; waiting a little makes batches larger and latency longer by as much.
+    pub linger: Duration,
+    /// Most decisions of a batch. Default: 1,024.
+    pub max_batch: usize,
+    /// A batch is closed when it reaches this many bytes. Default: 8 MiB.
+    pub max_batch_bytes: usize,
+    /// Appends are refused while this many bytes wait for the disk. Default: 256 MiB.
+    pub max_queue_bytes: usize,
+    /// Largest record. Default: 64 MiB.
+    pub max_record_bytes: usize,
+    /// A record file is finished when it reaches this many bytes. Default: 64 MiB, which a start reads in well under a
+    /// second.
+    pub segment_bytes: u64,
+    /// How often tiles and checkpoint are published in the background; `None`: only when asked. Default: 1 s.
+    pub publish_interval: Option<Duration>,
+    /// Observer of group commits.
+    pub on_commit: Option<OnCommit>,
+    /// Observer of failures to publish in the background.
+    pub on_publish_error: Option<OnPublishError>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ack: AckMode::Durable,
+            linger: Duration::from_millis(1),
+            max_batch: 1_024,
+            max_batch_bytes: 8 << 20,
+            max_queue_bytes: 256 << 20,
+            max_record_bytes: 64 << 20,
+            segment_bytes: 64 << 20,
+            publish_interval: Some(Duration::from_secs(1)),
+            on_commit: None,
+            on_publish_error: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("ack", &self.ack)
+            .field("linger", &self.linger)
+            .field("max_batch", &self.max_batch)
+            .field("max_batch_bytes", &self.max_batch_bytes)
+            .field("max_queue_bytes", &self.max_queue_bytes)
+            .field("max_record_bytes", &self.max_record_bytes)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("publish_interval", &self.publish_interval)
+            .finish_non_exhaustive()
+    }
+}

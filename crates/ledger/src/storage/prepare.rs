@@ -1,0 +1,42 @@
+//! What the caller's thread does for a decision, so that the writer's thread only copies bytes.
+
+use stele_types::{DecisionRecord, Leaf, Value};
+
+use super::LedgerError;
+use super::frame::{ENTRY_OVERHEAD, encode_entry};
+use crate::mask;
+
+/// A decision ready to be written: its leaf, and its record masked and encoded.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    leaf: Leaf,
+    bytes: Vec<u8>,
+}
+
+impl Prepared {
+    /// Computes the leaf of the whole record, then applies the mask (the result of `data.system.log.mask`, if there is
+    /// one) and encodes what remains. Nothing else of the record ever reaches the disk.
+    pub fn new(mut record: DecisionRecord, mask: Option<&Value>) -> Result<Self, LedgerError> {
+        let leaf = record.leaf()?;
+        if let Some(mask) = mask {
+            mask::apply(&mut record, &mask::parse(mask)?)?;
+        }
+        let bytes = encode_entry(&leaf, &record.to_json()?);
+        Ok(Self { leaf, bytes })
+    }
+
+    /// The decision's leaf.
+    pub const fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// The record's size when it exceeds the limit.
+    pub(crate) fn excess(&self, limit: usize) -> Option<usize> {
+        let size = self.bytes.len().saturating_sub(ENTRY_OVERHEAD);
+        (size > limit).then_some(size)
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}

@@ -1,0 +1,198 @@
+//! Checkpoints, proofs and anchors of the log, and the files it serves.
+
+use stele_types::{DecisionId, Digest, LeafIndex, TreeSize};
+
+use super::scan::read_error;
+use super::tiles::{self, StoredTiles};
+use super::{CHECKPOINT_PATH, Ledger, LedgerError, StoredAnchor, anchors, locked, publish};
+use crate::checkpoint::SignedCheckpoint;
+use crate::proof::{FORMAT, ProofBundle};
+use crate::tile::TileId;
+use crate::tree::{self, TreeError};
+
+/// A file to serve as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticFile {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// MIME type.
+    pub content_type: &'static str,
+    /// HTTP `Cache-Control`: tiles never change, the checkpoint does.
+    pub cache_control: &'static str,
+}
+
+impl Ledger {
+    /// Publishes everything durable and returns the checkpoint that covers it.
+    pub fn publish(&self) -> Result<SignedCheckpoint, LedgerError> {
+        publish::publish(self.shared())
+    }
+
+    /// The last published checkpoint; publishes when there is none yet.
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint, LedgerError> {
+        let current = locked(&self.shared().published).clone();
+        match current {
+            Some(current) => Ok(current),
+            None => self.publish(),
+        }
+    }
+
+    /// Root of the tree of the first `size` decisions.
+    pub fn root(&self, size: TreeSize) -> Result<Digest, LedgerError> {
+        let all = self.size();
+        if size > all {
+            return Err(LedgerError::NoSuchSize {
+                old: size,
+                new: size,
+                size: all,
+            });
+        }
+        tree::root(&self.hashes(), size)
+    }
+
+    /// Audit path of a decision in the tree of the first `size` decisions, from the leaf up.
+    pub fn inclusion_proof(&self, index: LeafIndex, size: TreeSize) -> Result<Vec<Digest>, LedgerError> {
+        let all = self.size();
+        if size > all {
+            return Err(LedgerError::NoSuchSize {
+                old: size,
+                new: size,
+                size: all,
+            });
+        }
+        tree::inclusion_proof(&self.hashes(), index, size).map_err(from_tree(all))
+    }
+
+    /// Proof that the tree of the first `old` decisions is a prefix of that of the first `new`; what the ledger contract
+    /// asks for with an anchor.
+    pub fn consistency_proof(&self, old: TreeSize, new: TreeSize) -> Result<Vec<Digest>, LedgerError> {
+        let all = self.size();
+        if new > all {
+            return Err(LedgerError::NoSuchSize { old, new, size: all });
+        }
+        tree::consistency_proof(&self.hashes(), old, new).map_err(from_tree(all))
+    }
+
+    fn hashes(&self) -> StoredTiles<'_, &std::sync::Mutex<tree::TileRows>> {
+        StoredTiles::new(self.shared().store.as_ref(), &self.shared().rows)
+    }
+
+    /// The proof bundle of a decision: against the oldest anchor that covers it, or else against the current checkpoint.
+    ///
+    /// The bundle is verified before it is returned, so damage on disk never leaves as a false proof.
+    pub fn prove(&self, id: &DecisionId) -> Result<ProofBundle, LedgerError> {
+        let entry = self.record(id)?;
+        let (checkpoint, anchor) = match self.anchor_covering(entry.index)? {
+            Some(stored) => (stored.checkpoint, Some(stored.anchor)),
+            None => {
+                let current = self.checkpoint()?;
+                let covers = current.checkpoint.size.contains(entry.index);
+                ((if covers { current } else { self.publish()? }).note, None)
+            }
+        };
+        let key = self.verifier();
+        let wrong = |source| LedgerError::Checkpoint {
+            file: CHECKPOINT_PATH.to_owned(),
+            source,
+        };
+        let size = SignedCheckpoint::open(&checkpoint, key)
+            .map_err(wrong)?
+            .checkpoint
+            .size;
+        let bundle = ProofBundle {
+            format: FORMAT.to_owned(),
+            inclusion: self.inclusion_proof(entry.index, size)?,
+            record: entry.record,
+            leaf: entry.leaf,
+            index: entry.index,
+            checkpoint,
+            anchor,
+        };
+        crate::proof::verify(&bundle, key).map_err(|error| LedgerError::Corrupt {
+            file: "records".to_owned(),
+            offset: 0,
+            problem: format!("decision {id} can't be proven: {error}"),
+            mend: "run fsck to find the damaged file, and restore it from a copy of the same log",
+        })?;
+        Ok(bundle)
+    }
+
+    /// Stores where the chain accepted one of this log's checkpoints. Replaces an anchor of the same size.
+    pub fn store_anchor(&self, stored: &StoredAnchor) -> Result<(), LedgerError> {
+        let signed =
+            anchors::check(stored, self.verifier()).map_err(|problem| LedgerError::Anchor { problem })?;
+        if self.root(signed.checkpoint.size)? != signed.checkpoint.root {
+            return Err(LedgerError::Anchor {
+                problem: "its root is not that of the log at its size".to_owned(),
+            });
+        }
+        anchors::write(self.shared().store.as_ref(), stored)?;
+        locked(&self.shared().anchors).insert(stored.anchor.size.get());
+        Ok(())
+    }
+
+    /// The anchor with the largest tree.
+    pub fn latest_anchor(&self) -> Result<Option<StoredAnchor>, LedgerError> {
+        let size = locked(&self.shared().anchors).last().copied();
+        size.map(|size| self.anchor(TreeSize::new(size))).transpose()
+    }
+
+    /// The anchor with the smallest tree that holds this leaf: the oldest evidence of it.
+    pub fn anchor_covering(&self, index: LeafIndex) -> Result<Option<StoredAnchor>, LedgerError> {
+        let size = locked(&self.shared().anchors)
+            .range(index.tree_size().get()..)
+            .next()
+            .copied();
+        size.map(|size| self.anchor(TreeSize::new(size))).transpose()
+    }
+
+    /// Sizes of all stored anchors, smallest first.
+    pub fn anchor_sizes(&self) -> Vec<TreeSize> {
+        locked(&self.shared().anchors)
+            .iter()
+            .copied()
+            .map(TreeSize::new)
+            .collect()
+    }
+
+    /// The stored anchor of this tree size.
+    pub fn anchor(&self, size: TreeSize) -> Result<StoredAnchor, LedgerError> {
+        anchors::read(self.shared().store.as_ref(), size)
+    }
+
+    /// The file to serve under this URL path (`/checkpoint`, `/tile/...`); `None` when there is none.
+    ///
+    /// Only the names of the C2SP specification resolve, so no other file of the log can be reached.
+    pub fn static_file(&self, url_path: &str) -> Result<Option<StaticFile>, LedgerError> {
+        let name = url_path.trim_start_matches('/');
+        let (path, content_type, cache_control) = if name == "checkpoint" {
+            (
+                CHECKPOINT_PATH.to_owned(),
+                "text/plain; charset=utf-8",
+                "no-cache",
+            )
+        } else {
+            let Ok(tile) = name.parse::<TileId>() else {
+                return Ok(None);
+            };
+            (
+                tiles::path(&tile),
+                "application/octet-stream",
+                "public, max-age=31536000, immutable",
+            )
+        };
+        let bytes = self.shared().store.read(&path).map_err(read_error(&path))?;
+        Ok(bytes.map(|bytes| StaticFile {
+            bytes,
+            content_type,
+            cache_control,
+        }))
+    }
+}
+
+fn from_tree(all: TreeSize) -> impl Fn(TreeError<LedgerError>) -> LedgerError {
+    move |error| match error {
+        TreeError::NoSuchLeaf { index, size } => LedgerError::NoSuchLeaf { index, size },
+        TreeError::NotOlder { old, new } => LedgerError::NoSuchSize { old, new, size: all },
+        TreeError::Source(error) => error,
+    }
+}
