@@ -14,6 +14,7 @@
 
 pub mod bundle;
 pub mod engine;
+pub mod explain;
 pub mod lint;
 pub mod load;
 pub mod metadata;

@@ -2,9 +2,9 @@
 //!
 //! regorus holds integers of any size exactly and every other number as a binary64. A decimal therefore crosses only when its
 //! binary64 prints back as the same decimal (all numbers of up to 15 significant digits do); any other is refused with
-//! [`ConvertError::Inexact`] and never rounded. Strings are shared, not copied: both sides keep them in an `Arc<str>`.
+//! [`ConvertError::Inexact`] and never rounded. The strings of an input are shared, not copied: both sides keep them in an `Arc<str>`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use stele_types::{Number, Value};
@@ -39,41 +39,76 @@ pub enum ConvertError {
     },
 }
 
-/// Converts documents for the interpreter and keeps one copy of each distinct string.
+/// How a document is converted.
 ///
-/// One instance per document: a data document repeats its keys and many of its strings, and sharing them is most of what keeps
-/// a loaded document small.
+/// One instance per document. A data document stays loaded and repeats itself: its keys, many of its strings, and lists and
+/// records that hold nothing but scalars. An interner that shares keeps one copy of each, which is most of what keeps a loaded document small. It
+/// also copies the strings, so that nothing of the source document stays alive.
 #[derive(Debug, Default)]
 pub struct Interner {
-    strings: HashSet<Arc<str>>,
-    enabled: bool,
+    shared: Option<Shared>,
 }
 
+#[derive(Debug, Default)]
+struct Shared {
+    strings: HashSet<Arc<str>>,
+    containers: HashMap<Value, regorus::Value>,
+}
+
+/// Containers of more members than this are not looked up: they are seldom equal.
+const SHARED_MEMBERS: usize = 16;
+
 impl Interner {
-    /// An interner that keeps one copy of each distinct string (for documents that stay loaded).
+    /// An interner that keeps one copy of what repeats (for documents that stay loaded).
     #[must_use]
     pub fn sharing() -> Self {
         Self {
-            strings: HashSet::new(),
-            enabled: true,
+            shared: Some(Shared::default()),
         }
     }
 
-    /// An interner that passes strings through (for inputs, which live for one request).
+    /// An interner that passes everything through (for inputs, which live for one request).
     #[must_use]
     pub fn passing() -> Self {
         Self::default()
     }
 
     fn string(&mut self, text: &Arc<str>) -> Arc<str> {
-        if !self.enabled {
+        let Some(shared) = &mut self.shared else {
             return Arc::clone(text);
-        }
-        if let Some(kept) = self.strings.get(text) {
+        };
+        if let Some(kept) = shared.strings.get(text) {
             return Arc::clone(kept);
         }
-        self.strings.insert(Arc::clone(text));
-        Arc::clone(text)
+        let copy: Arc<str> = Arc::from(&**text);
+        shared.strings.insert(Arc::clone(&copy));
+        copy
+    }
+
+    /// The copy of an equal container met before.
+    fn container(&self, value: &Value) -> Option<regorus::Value> {
+        let shared = self.shared.as_ref()?;
+        is_small(value)
+            .then(|| shared.containers.get(value).cloned())
+            .flatten()
+    }
+
+    fn keep(&mut self, value: &Value, converted: &regorus::Value) {
+        if let Some(shared) = &mut self.shared
+            && is_small(value)
+        {
+            shared.containers.insert(value.clone(), converted.clone());
+        }
+    }
+}
+
+/// A container of few scalars.
+fn is_small(value: &Value) -> bool {
+    let scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_));
+    match value {
+        Value::Array(items) => items.len() <= SHARED_MEMBERS && items.iter().all(scalar),
+        Value::Object(entries) => entries.len() <= SHARED_MEMBERS && entries.values().all(scalar),
+        _ => false,
     }
 }
 
@@ -113,7 +148,10 @@ fn convert_in<'a>(
     interner: &mut Interner,
     path: &mut Vec<Step<'a>>,
 ) -> Result<regorus::Value, ConvertError> {
-    Ok(match value {
+    if let Some(shared) = interner.container(value) {
+        return Ok(shared);
+    }
+    let converted = match value {
         Value::Null => regorus::Value::Null,
         Value::Bool(flag) => regorus::Value::Bool(*flag),
         Value::Number(number) => convert_number(number, path)?,
@@ -146,7 +184,9 @@ fn convert_in<'a>(
             }
             regorus::Value::from(out)
         }
-    })
+    };
+    interner.keep(value, &converted);
+    Ok(converted)
 }
 
 fn convert_number(number: &Number, path: &[Step<'_>]) -> Result<regorus::Value, ConvertError> {

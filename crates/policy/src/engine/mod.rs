@@ -14,6 +14,7 @@ mod failure;
 mod path;
 mod prepared;
 mod regorus_engine;
+mod stele_engine;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ pub use convert::ConvertError;
 pub use path::{DataPath, PathError};
 pub use prepared::{DataSharing, PreparedPolicy};
 pub use regorus_engine::RegorusEngine;
+pub use stele_engine::SteleEngine;
+pub(crate) use stele_engine::refused_by;
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

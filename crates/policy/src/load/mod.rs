@@ -178,6 +178,13 @@ impl PolicySet {
         self.policies.get(id)
     }
 
+    /// The set without its data document. A decision point keeps the prepared document and has no use for a second one.
+    #[must_use]
+    pub fn without_data(mut self) -> Self {
+        self.data = Value::object([]);
+        self
+    }
+
     /// The manifest, if this came from a bundle that has one.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
@@ -353,19 +360,17 @@ fn assemble(files: Files, manifest: Option<Manifest>) -> Result<PolicySet, LoadE
 }
 
 fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let mut modules = Vec::new();
-    let mut documents = data::Documents::default();
-    for (path, bytes) in files.entries {
-        if path.ends_with(".rego") {
-            modules.extend(parse(path, bytes, &mut problems));
-        } else {
-            documents.place(&path, &bytes, &mut problems);
-        }
-    }
+    let (sources, documents): (Vec<_>, Vec<_>) = files
+        .entries
+        .into_iter()
+        .partition(|(path, _)| path.ends_with(".rego"));
+    let (data, mut problems) = place_documents(documents);
+    let modules: Vec<PolicyModule> = sources
+        .into_iter()
+        .filter_map(|(path, bytes)| parse(path, bytes, &mut problems))
+        .collect();
     let metadata = policy::collect(&modules, &mut problems);
     let policies = policy::policies(&modules, &metadata, &mut problems);
-    let data = documents.finish();
     data::check_conflicts(&modules, &data, &mut problems);
     (
         PolicySet {
@@ -376,6 +381,16 @@ fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec
         },
         problems,
     )
+}
+
+/// Parses and merges the data files.
+fn place_documents(files: Vec<(String, Vec<u8>)>) -> (Value, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut documents = data::Documents::default();
+    for (path, bytes) in files {
+        documents.place(&path, &bytes, &mut problems);
+    }
+    (documents.finish(), problems)
 }
 
 fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<PolicyModule> {

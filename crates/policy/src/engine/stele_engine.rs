@@ -1,0 +1,195 @@
+//! Our own compiler and reference evaluator behind the [`Engine`] trait: exact, and able to tell what it does.
+
+use std::time::Instant;
+
+use stele_rego::ast::Module;
+use stele_rego::eval::trace::{Enter, Tracer};
+use stele_rego::eval::{self, At, Evaluator, LimitKind, NoTrace};
+use stele_rego::{CompileOptions, Diagnostic};
+use stele_types::{EntryPoint, Timestamp, Value};
+
+use super::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Place, is_impure};
+
+/// A policy compiled for fixed entry points. `print` calls are compiled away.
+///
+/// [`super::Limits::instructions`] counts other units here than in the interpreter; the evaluator's own default bounds it instead.
+#[derive(Debug)]
+pub struct SteleEngine {
+    lenient: Evaluator,
+    strict: Evaluator,
+    data: Value,
+}
+
+/// A function's path below `data`, and its arguments.
+pub(crate) type TracedCall = (Vec<String>, Vec<Value>);
+
+impl SteleEngine {
+    /// Compiles `modules` for `entry_points`, which are paths of rules or packages.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Refused`] with the first of the compiler's diagnostics.
+    pub fn new(modules: &[Module], entry_points: &[DataPath], data: &Value) -> Result<Self, EngineError> {
+        let entry_points = entry_points
+            .iter()
+            .map(entry_point)
+            .collect::<Result<Vec<_>, _>>()?;
+        let plan = stele_rego::compile(modules, &entry_points, &CompileOptions::default())
+            .map_err(|found| refused_by(&found))?;
+        let evaluator = |strict_builtin_errors| {
+            Evaluator::with_options(
+                &plan,
+                eval::Options {
+                    strict_builtin_errors,
+                },
+            )
+            .map_err(|error| EngineError::Refused {
+                place: None,
+                message: error.to_string(),
+            })
+        };
+        Ok(Self {
+            lenient: evaluator(false)?,
+            strict: evaluator(true)?,
+            data: data.clone(),
+        })
+    }
+
+    /// Evaluates, and tells which functions were called with which arguments, each once, in order.
+    pub(crate) fn evaluate_traced(
+        &mut self,
+        request: &EvalRequest<'_>,
+    ) -> Result<(EvalOutcome, Vec<TracedCall>), EngineError> {
+        let mut calls = Calls::default();
+        let outcome = self.run(request, &mut calls)?;
+        Ok((outcome, calls.0))
+    }
+
+    fn run(&self, request: &EvalRequest<'_>, tracer: &mut dyn Tracer) -> Result<EvalOutcome, EngineError> {
+        let started = Instant::now();
+        let late = || request.limits.time.is_some_and(|limit| started.elapsed() > limit);
+        let limits = eval::Limits {
+            deadline: Some(&late),
+            ..eval::Limits::default()
+        };
+        let now = request
+            .context
+            .now_ns
+            .and_then(|now| u64::try_from(now).ok())
+            .unwrap_or_default();
+        let context = eval::Context { time: Timestamp(now) };
+        let entry_point = entry_point(request.path)?;
+        let evaluator = if request.strict_builtin_errors {
+            &self.strict
+        } else {
+            &self.lenient
+        };
+        let results = evaluator
+            .evaluate(
+                entry_point.as_str(),
+                request.input,
+                &self.data,
+                &context,
+                &limits,
+                tracer,
+            )
+            .map_err(|error| failed(error, request, &limits))?;
+        let value = results.first().and_then(|result| result.get("result")).cloned();
+        Ok(EvalOutcome {
+            value,
+            prints: Vec::new(),
+        })
+    }
+}
+
+impl Engine for SteleEngine {
+    fn evaluate(&mut self, request: &EvalRequest<'_>) -> Result<EvalOutcome, EngineError> {
+        self.run(request, &mut NoTrace)
+    }
+}
+
+/// Keeps each call of a function with parameters once.
+#[derive(Default)]
+struct Calls(Vec<TracedCall>);
+
+impl Tracer for Calls {
+    fn wants_statements(&self) -> bool {
+        false
+    }
+
+    fn enter(&mut self, enter: &Enter<'_>) {
+        let args: Option<Vec<Value>> = enter.args.iter().cloned().collect();
+        let Some(args) = args.filter(|args| !args.is_empty()) else {
+            return;
+        };
+        // The first step is the compiler's own: `g0`, `g1` for what is evaluated inside of `with`.
+        let path = enter.path.get(1..).unwrap_or_default().to_vec();
+        let call = (path, args);
+        if !self.0.contains(&call) {
+            self.0.push(call);
+        }
+    }
+}
+
+fn entry_point(path: &DataPath) -> Result<EntryPoint, EngineError> {
+    EntryPoint::new(&path.segments().join("/")).map_err(|error| EngineError::Refused {
+        place: None,
+        message: error.to_string(),
+    })
+}
+
+/// The first of the front end's diagnostics as an error.
+pub(crate) fn refused_by(found: &[Diagnostic]) -> EngineError {
+    let place = found.first().map(|first| Place {
+        file: first.file.to_string(),
+        line: first.line,
+        column: first.column,
+    });
+    let message = found
+        .first()
+        .map_or("no diagnostic", |first| first.message.as_str())
+        .to_owned();
+    EngineError::Refused { place, message }
+}
+
+fn failed(error: eval::EvalError, request: &EvalRequest<'_>, limits: &eval::Limits<'_>) -> EngineError {
+    let place = error.at().map(place_of);
+    let message = error.to_string();
+    match error {
+        eval::EvalError::Conflict { .. } | eval::EvalError::ObjectConflict { .. } => {
+            EngineError::Conflict { place, message }
+        }
+        eval::EvalError::Builtin { .. } => EngineError::Builtin { place, message },
+        eval::EvalError::Refused { name, .. } if is_impure(&name) => {
+            EngineError::ImpureBuiltin { name, place }
+        }
+        eval::EvalError::Refused { name, .. } => EngineError::UnknownFunction { name, place },
+        eval::EvalError::Limit {
+            limit: LimitKind::Deadline,
+            ..
+        } => EngineError::TimeLimit {
+            limit: request.limits.time.unwrap_or_default(),
+        },
+        eval::EvalError::Limit {
+            limit: LimitKind::Instructions,
+            ..
+        } => EngineError::InstructionLimit {
+            limit: u32::try_from(limits.instructions).unwrap_or(u32::MAX),
+        },
+        eval::EvalError::Limit {
+            limit: LimitKind::Memory,
+            ..
+        } => EngineError::MemoryLimit {
+            limit: usize::try_from(limits.memory).unwrap_or(usize::MAX),
+        },
+        _ => EngineError::Refused { place, message },
+    }
+}
+
+fn place_of(at: &At) -> Place {
+    Place {
+        file: at.file.to_string(),
+        line: at.row,
+        column: at.col,
+    }
+}
