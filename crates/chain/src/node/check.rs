@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy::consensus::proofs::{calculate_receipt_root, calculate_transaction_root};
 use alloy::consensus::transaction::SignerRecoverable;
 use alloy::consensus::{Header, TxReceipt};
-use alloy::primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use alloy_trie::root::{state_root_unhashed, storage_root_unhashed};
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -33,25 +33,28 @@ impl Node {
     /// # Errors
     /// [`NodeError::Corrupt`] naming the first contradiction.
     pub fn check(&self) -> Result<CheckReport, NodeError> {
-        let snapshot = self.store().snapshot()?;
-        let head = snapshot.head()?;
-        let mut parent: Option<Block> = None;
-        let mut logs = 0_u64;
-        for number in 0..=head.number {
-            let block = snapshot.block(number)?;
-            let block = block.ok_or_else(|| NodeError::corrupt(format!("block {number} is missing")))?;
-            check_block(&snapshot, &block, parent.as_ref())?;
-            logs = logs.saturating_add(check_logs(&snapshot, &block)?);
-            parent = Some(block);
-        }
-        check_index_sizes(&snapshot, head.number, logs)?;
-        let (accounts, slots) = check_state(&snapshot, &head)?;
-        Ok(CheckReport {
-            blocks: head.number.saturating_add(1),
-            accounts,
-            slots,
-        })
+        store::guard(|| check_chain(&self.store().snapshot()?))
     }
+}
+
+fn check_chain(snapshot: &Snapshot<'_>) -> Result<CheckReport, NodeError> {
+    let head = snapshot.head()?;
+    let mut parent: Option<Block> = None;
+    let mut logs = 0_u64;
+    for number in 0..=head.number {
+        let block = snapshot.block(number)?;
+        let block = block.ok_or_else(|| NodeError::corrupt(format!("block {number} is missing")))?;
+        check_block(snapshot, &block, parent.as_ref())?;
+        logs = logs.saturating_add(check_logs(snapshot, &block)?);
+        parent = Some(block);
+    }
+    check_index_sizes(snapshot, head.number, logs)?;
+    let (accounts, slots) = check_state(snapshot, &head)?;
+    Ok(CheckReport {
+        blocks: head.number.saturating_add(1),
+        accounts,
+        slots,
+    })
 }
 
 fn ensure(holds: bool, number: u64, what: &str) -> Result<(), NodeError> {
@@ -147,35 +150,33 @@ fn check_index_sizes(snapshot: &Snapshot<'_>, head: u64, logs: u64) -> Result<()
     Ok(())
 }
 
+type Slots = Vec<(B256, U256)>;
+
+/// Recomputes every root from the flat state and compares every trie node.
 fn check_state(snapshot: &Snapshot<'_>, head: &Header) -> Result<(u64, u64), NodeError> {
     let raw = snapshot.raw();
-    let mut storage: BTreeMap<Address, Vec<(B256, U256)>> = BTreeMap::new();
-    let mut slots = 0_u64;
-    for entry in raw.open_table(STORAGE)?.iter()? {
-        let (key, value) = entry?;
-        let (address, slot) = key.value().split_at(20);
-        let value = U256::from_be_bytes(*value.value());
-        storage
-            .entry(Address::from_slice(address))
-            .or_default()
-            .push((B256::from_slice(slot), value));
-        slots = slots.saturating_add(1);
-    }
+    let (mut storage, slots) = read_storage(snapshot)?;
     let mut accounts = BTreeMap::new();
-    let nodes = snapshot.trie()?;
+    let mut nodes = 0_u64;
     for entry in raw.open_table(ACCOUNTS)?.iter()? {
         let (address, bytes) = entry?;
         let address = Address::from(*address.value());
         let account = store::decode_account(bytes.value())?;
-        let root = storage_root_unhashed(storage.remove(&address).unwrap_or_default());
-        if root != account.storage_root || root != trie::root(&nodes, &store::storage_trie(&address))? {
+        let slots = storage.remove(&address).unwrap_or_default();
+        if storage_root_unhashed(slots.iter().copied()) != account.storage_root {
             return Err(NodeError::corrupt(format!(
                 "the storage of {address} has another root than its account says"
             )));
         }
-        if account.code_hash != KECCAK256_EMPTY {
-            snapshot.code(&account.code_hash)?;
-        }
+        let leaves = slots
+            .into_iter()
+            .map(|(slot, value)| (keccak256(slot), Some(alloy::rlp::encode(value))));
+        nodes = nodes.saturating_add(check_trie(
+            snapshot,
+            &store::storage_trie(&address),
+            leaves.collect(),
+        )?);
+        snapshot.code(&account.code_hash)?;
         accounts.insert(address, account);
     }
     if let Some((address, _)) = storage.first_key_value() {
@@ -183,21 +184,67 @@ fn check_state(snapshot: &Snapshot<'_>, head: &Header) -> Result<(u64, u64), Nod
             "{address} has storage but no account"
         )));
     }
-    for entry in raw.open_table(CODE)?.iter()? {
-        let (hash, code) = entry?;
-        if keccak256(code.value()) != B256::from(*hash.value()) {
-            return Err(NodeError::corrupt(format!(
-                "code {} has another hash",
-                B256::from(*hash.value())
-            )));
-        }
-    }
-    let count = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
-    let root = state_root_unhashed(accounts);
     ensure(
-        root == head.state_root,
+        state_root_unhashed(accounts.clone()) == head.state_root,
         head.number,
         "the state on disk has another root",
     )?;
+    let count = u64::try_from(accounts.len()).unwrap_or(u64::MAX);
+    let leaves = accounts
+        .into_iter()
+        .map(|(address, account)| (keccak256(address), Some(alloy::rlp::encode(account))));
+    nodes = nodes.saturating_add(check_trie(snapshot, &store::ACCOUNT_TRIE, leaves.collect())?);
+    let found = snapshot.trie()?.len()?;
+    if found != nodes {
+        return Err(NodeError::corrupt(format!(
+            "the tries have {found} nodes instead of {nodes}"
+        )));
+    }
+    check_code(snapshot)?;
     Ok((count, slots))
+}
+
+fn read_storage(snapshot: &Snapshot<'_>) -> Result<(BTreeMap<Address, Slots>, u64), NodeError> {
+    let mut storage: BTreeMap<Address, Slots> = BTreeMap::new();
+    let mut count = 0_u64;
+    for entry in snapshot.raw().open_table(STORAGE)?.iter()? {
+        let (key, value) = entry?;
+        let (address, slot) = key.value().split_at(20);
+        let value = U256::from_be_bytes(*value.value());
+        storage
+            .entry(Address::from_slice(address))
+            .or_default()
+            .push((B256::from_slice(slot), value));
+        count = count.saturating_add(1);
+    }
+    Ok((storage, count))
+}
+
+/// Builds the trie of `leaves` afresh and compares it with the stored one node by node; returns its number of nodes.
+fn check_trie(snapshot: &Snapshot<'_>, owner: &[u8], leaves: trie::Updates) -> Result<u64, NodeError> {
+    let mut fresh = BTreeMap::new();
+    trie::update(&mut fresh, owner, &leaves)?;
+    let stored = snapshot.trie()?;
+    for (key, rlp) in &fresh {
+        let same = stored
+            .get(key.as_slice())?
+            .is_some_and(|found| found.value() == rlp.as_slice());
+        if !same {
+            return Err(NodeError::corrupt(format!(
+                "trie node {key:02x?} differs from what the state yields"
+            )));
+        }
+    }
+    Ok(u64::try_from(fresh.len()).unwrap_or(u64::MAX))
+}
+
+fn check_code(snapshot: &Snapshot<'_>) -> Result<(), NodeError> {
+    for entry in snapshot.raw().open_table(CODE)?.iter()? {
+        let (hash, code) = entry?;
+        let hash = B256::from(*hash.value());
+        if keccak256(code.value()) != hash {
+            return Err(NodeError::corrupt(format!("code {hash} has another hash")));
+        }
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy::consensus::Header;
 use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy_trie::TrieAccount;
 use alloy_trie::root::state_root_unhashed;
@@ -11,7 +12,7 @@ use revm::state::{Account, AccountInfo, EvmState};
 use super::error::NodeError;
 use super::evm::Env;
 use super::options::NodeOptions;
-use super::store::{self, Block, FORMAT, META, Store};
+use super::store::{self, Block, FORMAT, META, Snapshot, Store};
 use super::{state, submit};
 
 /// `extraData` of every header.
@@ -24,6 +25,12 @@ pub(crate) fn ensure(store: &Store, options: &NodeOptions) -> Result<(), NodeErr
     let snapshot = store.snapshot()?;
     let Some(format) = snapshot.meta(META_FORMAT)? else {
         drop(snapshot);
+        if !store.is_fresh() {
+            return Err(NodeError::corrupt(format!(
+                "{} holds no chain",
+                store.dir().join(store::FILE).display()
+            )));
+        }
         return create(store, options);
     };
     check_format(format)?;
@@ -37,7 +44,9 @@ pub(crate) fn ensure(store: &Store, options: &NodeOptions) -> Result<(), NodeErr
             expected: options.chain_id,
         });
     }
-    let found = snapshot.require_header(0)?.state_root;
+    let genesis = snapshot.require_header(0)?;
+    check_hash(&snapshot, &genesis)?;
+    let found = genesis.state_root;
     let expected = alloc_root(&options.alloc);
     if found != expected {
         return Err(NodeError::OtherGenesis {
@@ -75,10 +84,22 @@ fn check_format(found: u64) -> Result<(), NodeError> {
     }
 }
 
+/// The index knows each header by its hash, so a damaged header is found out.
+fn check_hash(snapshot: &Snapshot<'_>, header: &Header) -> Result<(), NodeError> {
+    match snapshot.block_of_hash(&header.hash_slow())? {
+        Some(number) if number == header.number => Ok(()),
+        _ => Err(NodeError::corrupt(format!(
+            "block {} doesn't have the hash it was indexed by",
+            header.number
+        ))),
+    }
+}
+
 /// What can be checked at once: the head links to its parent, and its state root is the root of the account trie.
 fn check_head(store: &Store) -> Result<(), NodeError> {
     let snapshot = store.snapshot()?;
     let head = snapshot.head()?;
+    check_hash(&snapshot, &head)?;
     if let Some(parent) = head.number.checked_sub(1) {
         let parent = snapshot.require_header(parent)?.hash_slow();
         if parent != head.parent_hash {
@@ -123,7 +144,7 @@ fn create(store: &Store, options: &NodeOptions) -> Result<(), NodeError> {
         },
     )?;
     txn.commit()?;
-    Ok(())
+    store.publish()
 }
 
 /// Readers open tables that may have no entry yet, so all of them exist from the first commit on.

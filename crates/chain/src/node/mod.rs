@@ -86,13 +86,13 @@ impl Node {
     /// As [`Node::open`], and [`NodeError::NoChain`] when there is none.
     pub fn open_existing(dir: impl AsRef<Path>, mut options: NodeOptions) -> Result<Arc<Self>, NodeError> {
         let store = Store::open(dir.as_ref(), false)?;
-        options.chain_id = genesis::adopt(&store)?;
+        options.chain_id = store::guard(|| genesis::adopt(&store))?;
         options.validate()?;
         Ok(Arc::new(Self::new(store, options)))
     }
 
     fn over(store: Store, options: NodeOptions) -> Result<Arc<Self>, NodeError> {
-        genesis::ensure(&store, &options)?;
+        store::guard(|| genesis::ensure(&store, &options))?;
         Ok(Arc::new(Self::new(store, options)))
     }
 
@@ -167,3 +167,6 @@ impl Node {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

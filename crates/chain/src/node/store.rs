@@ -27,6 +27,10 @@ use super::trie::{ReadNodes, WriteNodes};
 pub(crate) const FORMAT: u64 = 1;
 /// Name of the store inside the chain's directory.
 pub(crate) const FILE: &str = "chain.redb";
+/// Its name until the genesis block is in it.
+const NEW_FILE: &str = "chain.redb.new";
+/// Locked as long as the chain is open. The lock vanishes with the process, however it ends.
+const LOCK_FILE: &str = "lock";
 
 pub(crate) const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
 pub(crate) const ACCOUNTS: TableDefinition<'static, &[u8; 20], &[u8]> = TableDefinition::new("accounts");
@@ -64,8 +68,13 @@ pub(crate) fn slot_key(address: &Address, slot: &B256) -> [u8; 52] {
 
 /// An open store. Reads take snapshots and never wait for the writer.
 pub(crate) struct Store {
-    db: Database,
+    /// Taken when the store is dropped.
+    db: Option<Database>,
     dir: PathBuf,
+    /// Whether this process made the file, so that it may be empty.
+    fresh: bool,
+    /// Absent in tests without files. Released after the database is closed.
+    lock: Option<std::fs::File>,
     /// Analysed bytecode by hash: finding the jump destinations of a contract costs more than running most calls.
     code_cache: RwLock<HashMap<B256, Bytecode>>,
 }
@@ -74,6 +83,18 @@ pub(crate) struct Store {
 const CODE_CACHE: usize = 512;
 /// Page cache of the store in bytes; the whole state of a governance chain fits.
 const PAGE_CACHE: usize = 64 << 20;
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Closing writes the allocator's state for a quick start, which asserts if a damaged file gave it a wrong one.
+        // Nothing is lost without it: the next opening rebuilds it.
+        let db = self.db.take();
+        let _ = guard(|| {
+            drop(db);
+            Ok(())
+        });
+    }
+}
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,35 +105,71 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens or creates the store of `dir`. A created store is empty: it has no tables yet.
+    /// Opens the store of `dir`, or begins a new one. A new one is empty, and nobody finds it before
+    /// [`Store::publish`]: a crash while a chain is created leaves no chain rather than half of one.
     pub(crate) fn open(dir: &Path, create: bool) -> Result<Self, NodeError> {
         let path = dir.join(FILE);
         let exists = path
             .try_exists()
             .map_err(|source| io("can't look for", &path, source))?;
-        if !exists {
-            if !create {
-                return Err(NodeError::NoChain { dir: dir.to_owned() });
+        if !exists && !create {
+            return Err(NodeError::NoChain { dir: dir.to_owned() });
+        }
+        std::fs::create_dir_all(dir).map_err(|source| io("can't create", dir, source))?;
+        let lock = lock(dir)?;
+        // Whoever held the lock a moment ago may have created the chain.
+        let exists = path
+            .try_exists()
+            .map_err(|source| io("can't look for", &path, source))?;
+        let file = if exists { path } else { dir.join(NEW_FILE) };
+        if !exists && let Err(source) = std::fs::remove_file(&file) {
+            // What an interrupted creation left; usually nothing.
+            if source.kind() != std::io::ErrorKind::NotFound {
+                return Err(io("can't remove", &file, source));
             }
-            std::fs::create_dir_all(dir).map_err(|source| io("can't create", dir, source))?;
         }
-        let opened = redb::Builder::new().set_cache_size(PAGE_CACHE).create(&path);
-        let db = opened.map_err(|error| open_error(error, dir, &path))?;
-        if !exists {
-            // The file's name must be as durable as its content.
-            let sync = std::fs::File::open(dir).and_then(|handle| handle.sync_all());
-            sync.map_err(|source| io("can't sync", dir, source))?;
+        let mut builder = redb::Builder::new();
+        builder.set_cache_size(PAGE_CACHE);
+        let db = guard(|| {
+            let opened = if exists {
+                builder.open(&file)
+            } else {
+                builder.create(&file)
+            };
+            opened.map_err(|error| open_error(error, dir, &file))
+        })?;
+        let mut store = Self::over(db, dir);
+        store.fresh = !exists;
+        store.lock = Some(lock);
+        Ok(store)
+    }
+
+    /// Gives a new store its name, after its first commit. Does nothing for a store that was there before.
+    pub(crate) fn publish(&self) -> Result<(), NodeError> {
+        if !self.fresh || self.lock.is_none() {
+            return Ok(());
         }
-        Ok(Self::over(db, dir))
+        let (new, path) = (self.dir.join(NEW_FILE), self.dir.join(FILE));
+        std::fs::rename(&new, &path).map_err(|source| io("can't rename", &new, source))?;
+        // The name must be as durable as the content.
+        let synced = std::fs::File::open(&self.dir).and_then(|dir| dir.sync_all());
+        synced.map_err(|source| io("can't sync", &self.dir, source))
     }
 
     /// A store over an already opened database.
     pub(crate) fn over(db: Database, dir: &Path) -> Self {
         Self {
-            db,
+            db: Some(db),
             dir: dir.to_owned(),
+            fresh: true,
+            lock: None,
             code_cache: RwLock::default(),
         }
+    }
+
+    /// Whether the store may lawfully hold no chain yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// The chain's directory.
@@ -122,15 +179,21 @@ impl Store {
 
     /// A consistent view of the latest committed block.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, NodeError> {
-        let txn = self.db.begin_read()?;
+        let txn = self.db()?.begin_read()?;
         Ok(Snapshot { store: self, txn })
     }
 
     /// Begins a write transaction whose commit is durable when it returns.
     pub(crate) fn begin_write(&self) -> Result<WriteTransaction, NodeError> {
-        let mut txn = self.db.begin_write()?;
+        let mut txn = self.db()?.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
         Ok(txn)
+    }
+
+    fn db(&self) -> Result<&Database, NodeError> {
+        self.db
+            .as_ref()
+            .ok_or_else(|| NodeError::corrupt("the store is closed"))
     }
 
     fn cached_code(&self, hash: &B256) -> Option<Bytecode> {
@@ -147,6 +210,31 @@ impl Store {
             cache.clear();
         }
         cache.insert(hash, code.clone());
+    }
+}
+
+/// Runs `read`, turning a panic of the database into an error: it trusts its own pages, and asserts where a damaged
+/// file contradicts them.
+pub(crate) fn guard<T>(read: impl FnOnce() -> Result<T, NodeError>) -> Result<T, NodeError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(NodeError::corrupt(
+            "the database found its own pages in contradiction",
+        ))
+    })
+}
+
+fn lock(dir: &Path) -> Result<std::fs::File, NodeError> {
+    let path = dir.join(LOCK_FILE);
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = file.map_err(|source| io("can't open", &path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(NodeError::InUse { dir: dir.to_owned() }),
+        Err(std::fs::TryLockError::Error(source)) => Err(io("can't lock", &path, source)),
     }
 }
 

@@ -30,6 +30,25 @@ pub(crate) trait WriteNodes: ReadNodes {
     fn delete(&mut self, key: &[u8]) -> Result<(), NodeError>;
 }
 
+/// Nodes in memory: what a check compares the disk with.
+impl ReadNodes for BTreeMap<Vec<u8>, Vec<u8>> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NodeError> {
+        Ok(BTreeMap::get(self, key).cloned())
+    }
+}
+
+impl WriteNodes for BTreeMap<Vec<u8>, Vec<u8>> {
+    fn put(&mut self, key: &[u8], rlp: &[u8]) -> Result<(), NodeError> {
+        self.insert(key.to_vec(), rlp.to_vec());
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), NodeError> {
+        self.remove(key);
+        Ok(())
+    }
+}
+
 /// New value of a key: its RLP, or `None` to remove the key.
 pub(crate) type Updates = BTreeMap<B256, Option<Vec<u8>>>;
 

@@ -7,24 +7,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-impl ReadNodes for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, NodeError> {
-        Ok(BTreeMap::get(self, key).cloned())
-    }
-}
-
-impl WriteNodes for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn put(&mut self, key: &[u8], rlp: &[u8]) -> Result<(), NodeError> {
-        self.insert(key.to_vec(), rlp.to_vec());
-        Ok(())
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), NodeError> {
-        self.remove(key);
-        Ok(())
-    }
-}
-
 /// The root by alloy-trie's builder, from all leaves at once.
 fn reference(leaves: &BTreeMap<B256, Vec<u8>>) -> B256 {
     let mut builder = HashBuilder::default();
