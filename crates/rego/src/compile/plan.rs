@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::hir::{Branch, Function, Path, Rule};
 use super::tree::{GroupId, Node, NodeId, RuleId, Tree, ref_text};
+use crate::builtins;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::{SourceFile, Span};
@@ -73,7 +74,7 @@ pub(crate) struct Planner<'a> {
     context_ids: BTreeMap<Context, ContextId>,
     names: HashMap<(ContextId, GroupId), String>,
     queue: VecDeque<(ContextId, GroupId)>,
-    builtins: BTreeMap<String, usize>,
+    builtins: BTreeSet<String>,
 }
 
 impl<'a> Planner<'a> {
@@ -98,7 +99,7 @@ impl<'a> Planner<'a> {
             context_ids: BTreeMap::from([(Context::default(), 0)]),
             names: HashMap::new(),
             queue: VecDeque::new(),
-            builtins: BTreeMap::new(),
+            builtins: BTreeSet::new(),
         }
     }
 
@@ -131,11 +132,13 @@ impl<'a> Planner<'a> {
             self.function(context, group);
         }
         self.policy.funcs.sort_by(|a, b| a.name.cmp(&b.name));
-        for (name, arity) in std::mem::take(&mut self.builtins) {
-            self.policy.static_.builtin_funcs.push(ir::BuiltinFunc {
-                decl: declaration(arity),
-                name,
-            });
+        for name in std::mem::take(&mut self.builtins) {
+            if let Some(decl) = builtins::find(&name).map(builtins::Builtin::decl) {
+                self.policy
+                    .static_
+                    .builtin_funcs
+                    .push(ir::BuiltinFunc { name, decl });
+            }
         }
         self.policy
     }
@@ -181,8 +184,8 @@ impl<'a> Planner<'a> {
         index
     }
 
-    pub(crate) fn uses_builtin(&mut self, name: &str, arity: usize) {
-        self.builtins.insert(name.to_owned(), arity);
+    pub(crate) fn uses_builtin(&mut self, name: &str) {
+        self.builtins.insert(name.to_owned());
     }
 
     pub(crate) fn location(&self, file: usize, span: Span) -> ir::Location {
@@ -261,10 +264,4 @@ impl<'a> Planner<'a> {
         }
         Failed
     }
-}
-
-/// A declaration that says no more than the number of arguments.
-fn declaration(arity: usize) -> serde_json::Value {
-    let any = serde_json::json!({"type": "any"});
-    serde_json::json!({"type": "function", "args": vec![any.clone(); arity], "result": any})
 }

@@ -222,17 +222,17 @@ impl Builder<'_, '_> {
     }
 
     fn call_builtin(&mut self, name: &str, args: Vec<Operand>) -> Plan<Operand> {
-        self.planner.uses_builtin(name, args.len());
+        self.planner.uses_builtin(name);
         let result = self.local();
         self.emit(StmtKind::Call {
             func: name.to_owned(),
             args,
             result,
         });
-        if name != "walk" {
+        if !crate::builtins::find(name).is_some_and(|builtin| builtin.relation) {
             return Ok(Operand::Local(result));
         }
-        // `walk` is a relation: its result is the array of all pairs.
+        // A relation: its result is the array of all results.
         let (_, pair) = self.open_scan(result)?;
         Ok(Operand::Local(pair))
     }
