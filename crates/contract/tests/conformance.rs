@@ -105,7 +105,7 @@ fn same_bindings(got: &[Value], want: &[Value]) -> bool {
 
 fn multiset<'a>(got: impl ExactSizeIterator<Item = &'a Value>, want: &[Value]) -> bool {
     let mut left: Vec<&Value> = want.iter().collect();
-    let mut found = |a: &Value| {
+    let found = |a: &Value| {
         left.iter()
             .position(|b| matches(a, b))
             .map(|at| left.remove(at))

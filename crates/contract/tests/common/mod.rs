@@ -1,6 +1,7 @@
 //! Runs contracts under revm.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+pub mod plan;
 pub mod term;
 
 use revm::context::result::ExecutionResult;
@@ -65,27 +66,49 @@ pub fn call_data(entry: &str, input: &[u8], data: &[u8], context: &[u8]) -> Vec<
     out
 }
 
-/// Executes raw call data against deployed code.
-pub fn execute(code: &[u8], data: Vec<u8>, gas_limit: u64) -> Outcome {
+fn transact(code: Option<&[u8]>, data: Vec<u8>, gas_limit: u64) -> ExecutionResult {
     let target = Address::repeat_byte(0x11);
     let mut db = InMemoryDB::default();
-    let info = AccountInfo::from_bytecode(Bytecode::new_raw(Bytes::copy_from_slice(code)));
-    db.insert_account_info(target, info);
+    if let Some(code) = code {
+        let info = AccountInfo::from_bytecode(Bytecode::new_raw(Bytes::copy_from_slice(code)));
+        db.insert_account_info(target, info);
+    }
     let mut cfg = CfgEnv::new_with_spec(SpecId::CANCUN);
     cfg.disable_nonce_check = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
     let mut evm = Context::mainnet().with_db(db).with_cfg(cfg).build_mainnet();
     evm.ctx.block.gas_limit = u64::MAX;
-    let intrinsic = 21_000 + data.iter().map(|b| if *b == 0 { 4 } else { 16 }).sum::<u64>();
     let tx = TxEnv {
-        kind: TxKind::Call(target),
+        kind: code.map_or(TxKind::Create, |_| TxKind::Call(target)),
         data: data.into(),
         gas_limit,
         gas_price: 0,
         chain_id: None,
         ..TxEnv::default()
     };
-    let result = evm.transact(tx).expect("valid transaction").result;
+    evm.transact(tx).expect("valid transaction").result
+}
+
+/// The code that init code deploys.
+pub fn deploy(creation: &[u8]) -> Vec<u8> {
+    match transact(None, creation.to_vec(), 50_000_000) {
+        ExecutionResult::Success { output, .. } => output.into_data().to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The returned bytes of a call that succeeds.
+pub fn raw_call(code: &[u8], data: Vec<u8>) -> Vec<u8> {
+    match transact(Some(code), data, 10_000_000) {
+        ExecutionResult::Success { output, .. } => output.into_data().to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Executes raw call data against deployed code; the result must be ABI-encoded `bytes`.
+pub fn execute(code: &[u8], data: Vec<u8>, gas_limit: u64) -> Outcome {
+    let intrinsic = 21_000 + data.iter().map(|b| if *b == 0 { 4 } else { 16 }).sum::<u64>();
+    let result = transact(Some(code), data, gas_limit);
     let used = result.tx_gas_used();
     match result {
         ExecutionResult::Success { output, .. } => {

@@ -1,0 +1,346 @@
+//! The deployed interface, determinism, source maps, limits.
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code may panic and print"
+)]
+
+mod common;
+
+use common::plan::{self, entry, policy, rule, stmt};
+use common::{Outcome, call_data, evaluate, execute};
+use stele_contract::abi::{self, ContractError};
+use stele_contract::{Options, Reason, compile, entry_point_id, lir};
+use stele_rego::ir::{Block, DATA, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
+use stele_types::Value;
+
+fn json(text: &str) -> Value {
+    stele_types::json::parse(text.as_bytes(), &stele_types::json::Limits::default()).unwrap()
+}
+
+const fn string(index: u32) -> Operand {
+    Operand::StringIndex(StringIndex(index))
+}
+
+const fn local(index: u32) -> Operand {
+    Operand::Local(Local(index))
+}
+
+/// `deny contains name if some c in input.containers; c.privileged == true; name := c.name`
+fn deny() -> Policy {
+    let scan = vec![
+        stmt(
+            4,
+            StmtKind::Dot {
+                source: local(6),
+                key: string(2),
+                target: Local(7),
+            },
+        ),
+        stmt(
+            4,
+            StmtKind::Equal {
+                a: local(7),
+                b: Operand::Bool(true),
+            },
+        ),
+        stmt(
+            5,
+            StmtKind::Dot {
+                source: local(6),
+                key: string(3),
+                target: Local(8),
+            },
+        ),
+        stmt(
+            3,
+            StmtKind::SetAdd {
+                value: local(8),
+                set: Local(2),
+            },
+        ),
+    ];
+    let blocks = vec![
+        Block {
+            stmts: vec![stmt(3, StmtKind::MakeSet { target: Local(2) })],
+        },
+        Block {
+            stmts: vec![
+                stmt(
+                    4,
+                    StmtKind::Dot {
+                        source: local(0),
+                        key: string(1),
+                        target: Local(4),
+                    },
+                ),
+                stmt(
+                    4,
+                    StmtKind::Scan {
+                        source: Local(4),
+                        key: Local(5),
+                        value: Local(6),
+                        block: Block { stmts: scan },
+                    },
+                ),
+            ],
+        },
+        Block {
+            stmts: vec![stmt(3, StmtKind::ReturnLocal { source: Local(2) })],
+        },
+    ];
+    let (plan, func) = rule("pods.deny", blocks);
+    policy(
+        &["result", "containers", "privileged", "name"],
+        vec![plan],
+        vec![func],
+    )
+}
+
+const PODS: &str = r#"{"containers": [{"name": "b", "privileged": true}, {"name": "c"}, {"name": "a", "privileged": true}]}"#;
+
+#[test]
+fn a_policy_denies() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    let outcome = evaluate(&contract, "pods/deny", Some(&json(PODS)), &json("{}"));
+    assert_eq!(outcome.value(), Some(json(r#"["a", "b"]"#)));
+    let nobody = evaluate(&contract, "pods/deny", Some(&json("{}")), &json("{}"));
+    assert_eq!(nobody.value(), Some(json("[]")));
+    assert_eq!(
+        evaluate(&contract, "pods/deny", None, &json("{}")).value(),
+        Some(json("[]"))
+    );
+    println!(
+        "deny: {} bytes of code, {} gas",
+        contract.runtime.len(),
+        outcome.gas()
+    );
+}
+
+/// The same plan gives the same bytes, on any machine. A change of the compiler changes the hash: then a new compiler
+/// version is due, because approvers rebuild contracts and compare hashes.
+#[test]
+fn bytecode_is_deterministic() {
+    let first = compile(&deny(), &Options::default()).unwrap();
+    let second = compile(&deny(), &Options::default()).unwrap();
+    assert_eq!(first.runtime, second.runtime);
+    assert_eq!(first.code_hash.to_string(), GOLDEN);
+}
+
+const GOLDEN: &str = "9bec8b1ee363fc3377c977ced2eadebf7291c7eaaa3181e1896502158f5e8380";
+
+#[test]
+fn creation_code_deploys_the_runtime_code() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    assert_eq!(common::deploy(&contract.creation), contract.runtime);
+}
+
+#[test]
+fn entry_points_are_listed_and_unknown_ones_named() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    let list = common::raw_call(&contract.runtime, abi::selector(abi::ENTRY_POINTS).to_vec());
+    let mut expected = vec![0; 64];
+    (expected[31], expected[63]) = (32, 1);
+    expected.extend(entry_point_id("pods/deny").0);
+    assert_eq!(list, expected);
+    let unknown = evaluate(&contract, "pods/allow", None, &json("{}"));
+    let hash = entry_point_id("pods/allow").0.to_vec();
+    assert_eq!(unknown, Outcome::Reverted(ContractError::UnknownEntryPoint, hash));
+}
+
+#[test]
+fn calls_that_are_no_calls_revert() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    let good = call_data("pods/deny", &[0], &[], &[]);
+    let mut beyond = good.clone();
+    beyond[4 + 32 + 31] = 0xff;
+    for data in [vec![], vec![1, 2, 3], vec![0; 200], good[..100].to_vec(), beyond] {
+        let outcome = execute(&contract.runtime, data, 10_000_000);
+        assert_eq!(outcome, Outcome::Reverted(ContractError::MalformedCall, vec![]));
+    }
+    let trailing = call_data("pods/deny", &[0, 0], &[], &[]);
+    let mut position = vec![0; 32];
+    position[31] = 1;
+    assert_eq!(
+        execute(&contract.runtime, trailing, 10_000_000),
+        Outcome::Reverted(ContractError::MalformedValue, position)
+    );
+}
+
+#[test]
+fn depth_is_limited() {
+    let contract = compile(&plan::identity(), &Options::default()).unwrap();
+    let nested = |n: usize| json(&format!("{}1{}", "[".repeat(n), "]".repeat(n)));
+    assert_eq!(
+        evaluate(&contract, "eval", Some(&nested(64)), &json("{}")).value(),
+        Some(nested(64))
+    );
+    let deep = evaluate(&contract, "eval", Some(&nested(65)), &json("{}"));
+    assert_eq!(deep, Outcome::Reverted(ContractError::DepthExceeded, vec![]));
+}
+
+#[test]
+fn conflicts_revert() {
+    let assign = |value: bool| {
+        stmt(
+            1,
+            StmtKind::AssignVarOnce {
+                source: Operand::Bool(value),
+                target: Local(2),
+            },
+        )
+    };
+    let plan = |a, b| {
+        policy(
+            &["result"],
+            vec![entry("eval", vec![assign(a), assign(b)])],
+            vec![],
+        )
+    };
+    let run = |p: &Policy| {
+        evaluate(
+            &compile(p, &Options::default()).unwrap(),
+            "eval",
+            None,
+            &json("{}"),
+        )
+    };
+    assert_eq!(run(&plan(true, true)).value(), Some(json("true")));
+    assert_eq!(
+        run(&plan(true, false)),
+        Outcome::Reverted(ContractError::Conflict, vec![])
+    );
+}
+
+/// `with` replaces a part of a document, rules are evaluated anew inside it, and everything is as before after it, also
+/// when the block is left by a break.
+#[test]
+fn with_restores_documents_and_memo() {
+    let blocks = vec![Block {
+        stmts: vec![
+            stmt(
+                1,
+                StmtKind::Dot {
+                    source: local(0),
+                    key: string(1),
+                    target: Local(2),
+                },
+            ),
+            stmt(1, StmtKind::ReturnLocal { source: Local(2) }),
+        ],
+    }];
+    let (_, func) = rule("x", blocks);
+    let call = |result: u32| {
+        let args = vec![Operand::Local(INPUT), Operand::Local(DATA)];
+        stmt(
+            2,
+            StmtKind::Call {
+                func: "g0.data.x".to_owned(),
+                args,
+                result: Local(result),
+            },
+        )
+    };
+    let push = |l: u32| {
+        stmt(
+            3,
+            StmtKind::ArrayAppend {
+                value: local(l),
+                array: Local(2),
+            },
+        )
+    };
+    let with = |last: StmtKind| {
+        let body = vec![call(5), push(5), stmt(4, last)];
+        stmt(
+            4,
+            StmtKind::With {
+                local: INPUT,
+                path: vec![1],
+                value: Operand::Bool(true),
+                block: Block { stmts: body },
+            },
+        )
+    };
+    let nested = vec![Block {
+        stmts: vec![stmt(
+            5,
+            StmtKind::Block {
+                blocks: vec![Block {
+                    stmts: vec![with(StmtKind::Break { index: 1 })],
+                }],
+            },
+        )],
+    }];
+    let body = vec![
+        stmt(
+            1,
+            StmtKind::MakeArray {
+                capacity: 0,
+                target: Local(2),
+            },
+        ),
+        call(6),
+        push(6),
+        with(StmtKind::Nop {}),
+        call(7),
+        push(7),
+        stmt(5, StmtKind::Block { blocks: nested }),
+        call(8),
+        push(8),
+    ];
+    let policy = policy(&["result", "a"], vec![entry("eval", body)], vec![func]);
+    let contract = compile(&policy, &Options::default()).unwrap();
+    let outcome = evaluate(&contract, "eval", Some(&json(r#"{"a": 1, "b": 2}"#)), &json("{}"));
+    assert_eq!(outcome.value(), Some(json("[1, true, 1, true, 1]")));
+}
+
+#[test]
+fn refusals_name_the_place() {
+    let refusals = compile(&plan::builtin("http.send", 1), &Options::default()).unwrap_err();
+    assert_eq!(
+        refusals[0].to_string(),
+        "policy.rego:3:1: http.send: impure: its result is not determined by input and data (in eval)"
+    );
+    let small = Options {
+        max_code_size: 100,
+        ..Options::default()
+    };
+    let refusals = compile(&deny(), &small).unwrap_err();
+    assert!(matches!(refusals[0].reason, Reason::CodeSize { limit: 100, .. }));
+    let absent = Options {
+        entry_points: Some(vec!["a/b".to_owned()]),
+        ..Options::default()
+    };
+    assert!(matches!(
+        compile(&deny(), &absent).unwrap_err()[0].reason,
+        Reason::InvalidPlan(_)
+    ));
+}
+
+#[test]
+fn the_source_map_covers_every_statement() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    let rows: std::collections::BTreeSet<u32> = contract.source_map.entries().map(|(_, p)| p.row).collect();
+    assert_eq!(rows, [1, 3, 4, 5, 90, 91, 92].into());
+    assert_eq!(contract.source_map.lookup(0), None);
+    assert_eq!(
+        contract.source_map.entries().next().unwrap().1.file,
+        "policy.rego"
+    );
+}
+
+#[test]
+fn the_linked_program_has_a_text_form() {
+    let contract = compile(&deny(), &Options::default()).unwrap();
+    let text = lir::print(&contract.program);
+    assert_eq!(
+        lir::parse(&text, &std::collections::BTreeMap::new()).unwrap(),
+        contract.program
+    );
+}
