@@ -48,7 +48,7 @@ pub enum ResultForm {
     /// The value under `result` in the only result, as its JSON projection; nothing if undefined.
     #[default]
     Unwrapped,
-    /// All results as an array, unprojected.
+    /// The result set as an array in Rego order, unprojected.
     ResultSet,
 }
 

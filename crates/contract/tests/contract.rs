@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "9bec8b1ee363fc3377c977ced2eadebf7291c7eaaa3181e1896502158f5e8380";
+const GOLDEN: &str = "368918186dfb6b1c84b811fa243104f927763b91eae5cf154da358dfdad1e688";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {

@@ -173,9 +173,8 @@ fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
     list.push(Stmt::Do(op(Op::Return, vec![constant(0), constant(at)])));
     let selector = Expr::Const(crate::abi::ContractError::UnknownEntryPoint.word());
     dispatch.push(Stmt::Do(call("fail_with", vec![selector, Expr::Var(Var(0))])));
-    let results = op(Op::Mload, vec![constant(crate::layout::RESULTS)]);
     let respond = match cx.options.result {
-        ResultForm::ResultSet => vec![Stmt::Do(call("answer", vec![results]))],
+        ResultForm::ResultSet => vec![Stmt::Do(call("answer", vec![call("all_results", Vec::new())]))],
         ResultForm::Unwrapped => {
             let key = cx.text("result");
             let value = call("only_result", vec![key]);

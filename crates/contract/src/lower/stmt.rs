@@ -96,7 +96,7 @@ impl<'a> FuncCx<'_, 'a> {
             StmtKind::ResultSetAdd { value } => {
                 let value = self.defined_local(*value, at, out);
                 out.push(run(
-                    "push",
+                    "set_add",
                     vec![op(Op::Mload, vec![constant(layout::RESULTS)]), value],
                 ));
             }

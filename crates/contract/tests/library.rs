@@ -1,0 +1,282 @@
+//! The starter library as contracts: its own tests, its examples and mutations of them, against the reference evaluator.
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code may panic and print"
+)]
+
+mod common;
+
+use common::{Outcome, evaluate};
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use rand::{Rng, RngExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use stele_contract::abi::ContractError;
+use stele_contract::{Contract, Options, ResultForm, compile};
+use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace};
+use stele_rego::{CompileOptions, SourceFile, ast, ir, parse};
+use stele_types::{EntryPoint, Value};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn files(dir: &Path, ext: &str, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, ext, found);
+        } else if path.extension().is_some_and(|e| e == ext) {
+            found.push(path);
+        }
+    }
+}
+
+fn json(path: &Path) -> Value {
+    let bytes = std::fs::read(path).unwrap();
+    stele_types::json::parse(&bytes, &stele_types::json::Limits::default()).unwrap()
+}
+
+struct Library {
+    modules: Vec<ast::Module>,
+    data: Value,
+}
+
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let mut paths = Vec::new();
+    files(&root().join("policies"), "rego", &mut paths);
+    let modules = paths
+        .iter()
+        .map(|p| {
+            let text = std::fs::read_to_string(p).unwrap();
+            let name = p.file_name().unwrap().to_string_lossy().into_owned();
+            parse(&SourceFile::new(name, text)).unwrap_or_else(|e| panic!("{}: {e:?}", p.display()))
+        })
+        .collect();
+    let mut paths = Vec::new();
+    files(&root().join("policies"), "json", &mut paths);
+    let mut data = Value::object([]);
+    for path in paths {
+        let inside = path
+            .parent()
+            .unwrap()
+            .strip_prefix(root().join("policies"))
+            .unwrap()
+            .to_path_buf();
+        let keys: Vec<String> = inside.iter().map(|k| k.to_string_lossy().into_owned()).collect();
+        data = put(&data, &keys, json(&path));
+    }
+    Library { modules, data }
+});
+
+fn put(document: &Value, keys: &[String], value: Value) -> Value {
+    let Some((first, rest)) = keys.split_first() else {
+        return value;
+    };
+    let mut object = document.as_object().cloned().unwrap_or_default();
+    let key = Value::string(first);
+    let child = object.get(&key).cloned().unwrap_or_else(|| Value::object([]));
+    object.insert(key, put(&child, rest, value));
+    Value::object(object)
+}
+
+/// Paths of all rules without arguments whose name satisfies `wanted`.
+fn rules(wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for module in &LIBRARY.modules {
+        let package: Vec<&str> = module.package.path.iter().map(|s| s.name.as_ref()).collect();
+        for rule in &module.rules {
+            let name = rule.head.name();
+            if rule.head.args.is_none() && wanted(name) {
+                found.insert(format!("{}/{name}", package.join("/")));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn plan(entries: &[String]) -> ir::Policy {
+    let entries: Vec<EntryPoint> = entries.iter().map(|e| EntryPoint::new(e).unwrap()).collect();
+    stele_rego::compile(&LIBRARY.modules, &entries, &CompileOptions::default())
+        .unwrap_or_else(|e| panic!("{entries:?}: {e:?}"))
+}
+
+fn contract(policy: &ir::Policy) -> Contract {
+    let options = Options {
+        result: ResultForm::ResultSet,
+        max_code_size: 60_000,
+        ..Options::default()
+    };
+    compile(policy, &options).unwrap_or_else(|refusals| {
+        panic!(
+            "{}",
+            refusals
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
+    })
+}
+
+/// Both engines give the same value or the same kind of error.
+fn agree(
+    evaluator: &Evaluator,
+    contract: &Contract,
+    entry: &str,
+    input: &Value,
+    data: &Value,
+) -> Option<u64> {
+    let want = evaluator.evaluate(
+        entry,
+        Some(input),
+        data,
+        &Context::default(),
+        &Limits::default(),
+        &mut NoTrace,
+    );
+    match (want, evaluate(contract, entry, Some(input), data)) {
+        (Ok(values), outcome @ Outcome::Returned(..)) => {
+            assert_eq!(
+                outcome.value().unwrap(),
+                Value::array(values),
+                "{entry} on {input:?}"
+            );
+            Some(outcome.gas())
+        }
+        (Err(EvalError::Conflict { .. }), Outcome::Reverted(ContractError::Conflict, _)) => None,
+        // What a contract does not cover is an error, never another value.
+        (_, Outcome::Reverted(ContractError::Unsupported | ContractError::InexactNumber, _)) => None,
+        (want, got) => panic!("{entry}: evaluator {want:?}, contract {got:?} on {input:?}"),
+    }
+}
+
+#[test]
+fn the_librarys_own_tests_pass_on_chain() {
+    let tests = rules(|name| name.starts_with("test_"));
+    assert!(tests.len() > 30, "{}", tests.len());
+    // A contract for the tests of each package.
+    let mut packages: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for test in &tests {
+        packages
+            .entry(test.rsplit_once('/').unwrap().0)
+            .or_default()
+            .push(test.clone());
+    }
+    for entries in packages.values() {
+        for some in entries.chunks(8) {
+            let policy = plan(some);
+            let contract = contract(&policy);
+            for entry in some {
+                let got = evaluate(&contract, entry, None, &LIBRARY.data).value().unwrap();
+                let want = Value::array([Value::object([(Value::string("result"), Value::Bool(true))])]);
+                assert_eq!(got, want, "{entry}");
+            }
+        }
+    }
+}
+
+fn examples() -> Vec<(String, Value)> {
+    let mut paths = Vec::new();
+    for dir in [
+        "http",
+        "kubernetes",
+        "serverless",
+        "supply_chain",
+        "terraform",
+        "web",
+    ] {
+        files(&root().join("examples").join(dir), "json", &mut paths);
+    }
+    paths
+        .iter()
+        .map(|p| {
+            (
+                p.file_name().unwrap().to_string_lossy().into_owned(),
+                json(p).get("input").unwrap().clone(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn examples_and_their_mutations_agree_with_the_evaluator() {
+    let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let examples = examples();
+    assert!(examples.len() > 8);
+    for entry in rules(|name| matches!(name, "deny" | "warn" | "violation" | "allow")) {
+        let policy = plan(std::slice::from_ref(&entry));
+        let contract = contract(&policy);
+        let evaluator = Evaluator::new(&policy).unwrap();
+        println!("{entry}: {} bytes", contract.runtime.len());
+        assert!(contract.runtime.len() <= stele_contract::EIP170_LIMIT, "{entry}");
+        for (name, input) in &examples {
+            let gas = agree(&evaluator, &contract, &entry, input, &LIBRARY.data);
+            let area = entry.split('/').next().unwrap();
+            if name.contains(area) || input.get("kind").is_some() && area == "kubernetes" {
+                println!("  {name}: {} bytes of input, {gas:?} gas", encoded(input));
+            }
+            for _ in 0..8 {
+                let mutated = mutate(input, &mut random);
+                agree(&evaluator, &contract, &entry, &mutated, &LIBRARY.data);
+            }
+        }
+    }
+}
+
+fn encoded(value: &Value) -> usize {
+    stele_types::encoding::encode_contract(value).unwrap().len()
+}
+
+/// Replaces, removes or duplicates a random part of a document.
+fn mutate(value: &Value, random: &mut TestRng) -> Value {
+    let number = |random: &mut TestRng, n: usize| usize::try_from(random.random::<u32>()).unwrap() % n.max(1);
+    let other = |random: &mut TestRng| match number(random, 9) {
+        0 => Value::Null,
+        1 => Value::Bool(true),
+        2 => Value::Bool(false),
+        3 => Value::Number(stele_types::Number::from(i64::from(random.next_u32()) - 1_000)),
+        4 => Value::string("*"),
+        5 => {
+            Value::string("{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}")
+        }
+        6 => Value::array([]),
+        7 => Value::object([]),
+        _ => Value::string("0.0.0.0/0"),
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() && number(random, 8) > 0 => {
+            let at = number(random, items.len());
+            let mut items = items.to_vec();
+            match number(random, 8) {
+                0 => drop(items.remove(at)),
+                1 => items.push(items[at].clone()),
+                _ => items[at] = mutate(&items[at], random),
+            }
+            Value::array(items)
+        }
+        Value::Object(map) if !map.is_empty() && number(random, 10) > 0 => {
+            let key = map.keys().nth(number(random, map.len())).unwrap().clone();
+            let mut map = map.as_ref().clone();
+            if number(random, 8) == 0 {
+                map.remove(&key);
+            } else {
+                let inner = mutate(&map[&key], random);
+                map.insert(key, inner);
+            }
+            Value::object(map)
+        }
+        _ => other(random),
+    }
+}
