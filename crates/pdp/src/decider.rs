@@ -9,7 +9,7 @@ use rand::CryptoRng;
 use stele_policy::{
     DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Policy, RegorusEngine,
 };
-use stele_types::{DecisionId, EntryPoint, PolicyId, PolicyVersion, Value};
+use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersion, Value, json};
 
 use crate::clock::Clock;
 use crate::error::DecideError;
@@ -112,6 +112,8 @@ pub struct Decider {
     snapshot: Arc<Snapshot>,
     /// Parallel to the snapshot's policies; filled when a policy is first asked.
     local: Vec<Option<LocalPolicy>>,
+    /// The policy that says what must not be logged, if one is in force.
+    mask: Option<usize>,
 }
 
 impl std::fmt::Debug for Decider {
@@ -151,6 +153,7 @@ impl Decider {
             node,
             clock,
             generation,
+            mask: mask_policy(&snapshot),
             snapshot,
             local,
         }
@@ -172,11 +175,58 @@ impl Decider {
     /// the sink before reporting the error.
     pub fn decide(&mut self, request: &Request<'_>, random: &mut impl CryptoRng) -> Result<Answer, Failure> {
         self.refresh();
-        match resolve(&self.snapshot, request.path) {
+        let mut outcome = match resolve(&self.snapshot, request.path) {
             Resolved::Within { index, depth } => self.within(index, depth, request, random),
             Resolved::Above(indexes) => self.above(&indexes, request, random),
             Resolved::Nothing => self.nothing(request, random),
+        };
+        if let Some(index) = self.mask {
+            let evidence: Vec<&mut Evidence> = match &mut outcome {
+                Ok(answer) => answer
+                    .decisions
+                    .iter_mut()
+                    .filter_map(|decision| decision.evidence.as_mut())
+                    .collect(),
+                Err(failure) => failure.evidence.iter_mut().collect(),
+            };
+            for evidence in evidence {
+                evidence.mask = self.mask_of(index, &evidence.record, request.limits)?;
+            }
         }
+        outcome
+    }
+
+    /// What must not be logged of a record: the value of `data.system.log.mask` with the record as input, as in OPA.
+    fn mask_of(
+        &mut self,
+        index: usize,
+        record: &DecisionRecord,
+        limits: Limits,
+    ) -> Result<Option<Value>, DecideError> {
+        let failed = |message: String| DecideError::Mask { message };
+        let bytes = record.to_json().map_err(|error| failed(error.to_string()))?;
+        let input = json::parse(
+            &bytes,
+            &json::Limits {
+                max_bytes: usize::MAX,
+                max_depth: usize::MAX,
+            },
+        )
+        .map_err(|error| failed(error.to_string()))?;
+        let (Some(policy), Some(slot)) = (self.snapshot.policies().get(index), self.local.get_mut(index))
+        else {
+            return Err(failed("its policy is not in the snapshot".to_owned()));
+        };
+        let ask = EvalRequest {
+            path: &DataPath::new(MASK),
+            input: Some(&input),
+            context: EvalContext {
+                now_ns: i64::try_from(record.timestamp.as_nanos()).ok(),
+            },
+            strict_builtin_errors: true,
+            limits,
+        };
+        evaluate(slot, policy, &ask).map_err(|error| failed(error.to_string()))
     }
 
     /// Takes the newest snapshot if there is a newer one.
@@ -199,6 +249,7 @@ impl Decider {
                 .and_then(Option::take);
         }
         self.generation = generation;
+        self.mask = mask_policy(&snapshot);
         self.snapshot = snapshot;
         self.local = local;
     }
@@ -290,7 +341,7 @@ impl Decider {
         };
         Ok(Answer {
             value: None,
-            decisions: vec![draft.finish(random)?],
+            decisions: vec![draft.finish(random)],
         })
     }
 
@@ -355,7 +406,7 @@ impl Decider {
             stale: stale.is_some(),
             attributes: &request.attributes,
         };
-        let decision = draft.finish(random)?;
+        let decision = draft.finish(random);
         match error {
             None => Ok(decision),
             Some(error) => Err(Failure {
@@ -389,6 +440,17 @@ fn evaluate(
                 message: panic_text(&*panic),
             })
         }
+    }
+}
+
+/// Path below `data` of the mask, as in OPA.
+pub(crate) const MASK: [&str; 3] = ["system", "log", "mask"];
+
+/// The policy whose package holds the mask.
+fn mask_policy(snapshot: &Snapshot) -> Option<usize> {
+    match resolve(snapshot, &MASK) {
+        Resolved::Within { index, .. } => Some(index),
+        Resolved::Above(_) | Resolved::Nothing => None,
     }
 }
 

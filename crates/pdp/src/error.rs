@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use stele_policy::engine::{EngineError, Place};
-use stele_types::{EntryPoint, IdError, PolicyId};
+use stele_types::{IdError, PolicyId};
+
+use crate::decider::MASK;
 
 /// Why there is no decision. None of these is ever turned into an answer, whatever a policy's enforcement.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +60,9 @@ pub enum DecideError {
         /// What was found.
         message: String,
     },
-    /// The evidence could not be built.
-    #[error("policy {policy}: the evidence of entry point {entry_point} can't be built: {message}")]
-    Evidence {
-        /// The policy that was asked.
-        policy: PolicyId,
-        /// The entry point.
-        entry_point: EntryPoint,
+    /// The policy that says what must not be logged failed, so nothing may be logged.
+    #[error("the log mask `data.{}` failed, so the decision is withheld: {message}", MASK.join("."))]
+    Mask {
         /// What went wrong.
         message: String,
     },
@@ -80,7 +78,7 @@ impl DecideError {
             Self::Stale { .. } => "snapshot_stale",
             Self::FanOut { .. } => "fan_out_limit",
             Self::Path(_) => "invalid_parameter",
-            Self::Evidence { .. } => "evidence_error",
+            Self::Mask { .. } => "mask_error",
         }
     }
 
@@ -90,9 +88,8 @@ impl DecideError {
         match self {
             Self::Evaluation { policy, .. }
             | Self::EnginePanicked { policy, .. }
-            | Self::Stale { policy, .. }
-            | Self::Evidence { policy, .. } => Some(policy),
-            Self::FanOut { .. } | Self::Path(_) | Self::Internal { .. } => None,
+            | Self::Stale { policy, .. } => Some(policy),
+            Self::FanOut { .. } | Self::Path(_) | Self::Internal { .. } | Self::Mask { .. } => None,
         }
     }
 

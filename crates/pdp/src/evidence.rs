@@ -1,4 +1,4 @@
-//! From an evaluation to its record and leaf.
+//! From an evaluation to its record.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use stele_types::{
 };
 
 use crate::decider::Decision;
-use crate::error::DecideError;
 use crate::sink::Evidence;
 use crate::snapshot::{NodeContext, PolicyInForce};
 use crate::verdict::Judgement;
@@ -58,17 +57,12 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Draws id and salts, and builds record and leaf.
-    pub(crate) fn finish(self, random: &mut impl CryptoRng) -> Result<Decision, DecideError> {
+    /// Draws id and salts, and builds the record.
+    pub(crate) fn finish(self, random: &mut impl CryptoRng) -> Decision {
         let id = DecisionId::from_time_and_random(self.time, &random.random::<[u8; 10]>());
         let version = self.policy.map_or(NO_VERSION, |policy| policy.version);
         let record = self.record(id, version, random);
-        let leaf = record.leaf().map_err(|error| DecideError::Evidence {
-            policy: self.policy_id.clone(),
-            entry_point: self.entry_point.clone(),
-            message: error.to_string(),
-        })?;
-        Ok(Decision {
+        Decision {
             id,
             policy_id: self.policy_id,
             version,
@@ -77,8 +71,8 @@ impl Draft<'_> {
             judgement: self.judgement,
             in_force: self.policy.is_some(),
             evaluation: self.evaluation,
-            evidence: Some(Evidence { record, leaf }),
-        })
+            evidence: Some(Evidence { record, mask: None }),
+        }
     }
 
     fn record(&self, id: DecisionId, version: PolicyVersion, random: &mut impl CryptoRng) -> DecisionRecord {

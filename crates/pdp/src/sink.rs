@@ -1,21 +1,21 @@
 //! Where evidence goes.
 
-use stele_types::{DecisionRecord, Leaf, LeafIndex};
+use stele_types::{DecisionRecord, LeafIndex, Value};
 
-/// What a decision leaves behind: the full record, and the leaf that commits to it.
+/// What a decision leaves behind. The sink computes the leaf, and then masks: the leaf commits to the whole record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Kept off chain; may be masked or erased.
     pub record: DecisionRecord,
-    /// Enters the Merkle log.
-    pub leaf: Leaf,
+    /// What must not reach the disk, in the format of OPA's `system.log.mask`.
+    pub mask: Option<Value>,
 }
 
 /// The sink has the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ack {
-    /// Where the leaf stands in the log, once that is decided.
-    pub index: LeafIndex,
+    /// Where the leaf stands in the log; `None` when it was acknowledged before it has a place.
+    pub index: Option<LeafIndex>,
 }
 
 /// The sink could not take the evidence; the decision must not be acknowledged.
@@ -24,13 +24,13 @@ pub enum SinkError {
     /// The sink is shutting down.
     #[error("the decision log is closed")]
     Closed,
-    /// Too much is waiting already.
-    #[error("the decision log is overloaded: {waiting} records are waiting to be written")]
-    Overloaded {
-        /// Records in the queue.
-        waiting: usize,
+    /// The record can't be encoded or masked, or is too large.
+    #[error("the decision log refuses the record: {message}")]
+    Refused {
+        /// What is wrong with it.
+        message: String,
     },
-    /// Writing failed (disk full, device error).
+    /// Writing failed (disk full, device error), or too much is waiting already.
     #[error("the decision log can't be written: {message}")]
     Write {
         /// What the storage said.

@@ -4,6 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
+use stele_chain::ChainError;
+use stele_chain::client::{Account, Governance};
+use stele_ledger::Anchor;
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, TreeSize};
 
 /// A future without a name.
@@ -27,23 +30,6 @@ pub struct InForce {
     pub code_hash: Digest,
 }
 
-/// A checkpoint that the ledger contract has accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accepted {
-    /// Leaves that it covers.
-    pub size: TreeSize,
-    /// Root of the tree of that size.
-    pub root: Digest,
-    /// Block that holds it.
-    pub block: u64,
-    /// Transaction that brought it, `0x` and hexadecimal.
-    pub transaction: String,
-    /// The ledger contract, `0x` and hexadecimal.
-    pub contract: String,
-    /// The chain's id.
-    pub chain_id: u64,
-}
-
 /// One deployment of the governance contracts, seen by one node.
 pub trait ChainLink: Send + Sync {
     /// Grows whenever something comes into force; cheap to ask.
@@ -56,5 +42,77 @@ pub trait ChainLink: Send + Sync {
     fn last_anchor(&self) -> Pending<'_, Option<(TreeSize, Digest)>>;
 
     /// Anchors a tree; `proof` is the consistency proof from the newest anchor. Repeating it is harmless.
-    fn anchor(&self, size: TreeSize, root: Digest, proof: Vec<Digest>) -> Pending<'_, Accepted>;
+    fn anchor(&self, size: TreeSize, root: Digest, proof: Vec<Digest>) -> Pending<'_, Anchor>;
+}
+
+/// The governance contracts through the chain client, with the key that operates the node.
+#[derive(Debug)]
+pub struct GovernanceLink {
+    governance: Governance,
+    operator: Account,
+    node: NodeAddress,
+}
+
+impl GovernanceLink {
+    /// A link for the node that `operator` signs for.
+    #[must_use]
+    pub fn new(governance: Governance, operator: Account, node: NodeAddress) -> Self {
+        Self {
+            governance,
+            operator,
+            node,
+        }
+    }
+}
+
+impl From<ChainError> for ChainProblem {
+    fn from(error: ChainError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl ChainLink for GovernanceLink {
+    fn epoch(&self) -> Pending<'_, u64> {
+        Box::pin(async { Ok(self.governance.epoch().await?) })
+    }
+
+    fn in_force(&self) -> Pending<'_, Vec<InForce>> {
+        Box::pin(async {
+            let policies = self.governance.policies().await?;
+            let in_force = policies.into_iter().filter_map(|summary| {
+                let active = summary.active?;
+                Some(InForce {
+                    policy: summary.policy,
+                    version: active.version,
+                    contract: NodeAddress(active.contract.0.0),
+                    code_hash: active.code_hash,
+                })
+            });
+            Ok(in_force.collect())
+        })
+    }
+
+    fn last_anchor(&self) -> Pending<'_, Option<(TreeSize, Digest)>> {
+        Box::pin(async {
+            let last = self.governance.anchor_of(self.node).await?;
+            Ok(last.map(|anchor| (anchor.size, anchor.root)))
+        })
+    }
+
+    fn anchor(&self, size: TreeSize, root: Digest, proof: Vec<Digest>) -> Pending<'_, Anchor> {
+        Box::pin(async move {
+            let anchored = self.governance.anchor(&self.operator, size, root, &proof).await?;
+            let deployment = self.governance.deployment();
+            Ok(Anchor {
+                chain_id: deployment.chain_id,
+                contract: NodeAddress(deployment.ledger.0.0),
+                node: anchored.anchor.node,
+                tx_hash: Digest(anchored.transaction.0),
+                block_number: anchored.anchor.block,
+                block_hash: Digest(anchored.block_hash.0),
+                size: anchored.anchor.size,
+                root: anchored.anchor.root,
+            })
+        })
+    }
 }

@@ -11,17 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ServerError;
 
-/// When an answer may leave the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ack {
-    /// After record and leaf are on stable storage (group commit).
-    #[default]
-    Durable,
-    /// As soon as the ledger has taken the record into memory: a crash may lose the last group.
-    Memory,
-}
-
 /// Everything the HTTP surface and its background tasks can be told.
 ///
 /// Durations are in milliseconds, sizes in bytes, unless the name says otherwise.
@@ -32,9 +21,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Worker threads, each with its own runtime and engines. Default 0: one per core.
     pub workers: usize,
-    /// When an answer may leave: `durable` (default) or `memory`.
-    pub ack: Ack,
-    /// Path that `POST /` and `POST /v0/data` without a path decide. Default `system/main`, as OPA's.
+    /// Path that `POST /` decides. Default `system/main`, as OPA's.
     pub default_decision: String,
     /// Labels written into every decision record. Default empty.
     pub labels: BTreeMap<String, String>,
@@ -57,7 +44,6 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181),
             workers: 0,
-            ack: Ack::default(),
             default_decision: "system/main".to_owned(),
             labels: BTreeMap::new(),
             limits: LimitsConfig::default(),

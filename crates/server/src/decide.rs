@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use stele_pdp::{Answer, Attributes, DecideError, Evidence, Failure, Request, SinkError};
+use stele_pdp::{Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Request, SinkError};
 use stele_policy::engine::{ConvertError, EngineError, Limits};
 use stele_types::Value;
 use tokio::sync::oneshot;
 
-use crate::config::{Ack, LimitsConfig};
+use crate::config::LimitsConfig;
 use crate::http::{ApiError, Location};
 use crate::worker::{Call, Worker};
 
@@ -113,39 +113,30 @@ fn count(worker: &Worker, answer: &Answer) -> Duration {
     })
 }
 
-/// Hands evidence to the log and waits for it, unless acknowledgements come from memory.
+/// Hands evidence to the log and waits until the log acknowledges it: when it is durable, unless the log was opened to acknowledge from memory.
 async fn commit(worker: &Worker, evidence: Vec<Evidence>) -> Result<(), ApiError> {
-    let sink = &*worker.shared.sink;
-    if worker.shared.config.ack == Ack::Memory {
-        for one in evidence {
-            sink.append(one, Box::new(report_late));
-        }
-        return Ok(());
-    }
     let mut waiting = Vec::with_capacity(evidence.len());
     for one in evidence {
         let (done, safe) = oneshot::channel();
-        sink.append(one, Box::new(move |result| drop(done.send(result))));
+        worker
+            .shared
+            .log
+            .append(one, Box::new(move |result| drop(done.send(result))));
         waiting.push(safe);
     }
     for safe in waiting {
-        let result = safe.await.unwrap_or(Err(SinkError::Closed));
-        result.map_err(|error| {
+        safe.await.unwrap_or(Err(SinkError::Closed)).map_err(|error| {
             tracing::error!(%error, "a decision was withheld: its evidence could not be kept");
-            ApiError::unavailable(
-                "log_unavailable",
-                format!("the decision is withheld because its evidence could not be kept: {error}"),
-            )
+            let message = format!("the decision is withheld because its evidence could not be kept: {error}");
+            match error {
+                SinkError::Refused { .. } => ApiError::internal(message),
+                SinkError::Closed | SinkError::Write { .. } => {
+                    ApiError::unavailable("log_unavailable", message)
+                }
+            }
         })?;
     }
     Ok(())
-}
-
-/// With acknowledgements from memory nobody waits; a loss must at least be heard of.
-fn report_late(result: Result<stele_pdp::Ack, SinkError>) {
-    if let Err(error) = result {
-        tracing::error!(%error, "evidence of an acknowledged decision was lost (ack = \"memory\")");
-    }
 }
 
 /// The error answer for a decision that failed.

@@ -30,11 +30,11 @@ mod shared;
 mod tasks;
 mod worker;
 
-pub use chain::{Accepted, ChainLink, ChainProblem, InForce, Pending};
+pub use chain::{ChainLink, ChainProblem, GovernanceLink, InForce, Pending};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use http::{ApiError, Endpoint, ErrorItem, Location, ROUTES, Route};
-pub use log::{Filter, Head, Log, LogError, LogStats, Page};
+pub use log::{DecisionLog, LogStats};
 pub use routes::openapi_document;
 pub use server::{Deps, Handle, Server};
 pub use tasks::{AnchorView, BundleStore};

@@ -1,115 +1,266 @@
-//! What the endpoints and tasks ask of the decision log. All calls may block on files.
+//! The decision log as the server uses it: takes evidence, answers questions, counts commits. All questions may block on files.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use stele_types::{DecisionId, DecisionRecord, Digest, TreeSize};
+use stele_ledger::storage::{
+    Entry, Erasure, ErasureRequest, LedgerError, ListQuery, Options, Prepared, StaticFile, StoredAnchor,
+};
+use stele_ledger::{Anchor, Ledger, SignedCheckpoint, SigningKey};
+use stele_pdp::{Ack, DecisionSink, Done, Evidence, SinkError};
+use stele_types::{DecisionId, Digest, LeafIndex, PolicyId, TreeSize};
 
-use crate::chain::Accepted;
 use crate::http::ApiError;
+use crate::metrics::Histogram;
 
-/// Why the log gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LogError {
-    /// The log can't be read or written, or what it holds is not what it should be.
-    #[error("the decision log failed: {0}")]
-    Storage(String),
-    /// The question can't be answered from this log.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl From<LogError> for ApiError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Storage(_) => Self::unavailable("log_unavailable", error.to_string()),
-            LogError::Refused(message) => Self::invalid(message),
-        }
-    }
-}
+/// Records looked at, in pages, for one filtered listing.
+const MAX_PAGES: usize = 20;
 
 /// Sizes and times of the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct LogStats {
     /// Durable leaves.
     pub leaves: u64,
-    /// Bytes on disk.
+    /// Bytes that the records take on disk.
     pub bytes: u64,
-    /// Records waiting to be written.
-    pub waiting: u64,
-    /// Syncs since the start.
-    pub syncs: u64,
-    /// Seconds spent in them.
-    pub sync_seconds: f64,
-    /// Seconds the last one took.
-    pub last_sync_seconds: f64,
+    /// Bytes waiting to be written.
+    pub waiting_bytes: u64,
+    /// Why records can't be written at the moment, if so.
+    pub failing: Option<String>,
+    /// Group commits since the start.
+    pub commits: u64,
+    /// Decisions in them.
+    pub committed: u64,
+    /// Times of their syncs.
+    #[serde(skip)]
+    pub(crate) syncs: Histogram,
 }
 
-/// A tree head with its signed checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Leaves.
-    pub size: TreeSize,
-    /// Root over them.
-    pub root: Digest,
-    /// The signed note (C2SP `tlog-checkpoint`).
-    pub note: String,
+/// What group commits cost, counted on the writer's thread.
+#[derive(Debug, Default)]
+struct Commits {
+    commits: u64,
+    committed: u64,
+    syncs: Histogram,
+}
+
+/// A ledger, open for the server.
+pub struct DecisionLog {
+    ledger: Arc<Ledger>,
+    dir: PathBuf,
+    commits: Arc<Mutex<Commits>>,
+}
+
+impl std::fmt::Debug for DecisionLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DecisionLog")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which decisions to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// At most so many.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// Only of this policy.
-    pub policy: Option<String>,
+    pub(crate) policy: Option<PolicyId>,
     /// Only with this verdict.
-    pub decision: Option<String>,
-    /// Only older than the leaf of this index.
-    pub before: Option<u64>,
+    pub(crate) decision: Option<String>,
+    /// Where to go on.
+    pub(crate) start: Option<u64>,
 }
 
-/// A page of decisions, newest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The records with their leaf indexes.
-    pub records: Vec<(u64, DecisionRecord)>,
-    /// Where the next page begins; `None` on the last one.
-    pub next: Option<u64>,
-}
-
-/// The decision log, as far as the server asks.
-pub trait Log: Send + Sync {
-    /// Sizes and times; cheap.
-    fn stats(&self) -> Result<LogStats, LogError>;
-
-    /// The newest durable tree head.
-    fn head(&self) -> Result<Head, LogError>;
-
-    /// The newest signed checkpoint as served to others.
-    fn checkpoint(&self) -> Result<String, LogError> {
-        self.head().map(|head| head.note)
+impl DecisionLog {
+    /// Opens the log in a directory; see [`Ledger::open`]. Acknowledgements, linger and limits are the options'; `on_commit` is taken by
+    /// the server's metrics.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: the directory is in use, damaged, or of another key.
+    pub fn open(dir: &Path, key: SigningKey, mut options: Options) -> Result<Self, LedgerError> {
+        let commits = Arc::new(Mutex::new(Commits::default()));
+        let counted = Arc::clone(&commits);
+        options.on_commit = Some(Arc::new(move |stats| {
+            let mut commits = lock(&counted);
+            commits.commits = commits.commits.saturating_add(1);
+            commits.committed = commits
+                .committed
+                .saturating_add(u64::try_from(stats.decisions).unwrap_or(u64::MAX));
+            commits.syncs.observe(stats.sync);
+        }));
+        options.on_publish_error.get_or_insert_with(|| {
+            Arc::new(
+                |error| tracing::error!(%error, "tiles and checkpoint can't be published; decisions go on"),
+            )
+        });
+        let ledger = Arc::new(Ledger::open(dir, key, options)?);
+        Ok(Self {
+            ledger,
+            dir: dir.to_owned(),
+            commits,
+        })
     }
 
-    /// A static file of the log by its path (`tile/...`), if it exists.
-    fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, LogError>;
+    /// The ledger itself.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
 
-    /// RFC 6962 consistency proof between two sizes.
-    fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<Digest>, LogError>;
+    /// Sizes and times.
+    pub(crate) fn stats(&self) -> LogStats {
+        let commits = lock(&self.commits);
+        LogStats {
+            leaves: self.ledger.size().get(),
+            bytes: bytes_in(&self.dir.join("records")),
+            waiting_bytes: u64::try_from(self.ledger.waiting_bytes()).unwrap_or(u64::MAX),
+            failing: self.ledger.failing().map(|error| error.to_string()),
+            commits: commits.commits,
+            committed: commits.committed,
+            syncs: commits.syncs.clone(),
+        }
+    }
+
+    /// Durable leaves; cheap.
+    pub(crate) fn size(&self) -> u64 {
+        self.ledger.size().get()
+    }
+
+    /// Publishes all that is durable and returns its signed checkpoint.
+    pub(crate) fn head(&self) -> Result<SignedCheckpoint, LedgerError> {
+        self.ledger.publish()
+    }
+
+    /// RFC 6962 consistency proof between two sizes; empty from nothing and between equal ones.
+    pub(crate) fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<Digest>, LedgerError> {
+        if from.get() == 0 || from == to {
+            return Ok(Vec::new());
+        }
+        self.ledger.consistency_proof(from, to)
+    }
 
     /// Keeps an anchor with the checkpoint it covers, for proofs.
-    fn keep_anchor(&self, accepted: &Accepted, head: &Head) -> Result<(), LogError>;
+    pub(crate) fn keep_anchor(&self, anchor: Anchor, head: &SignedCheckpoint) -> Result<(), LedgerError> {
+        self.ledger.store_anchor(&StoredAnchor {
+            checkpoint: head.note.clone(),
+            anchor,
+        })
+    }
 
-    /// One record with its leaf index.
-    fn record(&self, id: DecisionId) -> Result<Option<(u64, DecisionRecord)>, LogError>;
+    /// `/checkpoint` or a tile.
+    pub(crate) fn file(&self, path: &str) -> Result<Option<StaticFile>, LedgerError> {
+        self.ledger.static_file(path)
+    }
 
-    /// Records by filter, newest first.
-    fn list(&self, filter: &Filter) -> Result<Page, LogError>;
+    /// One decision.
+    pub(crate) fn entry(&self, id: DecisionId) -> Result<Entry, LedgerError> {
+        self.ledger.record(&id)
+    }
 
     /// The proof bundle (`proof.json`) of a decision.
-    fn proof(&self, id: DecisionId) -> Result<Option<Vec<u8>>, LogError>;
+    pub(crate) fn proof(&self, id: DecisionId) -> Result<Vec<u8>, ApiError> {
+        let bundle = self.ledger.prove(&id)?;
+        bundle
+            .to_json()
+            .map_err(|error| ApiError::internal(format!("the proof can't be written: {error}")))
+    }
 
-    /// Erases input and salts of a record; the erasure is itself logged. False when there is no such record.
-    fn erase(&self, id: DecisionId) -> Result<bool, LogError>;
+    /// Erases input and salts; the erasure is itself a leaf.
+    pub(crate) fn erase(&self, id: DecisionId, request: &ErasureRequest) -> Result<Erasure, LedgerError> {
+        self.ledger.erase(&id, request)
+    }
 
-    /// Makes everything durable and stops taking records.
-    fn close(&self) -> Result<(), LogError>;
+    /// A page of decisions, newest first, and where the next one begins.
+    pub(crate) fn list(&self, filter: &Filter) -> Result<(Vec<Entry>, Option<u64>), LedgerError> {
+        let mut found: Vec<Entry> = Vec::new();
+        let mut start = filter.start.map(LeafIndex::new);
+        for _ in 0..MAX_PAGES {
+            let wanted = filter.limit.saturating_sub(found.len());
+            let query = ListQuery {
+                limit: wanted,
+                start,
+                policy: filter.policy.clone(),
+                ..ListQuery::default()
+            };
+            let page = self.ledger.list(&query)?;
+            let matches = |entry: &Entry| {
+                filter.decision.is_none() || entry.record.labels.get("decision") == filter.decision.as_ref()
+            };
+            found.extend(page.entries.into_iter().filter(matches));
+            start = page.next;
+            if start.is_none() || found.len() >= filter.limit {
+                break;
+            }
+        }
+        Ok((found, start.map(LeafIndex::get)))
+    }
+
+    /// Publishes all that is durable; for a log that others still hold.
+    pub(crate) fn flush(&self) -> Result<(), LedgerError> {
+        self.ledger.publish().map(drop)
+    }
+
+    /// Writes what waits, publishes, and closes the ledger if nobody else holds it.
+    pub(crate) fn close(self) -> Result<(), LedgerError> {
+        match Arc::try_unwrap(self.ledger) {
+            Ok(ledger) => ledger.close(),
+            Err(shared) => shared.publish().map(drop),
+        }
+    }
+}
+
+impl DecisionSink for DecisionLog {
+    fn append(&self, evidence: Evidence, done: Done) {
+        // Leaf, mask and JSON are made on the caller's thread, so that this work scales with the workers.
+        match Prepared::new(evidence.record, evidence.mask.as_ref()) {
+            Ok(prepared) => self.ledger.append_prepared(prepared, move |outcome| {
+                done(
+                    outcome
+                        .map(|ack| Ack { index: ack.index })
+                        .map_err(|error| sink_error(&error)),
+                );
+            }),
+            Err(error) => done(Err(sink_error(&error))),
+        }
+    }
+}
+
+fn sink_error(error: &LedgerError) -> SinkError {
+    let message = error.to_string();
+    match error {
+        LedgerError::Closed => SinkError::Closed,
+        LedgerError::Record(_) | LedgerError::Mask(_) | LedgerError::RecordTooLarge { .. } => {
+            SinkError::Refused { message }
+        }
+        _ => SinkError::Write { message },
+    }
+}
+
+impl From<LedgerError> for ApiError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::UnknownDecision { .. } => Self::not_found(error.to_string()),
+            LedgerError::NoSuchLeaf { .. } | LedgerError::NoSuchSize { .. } => {
+                Self::invalid(error.to_string())
+            }
+            _ => Self::unavailable("log_unavailable", error.to_string()),
+        }
+    }
+}
+
+fn lock(commits: &Mutex<Commits>) -> MutexGuard<'_, Commits> {
+    commits.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes of the files directly in a directory; what can't be read counts nothing.
+fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
+    let sizes = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.metadata().ok());
+    sizes.fold(0, |sum, metadata| sum.saturating_add(metadata.len()))
 }

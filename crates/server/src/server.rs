@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
-use stele_pdp::{Decider, DecisionSink, NodeContext, SnapshotStore};
+use stele_pdp::{Decider, NodeContext, SnapshotStore};
 use stele_types::NodeAddress;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -18,7 +18,7 @@ use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::health::Status;
 use crate::listen::{self, Inlet};
-use crate::log::Log;
+use crate::log::DecisionLog;
 use crate::metrics::WorkerMetrics;
 use crate::shared::Shared;
 use crate::tasks::{self, AnchorView, BundleStore, Follower};
@@ -31,10 +31,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 pub struct Deps {
     /// The policies in force. Filled by the caller, or by the registry follower when there is a chain.
     pub snapshots: Arc<SnapshotStore>,
-    /// Takes evidence.
-    pub sink: Arc<dyn DecisionSink>,
-    /// Answers questions about recorded decisions.
-    pub log: Arc<dyn Log>,
+    /// The decision log; its options say when a decision counts as kept.
+    pub log: DecisionLog,
     /// The node's address.
     pub node: NodeAddress,
     /// The chain, and where bundles lie; without it nothing is followed and nothing anchored.
@@ -46,21 +44,12 @@ pub struct Deps {
 pub struct Server;
 
 /// A running server. Dropping it leaves the server running until the process ends; call [`Handle::shutdown`].
-#[derive(Debug)]
 pub struct Handle {
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     control: JoinHandle<()>,
     workers: Vec<JoinHandle<std::io::Result<()>>>,
-    log: LogCloser,
-}
-
-struct LogCloser(Arc<dyn Log>);
-
-impl std::fmt::Debug for LogCloser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Log")
-    }
+    shared: Arc<Shared>,
 }
 
 impl Server {
@@ -87,8 +76,7 @@ impl Server {
                 labels: config.labels.clone(),
             },
             snapshots: deps.snapshots,
-            sink: deps.sink,
-            log: Arc::clone(&deps.log),
+            log: deps.log,
             status: Status::default(),
             worker_metrics,
             anchored,
@@ -97,7 +85,7 @@ impl Server {
         });
         let (inlets, workers) = start_workers(&shared, &stopped)?;
         let control = Control {
-            shared,
+            shared: Arc::clone(&shared),
             inlets,
             listener,
             chain: deps.chain,
@@ -118,7 +106,7 @@ impl Server {
                 stop,
                 control,
                 workers,
-                log: LogCloser(deps.log),
+                shared,
             }),
             Ok(Err(source)) => Err(ServerError::Listen { addr, source }),
             Err(_) => Err(ServerError::Stopped {
@@ -126,6 +114,15 @@ impl Server {
                 message: "it panicked at the start".to_owned(),
             }),
         }
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle")
+            .field("addr", &self.addr)
+            .field("workers", &self.workers.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -154,10 +151,11 @@ impl Handle {
         if self.control.join().is_err() {
             died = Some("the control thread panicked".to_owned());
         }
-        self.log
-            .0
-            .close()
-            .map_err(|error| ServerError::Flush(error.to_string()))?;
+        let flushed = match Arc::try_unwrap(self.shared) {
+            Ok(shared) => shared.log.close(),
+            Err(shared) => shared.log.flush(),
+        };
+        flushed.map_err(|error| ServerError::Flush(error.to_string()))?;
         match died {
             Some(message) => Err(ServerError::Stopped {
                 what: "a server thread",

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use stele_pdp::{DecisionSink, NodeContext, SnapshotStore};
+use stele_pdp::{NodeContext, SnapshotStore};
 use stele_types::Timestamp;
 use tokio::sync::watch;
 
 use crate::config::ServerConfig;
 use crate::health::Status;
-use crate::log::Log;
+use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
 
 /// Read by all, changed by none; what changes inside (snapshots, status) has its own synchronisation.
@@ -17,10 +17,8 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     /// The policies in force.
     pub(crate) snapshots: Arc<SnapshotStore>,
-    /// Takes evidence.
-    pub(crate) sink: Arc<dyn DecisionSink>,
-    /// Answers questions about what was recorded.
-    pub(crate) log: Arc<dyn Log>,
+    /// Takes evidence, and answers questions about it.
+    pub(crate) log: DecisionLog,
     /// Who we are.
     pub(crate) node: NodeContext,
     /// What the tasks report.

@@ -301,7 +301,7 @@ async fn shutdown_answers_what_is_under_way_and_frees_the_port() {
         .write_all(b"POST /v1/data/system/main HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{")
         .unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let stopping = std::thread::spawn(move || server.stop());
+    let stopping = std::thread::spawn(move || drop(server.stop()));
     std::thread::sleep(Duration::from_millis(100));
     stream.write_all(b"}").unwrap();
     let mut answer = String::new();

@@ -39,6 +39,8 @@ pub struct Anchored {
     pub index: u64,
     /// The transaction.
     pub transaction: B256,
+    /// Hash of the block that holds it.
+    pub block_hash: B256,
     /// The gas used by this call; `None` when the anchor was on the chain already and nothing was sent.
     pub gas_used: Option<Gas>,
 }
@@ -279,6 +281,7 @@ impl Governance {
                 },
                 index: event.index.saturating_to(),
                 transaction: receipt.transaction,
+                block_hash: receipt.block_hash,
                 gas_used: Some(receipt.gas_used),
             });
         }
@@ -302,9 +305,9 @@ impl Governance {
                 self.client.provider.get_logs(&filter).await
             })
             .await?;
-        let transaction =
-            anchored_events(&logs, anchor.node, anchor.size).find_map(|(log, _)| log.transaction_hash);
-        let transaction = transaction.ok_or(ChainError::EventMissing {
+        let place = anchored_events(&logs, anchor.node, anchor.size)
+            .find_map(|(log, _)| Some((log.transaction_hash?, log.block_hash?)));
+        let (transaction, block_hash) = place.ok_or(ChainError::EventMissing {
             node: anchor.node,
             block: anchor.block,
         })?;
@@ -312,6 +315,7 @@ impl Governance {
             anchor,
             index,
             transaction,
+            block_hash,
             gas_used: None,
         })
     }

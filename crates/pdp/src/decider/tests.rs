@@ -126,7 +126,10 @@ fn a_rule_is_decided_with_evidence_that_matches_its_leaf() {
     );
     assert_eq!(answer.verdict(), Verdict::Deny);
     let decision = &answer.decisions[0];
-    let Evidence { record, leaf } = decision.evidence.as_ref().unwrap();
+    let Evidence { record, mask: None } = decision.evidence.as_ref().unwrap() else {
+        panic!()
+    };
+    let leaf = &record.leaf().unwrap();
     assert!(record.check(leaf).unwrap().is_consistent());
     assert_eq!(record.path.as_str(), "kubernetes/admission/deny");
     assert_eq!(
@@ -217,7 +220,10 @@ fn a_path_without_a_policy_is_undefined_and_says_so_in_evidence() {
     assert_eq!(answer.value, None);
     let decision = &answer.decisions[0];
     assert!(!decision.in_force);
-    let Evidence { record, leaf } = decision.evidence.as_ref().unwrap();
+    let Evidence { record, mask: None } = decision.evidence.as_ref().unwrap() else {
+        panic!()
+    };
+    let leaf = &record.leaf().unwrap();
     assert_eq!(leaf.policy_version.to_string(), "0".repeat(64));
     assert!(record.bundles.is_empty() && record.check(leaf).unwrap().is_consistent());
     assert!(
@@ -231,7 +237,8 @@ fn failures_are_errors_with_codes_and_leave_evidence() {
     let mut fixture = Fixture::new(snapshot(), None);
     let conflict = fixture.ask("broken/two", Some(r#"{"x": 1}"#)).unwrap_err();
     assert_eq!(conflict.error.code(), "eval_conflict_error");
-    let Evidence { record, leaf } = &conflict.evidence[0];
+    let record = &conflict.evidence[0].record;
+    let leaf = &record.leaf().unwrap();
     assert!(
         record
             .error
@@ -274,7 +281,7 @@ fn time_comes_from_the_clock() {
     let answer = fixture.ask("broken/now", None).unwrap();
     assert_eq!(answer.value, Some(value("42")));
     assert_eq!(
-        answer.decisions[0].evidence.as_ref().unwrap().leaf.time,
+        answer.decisions[0].evidence.as_ref().unwrap().record.timestamp,
         Timestamp(42)
     );
 }
@@ -413,4 +420,33 @@ fn ad_hoc_queries_bind_and_fail_with_types() {
         ),
         "{error}"
     );
+}
+
+#[test]
+fn a_mask_policy_sees_the_record_and_a_broken_one_withholds_the_decision() {
+    let mask = "# METADATA\n# custom:\n#   id: system/log\npackage system.log\n\n\
+        mask contains \"/input/password\" if input.input.password\n\nmask contains x if {\n\tinput.input.broken\n\tx := 1 / 0\n}\n";
+    let snapshot = Snapshot::new([
+        in_force("kubernetes/admission", ADMISSION, PolicyOptions::default()),
+        in_force("system/log", mask, PolicyOptions::default()),
+    ])
+    .unwrap();
+    let mut fixture = Fixture::new(snapshot, None);
+    let answer = fixture
+        .ask("kubernetes/admission/deny", Some(r#"{"password": "x"}"#))
+        .unwrap();
+    let evidence = answer.decisions[0].evidence.as_ref().unwrap();
+    assert_eq!(
+        evidence.mask.as_ref().map(json::to_string).as_deref(),
+        Some(r#"["/input/password"]"#)
+    );
+    assert!(
+        evidence.record.input.as_ref().unwrap().get("password").is_some(),
+        "the sink masks, after the leaf"
+    );
+    let error = fixture
+        .ask("kubernetes/admission/deny", Some(r#"{"broken": true}"#))
+        .unwrap_err();
+    assert_eq!(error.error.code(), "mask_error");
+    assert!(error.evidence.is_empty());
 }

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use rand::RngExt;
+use serde::Deserialize;
 use serde_json::json;
-use stele_types::DecisionId;
+use stele_ledger::storage::{Entry, Erasure, ErasureRequest};
+use stele_types::{DecisionId, PolicyId, Salt};
 
 use crate::blocking;
+use crate::clock::now;
 use crate::http::{ApiError, Reply, decode_segments};
 use crate::log::Filter;
 use crate::worker::{Call, Worker};
@@ -25,45 +29,45 @@ pub(crate) async fn list(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiE
             "parameter `limit` must be 1 to {LARGEST_PAGE}, not {limit}"
         )));
     }
+    let policy = call.params.get("policy").map(PolicyId::new).transpose();
     let filter = Filter {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        policy: call.params.get("policy").map(str::to_owned),
+        policy: policy.map_err(|error| ApiError::invalid(format!("parameter `policy`: {error}")))?,
         decision: call.params.get("decision").map(str::to_owned),
-        before: call.params.number("cursor")?,
+        start: call.params.number("cursor")?,
     };
     let shared = Arc::clone(&worker.shared);
-    let page = blocking::run(move || shared.log.list(&filter)).await?;
-    let decisions: Vec<serde_json::Value> = page
-        .records
-        .iter()
-        .map(|(index, record)| {
-            json!({
-                "decision_id": record.decision_id,
-                "index": index,
-                "timestamp": record.timestamp,
-                "policy_id": record.policy_id,
-                "policy_version": record.policy_version,
-                "path": record.path,
-                "decision": record.labels.get("decision"),
-                "violations": record.violations.len(),
-                "resource": record.resource,
-                "actor": record.actor,
-                "error": record.error,
-            })
-        })
-        .collect();
-    let document = json!({ "result": decisions, "next_cursor": page.next.map(|next| next.to_string()) });
+    let (entries, next) = blocking::run(move || shared.log.list(&filter)).await?;
+    let decisions: Vec<serde_json::Value> = entries.iter().map(summary).collect();
+    let document = json!({ "result": decisions, "next_cursor": next.map(|next| next.to_string()) });
     Reply::json(&document, call.params.flag("pretty"))
+}
+
+/// What a listing says of a decision.
+fn summary(entry: &Entry) -> serde_json::Value {
+    let record = &entry.record;
+    json!({
+        "decision_id": record.decision_id,
+        "index": entry.index.get(),
+        "timestamp": record.timestamp,
+        "policy_id": record.policy_id,
+        "policy_version": record.policy_version,
+        "path": record.path,
+        "decision": record.labels.get("decision"),
+        "violations": record.violations.len(),
+        "resource": record.resource,
+        "actor": record.actor,
+        "error": record.error,
+    })
 }
 
 /// `GET /v1/decisions/{id}`: the whole record as it is stored.
 pub(crate) async fn one(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let found = blocking::run(move || shared.log.record(id)).await?;
-    let (index, record) = found.ok_or_else(|| unknown(id))?;
+    let entry = blocking::run(move || shared.log.entry(id)).await?;
     Reply::json(
-        &json!({ "result": record, "index": index }),
+        &json!({ "result": entry.record, "index": entry.index.get() }),
         call.params.flag("pretty"),
     )
 }
@@ -72,21 +76,21 @@ pub(crate) async fn one(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiEr
 pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let found = blocking::run(move || shared.log.proof(id)).await?;
-    found.map(Reply::json_bytes).ok_or_else(|| unknown(id))
+    blocking::run(move || shared.log.proof(id))
+        .await
+        .map(Reply::json_bytes)
 }
 
 /// `GET /v1/decisions/{id}/explain`: re-evaluates the recorded input on the recorded version.
 pub(crate) async fn explain(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let found = blocking::run(move || shared.log.record(id)).await?;
-    let (_, record) = found.ok_or_else(|| unknown(id))?;
-    super::explanation::of_record(&record)
+    let entry = blocking::run(move || shared.log.entry(id)).await?;
+    super::explanation::of_record(&entry.record)
 }
 
-/// `POST /v1/decisions/{id}/erase`: removes input and salts. For loopback peers only, and only as JSON, which a web page of another origin
-/// can't send without asking first.
+/// `POST /v1/decisions/{id}/erase` with `{"reason": ...}`: removes input and salts. For loopback peers only, and only as JSON, which a web page
+/// of another origin can't send without asking first.
 pub(crate) async fn erase(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     if !worker.shared.config.admin.erase || !call.peer.ip().is_loopback() {
         return Err(ApiError::new(
@@ -108,23 +112,50 @@ pub(crate) async fn erase(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
         ));
     }
     let id = id(call)?;
+    let request = erasure_request(worker, reason(&call.body)?);
+    let erasure_id = request.erasure_id;
     let shared = Arc::clone(&worker.shared);
-    if !blocking::run(move || shared.log.erase(id)).await? {
-        return Err(unknown(id));
-    }
+    let outcome = blocking::run(move || shared.log.erase(id, &request)).await?;
     tracing::warn!(decision_id = %id, peer = %call.peer, "the input of a decision was erased");
-    Reply::json(
-        &json!({ "result": { "decision_id": id, "erased": true } }),
-        call.params.flag("pretty"),
-    )
+    let recorded = match outcome {
+        Erasure::Done { recorded_at } => json!({ "erasure_id": erasure_id, "index": recorded_at.get() }),
+        Erasure::Already => serde_json::Value::Null,
+    };
+    let document = json!({ "result": { "decision_id": id, "erased": true, "recorded": recorded } });
+    Reply::json(&document, call.params.flag("pretty"))
+}
+
+/// The body of an erasure.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EraseBody {
+    reason: Option<String>,
+}
+
+fn reason(body: &[u8]) -> Result<String, ApiError> {
+    if body.is_empty() {
+        return Ok("not given".to_owned());
+    }
+    let body: EraseBody = serde_json::from_slice(body)
+        .map_err(|error| ApiError::invalid(format!("body must be an object with `reason`: {error}")))?;
+    Ok(body.reason.unwrap_or_else(|| "not given".to_owned()))
+}
+
+fn erasure_request(worker: &Worker, reason: String) -> ErasureRequest {
+    let mut random = worker.random.borrow_mut();
+    let time = now();
+    ErasureRequest {
+        erasure_id: DecisionId::from_time_and_random(time, &random.random()),
+        time,
+        node: worker.shared.node.address,
+        reason,
+        input_salt: Salt(random.random()),
+        detail_salt: Salt(random.random()),
+    }
 }
 
 fn id(call: &Call<'_>) -> Result<DecisionId, ApiError> {
     let text = decode_segments(call.capture)?.join("/");
     text.parse()
         .map_err(|_| ApiError::invalid(format!("`{text}` is not a decision id (a UUID)")))
-}
-
-fn unknown(id: DecisionId) -> ApiError {
-    ApiError::not_found(format!("there is no decision {id} in this node's log"))
 }

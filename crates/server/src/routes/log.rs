@@ -2,39 +2,40 @@
 
 use std::sync::Arc;
 
+use stele_ledger::storage::StaticFile;
+
 use crate::blocking;
 use crate::http::{ApiError, Reply};
 use crate::worker::{Call, Worker};
 
-/// A full tile never changes.
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// A partial tile never changes either, but may be superseded by the full one and disappear.
-const PARTIAL: &str = "public, max-age=3600";
-
-/// `GET /checkpoint`: the newest signed checkpoint of the durable log.
+/// `GET /checkpoint`: the newest signed checkpoint that was published.
 pub(crate) async fn checkpoint(worker: &Worker) -> Result<Reply, ApiError> {
     let shared = Arc::clone(&worker.shared);
-    let note = blocking::run(move || shared.log.checkpoint()).await?;
-    Ok(Reply::bytes("text/plain; charset=utf-8", note).cached("no-store"))
+    let found = blocking::run(move || shared.log.file("checkpoint")).await?;
+    found
+        .map(reply)
+        .ok_or_else(|| ApiError::not_found("the log has no checkpoint yet; one is published every second"))
 }
 
-/// `GET /tile/{level}/{index}[.p/{width}]` and `GET /tile/entries/{index}[.p/{width}]`.
+/// `GET /tile/{level}/{index}[.p/{width}]` and `GET /tile/entries/{index}[.p/{width}]`. Full and partial tiles never change.
 pub(crate) async fn tile(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
-    let path = format!("tile/{}", call.capture);
     if !is_tile_path(call.capture) {
-        return Err(ApiError::not_found(format!(
-            "/{path} is not the path of a tile; see https://c2sp.org/tlog-tiles"
-        )));
+        let message = format!(
+            "/tile/{} is not the path of a tile; see https://c2sp.org/tlog-tiles",
+            call.capture
+        );
+        return Err(ApiError::not_found(message));
     }
+    let path = format!("tile/{}", call.capture);
     let shared = Arc::clone(&worker.shared);
-    let wanted = path.clone();
-    match blocking::run(move || shared.log.tile(&wanted)).await? {
-        Some(bytes) => {
-            let caching = if path.contains(".p/") { PARTIAL } else { IMMUTABLE };
-            Ok(Reply::bytes("application/octet-stream", bytes).cached(caching))
-        }
-        None => Err(ApiError::not_found(format!("the log has no /{path} (yet)"))),
-    }
+    let found = blocking::run(move || shared.log.file(&path)).await?;
+    found
+        .map(reply)
+        .ok_or_else(|| ApiError::not_found(format!("the log has no /tile/{} (yet)", call.capture)))
+}
+
+fn reply(file: StaticFile) -> Reply {
+    Reply::bytes(file.content_type, file.bytes).cached(file.cache_control)
 }
 
 /// Whether the text has the form of a tile's path: a level (or `entries`), groups of three digits of which all but the last begin with

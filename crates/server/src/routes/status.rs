@@ -31,7 +31,7 @@ pub(crate) fn config(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError
 /// `GET /v1/status`: bundles, tasks, log and anchor, in OPA's envelope.
 pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let shared = Arc::clone(&worker.shared);
-    let stats = blocking::run(move || shared.log.stats()).await?;
+    let stats = blocking::run(move || Ok::<_, ApiError>(shared.log.stats())).await?;
     let shared = &worker.shared;
     let degraded = shared.status.degraded();
     let snapshot = shared.snapshots.load();
@@ -84,10 +84,10 @@ pub(crate) async fn metrics(worker: &Worker) -> Result<Reply, ApiError> {
         let mut text = Text::default();
         shared.totals().write(&mut text);
         write_snapshot(&shared, &mut text);
-        let stats = shared.log.stats()?;
+        let stats = shared.log.stats();
         write_log(&stats, &mut text);
         write_anchor(&shared, &stats, &mut text);
-        Ok::<_, crate::log::LogError>(text.finish())
+        Ok::<_, ApiError>(text.finish())
     })
     .await?;
     Ok(Reply::bytes("text/plain; version=0.0.4; charset=utf-8", page).cached("no-store"))
@@ -167,33 +167,39 @@ fn write_log(stats: &LogStats, text: &mut Text) {
     text.family(
         "stele_ledger_bytes",
         Kind::Gauge,
-        "Bytes that the log takes on disk.",
+        "Bytes that the records take on disk.",
     );
     text.count("stele_ledger_bytes", &[], stats.bytes);
     text.family(
-        "stele_ledger_queue",
+        "stele_ledger_waiting_bytes",
         Kind::Gauge,
-        "Records waiting to be written.",
+        "Bytes of records waiting to be written.",
     );
-    text.count("stele_ledger_queue", &[], stats.waiting);
+    text.count("stele_ledger_waiting_bytes", &[], stats.waiting_bytes);
     text.family(
-        "stele_ledger_fsync_total",
-        Kind::Counter,
-        "Syncs of the log to stable storage.",
-    );
-    text.count("stele_ledger_fsync_total", &[], stats.syncs);
-    text.family(
-        "stele_ledger_fsync_seconds_total",
-        Kind::Counter,
-        "Time spent in those syncs.",
-    );
-    text.sample("stele_ledger_fsync_seconds_total", &[], stats.sync_seconds);
-    text.family(
-        "stele_ledger_fsync_last_seconds",
+        "stele_ledger_failing",
         Kind::Gauge,
-        "Time the last sync took.",
+        "1 while records can't be written.",
     );
-    text.sample("stele_ledger_fsync_last_seconds", &[], stats.last_sync_seconds);
+    text.count("stele_ledger_failing", &[], u64::from(stats.failing.is_some()));
+    text.family(
+        "stele_ledger_committed_total",
+        Kind::Counter,
+        "Decisions made durable since the start.",
+    );
+    text.count("stele_ledger_committed_total", &[], stats.committed);
+    text.family(
+        "stele_ledger_commits_total",
+        Kind::Counter,
+        "Group commits since the start.",
+    );
+    text.count("stele_ledger_commits_total", &[], stats.commits);
+    text.family(
+        "stele_ledger_fsync_duration_seconds",
+        Kind::Histogram,
+        "Time one sync of the log took.",
+    );
+    text.histogram("stele_ledger_fsync_duration_seconds", &[], &stats.syncs);
 }
 
 fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {

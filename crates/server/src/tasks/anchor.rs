@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use stele_types::{Timestamp, TreeSize};
+use stele_ledger::{Anchor, SignedCheckpoint};
+use stele_types::{Digest, Timestamp, TreeSize};
 use tokio::sync::watch;
 
 use super::ANCHOR;
 use super::backoff::Backoff;
-use crate::chain::{Accepted, ChainLink};
+use crate::chain::ChainLink;
 use crate::clock::now;
 use crate::config::AnchorConfig;
-use crate::log::{Head, Log};
+use crate::log::DecisionLog;
 use crate::shared::Shared;
 
 /// Pause between two looks at the log's size.
@@ -31,7 +32,7 @@ pub struct AnchorView {
     /// When the oldest leaf that no anchor covers was first seen.
     pub waiting_since: Option<Timestamp>,
     /// The newest anchor that this process brought about.
-    pub last: Option<Accepted>,
+    pub last: Option<Anchor>,
 }
 
 impl AnchorView {
@@ -66,33 +67,36 @@ pub(crate) async fn run(
             _ = stop.wait_for(|stop| *stop) => stopping = true,
         }
         pause = LOOK;
-        let due = match size(&shared.log).await {
-            Ok(leaves) => {
-                note_waiting(&view, leaves, now())
-                    && (stopping || is_due(&config, &view.borrow(), leaves, now()))
-            }
-            Err(problem) => {
-                report(&shared, &problem);
-                pause = backoff.failed();
-                false
-            }
-        };
-        if !due {
+        let leaves = shared.log.size();
+        let waiting = note_waiting(&view, leaves, now());
+        if !waiting || !(stopping || is_due(&config, &view.borrow(), leaves, now())) {
             continue;
         }
-        match attempt(&shared, &*link).await {
-            Ok(accepted) => {
+        let outcome = if stopping {
+            let patience = Duration::from_millis(shared.config.connections.drain_ms);
+            let timed = tokio::time::timeout(patience, attempt(&shared, &*link)).await;
+            timed.unwrap_or_else(|_| Err("the chain did not answer before the shutdown".to_owned()))
+        } else {
+            attempt(&shared, &*link).await
+        };
+        match outcome {
+            Ok(anchor) => {
                 backoff.succeeded();
                 shared.status.succeeded(ANCHOR, now());
                 view.send_modify(|view| {
-                    view.size = accepted.size.get();
+                    view.size = anchor.size.get();
                     view.accepted_at = Some(now());
                     view.waiting_since = None;
-                    view.last = Some(accepted);
+                    view.last = Some(anchor);
                 });
             }
             Err(problem) => {
-                report(&shared, &problem);
+                if shared.status.failed(ANCHOR, problem.clone()) {
+                    tracing::warn!(
+                        problem,
+                        "checkpoints are not being anchored; decisions go on, and the attempts too"
+                    );
+                }
                 pause = backoff.failed();
             }
         }
@@ -118,65 +122,51 @@ fn is_due(config: &AnchorConfig, view: &AnchorView, leaves: u64, now: Timestamp)
         || view.lag(leaves, now) >= Duration::from_millis(config.interval_ms)
 }
 
-fn report(shared: &Shared, problem: &str) {
-    if shared.status.failed(ANCHOR, problem.to_owned()) {
-        tracing::warn!(
-            problem,
-            "checkpoints are not being anchored; decisions go on, and the attempts too"
-        );
-    }
-}
-
-async fn size(log: &Arc<dyn Log>) -> Result<u64, String> {
-    let log = Arc::clone(log);
-    let stats = tokio::task::spawn_blocking(move || log.stats())
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok(stats.map_err(|error| error.to_string())?.leaves)
-}
-
 /// One attempt: ask the chain where it stands, prove that the log continues from there, anchor, and keep the receipt.
-async fn attempt(shared: &Shared, link: &dyn ChainLink) -> Result<Accepted, String> {
+async fn attempt(shared: &Arc<Shared>, link: &dyn ChainLink) -> Result<Anchor, String> {
     let last = link.last_anchor().await.map_err(|problem| problem.to_string())?;
-    let log = Arc::clone(&shared.log);
     let from = last.map_or(TreeSize::new(0), |(size, _)| size);
-    let prepared = tokio::task::spawn_blocking(move || prepare(&*log, from)).await;
-    let (head, proof) = prepared.map_err(|error| error.to_string())??;
-    let accepted = link
-        .anchor(head.size, head.root, proof)
+    let (head, proof) = blocking(shared, move |log| prepare(log, from)).await?;
+    let tree = &head.checkpoint;
+    let anchor = link
+        .anchor(tree.size, tree.root, proof)
         .await
         .map_err(|problem| problem.to_string())?;
     tracing::info!(
-        size = accepted.size.get(),
-        block = accepted.block,
+        size = anchor.size.get(),
+        block = anchor.block_number.get(),
         "checkpoint anchored"
     );
-    let log = Arc::clone(&shared.log);
-    let kept = accepted.clone();
-    let stored = tokio::task::spawn_blocking(move || log.keep_anchor(&kept, &head)).await;
-    stored
+    let kept = anchor.clone();
+    blocking(shared, move |log| {
+        log.keep_anchor(kept, &head).map_err(|error| error.to_string())
+    })
+    .await?;
+    Ok(anchor)
+}
+
+/// Runs work on the log's files off the async threads.
+async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&DecisionLog) -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || work(&shared.log))
+        .await
         .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
-    Ok(accepted)
 }
 
 /// The durable head, and the proof that it continues the tree of size `from`.
-fn prepare(log: &dyn Log, from: TreeSize) -> Result<(Head, Vec<stele_types::Digest>), String> {
+fn prepare(log: &DecisionLog, from: TreeSize) -> Result<(SignedCheckpoint, Vec<Digest>), String> {
     let head = log.head().map_err(|error| error.to_string())?;
-    if from > head.size {
+    let size = head.checkpoint.size;
+    if from > size {
         return Err(format!(
-            "the chain holds an anchor for {} leaves, this log has only {}: the log was truncated or restored from an old copy, \
-             or another process uses this node's key; run `stele audit fsck`",
-            from.get(),
-            head.size.get()
+            "the chain holds an anchor for {from} leaves, this log has only {size}: the log was truncated or restored from an old copy, or \
+             another process uses this node's key; run `stele audit fsck`"
         ));
     }
-    let proof = if from.get() == 0 {
-        Vec::new()
-    } else {
-        log.consistency(from, head.size)
-            .map_err(|error| error.to_string())?
-    };
+    let proof = log.consistency(from, size).map_err(|error| error.to_string())?;
     Ok((head, proof))
 }
 

@@ -1,19 +1,16 @@
 //! A real server on a free port with the real engine, for end-to-end tests.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
-use stele_pdp::{Ack, DecisionSink, Done, Evidence, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
+use stele_ledger::{Options, SigningKey};
+use stele_pdp::{PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
 use stele_policy::{bundle, load};
-use stele_server::{
-    Accepted, Deps, Filter, Handle, Head, Log, LogError, LogStats, Page, Server, ServerConfig,
-};
-use stele_types::{
-    DecisionId, DecisionRecord, Digest, LeafIndex, NodeAddress, PolicyId, Timestamp, TreeSize,
-};
+use stele_server::{DecisionLog, Deps, Handle, Server, ServerConfig};
+use stele_types::{DecisionId, NodeAddress, PolicyId, Timestamp};
 
 /// Policies that every test may use.
 pub const POLICIES: [(&str, &str); 3] = [
@@ -40,6 +37,7 @@ pub struct Fixture {
     pub base: String,
     pub client: reqwest::Client,
     handle: Option<Handle>,
+    pub dir: tempfile::TempDir,
 }
 
 /// A configuration for tests: any free port, two workers.
@@ -69,21 +67,41 @@ pub fn snapshot() -> Snapshot {
     Snapshot::new(policies).unwrap()
 }
 
+/// The node of all tests.
+pub const NODE: NodeAddress = NodeAddress([7; 20]);
+
+/// The key that signs the log.
+pub fn log_key() -> SigningKey {
+    SigningKey::from_seed("stele.test/log", &[9; 32]).unwrap()
+}
+
+/// A log in a directory, published at once.
+pub fn open_log(dir: &Path) -> DecisionLog {
+    DecisionLog::open(dir, log_key(), Options::default()).unwrap()
+}
+
 impl Fixture {
+    /// A server with [`POLICIES`] in force and a log in a directory of its own.
     pub fn start(config: ServerConfig) -> Self {
-        let log = Arc::new(MemoryLog::default());
+        Self::start_with(config, snapshot())
+    }
+
+    /// The same with other policies in force.
+    pub fn start_with(config: ServerConfig, snapshot: Snapshot) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let deps = Deps {
-            snapshots: Arc::new(SnapshotStore::new(snapshot(), Timestamp(u64::MAX), None)),
-            sink: Arc::clone(&log) as Arc<dyn DecisionSink>,
-            log,
-            node: NodeAddress([7; 20]),
+            snapshots: Arc::new(SnapshotStore::new(snapshot, Timestamp(u64::MAX), None)),
+            log: open_log(dir.path()),
+            node: NODE,
             chain: None,
         };
         let handle = Server::start(config, deps).unwrap();
+        let base = format!("http://{}", handle.addr());
         Self {
-            base: format!("http://{}", handle.addr()),
+            base,
             client: reqwest::Client::new(),
             handle: Some(handle),
+            dir,
         }
     }
 
@@ -109,8 +127,10 @@ impl Fixture {
         )
     }
 
-    pub fn stop(mut self) {
+    /// Stops the server; the log's directory stays as long as what is returned.
+    pub fn stop(mut self) -> tempfile::TempDir {
         self.handle.take().unwrap().shutdown().unwrap();
+        self.dir
     }
 }
 
@@ -123,65 +143,4 @@ pub fn without_id(mut body: Value) -> Value {
         .expect("every decision has an id");
     id.as_str().unwrap().parse::<DecisionId>().unwrap();
     body
-}
-
-#[derive(Default)]
-struct MemoryLog {
-    records: Mutex<BTreeMap<DecisionId, DecisionRecord>>,
-}
-
-impl DecisionSink for MemoryLog {
-    fn append(&self, evidence: Evidence, done: Done) {
-        assert!(evidence.record.check(&evidence.leaf).unwrap().is_consistent());
-        let mut records = self.records.lock().unwrap();
-        records.insert(evidence.record.decision_id, evidence.record);
-        done(Ok(Ack {
-            index: LeafIndex::new(records.len() as u64 - 1),
-        }));
-    }
-}
-
-fn unsupported<T>() -> Result<T, LogError> {
-    Err(LogError::Refused("not kept in memory".to_owned()))
-}
-
-impl Log for MemoryLog {
-    fn stats(&self) -> Result<LogStats, LogError> {
-        Ok(LogStats {
-            leaves: self.records.lock().unwrap().len() as u64,
-            ..LogStats::default()
-        })
-    }
-    fn head(&self) -> Result<Head, LogError> {
-        unsupported()
-    }
-    fn tile(&self, _: &str) -> Result<Option<Vec<u8>>, LogError> {
-        Ok(None)
-    }
-    fn consistency(&self, _: TreeSize, _: TreeSize) -> Result<Vec<Digest>, LogError> {
-        unsupported()
-    }
-    fn keep_anchor(&self, _: &Accepted, _: &Head) -> Result<(), LogError> {
-        unsupported()
-    }
-    fn record(&self, id: DecisionId) -> Result<Option<(u64, DecisionRecord)>, LogError> {
-        Ok(self
-            .records
-            .lock()
-            .unwrap()
-            .get(&id)
-            .map(|record| (0, record.clone())))
-    }
-    fn list(&self, _: &Filter) -> Result<Page, LogError> {
-        unsupported()
-    }
-    fn proof(&self, _: DecisionId) -> Result<Option<Vec<u8>>, LogError> {
-        unsupported()
-    }
-    fn erase(&self, _: DecisionId) -> Result<bool, LogError> {
-        unsupported()
-    }
-    fn close(&self) -> Result<(), LogError> {
-        Ok(())
-    }
 }
