@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "368918186dfb6b1c84b811fa243104f927763b91eae5cf154da358dfdad1e688";
+const GOLDEN: &str = "fb2004235541aeb0c6a604189219b54125248cd30604a3fedbff7b64e6d2d852";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {

@@ -420,6 +420,11 @@ impl<'a> Gen<'_, '_, 'a> {
             }
             Expr::Var(var) => self.read(*var),
             Expr::Symbol(symbol) => self.symbol(*symbol),
+            Expr::Tee(var, inner) => {
+                self.expr(inner)?;
+                self.emit(Item::Dup(1));
+                self.write(*var)
+            }
             Expr::Op(op, args) => {
                 for arg in args.iter().rev() {
                     self.expr(arg)?;

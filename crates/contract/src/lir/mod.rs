@@ -69,6 +69,8 @@ pub enum Expr {
     Var(Var),
     /// A layout symbol.
     Symbol(Symbol),
+    /// Assigns a variable and yields the value.
+    Tee(Var, Box<Self>),
     /// An opcode; the first argument is the top of the stack.
     Op(Op, Vec<Expr>),
     /// A call by name.
@@ -160,10 +162,10 @@ impl Stmt {
 pub fn walk_exprs<'a>(body: &'a [Stmt], visit: &mut dyn FnMut(&'a Expr)) {
     fn expr<'a>(e: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         visit(e);
-        if let Expr::Op(_, args) | Expr::Call(_, args) = e {
-            for arg in args {
-                expr(arg, visit);
-            }
+        match e {
+            Expr::Op(_, args) | Expr::Call(_, args) => args.iter().for_each(|arg| expr(arg, visit)),
+            Expr::Tee(_, inner) => expr(inner, visit),
+            Expr::Const(_) | Expr::Var(_) | Expr::Symbol(_) => {}
         }
     }
     for stmt in body {

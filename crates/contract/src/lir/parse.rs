@@ -312,6 +312,12 @@ impl Parser<'_> {
             args.push(self.expr()?);
             self.eat(',');
         }
+        if name == "tee" {
+            return match <[Expr; 2]>::try_from(args) {
+                Ok([Expr::Var(var), value]) => Ok(Expr::Tee(var, Box::new(value))),
+                _ => self.fail("`tee` takes a variable and a value"),
+            };
+        }
         if let Some(op) = Op::parse(&name) {
             return Ok(Expr::Op(op, args));
         }
@@ -335,6 +341,6 @@ fn substitute(body: &Expr, args: &[Expr]) -> Expr {
             .clone(),
         Expr::Op(op, list) => Expr::Op(*op, all(list)),
         Expr::Call(name, list) => Expr::Call(name.clone(), all(list)),
-        Expr::Const(_) | Expr::Symbol(_) => body.clone(),
+        Expr::Const(_) | Expr::Symbol(_) | Expr::Tee(..) => body.clone(),
     }
 }

@@ -129,6 +129,14 @@ impl Printer<'_> {
                 Ok(())
             }
             Expr::Symbol(symbol) => write!(self.out, "{symbol}"),
+            Expr::Tee(var, inner) => {
+                self.out.push_str("tee(");
+                self.var(*var);
+                self.out.push_str(", ");
+                self.expr(inner)?;
+                self.out.push(')');
+                Ok(())
+            }
             Expr::Op(op, args) => self.call(op.mnemonic(), args),
             Expr::Call(name, args) => self.call(name, args),
         }

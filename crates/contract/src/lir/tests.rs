@@ -20,7 +20,7 @@ fn rule(a) -> r memory l1 l2 {
   place 0 3 7
   block 'b0 {
     l1 = sum_to(a)
-    if iszero(l1) { break 'b0 }
+    if iszero(tee(l2, l1)) { break 'b0 }
     r = @const:4
     mstore(@memo:2, r)
     leave

@@ -111,6 +111,11 @@ impl<'a> Check<'a> {
 
     fn expr(&self, e: &Expr, want: usize) -> Result<(), VerifyError> {
         let (name, args, pops, pushes) = match e {
+            Expr::Tee(var, inner) if want == 1 => {
+                self.var(*var)?;
+                return self.expr(inner, 1);
+            }
+            Expr::Tee(..) => return self.fail("value is not used".to_owned()),
             Expr::Const(_) | Expr::Symbol(_) if want == 1 => return Ok(()),
             Expr::Var(var) if want == 1 => return self.var(*var),
             Expr::Const(_) | Expr::Symbol(_) | Expr::Var(_) => {

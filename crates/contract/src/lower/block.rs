@@ -170,17 +170,15 @@ impl<'a> FuncCx<'_, 'a> {
     /// Sets a local to a value that may be undefined, in which case the statement is and the local keeps its value.
     pub(super) fn assign_if_defined(&mut self, local: Local, value: Expr, at: Location, out: &mut Vec<Stmt>) {
         // With one writer there is no older value to keep.
-        if self.locals.writes.get(&local) == Some(&1) {
-            let store = self.store(local, value);
-            out.push(store);
-            let read = self.read(local);
-            self.require(read, at, out);
-        } else {
-            let temp = self.temp();
-            out.push(Stmt::Set(temp, value));
-            self.require(Expr::Var(temp), at, out);
-            let store = self.store(local, Expr::Var(temp));
-            out.push(store);
+        let single = self.locals.writes.get(&local) == Some(&1);
+        match (single, self.read(local)) {
+            (true, Expr::Var(var)) => self.require(Expr::Tee(var, Box::new(value)), at, out),
+            _ => {
+                let temp = self.temp();
+                self.require(Expr::Tee(temp, Box::new(value)), at, out);
+                let store = self.store(local, Expr::Var(temp));
+                out.push(store);
+            }
         }
         self.defined.insert(local);
     }

@@ -48,6 +48,59 @@ pub(super) fn reachable<'a>(policy: &'a Policy, plans: &[(&'a Plan, [u8; 32])]) 
     found
 }
 
+/// Rules without arguments that are evaluated at most once while the documents stay the same, so that they need no memo: one
+/// call site, outside loops, in a plan or in a rule without arguments.
+pub(super) fn called_once<'a>(
+    policy: &'a Policy,
+    plans: &[(&'a Plan, [u8; 32])],
+    reachable: &BTreeSet<&str>,
+) -> BTreeSet<&'a str> {
+    let mut count = BTreeMap::new();
+    for (plan, _) in plans {
+        call_sites(&plan.blocks, false, policy, &mut count);
+    }
+    for func in policy
+        .funcs
+        .iter()
+        .filter(|f| reachable.contains(f.name.as_str()))
+    {
+        call_sites(&func.blocks, func.params.len() > 2, policy, &mut count);
+    }
+    count
+        .into_iter()
+        .filter(|(_, n)| *n == 1)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Counts the calls of each function; one that may be repeated counts as two.
+fn call_sites<'a>(
+    blocks: &'a [Block],
+    repeats: bool,
+    policy: &'a Policy,
+    count: &mut BTreeMap<&'a str, usize>,
+) {
+    for stmt in blocks.iter().flat_map(|b| &b.stmts) {
+        let mut add = |name: &'a str, times: usize| {
+            let n = count.entry(name).or_default();
+            *n = n.saturating_add(times);
+        };
+        match &stmt.kind {
+            StmtKind::Call { func, .. } => add(func, if repeats { 2 } else { 1 }),
+            StmtKind::CallDynamic { path, .. } => {
+                policy
+                    .funcs
+                    .iter()
+                    .filter(|f| matches_path(policy, f, path))
+                    .for_each(|f| add(&f.name, 2));
+            }
+            _ => {}
+        }
+        let inside = repeats || matches!(stmt.kind, StmtKind::Scan { .. });
+        call_sites(stmt.kind.nested(), inside, policy, count);
+    }
+}
+
 /// What one function does with its locals.
 #[derive(Default)]
 pub(super) struct Locals {

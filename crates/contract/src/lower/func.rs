@@ -42,7 +42,7 @@ pub(super) fn rule<'a>(cx: &mut Context<'a>, func: &'a ir::Func) {
     }
     let params: Vec<Local> = func.params.iter().skip(2).copied().collect();
     let mut name = callee.name.clone();
-    if params.is_empty() {
+    if params.is_empty() && !cx.called_once.contains(func.name.as_str()) {
         name.push_str(".body");
         let front = memo_front(&callee.name, &name, cx.memo_slots);
         cx.memo_slots = cx.memo_slots.saturating_add(1);

@@ -42,6 +42,8 @@ struct Context<'a> {
     program: Program,
     pool: Pool,
     callees: BTreeMap<&'a str, Callee>,
+    /// Rules that need no memo.
+    called_once: BTreeSet<&'a str>,
     memo_slots: u32,
     tables: Vec<Vec<u8>>,
     refusals: BTreeSet<Refusal>,
@@ -102,11 +104,13 @@ pub(crate) fn lower(
         program: Program::default(),
         pool: Pool::default(),
         callees: BTreeMap::new(),
+        called_once: BTreeSet::new(),
         memo_slots: 0,
         tables: Vec::new(),
         refusals: BTreeSet::new(),
     };
     let reachable = facts::reachable(policy, plans);
+    cx.called_once = facts::called_once(policy, plans, &reachable);
     for (number, func) in policy.funcs.iter().enumerate() {
         if reachable.contains(func.name.as_str()) {
             let name = format!("r{number}.{}", short_name(&func.name));
