@@ -33,12 +33,37 @@ use tree::{RuleId, Tree};
 pub struct CompileOptions {
     /// The most functions a plan may have. Replacing rules and functions with `with` can multiply them.
     pub max_functions: usize,
+    /// What `not` negates.
+    pub negation: Negation,
+}
+
+impl CompileOptions {
+    /// The default options with another meaning of `not`.
+    #[must_use]
+    pub fn with_negation(negation: Negation) -> Self {
+        Self {
+            negation,
+            ..Self::default()
+        }
+    }
+}
+
+/// What `not` negates when the negated statement has calls or references inside of others, as `not f(input.x)` has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Negation {
+    /// The outermost call only: what is inside is evaluated first, and when it is undefined, so is the body. OPA does this
+    /// (its issue 8387): `not f(input.x)` is undefined when `input.x` is.
+    #[default]
+    Statement,
+    /// All of it: `not f(input.x)` holds when `input.x` is undefined. The regorus interpreter does this.
+    Whole,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
         Self {
             max_functions: 50_000,
+            negation: Negation::default(),
         }
     }
 }
@@ -63,7 +88,7 @@ pub fn compile(
             )
         })
         .collect();
-    let checked = Checked::new(modules)?;
+    let checked = Checked::new(modules, options)?;
     let mut diagnostics = Vec::new();
     for (name, path) in &paths {
         checked.check_entry_point(name, path, &mut diagnostics);
@@ -79,8 +104,8 @@ pub fn compile(
 ///
 /// # Errors
 /// Everything that is wrong with them; at least one diagnostic.
-pub fn check(modules: &[Module]) -> Result<(), Vec<Diagnostic>> {
-    Checked::new(modules).map(|_| ())
+pub fn check(modules: &[Module], options: &CompileOptions) -> Result<(), Vec<Diagnostic>> {
+    Checked::new(modules, options).map(|_| ())
 }
 
 /// Compiles a query to the plan `eval`: each solution adds the object of the query's named variables to the result set.
@@ -95,7 +120,7 @@ pub fn compile_query(
     query: &Body,
     options: &CompileOptions,
 ) -> Result<ir::Policy, Vec<Diagnostic>> {
-    let mut checked = Checked::new(modules)?;
+    let mut checked = Checked::new(modules, options)?;
     let module = Module {
         source: source.clone(),
         package: crate::syntax::ast::Package {
@@ -110,7 +135,7 @@ pub fn compile_query(
     let mut diagnostics = Vec::new();
     let file = modules.len();
     let mut branch: Branch = {
-        let env = ModuleEnv::new(&module, file, &checked.tree, &mut diagnostics);
+        let env = ModuleEnv::new(&module, file, &checked.tree, options, &mut diagnostics);
         env.query(query, &mut diagnostics)
     };
     if diagnostics.is_empty() {
@@ -130,13 +155,13 @@ struct Checked {
 }
 
 impl Checked {
-    fn new(modules: &[Module]) -> Result<Self, Vec<Diagnostic>> {
+    fn new(modules: &[Module], options: &CompileOptions) -> Result<Self, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
         let tree = tree::build(modules, &mut diagnostics);
         let envs: Vec<ModuleEnv<'_>> = modules
             .iter()
             .enumerate()
-            .map(|(index, module)| ModuleEnv::new(module, index, &tree, &mut diagnostics))
+            .map(|(index, module)| ModuleEnv::new(module, index, &tree, options, &mut diagnostics))
             .collect();
         let mut rules = HashMap::new();
         for group in &tree.groups {

@@ -17,7 +17,7 @@ mod diagnostic;
 mod source;
 pub mod syntax;
 
-pub use compile::{CompileOptions, check, compile, compile_query};
+pub use compile::{CompileOptions, Negation, check, compile, compile_query};
 pub use diagnostic::{Code, Diagnostic};
 pub use source::{LineColumn, SourceFile, Span};
 pub use syntax::{ast, parse, parse_query};

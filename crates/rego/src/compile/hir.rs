@@ -97,8 +97,8 @@ pub(crate) enum LiteralKind {
         args: Vec<Expr>,
         out: Option<Expr>,
     },
-    /// `not`. The inner statement has no modifiers.
-    Not(Box<Literal>),
+    /// `not`: undefined if the body holds. The locals in the range are its own.
+    Not { body: Vec<Literal>, owned: Range<u32> },
     /// `every`. The domain is a local.
     Every {
         key: Var,
@@ -241,7 +241,14 @@ impl Literal {
                 b.vars(found);
             }
             LiteralKind::Call { args, out, .. } => args.iter().chain(out).for_each(|term| term.vars(found)),
-            LiteralKind::Not(inner) => inner.vars(found),
+            LiteralKind::Not { body, owned } => {
+                let mut outer = |var: Var| {
+                    if !owned.contains(&var.0) {
+                        found(var);
+                    }
+                };
+                body.iter().for_each(|literal| literal.vars(&mut outer));
+            }
             LiteralKind::Every {
                 domain, body, owned, ..
             } => {
@@ -281,7 +288,7 @@ impl Literal {
             LiteralKind::Call {
                 args, out: result, ..
             } => out.extend(args.iter_mut().chain(result)),
-            LiteralKind::Not(inner) => out.extend(inner.terms_mut()),
+            LiteralKind::Not { .. } => {}
             LiteralKind::Every { domain, .. } => out.push(domain),
         }
         out

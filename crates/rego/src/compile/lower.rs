@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::CompileOptions;
 use super::hir::{Branch, Expr, Literal, LiteralKind, Path, Root, Rule, Var, VarInfo};
 use super::scope::{self, Scope};
 use super::tree::{self, RuleId, Tree};
@@ -32,6 +33,7 @@ pub(crate) struct ModuleEnv<'a> {
     package: Path,
     imports: HashMap<Arc<str>, Import>,
     tree: &'a Tree,
+    options: &'a CompileOptions,
 }
 
 impl<'a> ModuleEnv<'a> {
@@ -39,6 +41,7 @@ impl<'a> ModuleEnv<'a> {
         module: &'a Module,
         index: usize,
         tree: &'a Tree,
+        options: &'a CompileOptions,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut imports = HashMap::new();
@@ -72,6 +75,7 @@ impl<'a> ModuleEnv<'a> {
             package: super::package_path(module),
             imports,
             tree,
+            options,
         }
     }
 

@@ -146,7 +146,7 @@ impl Edges<'_> {
                 self.function(function);
                 args.iter().chain(out).for_each(|term| self.term(term));
             }
-            LiteralKind::Not(inner) => self.literal(inner),
+            LiteralKind::Not { body, .. } => body.iter().for_each(|literal| self.literal(literal)),
             LiteralKind::Every { domain, body, .. } => {
                 self.term(domain);
                 body.iter().for_each(|literal| self.literal(literal));

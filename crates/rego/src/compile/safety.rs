@@ -146,14 +146,14 @@ impl Checker<'_> {
         for term in literal.terms_mut() {
             term.closures_mut(&mut |closure| self.closure(closure, bound));
         }
-        let every = match &mut literal.kind {
-            LiteralKind::Not(inner) => &mut inner.kind,
-            kind => kind,
-        };
-        if let LiteralKind::Every { key, value, body, .. } = every {
-            let mut inner = bound.clone();
-            inner.extend([*key, *value]);
-            self.body(body, &mut inner);
+        match &mut literal.kind {
+            LiteralKind::Every { key, value, body, .. } => {
+                let mut inner = bound.clone();
+                inner.extend([*key, *value]);
+                self.body(body, &mut inner);
+            }
+            LiteralKind::Not { body, .. } => self.body(body, &mut bound.clone()),
+            _ => {}
         }
     }
 
@@ -241,7 +241,7 @@ fn collect(literal: &Literal, bound: &Bound, out: &mut Bound) {
         }
         LiteralKind::NotEqual(..)
         | LiteralKind::Call { out: None, .. }
-        | LiteralKind::Not(_)
+        | LiteralKind::Not { .. }
         | LiteralKind::Every { .. } => {}
     }
 }

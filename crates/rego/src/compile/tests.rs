@@ -1,6 +1,6 @@
 use stele_types::EntryPoint;
 
-use super::{CompileOptions, check, compile, compile_query};
+use super::{CompileOptions, Negation, check, compile, compile_query};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::SourceFile;
@@ -35,7 +35,7 @@ fn plan(texts: &[&str], entry_points: &[&str]) -> ir::Policy {
 }
 
 fn errors(texts: &[&str]) -> Vec<Diagnostic> {
-    check(&modules(texts)).expect_err("these modules must not compile")
+    check(&modules(texts), &CompileOptions::default()).expect_err("these modules must not compile")
 }
 
 /// Code, message, help and underlined text of each error, in one line.
@@ -209,7 +209,7 @@ fn unknown_entry_points_are_errors() {
 fn names_resolve_to_what_is_nearest() {
     // A parameter hides a rule, a local hides an import, and a rule hides a builtin.
     let text = "package a\n\nimport data.lib.z\n\nx := 1\n\ncount(v) := v\n\nf(x) := x\n\np := [f(2), y, count(3), z.q] if {\n\ty := x\n\tz := {\"q\": 4}\n}\n";
-    assert!(check(&modules(&[text])).is_ok());
+    assert!(check(&modules(&[text]), &CompileOptions::default()).is_ok());
     let policy = plan(&[text], &["a/p"]);
     assert!(policy.func("g0.data.a.count").is_some());
     assert!(policy.static_.builtin_funcs.is_empty());
@@ -327,4 +327,62 @@ fn queries_give_their_variables() {
         (errors[0].code, errors[0].file.as_ref()),
         (Code::UnsafeVar, "query")
     );
+}
+
+/// The result of an entry point on an input, as JSON.
+fn evaluate(text: &str, entry_point: &str, input: &str, options: &CompileOptions) -> Option<String> {
+    use crate::eval::{Context, Evaluator, Limits, NoTrace};
+    use stele_types::{Value, json};
+    let entry_point = EntryPoint::new(entry_point).unwrap();
+    let policy = compile(&modules(&[text]), std::slice::from_ref(&entry_point), options).unwrap();
+    let input = json::parse(input.as_bytes(), &json::Limits::default()).unwrap();
+    let data = Value::Object(std::sync::Arc::default());
+    let evaluator = Evaluator::new(&policy).unwrap();
+    let results = evaluator
+        .evaluate(
+            entry_point.as_str(),
+            Some(&input),
+            &data,
+            &Context::default(),
+            &Limits::default(),
+            &mut NoTrace,
+        )
+        .unwrap();
+    results
+        .first()
+        .map(|result| json::to_string(result.get("result").unwrap()))
+}
+
+#[test]
+fn negation_of_nested_undefined_terms_follows_the_option() {
+    let text = "package t\n\nf(x) if x == 1\n\np contains 1 if not f(input.x)\n\np contains 2 if not \"a\" in input.xs\n\np contains 3 if not count(input.x) > 3\n\np contains 4 if not input.x == 1\n\np contains 5 if not [y | y := input.x] == []\n\np contains 6 if {\n\tz := 1\n\tnot f(z + 1) with input.x as 1\n}\n";
+    let whole = CompileOptions::with_negation(Negation::Whole);
+    assert_eq!(
+        evaluate(text, "t/p", "{}", &CompileOptions::default()).unwrap(),
+        "[4,6]"
+    );
+    assert_eq!(evaluate(text, "t/p", "{}", &whole).unwrap(), "[1,2,3,4,6]");
+    let input = "{\"x\": [1], \"xs\": [\"a\"]}";
+    assert_eq!(
+        evaluate(text, "t/p", input, &CompileOptions::default()).unwrap(),
+        "[1,3,4,5,6]"
+    );
+    assert_eq!(evaluate(text, "t/p", input, &whole).unwrap(), "[1,3,4,5,6]");
+}
+
+#[test]
+fn wildcards_in_negations_are_unsafe_under_both_options() {
+    for negation in [Negation::Statement, Negation::Whole] {
+        for body in [
+            "not input.xs[_]",
+            "not f(input.xs[_])",
+            "not input.xs[_] == 1",
+            "not y = 1",
+        ] {
+            let text = format!("package t\n\nf(x) := x\n\np if {body}\n");
+            let options = CompileOptions::with_negation(negation);
+            let errors = check(&modules(&[&text]), &options).unwrap_err();
+            assert_eq!(errors[0].code, Code::UnsafeVar, "{body}");
+        }
+    }
 }

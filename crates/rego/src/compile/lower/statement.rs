@@ -1,6 +1,7 @@
 //! Statements.
 
 use super::{Lowerer, plain};
+use crate::compile::Negation;
 use crate::compile::hir::{Expr, Function, Literal, LiteralKind, Ref, Root};
 use crate::source::Span;
 use crate::syntax::ast::{self, InfixOp, Term, TermKind};
@@ -139,14 +140,23 @@ impl Lowerer<'_, '_> {
     }
 
     fn negation(&mut self, inner: &ast::Literal, span: Span, out: &mut Vec<Literal>) {
+        let start = self.next_var();
         let mut made = Vec::new();
         self.literal_kind(&inner.kind, span, &mut made);
-        let Some(last) = made.pop() else { return };
-        for mut literal in made {
+        for literal in &mut made {
             literal.negated = true;
-            out.push(literal);
         }
-        out.push(plain(LiteralKind::Not(Box::new(last)), span));
+        let mut owned = start..self.next_var();
+        if self.env.options.negation == Negation::Statement {
+            let last = made.pop();
+            out.append(&mut made);
+            made.extend(last.map(|last| Literal {
+                negated: false,
+                ..last
+            }));
+            owned = start..start;
+        }
+        out.push(plain(LiteralKind::Not { body: made, owned }, span));
     }
 
     fn some_in(

@@ -36,7 +36,7 @@ impl Builder<'_, '_> {
                     None => self.is_true(result),
                 }
             }
-            LiteralKind::Not(inner) => self.negation(inner)?,
+            LiteralKind::Not { body, .. } => self.negation(body)?,
             LiteralKind::Every {
                 key,
                 value,
@@ -57,12 +57,12 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn negation(&mut self, inner: &Literal) -> Plan<()> {
+    fn negation(&mut self, body: &[Literal]) -> Plan<()> {
         let found = self.local();
         let mut iterates = false;
         let block = self.block(|builder| {
             let depth = builder.depth();
-            builder.statement(&inner.kind)?;
+            builder.body(body)?;
             iterates = builder.depth() > depth;
             if iterates {
                 builder.emit(StmtKind::AssignVar {
