@@ -78,7 +78,13 @@ fn install(dir: &Path) -> Result<()> {
     }
     say("contracts: npm ci")?;
     let status = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-fund", "--no-audit", "--silent"])
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-fund",
+            "--no-audit",
+            "--loglevel=error",
+        ])
         .current_dir(dir)
         .stdout(Stdio::null())
         .status()
@@ -180,7 +186,7 @@ fn artifacts(dir: &Path, output: &Value) -> Result<BTreeMap<String, String>> {
             .with_context(|| format!("solc did not compile {name}"))?;
         let artifact = artifact(contract, source, name, version, &openzeppelin)
             .with_context(|| format!("solc's output for {name}"))?;
-        let mut text = serde_json::to_string_pretty(&artifact)?;
+        let mut text = serde_json::to_string_pretty(&sorted(artifact))?;
         text.push('\n');
         all.insert(file.to_owned(), text);
     }
@@ -217,6 +223,23 @@ fn artifact(contract: &Value, source: &str, name: &str, solc: &str, openzeppelin
         "deployedBytecode": deployed,
         "immutableReferences": immutables(contract),
     }))
+}
+
+/// The same value with sorted keys: whether `serde_json` keeps the order of insertion depends on other crates' features.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let entries: BTreeMap<String, Value> = map.into_iter().collect();
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key, sorted(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }
 
 /// What the custom errors mean in words (their NatSpec notice), by signature.
@@ -276,4 +299,75 @@ fn differences(target: &Path, artifacts: &BTreeMap<String, String>) -> Result<Ve
         }
     }
     Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_about_our_files_fail_and_those_about_dependencies_do_not() {
+        let problem = |file: &str, severity: &str| {
+            json!({ "errors": [{
+                "formattedMessage": "told you", "severity": severity, "sourceLocation": { "file": file }
+            }] })
+        };
+        assert!(report_problems(&json!({})).is_ok());
+        assert!(report_problems(&problem("@openzeppelin/x.sol", "warning")).is_ok());
+        let message = |output| report_problems(&output).unwrap_err().to_string();
+        assert!(message(problem("src/x.sol", "warning")).contains("told you"));
+        assert!(message(problem("@openzeppelin/x.sol", "error")).contains("told you"));
+        assert!(message(json!({ "errors": [{ "severity": "error" }] })).contains("(no message)"));
+    }
+
+    #[test]
+    fn changed_missing_and_surplus_artifacts_are_found() {
+        let target = std::env::temp_dir().join(format!("stele-xtask-artifacts-{}", std::process::id()));
+        fs::create_dir_all(target.join("test")).unwrap();
+        for (name, text) in [
+            ("same.json", "1"),
+            ("changed.json", "2"),
+            ("test/surplus.json", "3"),
+        ] {
+            fs::write(target.join(name), text).unwrap();
+        }
+        let wanted = [("same.json", "1"), ("changed.json", "x"), ("missing.json", "y")];
+        let wanted = wanted
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into();
+        let found = differences(&target, &wanted).unwrap();
+        fs::remove_dir_all(&target).unwrap();
+        assert_eq!(found, ["changed.json", "missing.json", "test/surplus.json"]);
+    }
+
+    #[test]
+    fn an_artifact_keeps_what_callers_need_and_refuses_what_no_chain_takes() {
+        let contract = |code: &str| {
+            json!({
+                "abi": [],
+                "userdoc": { "errors": { "No()": [{ "notice": "not allowed" }] } },
+                "evm": {
+                    "bytecode": { "object": "6001" },
+                    "deployedBytecode": {
+                        "object": code,
+                        "immutableReferences": { "7": [{ "start": 9, "length": 32 }], "3": [{ "start": 1, "length": 32 }] }
+                    }
+                }
+            })
+        };
+        let made = artifact(&contract("6000"), "src/X.sol", "X", "0.8", "5.7").unwrap();
+        assert_eq!(made["notices"], json!({ "No()": "not allowed" }));
+        assert_eq!(made["immutableReferences"][0]["start"], 1);
+        assert_eq!(made["deployedBytecode"], "0x6000");
+        let large = artifact(
+            &contract(&"00".repeat(MAX_CODE + 1)),
+            "src/X.sol",
+            "X",
+            "0.8",
+            "5.7",
+        );
+        assert!(large.unwrap_err().to_string().contains("EIP-170"));
+        let unlinked = artifact(&contract("60__$x$__"), "src/X.sol", "X", "0.8", "5.7");
+        assert!(unlinked.unwrap_err().to_string().contains("unlinked"));
+    }
 }

@@ -4,6 +4,7 @@ use alloy::primitives::{Address, B256};
 use alloy::providers::Provider as _;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEventInterface as _;
+use serde::Serialize;
 use stele_types::{BlockNumber, Digest, PolicyVersion, Timestamp};
 
 use super::governance::{Governance, REGISTRY};
@@ -26,7 +27,7 @@ pub struct EventPage {
 }
 
 /// Where an event stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChainPosition {
     /// The block.
     pub block: BlockNumber,
@@ -37,7 +38,8 @@ pub struct ChainPosition {
 }
 
 /// What happened in the policy registry. `policy` is the policy's id on chain, keccak256 of its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RegistryEvent {
     /// A policy was proposed for the first time.

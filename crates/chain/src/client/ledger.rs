@@ -5,6 +5,7 @@ use alloy::providers::Provider as _;
 use alloy::rpc::types::{Filter, Log};
 use alloy::signers::SignerSync as _;
 use alloy::sol_types::{Eip712Domain, SolEvent as _, SolStruct as _};
+use serde::Serialize;
 use stele_types::{BlockNumber, Digest, Gas, LeafIndex, NodeAddress, Timestamp, TreeSize};
 
 use super::governance::{Governance, LEDGER};
@@ -16,7 +17,7 @@ use crate::contracts::abi::ledger::DecisionLedger as Abi;
 use crate::error::ChainError;
 
 /// A checkpoint that the ledger accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Anchor {
     /// Whose log.
     pub node: NodeAddress,
@@ -31,7 +32,7 @@ pub struct Anchor {
 }
 
 /// An anchor with the transaction that made it: all that a proof bundle needs to point at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Anchored {
     /// The anchor.
     pub anchor: Anchor,

@@ -1,6 +1,7 @@
 //! The node registry.
 
 use alloy::primitives::{Address, B256};
+use serde::Serialize;
 use stele_types::{BlockNumber, NodeAddress, Timestamp};
 
 use super::governance::Governance;
@@ -24,7 +25,8 @@ pub struct NodeRegistration {
 }
 
 /// Whether a node may anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NodeStatus {
     /// It may.
     Active,
@@ -33,7 +35,7 @@ pub enum NodeStatus {
 }
 
 /// A registered node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NodeInfo {
     /// The address that names it.
     pub node: NodeAddress,

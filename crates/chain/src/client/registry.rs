@@ -95,7 +95,7 @@ impl ProposalState {
 }
 
 /// A proposal as the registry holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proposal {
     /// Its id.
     pub id: ProposalId,
@@ -130,7 +130,7 @@ pub struct Proposal {
 }
 
 /// One approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Approval {
     /// In the name of which role.
     pub role: Role,
@@ -141,7 +141,7 @@ pub struct Approval {
 }
 
 /// A version that is or was in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ActiveVersion {
     /// The proposal that brought it.
     pub proposal: ProposalId,
@@ -164,7 +164,7 @@ pub struct ActiveVersion {
 }
 
 /// A running canary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Canary {
     /// The proposal.
     pub proposal: ProposalId,
@@ -173,7 +173,7 @@ pub struct Canary {
 }
 
 /// A policy that the registry knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicySummary {
     /// The policy.
     pub policy: PolicyId,

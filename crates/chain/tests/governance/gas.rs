@@ -22,6 +22,18 @@ fn used(receipt: &Receipt) -> u64 {
 pub(crate) async fn the_main_actions_stay_affordable(chain: Chain) {
     let world = World::new(chain).await;
     let gov = &world.gov;
+    let first = world.deployment().block.get();
+    for (index, (contract, bound)) in [
+        ("NodeRegistry", 3_000_000),
+        ("DecisionLedger", 3_500_000),
+        ("PolicyRegistry", 5_000_000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let gas = world.chain.gas_of_block(first + index as u64).await;
+        within(&format!("deploy {contract}"), gas, bound);
+    }
     let mut ids = Vec::new();
     for name in ["v1", "v2"] {
         let request = world.request(name).await;

@@ -1,9 +1,11 @@
 //! `DecisionLedger` and the Merkle library.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::SolCall;
 use stele_chain::ChainError;
-use stele_chain::client::{Account, Anchored, ChainClient, Quorum};
+use stele_chain::client::{
+    Account, Anchored, ChainClient, CheckpointSignature, Deployment, Governance, Quorum,
+};
 use stele_chain::contracts::Role;
 use stele_types::{Digest, LeafIndex, TreeSize};
 
@@ -131,6 +133,22 @@ pub(crate) async fn the_library_agrees_with_rfc_6962(chain: Chain) {
             );
         }
     }
+    // Hashes alone do not tell a short proof from a whole one: the sizes have to fit too.
+    let four = root(&log[..4]);
+    let x = Digest([5; 32]);
+    assert!(probe.consistent((4, four), (8, node_hash(four, x)), &[x]).await);
+    assert!(
+        !probe.consistent((4, four), (16, node_hash(four, x)), &[x]).await,
+        "a lower tree's root"
+    );
+    assert!(
+        !probe.included((1, log[0]), 1, log[0], &[]).await,
+        "beyond a tree of one leaf"
+    );
+    assert!(
+        !probe.included((0, log[0]), 0, log[0], &[]).await,
+        "in an empty tree"
+    );
     // A few shapes in full: complete trees, one more and one fewer than complete, ragged ones.
     for (old, size) in [
         (1, 2),
@@ -444,6 +462,20 @@ pub(crate) async fn repeating_an_anchor_changes_nothing(chain: Chain) {
     );
 }
 
+/// The other valid form of an ECDSA signature.
+fn malleable(signature: &CheckpointSignature) -> CheckpointSignature {
+    const ORDER: U256 =
+        alloy::primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+    let mut bytes = signature.signature.to_vec();
+    let s = U256::from_be_slice(&bytes[32..64]);
+    bytes[32..64].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
+    bytes[64] = 27 + 28 - bytes[64];
+    CheckpointSignature {
+        signer: signature.signer,
+        signature: bytes.into(),
+    }
+}
+
 pub(crate) async fn a_quorum_needs_distinct_verifiers(chain: Chain) {
     let [first, second, third] = ["first verifier", "second verifier", "third verifier"].map(account);
     let verifiers = [first.address(), second.address()];
@@ -508,6 +540,15 @@ pub(crate) async fn a_quorum_needs_distinct_verifiers(chain: Chain) {
     refused(send(vec![one.clone(), garbage.clone()]).await, "BadSignature");
     garbage.signature = vec![1; 64].into();
     refused(send(vec![one.clone(), garbage]).await, "BadSignature");
+    // The same signature in its other form (n - s, other v), and one made for another ledger.
+    refused(send(vec![malleable(&one), two.clone()]).await, "BadSignature");
+    let elsewhere = Deployment {
+        ledger: world.deployment().registry,
+        ..world.deployment().clone()
+    };
+    let elsewhere = Governance::new(world.client.clone(), elsewhere);
+    let foreign = elsewhere.sign_checkpoint(&second, node, size, tree).unwrap();
+    refused(send(vec![one.clone(), foreign]).await, "NotAVerifier");
     // A node that is made verifier still can't vouch for itself.
     world
         .gov

@@ -53,6 +53,7 @@ on_every_chain! {
         paths_have_one_form,
         the_time_lock_holds,
         a_revoked_approver_counts_no_more,
+        a_replaced_approval_starts_the_time_lock_anew,
         approvals_do_not_carry_over_to_another_proposal,
         rollback_returns_to_what_was_active_before,
         rejected_and_withdrawn_proposals_are_closed,

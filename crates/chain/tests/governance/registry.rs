@@ -392,6 +392,78 @@ pub(crate) async fn a_revoked_approver_counts_no_more(chain: Chain) {
     refused(world.gov.activate(&world.author, id).await, "NotEnoughApprovals");
 }
 
+pub(crate) async fn a_replaced_approval_starts_the_time_lock_anew(chain: Chain) {
+    const LOCK: u64 = 3;
+    let world = World::with(chain, |config| config.time_lock = Duration::from_secs(LOCK)).await;
+    let id = world.approved("v1").await;
+    let unlocks = world.gov.proposal(id).await.unwrap().unwrap().unlocks_at.unwrap();
+    let security = world.security.address();
+    world
+        .gov
+        .revoke_role(&world.admin, Role::Security, security)
+        .await
+        .unwrap();
+    pass(LOCK + 1).await;
+    refused(world.gov.activate(&world.author, id).await, "NotEnoughApprovals");
+    world
+        .gov
+        .approve(&world.compliance, id, Role::Compliance)
+        .await
+        .unwrap();
+    let again = world.gov.proposal(id).await.unwrap().unwrap().unlocks_at.unwrap();
+    assert!(
+        again.as_seconds() >= unlocks.as_seconds() + LOCK,
+        "{again} after {unlocks}"
+    );
+    refused(world.gov.activate(&world.author, id).await, "TimeLocked");
+
+    // A role taken and given back does not make a time lock pass that never started.
+    let id = world.propose("v2").await;
+    let other = account("other security");
+    world.chain.fund(other.address()).await;
+    world
+        .gov
+        .grant_role(&world.admin, Role::Security, other.address())
+        .await
+        .unwrap();
+    world.gov.approve(&other, id, Role::Security).await.unwrap();
+    world
+        .gov
+        .revoke_role(&world.admin, Role::Security, other.address())
+        .await
+        .unwrap();
+    world
+        .gov
+        .approve(&world.platform, id, Role::Platform)
+        .await
+        .unwrap();
+    world
+        .gov
+        .grant_role(&world.admin, Role::Security, other.address())
+        .await
+        .unwrap();
+    let proposal = world.gov.proposal(id).await.unwrap().unwrap();
+    assert_eq!((proposal.approval_count, proposal.unlocks_at), (2, None));
+    refused(world.gov.activate(&world.author, id).await, "WrongState");
+    // The next approval starts it.
+    world
+        .gov
+        .approve(&world.compliance, id, Role::Compliance)
+        .await
+        .unwrap();
+    assert!(
+        world
+            .gov
+            .proposal(id)
+            .await
+            .unwrap()
+            .unwrap()
+            .unlocks_at
+            .is_some()
+    );
+    refused(world.gov.activate(&world.author, id).await, "TimeLocked");
+}
+
 pub(crate) async fn approvals_do_not_carry_over_to_another_proposal(chain: Chain) {
     let world = World::new(chain).await;
     let reviewed = world.propose("v1").await;
