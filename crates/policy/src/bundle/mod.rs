@@ -72,10 +72,12 @@ pub fn build(set: &PolicySet, id: &PolicyId) -> Result<Bundle, BundleError> {
         .policy(id)
         .ok_or_else(|| BundleError::UnknownPolicy { id: id.clone() })?;
     let included = closure(set, policy);
-    let data = data_subset(set.data(), &included, policy);
+    let wanted = data_paths(&included, policy);
+    let data = data_subset(set.data(), &wanted);
+    let roots = roots(&included, &data, &wanted);
     let modules = place(&included);
     let data_bytes = json::to_vec(&data);
-    let manifest = json::to_vec(&manifest(policy, &included, &data, &modules, &data_bytes));
+    let manifest = json::to_vec(&manifest(policy, &roots, &modules, &data_bytes));
     let entries = [
         (".manifest", manifest.as_slice()),
         ("data.json", data_bytes.as_slice()),
@@ -150,13 +152,18 @@ pub(crate) fn closure<'a>(set: &'a PolicySet, policy: &Policy) -> Vec<&'a Policy
         .collect()
 }
 
-/// The base data that the modules refer to, and what lies below the policy's package.
-fn data_subset(data: &Value, modules: &[&PolicyModule], policy: &Policy) -> Value {
+/// The paths of base data that the modules refer to, and the policy's package.
+fn data_paths(modules: &[&PolicyModule], policy: &Policy) -> BTreeSet<Vec<String>> {
     let mut wanted: BTreeSet<Vec<String>> = modules
         .iter()
         .flat_map(|module| refs::data_references(&module.ast))
         .collect();
     wanted.insert(policy.package.clone());
+    wanted
+}
+
+/// The base data along these paths.
+fn data_subset(data: &Value, wanted: &BTreeSet<Vec<String>>) -> Value {
     let wanted: Vec<&[String]> = wanted.iter().map(Vec::as_slice).collect();
     prune(data, &wanted).unwrap_or_else(|| Value::object([]))
 }
@@ -243,8 +250,7 @@ fn path_segment(name: &str) -> String {
 /// OPA's manifest, with what a decision point and the registry want to know about the policy.
 fn manifest(
     policy: &Policy,
-    modules: &[&PolicyModule],
-    data: &Value,
+    roots: &BTreeSet<String>,
     placed: &[(String, Arc<str>)],
     data_bytes: &[u8],
 ) -> Value {
@@ -272,7 +278,7 @@ fn manifest(
         ("severity", text(policy.severity().as_str())),
         ("title", optional(policy.title.as_ref())),
     ]);
-    let roots = roots(modules, data).iter().map(|root| text(root)).collect();
+    let roots = roots.iter().map(|root| text(root)).collect();
     object([
         ("metadata", object([("stele", stele)])),
         ("rego_version", Value::from(1)),
@@ -300,9 +306,9 @@ fn revision(modules: &[(String, Arc<str>)], data: &[u8]) -> String {
 }
 
 /// The paths that the bundle owns: its packages and the places of its data, without those below others.
-fn roots(modules: &[&PolicyModule], data: &Value) -> BTreeSet<String> {
+fn roots(modules: &[&PolicyModule], data: &Value, wanted: &BTreeSet<Vec<String>>) -> BTreeSet<String> {
     let mut paths: BTreeSet<Vec<String>> = modules.iter().map(|module| module.package.clone()).collect();
-    data_roots(data, &mut Vec::new(), &mut paths);
+    paths.extend(wanted.iter().filter_map(|path| reach(data, path)));
     let mut kept: Vec<Vec<String>> = Vec::new();
     for path in paths {
         // Sorted order puts a path before everything below it.
@@ -313,23 +319,16 @@ fn roots(modules: &[&PolicyModule], data: &Value) -> BTreeSet<String> {
     kept.into_iter().map(|path| path.join("/")).collect()
 }
 
-/// The deepest objects that still hold a single key are not worth telling apart: a root ends at the first object with another kind of value, or several.
-fn data_roots(value: &Value, at: &mut Vec<String>, out: &mut BTreeSet<Vec<String>>) {
-    let Value::Object(entries) = value else { return };
-    for (key, item) in entries.iter() {
-        let Value::String(name) = key else { continue };
-        at.push(name.to_string());
-        let deeper = match item {
-            Value::Object(inner) => {
-                !inner.is_empty() && inner.values().all(|item| matches!(item, Value::Object(_)))
-            }
-            _ => false,
-        };
-        if deeper {
-            data_roots(item, at, out);
-        } else {
-            out.insert(at.clone());
+/// How far `path` leads into `data`: to its end or to the first value that is no object; `None` when there is nothing.
+fn reach(data: &Value, path: &[String]) -> Option<Vec<String>> {
+    let mut here = data;
+    for (length, step) in path.iter().enumerate() {
+        if here.as_object().is_none() {
+            return path.get(..length).map(<[String]>::to_vec);
         }
-        at.pop();
+        here = here.get(step)?;
     }
+    // Empty data needs no root.
+    let empty = here.as_object().is_some_and(BTreeMap::is_empty);
+    (!empty).then(|| path.to_vec())
 }

@@ -57,6 +57,8 @@ struct Shared {
 
 /// Containers of more members than this are not looked up: they are seldom equal.
 const SHARED_MEMBERS: usize = 16;
+/// At most this many containers are remembered: what repeats often is met early, and the memory costs more than it saves otherwise.
+const SHARED_CONTAINERS: usize = 4096;
 
 impl Interner {
     /// An interner that keeps one copy of what repeats (for documents that stay loaded).
@@ -95,6 +97,7 @@ impl Interner {
 
     fn keep(&mut self, value: &Value, converted: &regorus::Value) {
         if let Some(shared) = &mut self.shared
+            && shared.containers.len() < SHARED_CONTAINERS
             && is_small(value)
         {
             shared.containers.insert(value.clone(), converted.clone());

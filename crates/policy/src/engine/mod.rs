@@ -15,6 +15,7 @@ mod path;
 mod prepared;
 mod regorus_engine;
 mod stele_engine;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 

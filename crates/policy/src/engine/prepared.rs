@@ -54,7 +54,19 @@ impl PreparedPolicy {
         data: &Value,
         rules: BTreeSet<Vec<String>>,
     ) -> Result<Self, ConvertError> {
-        let data = to_regorus(data, &mut Interner::sharing())?;
+        Ok(Self::of_converted(
+            modules,
+            to_regorus(data, &mut Interner::sharing())?,
+            rules,
+        ))
+    }
+
+    /// As [`PreparedPolicy::new`], of a document that is converted already.
+    pub(crate) fn of_converted<'a>(
+        modules: impl IntoIterator<Item = (&'a str, Arc<str>)>,
+        data: regorus::Value,
+        rules: BTreeSet<Vec<String>>,
+    ) -> Self {
         let data_bytes = size_of_document(&data);
         let sources = modules
             .into_iter()
@@ -63,13 +75,13 @@ impl PreparedPolicy {
                 text,
             })
             .collect();
-        Ok(Self {
+        Self {
             sources,
             data,
             rules,
             sharing: DataSharing::default(),
             data_bytes,
-        })
+        }
     }
 
     /// Chooses whether engines share the data.

@@ -43,8 +43,14 @@ pub(super) fn read(bytes: &[u8], limits: &LoadLimits) -> Result<Files, LoadError
         if files.entries.contains_key(&path) {
             return Err(refused(&name, "the bundle holds it twice"));
         }
-        let mut contents = Vec::new();
         let cap = limits.file_bytes.saturating_add(1);
+        let expected = entry
+            .header()
+            .size()
+            .unwrap_or_default()
+            .min(cap)
+            .min(u64::try_from(bytes.len()).unwrap_or(0));
+        let mut contents = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
         entry
             .by_ref()
             .take(cap)

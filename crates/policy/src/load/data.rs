@@ -128,7 +128,7 @@ fn located(path: &str, bytes: &[u8], line: u32, column: u32, message: &str) -> P
 }
 
 /// Base data must not stand where a rule does, nor anything but an object where a package does.
-pub(super) fn check_conflicts(modules: &[PolicyModule], data: &Value, problems: &mut Vec<Problem>) {
+pub(super) fn check_conflicts(modules: &[PolicyModule], data: &Base<'_>, problems: &mut Vec<Problem>) {
     for module in modules {
         for (path, rule) in policy::rule_paths(&module.package, &module.ast).zip(value_rules(module)) {
             if let Some(place) = blocked(data, &path) {
@@ -157,14 +157,45 @@ fn value_rules(module: &PolicyModule) -> impl Iterator<Item = &stele_rego::ast::
     module.ast.rules.iter().filter(|rule| rule.head.args.is_none())
 }
 
+/// The base data document in one of its two forms.
+pub(super) enum Base<'a> {
+    /// As it was parsed.
+    Parsed(&'a Value),
+    /// As the interpreter holds it.
+    Converted(&'a regorus::Value),
+}
+
+impl<'a> Base<'a> {
+    fn is_object(&self) -> bool {
+        match self {
+            Self::Parsed(value) => value.as_object().is_some(),
+            Self::Converted(value) => value.as_object().is_ok(),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<Base<'a>> {
+        match self {
+            Self::Parsed(value) => value.get(key).map(Base::Parsed),
+            Self::Converted(value) => value
+                .as_object()
+                .ok()?
+                .get(&regorus::Value::from(key))
+                .map(Base::Converted),
+        }
+    }
+}
+
 /// The place on the way to `path` (or `path` itself) that base data fills.
-fn blocked(data: &Value, path: &[String]) -> Option<String> {
-    let mut here = data;
+fn blocked(data: &Base<'_>, path: &[String]) -> Option<String> {
+    let mut here = match data {
+        Base::Parsed(value) => Base::Parsed(value),
+        Base::Converted(value) => Base::Converted(value),
+    };
     for (index, step) in path.iter().enumerate() {
-        let Value::Object(entries) = here else {
+        if !here.is_object() {
             return path.get(..index).map(|way| way.join("."));
-        };
-        here = entries.get(&Value::from(step.as_str()))?;
+        }
+        here = here.get(step)?;
     }
     Some(path.join("."))
 }

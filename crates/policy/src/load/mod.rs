@@ -20,8 +20,11 @@ use crate::problem::{Problem, Problems};
 mod archive;
 mod data;
 mod dir;
+mod lean;
 #[cfg(test)]
 mod tests;
+
+pub use lean::{DecisionBundle, load_for_decisions};
 
 /// Bounds of what is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +94,12 @@ pub enum LoadError {
         what: String,
         /// The limit, in bytes or files.
         limit: u64,
+    },
+    /// The data document can't be given to the interpreter, or has no canonical encoding.
+    #[error("the data document can't be used: {reason}")]
+    Data {
+        /// What is wrong with it.
+        reason: String,
     },
     /// The files were read, but something in them is wrong.
     #[error(transparent)]
@@ -371,7 +380,7 @@ fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec
         .collect();
     let metadata = policy::collect(&modules, &mut problems);
     let policies = policy::policies(&modules, &metadata, &mut problems);
-    data::check_conflicts(&modules, &data, &mut problems);
+    data::check_conflicts(&modules, &data::Base::Parsed(&data), &mut problems);
     (
         PolicySet {
             modules,

@@ -251,3 +251,67 @@ fn a_bad_manifest_is_a_problem() {
         );
     }
 }
+
+fn big_data(extra: &str) -> String {
+    let users: Vec<String> = (0..20_000)
+        .map(|i| {
+            format!(
+                "\"user-{i}\": {{\"roles\": [\"r{}\"], \"email\": \"u{i}@corp.example\"}}",
+                i % 7
+            )
+        })
+        .collect();
+    format!("{{{extra}\"users\": {{{}}}}}", users.join(","))
+}
+
+#[test]
+fn a_bundle_for_decisions_is_the_same_bundle_without_its_parsed_data() {
+    use crate::engine::{DataPath, Engine, EvalRequest, RegorusEngine};
+    let policy = "# METADATA\n# custom:\n#   id: a\npackage a\n\ndeny contains r if some r in data.users[input.u].roles\n";
+    for data in [
+        big_data(""),
+        r#"{"users": {"user-9": {"roles": ["r2"]}}}"#.to_owned(),
+    ] {
+        let set = load_files([("a.rego", policy.to_owned()), ("data.json", data)]).unwrap();
+        let bundle = crate::bundle::build(&set, &PolicyId::new("a").unwrap()).unwrap();
+        let lean = load_for_decisions(&bundle.bytes).unwrap();
+        assert_eq!(lean.data_digest, bundle.data_digest);
+        assert_eq!(lean.set.data(), &Value::object([]));
+        assert_eq!(lean.set.policies().count(), 1);
+        let mut engine = RegorusEngine::new(&lean.prepared).unwrap();
+        let (path, input) = (
+            DataPath::parse("a/deny").unwrap(),
+            testing::json(r#"{"u": "user-9"}"#),
+        );
+        let outcome = engine.evaluate(&EvalRequest::new(&path, Some(&input))).unwrap();
+        assert_eq!(outcome.value, Some(Value::set([Value::from("r2")])));
+    }
+}
+
+#[test]
+fn a_bundle_for_decisions_reports_what_any_bundle_does() {
+    let module: &[u8] = b"package a\n\np := 1\n";
+    let load = |data: &str| {
+        load_for_decisions(&archive(&[
+            ("a.rego", FILE, module),
+            ("data.json", FILE, data.as_bytes()),
+        ]))
+    };
+    let problem = |data: &str| match load(data) {
+        Err(LoadError::Invalid(problems)) => problems.as_slice()[0].clone(),
+        other => panic!("{other:?}"),
+    };
+    let conflict = problem(&big_data(r#""a": {"p": 2}, "#));
+    assert_eq!((conflict.code.as_str(), conflict.line), ("data-conflict", 3));
+    let big = big_data("");
+    let cut = problem(&big[..big.len() - 1]);
+    assert_eq!(
+        (cut.code.as_str(), cut.file.as_str(), cut.line),
+        ("data", "data.json", 1)
+    );
+    assert_eq!(problem(&format!("[{big}]")).code, "data");
+    assert!(matches!(
+        load(&big_data(r#""n": 0.12345678901234567890, "#)),
+        Err(LoadError::Data { .. })
+    ));
+}
