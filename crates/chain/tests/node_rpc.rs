@@ -255,6 +255,32 @@ async fn transactions_that_break_a_rule_are_refused_in_geths_words() {
     }
 }
 
+/// Wallets send a row of transactions over several connections: one that overtakes another waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_that_overtake_each_other_are_put_in_order() {
+    for Setup { node, provider, .. } in setups().await {
+        let sends = (0..20_u64).rev().map(|nonce| {
+            let request = TransactionRequest::default()
+                .with_from(account(1))
+                .with_to(account(2))
+                .with_nonce(nonce)
+                .with_gas_limit(21_000)
+                .with_gas_price(0);
+            let provider = provider.clone();
+            tokio::spawn(async move { *provider.send_transaction(request).await.unwrap().tx_hash() })
+        });
+        for send in sends.collect::<Vec<_>>() {
+            let receipt = provider
+                .get_transaction_receipt(send.await.unwrap())
+                .await
+                .unwrap()
+                .unwrap();
+            assert!(receipt.status());
+        }
+        assert_eq!(node.head().unwrap().number, 20);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_envelope_type_is_included() {
     for Setup { node, provider, .. } in setups().await {

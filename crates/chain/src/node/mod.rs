@@ -28,10 +28,11 @@ pub mod transport;
 mod trie;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use alloy::consensus::Header;
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 
 pub use check::CheckReport;
 pub use error::NodeError;
@@ -43,6 +44,10 @@ use evm::{Env, Rules};
 use rpc::filters::Filters;
 use store::Store;
 
+/// How long a transaction waits for those with lower nonces before it is refused.
+const NONCE_PATIENCE: Duration = Duration::from_secs(1);
+/// How far ahead its nonce may be for that.
+const NONCE_GAP: u64 = 64;
 /// EIP-170: largest contract in bytes unless [`NodeOptions::max_code_size`] says otherwise.
 const EIP170_CODE_SIZE: usize = 0x6000;
 
@@ -54,6 +59,8 @@ pub struct Node {
     options: NodeOptions,
     /// Held while a block is made. Readers never take it.
     writer: Mutex<()>,
+    /// Notified after each block, for transactions that wait for an earlier nonce.
+    made: Condvar,
     filters: Filters,
 }
 
@@ -101,6 +108,7 @@ impl Node {
             store,
             options,
             writer: Mutex::new(()),
+            made: Condvar::new(),
             filters: Filters::default(),
         }
     }
@@ -162,9 +170,24 @@ impl Node {
         }
     }
 
-    fn lock_writer(&self) -> MutexGuard<'_, ()> {
+    /// Takes the writer's lock when it is this transaction's turn. Tools send a row of transactions over several
+    /// connections at once, so one may overtake the one before it: it then waits here, a moment at most.
+    fn lock_writer(&self, sender: &Address, nonce: u64) -> MutexGuard<'_, ()> {
         // The lock guards no data: a panic while it was held left an uncommitted, hence vanished, transaction.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        let guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // A store that can't be read ends the waiting; the caller will meet the same error.
+        let is_ahead = |(): &mut ()| {
+            let account = self
+                .store
+                .snapshot()
+                .and_then(|snapshot| snapshot.account(sender));
+            let next = account.map_or(nonce, |account| account.unwrap_or_default().nonce);
+            nonce
+                .checked_sub(next)
+                .is_some_and(|gap| (1..=NONCE_GAP).contains(&gap))
+        };
+        let waited = self.made.wait_timeout_while(guard, NONCE_PATIENCE, is_ahead);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 

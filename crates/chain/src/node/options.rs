@@ -13,6 +13,10 @@ use super::error::NodeError;
 /// the ids that development tools default to (1337 geth, 31337 anvil and hardhat).
 pub const DEV_CHAIN_ID: u64 = 359_966;
 
+/// Largest chain id: a legacy signature's `v` is 2 x id + 36 at most, which wallets written in JavaScript must hold
+/// exactly, i.e. below 2^53.
+const MAX_CHAIN_ID: u64 = (1 << 52) - 19;
+
 /// Default block gas limit: what Ethereum's main network uses in 2026.
 pub const DEFAULT_BLOCK_GAS_LIMIT: u64 = 60_000_000;
 
@@ -73,11 +77,9 @@ impl NodeOptions {
     }
 
     pub(crate) fn validate(&self) -> Result<(), NodeError> {
-        if self.chain_id == 0 || self.chain_id > u64::from(u32::MAX).saturating_mul(1 << 20) {
-            return Err(NodeError::Option(format!(
-                "chain id {} is outside 1..=2^52",
-                self.chain_id
-            )));
+        if !(1..=MAX_CHAIN_ID).contains(&self.chain_id) {
+            let text = format!("chain id {} is outside 1..={MAX_CHAIN_ID}", self.chain_id);
+            return Err(NodeError::Option(text));
         }
         if self.block_gas_limit < 5_000 {
             return Err(NodeError::Option(format!(

@@ -77,7 +77,7 @@ impl Node {
     pub fn submit(&self, raw: &[u8]) -> Result<B256, SubmitError> {
         let tx = decode(raw, self.rules().chain_id)?;
         let hash = *tx.inner().tx_hash();
-        let _writer = self.lock_writer();
+        let _writer = self.lock_writer(&tx.signer(), tx.inner().nonce());
         let snapshot = self.store().snapshot()?;
         let parent = snapshot.head()?;
         let parent_hash = parent.hash_slow();
@@ -101,6 +101,7 @@ impl Node {
         };
         store::put_block(&txn, &block)?;
         txn.commit().map_err(NodeError::from)?;
+        self.made.notify_all();
         tracing::debug!(block = block.header.number, tx = %hash, gas = block.header.gas_used, "block made");
         Ok(hash)
     }
@@ -171,7 +172,7 @@ pub(crate) fn rejection(error: &InvalidTransaction, tx: &TxEnv, env: &Env, max_i
         I::NonceTooLow { tx, state } => format!("nonce too low: next nonce {state}, tx nonce {tx}"),
         I::NonceTooHigh { tx, state } => {
             format!(
-                "nonce too high: address {from}, tx: {tx} state: {state} (this node keeps no queue: send in order)"
+                "nonce too high: address {from}, tx: {tx} state: {state} (no transaction with nonce {state} came in time)"
             )
         }
         I::LackOfFundForMaxFee { fee, balance } => format!(

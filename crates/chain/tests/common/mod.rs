@@ -1,5 +1,9 @@
 //! What the tests of the embedded node share.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::print_stderr,
+    reason = "each test file uses a part of it; a skipped test says so"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

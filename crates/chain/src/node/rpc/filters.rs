@@ -98,48 +98,32 @@ impl Node {
         Ok(json!(self.filters().lock().entries.remove(&id).is_some()))
     }
 
-    /// What happened since the last poll. The table is locked for the moment of moving the mark only.
+    /// What happened since the last poll. A poll that fails is no poll: the next one reports the same and more.
     pub(super) fn filter_changes(&self, params: &Params) -> Reply {
+        let id = params.required::<U64>(0)?.to::<u64>();
         let snapshot = self.store().snapshot()?;
         let head = snapshot.head()?.number;
-        let (kind, from) = self.advance(params, head)?;
+        let (kind, from) = self.poll(id, head)?;
         if from > head {
             return Ok(json!([]));
         }
-        match kind {
-            Kind::Blocks => {
-                let hash = |number| Ok(snapshot.require_header(number)?.hash_slow());
-                to_value((from..=head).map(hash).collect::<Result<Vec<_>, RpcError>>()?)
+        changes(&snapshot, &kind, from, head).inspect_err(|_| {
+            if let Some(entry) = self.filters().lock().entries.get_mut(&id) {
+                entry.next = entry.next.min(from);
             }
-            Kind::Transactions => {
-                let mut hashes = Vec::new();
-                for number in from..=head {
-                    hashes.extend(snapshot.transaction(number)?.map(|tx| *tx.inner().tx_hash()));
-                }
-                to_value(hashes)
-            }
-            Kind::Logs(filter) => {
-                let (from, to) = clip(&filter, from, head);
-                if from > to {
-                    Ok(json!([]))
-                } else {
-                    to_value(logs::search(&snapshot, &filter, from, to)?)
-                }
-            }
-        }
+        })
     }
 
     pub(super) fn filter_logs(&self, params: &Params) -> Reply {
-        let snapshot: Snapshot<'_> = self.store().snapshot()?;
-        match self.advance(params, 0)?.0 {
+        let snapshot = self.store().snapshot()?;
+        match self.poll(params.required::<U64>(0)?.to::<u64>(), 0)?.0 {
             Kind::Logs(filter) => to_value(logs::query(&snapshot, &filter)?),
             Kind::Blocks | Kind::Transactions => Err(RpcError::server("filter not found")),
         }
     }
 
     /// Notes the poll; returns the filter and the first block to report, and moves its mark past `head`.
-    fn advance(&self, params: &Params, head: u64) -> Result<(Kind, u64), RpcError> {
-        let id = params.required::<U64>(0)?.to::<u64>();
+    fn poll(&self, id: u64, head: u64) -> Result<(Kind, u64), RpcError> {
         let now = (self.options().clock)();
         let mut table = self.filters().lock();
         let entry = table
@@ -150,6 +134,27 @@ impl Node {
         let from = entry.next;
         entry.next = from.max(head.saturating_add(1));
         Ok((entry.kind.clone(), from))
+    }
+}
+
+/// What a filter of this kind reports of blocks `from..=head`.
+fn changes(snapshot: &Snapshot<'_>, kind: &Kind, from: u64, head: u64) -> Reply {
+    match kind {
+        Kind::Blocks => {
+            let hash = |number| Ok(snapshot.require_header(number)?.hash_slow());
+            to_value((from..=head).map(hash).collect::<Result<Vec<_>, RpcError>>()?)
+        }
+        Kind::Transactions => {
+            let mut hashes = Vec::new();
+            for number in from..=head {
+                hashes.extend(snapshot.transaction(number)?.map(|tx| *tx.inner().tx_hash()));
+            }
+            to_value(hashes)
+        }
+        Kind::Logs(filter) => match clip(filter, from, head) {
+            (from, to) if from > to => Ok(json!([])),
+            (from, to) => to_value(logs::search(snapshot, filter, from, to)?),
+        },
     }
 }
 
