@@ -3,6 +3,8 @@
 //! Each part is behind a feature, so that a crate's tests build only what they use.
 
 pub mod clock;
+#[cfg(feature = "engines")]
+pub mod engines;
 #[cfg(feature = "store")]
 pub mod records;
 #[cfg(feature = "store")]

@@ -42,8 +42,12 @@ pub fn plan(case: &Case) -> Result<stele_rego::ir::Policy, Outcome> {
         let source = SourceFile::new(module.name.as_str(), module.text.as_str());
         modules.push(parse(&source).map_err(|diagnostics| policy_error(&diagnostics))?);
     }
-    compile(&modules, std::slice::from_ref(&case.entry_point), &CompileOptions::default())
-        .map_err(|diagnostics| policy_error(&diagnostics))
+    compile(
+        &modules,
+        std::slice::from_ref(&case.entry_point),
+        &CompileOptions::default(),
+    )
+    .map_err(|diagnostics| policy_error(&diagnostics))
 }
 
 fn policy_error(diagnostics: &[stele_rego::Diagnostic]) -> Outcome {
@@ -100,7 +104,11 @@ fn failure(error: &EvalError) -> Outcome {
     let kind = match error {
         EvalError::Refused { .. } => return Outcome::Refused(error.to_string()),
         EvalError::Conflict { .. } | EvalError::ObjectConflict { .. } => ErrorKind::Conflict,
-        EvalError::Builtin { error: BuiltinError::Limit(_), .. } | EvalError::Limit { .. } => ErrorKind::Limit,
+        EvalError::Builtin {
+            error: BuiltinError::Limit(_),
+            ..
+        }
+        | EvalError::Limit { .. } => ErrorKind::Limit,
         EvalError::Builtin { .. } => ErrorKind::Builtin,
         _ => ErrorKind::Other,
     };

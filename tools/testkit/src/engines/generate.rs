@@ -132,8 +132,8 @@ impl Type {
             Self::Bool => "input.b",
             Self::Ints => "input.xs",
             Self::Strs => "input.ss",
-            Self::IntSet => "{x | some x in input.xs}",
-            Self::StrSet => "{x | some x in input.ss}",
+            Self::IntSet => "{i | some i in input.xs}",
+            Self::StrSet => "{i | some i in input.ss}",
             Self::Map => "input.o",
         }
     }
@@ -160,12 +160,15 @@ struct Policy {
 struct Scope {
     variables: Vec<(String, Type)>,
     names: usize,
+    /// Only expressions that have a value. OPA moves references and calls out of a negated expression, so that what is undefined
+    /// in them is outside of the `not`; the regorus interpreter leaves them inside (open-policy-agent/opa#8387).
+    total: bool,
 }
 
 impl Scope {
     fn fresh(&mut self) -> String {
         self.names = self.names.saturating_add(1);
-        format!("v{}", self.names)
+        format!("x{}", self.names)
     }
 }
 
@@ -181,7 +184,11 @@ impl Policy {
 
     /// A complete rule: one to three bodies, perhaps an `else`, perhaps a default. Bodies may conflict.
     fn complete(&mut self, number: usize, chance: &mut Chance) {
-        let ty = if chance.one_in(3) { pick_type(chance, &COLLECTIONS) } else { pick_type(chance, &SCALARS) };
+        let ty = if chance.one_in(3) {
+            pick_type(chance, &COLLECTIONS)
+        } else {
+            pick_type(chance, &SCALARS)
+        };
         let name = format!("r{number}");
         if SCALARS.contains(&ty) && chance.one_in(2) {
             let value = literal(ty, chance);
@@ -191,7 +198,12 @@ impl Policy {
             let mut scope = Scope::default();
             let body = self.body(&mut scope, chance);
             let value = self.expression(ty, &scope, 2, chance);
-            let _ = write!(self.text, "\n{name} := {value} if {{\n{body}}}");
+            // In the body: regorus drops the whole rule, or fails, when its head is undefined once.
+            let head = scope.fresh();
+            let _ = write!(
+                self.text,
+                "\n{name} := {head} if {{\n{body}\t{head} := {value}\n}}"
+            );
             if chance.one_in(4) {
                 let mut scope = Scope::default();
                 let body = self.body(&mut scope, chance);
@@ -205,14 +217,21 @@ impl Policy {
     }
 
     fn partial_set(&mut self, number: usize, chance: &mut Chance) {
-        let (ty, element) =
-            if chance.one_in(2) { (Type::IntSet, Type::Int) } else { (Type::StrSet, Type::Str) };
+        let (ty, element) = if chance.one_in(2) {
+            (Type::IntSet, Type::Int)
+        } else {
+            (Type::StrSet, Type::Str)
+        };
         let name = format!("s{number}");
         for _ in 0..=chance.below(2) {
             let mut scope = Scope::default();
             let body = self.body(&mut scope, chance);
             let value = self.expression(element, &scope, 2, chance);
-            let _ = writeln!(self.text, "\n{name} contains {value} if {{\n{body}}}");
+            let head = scope.fresh();
+            let _ = writeln!(
+                self.text,
+                "\n{name} contains {head} if {{\n{body}\t{head} := {value}\n}}"
+            );
         }
         self.values.push((name.clone(), ty));
         self.queries.push(name);
@@ -226,8 +245,12 @@ impl Policy {
             let body = self.body(&mut scope, chance);
             let key = scope.fresh();
             let key_value = self.expression(Type::Str, &scope, 1, chance);
+            let value_name = scope.fresh();
             let value = self.expression(Type::Int, &scope, 1, chance);
-            let _ = writeln!(self.text, "\n{name}[{key}] := {value} if {{\n{body}\t{key} := {key_value}\n}}");
+            let _ = writeln!(
+                self.text,
+                "\n{name}[{key}] := {value_name} if {{\n{body}\t{key} := {key_value}\n\t{value_name} := {value}\n}}"
+            );
         }
         self.values.push((name.clone(), Type::Map));
         self.queries.push(name);
@@ -247,12 +270,11 @@ impl Policy {
 
     /// Up to three statements.
     fn body(&self, scope: &mut Scope, chance: &mut Chance) -> String {
-        let mut body = String::new();
-        for _ in 0..=chance.below(3) {
-            let line = self.statement(scope, chance);
-            let _ = writeln!(body, "\t{line}");
-        }
-        body
+        let lines: Vec<String> = (0..=chance.below(3))
+            .map(|_| self.statement(scope, chance))
+            .collect();
+        // Semicolons, since a line that starts with a bracket might go on with the line before.
+        format!("\t{}\n", lines.join(";\n\t"))
     }
 
     fn statement(&self, scope: &mut Scope, chance: &mut Chance) -> String {
@@ -272,7 +294,11 @@ impl Policy {
                 format!("some {index}, {value} in {source}")
             }
             1 => {
-                let ty = if chance.one_in(3) { pick_type(chance, &COLLECTIONS) } else { pick_type(chance, &SCALARS) };
+                let ty = if chance.one_in(3) {
+                    pick_type(chance, &COLLECTIONS)
+                } else {
+                    pick_type(chance, &SCALARS)
+                };
                 let value = self.expression(ty, scope, 2, chance);
                 let name = scope.fresh();
                 scope.variables.push((name.clone(), ty));
@@ -289,9 +315,22 @@ impl Policy {
                 scope.names = inner.names;
                 format!("every {name} in {source} {{ {condition} }}")
             }
-            3 => format!("not {}", self.condition(scope, chance)),
+            3 => self.negation(scope, chance),
             _ => self.condition(scope, chance),
         }
+    }
+
+    /// `not` before a reference, which may be undefined, or before an expression that has a value.
+    fn negation(&self, scope: &Scope, chance: &mut Chance) -> String {
+        let rules: Vec<&str> = self.values.iter().map(|(name, _)| name.as_str()).collect();
+        if chance.one_in(3) {
+            return format!("not {}", chance.pick(&rules).unwrap_or("input.b"));
+        }
+        let scope = Scope {
+            total: true,
+            ..scope.clone()
+        };
+        format!("not {}", self.condition(&scope, chance))
     }
 
     /// An expression that holds or does not.
@@ -315,14 +354,23 @@ impl Policy {
 
     /// An expression of a type, at most `depth` deep.
     fn expression(&self, ty: Type, scope: &Scope, depth: usize, chance: &mut Chance) -> String {
-        let variables: Vec<&str> =
-            scope.variables.iter().filter(|(_, other)| *other == ty).map(|(name, _)| name.as_str()).collect();
-        let rules: Vec<&str> =
-            self.values.iter().filter(|(_, other)| *other == ty).map(|(name, _)| name.as_str()).collect();
+        let variables: Vec<&str> = scope
+            .variables
+            .iter()
+            .filter(|(_, other)| *other == ty)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let rules: Vec<&str> = self
+            .values
+            .iter()
+            .filter(|(_, other)| *other == ty)
+            .map(|(name, _)| name.as_str())
+            .collect();
         match chance.below(if depth == 0 { 5 } else { 10 }) {
             0 => literal(ty, chance),
+            1 | 5 if scope.total => literal(ty, chance),
             1 => ty.field().to_owned(),
-            2 if !rules.is_empty() => chance.pick(&rules).unwrap_or_default().to_owned(),
+            2 if !rules.is_empty() && !scope.total => chance.pick(&rules).unwrap_or_default().to_owned(),
             2..=4 if !variables.is_empty() => chance.pick(&variables).unwrap_or_default().to_owned(),
             2..=4 => literal(ty, chance),
             5 => self.call(ty, scope, depth.saturating_sub(1), chance),
@@ -332,8 +380,11 @@ impl Policy {
 
     /// A call of a function that gives the type; a literal if there is none.
     fn call(&self, ty: Type, scope: &Scope, depth: usize, chance: &mut Chance) -> String {
-        let fitting: Vec<&(String, Type, Type)> =
-            self.functions.iter().filter(|(_, _, result)| *result == ty).collect();
+        let fitting: Vec<&(String, Type, Type)> = self
+            .functions
+            .iter()
+            .filter(|(_, _, result)| *result == ty)
+            .collect();
         match chance.pick(&fitting) {
             Some((name, argument, _)) => {
                 format!("{name}({})", self.expression(*argument, scope, depth, chance))
@@ -343,15 +394,19 @@ impl Policy {
     }
 
     fn operation(&self, ty: Type, scope: &Scope, depth: usize, chance: &mut Chance) -> String {
-        let mut of = |ty: Type, chance: &mut Chance| self.expression(ty, scope, depth, chance);
+        let of = |ty: Type, chance: &mut Chance| self.expression(ty, scope, depth, chance);
         match ty {
             Type::Int => match chance.below(7) {
                 0 => format!("({} + {})", of(Type::Int, chance), of(Type::Int, chance)),
                 1 => format!("({} - {})", of(Type::Int, chance), of(Type::Int, chance)),
                 2 => format!("({} * {})", of(Type::Int, chance), of(Type::Int, chance)),
-                3 => format!("({} % {})", of(Type::Int, chance), 1_usize.saturating_add(chance.below(5))),
+                3 => format!(
+                    "({} % {})",
+                    of(Type::Int, chance),
+                    1_usize.saturating_add(chance.below(5))
+                ),
                 4 => format!("sum({})", of(Type::Ints, chance)),
-                5 => format!("max({})", of(Type::IntSet, chance)),
+                5 if !scope.total => format!("max({})", of(Type::IntSet, chance)),
                 _ => {
                     let counted = pick_type(chance, &[Type::Ints, Type::StrSet, Type::Map, Type::Str]);
                     format!("count({})", of(counted, chance))
@@ -360,10 +415,25 @@ impl Policy {
             Type::Str => match chance.below(6) {
                 0 => format!("concat({}, {})", of(Type::Str, chance), of(Type::Strs, chance)),
                 1 => format!("upper({})", of(Type::Str, chance)),
-                2 => format!("trim_prefix({}, {})", of(Type::Str, chance), of(Type::Str, chance)),
-                3 => format!("replace({}, \"a\", {})", of(Type::Str, chance), of(Type::Str, chance)),
+                2 => format!(
+                    "trim_prefix({}, {})",
+                    of(Type::Str, chance),
+                    of(Type::Str, chance)
+                ),
+                3 => format!(
+                    "replace({}, \"a\", {})",
+                    of(Type::Str, chance),
+                    of(Type::Str, chance)
+                ),
                 4 => format!("substring({}, 0, {})", of(Type::Str, chance), chance.below(3)),
-                _ => format!("sprintf(\"%s/%d\", [{}, {}])", of(Type::Str, chance), of(Type::Int, chance)),
+                // Not negative: regorus writes `--1` for `%d` of -1.
+                _ => {
+                    format!(
+                        "sprintf(\"%s/%d\", [{}, count({})])",
+                        of(Type::Str, chance),
+                        of(Type::Str, chance)
+                    )
+                }
             },
             Type::Bool => match chance.below(4) {
                 0 => format!("startswith({}, {})", of(Type::Str, chance), of(Type::Str, chance)),
@@ -373,7 +443,11 @@ impl Policy {
             },
             Type::Ints => match chance.below(3) {
                 0 => format!("[{}, {}]", of(Type::Int, chance), of(Type::Int, chance)),
-                1 => format!("array.concat({}, {})", of(Type::Ints, chance), of(Type::Ints, chance)),
+                1 => format!(
+                    "array.concat({}, {})",
+                    of(Type::Ints, chance),
+                    of(Type::Ints, chance)
+                ),
                 _ => self.comprehension(('[', ']'), Type::Int, scope, depth, chance),
             },
             Type::Strs => match chance.below(3) {
@@ -392,9 +466,21 @@ impl Policy {
                 _ => self.comprehension(('{', '}'), Type::Str, scope, depth, chance),
             },
             Type::Map => match chance.below(3) {
-                0 => format!("{{\"k\": {}, {}: 1}}", of(Type::Int, chance), of(Type::Str, chance)),
-                1 => format!("object.union({}, {})", of(Type::Map, chance), of(Type::Map, chance)),
-                _ => format!("object.remove({}, [{}])", of(Type::Map, chance), of(Type::Str, chance)),
+                0 => format!(
+                    "{{\"k\": {}, {}: 1}}",
+                    of(Type::Int, chance),
+                    of(Type::Str, chance)
+                ),
+                1 => format!(
+                    "object.union({}, {})",
+                    of(Type::Map, chance),
+                    of(Type::Map, chance)
+                ),
+                _ => format!(
+                    "object.remove({}, [{}])",
+                    of(Type::Map, chance),
+                    of(Type::Str, chance)
+                ),
             },
         }
     }
@@ -424,14 +510,23 @@ impl Policy {
 fn literal(ty: Type, chance: &mut Chance) -> String {
     let word = |chance: &mut Chance| chance.pick(&WORDS).unwrap_or_default();
     match ty {
-        Type::Int => small(chance).to_string(),
+        // In brackets, since a minus at the start of a line goes on with the line before.
+        Type::Int => match small(chance) {
+            value if value < 0 => format!("({value})"),
+            value => value.to_string(),
+        },
         Type::Str => format!("\"{}\"", word(chance)),
         Type::Bool => chance.one_in(2).to_string(),
         Type::Ints => format!("[{}, {}]", small(chance), small(chance)),
         Type::Strs => format!("[\"{}\", \"{}\"]", word(chance), word(chance)),
         Type::IntSet => format!("{{{}, {}}}", small(chance), small(chance).saturating_add(9)),
         Type::StrSet => format!("{{\"{}\", \"z\"}}", word(chance)),
-        Type::Map => format!("{{\"{}\": {}, \"z\": {}}}", word(chance), small(chance), small(chance)),
+        Type::Map => format!(
+            "{{\"{}\": {}, \"z\": {}}}",
+            word(chance),
+            small(chance),
+            small(chance)
+        ),
     }
 }
 

@@ -43,17 +43,20 @@ impl Engine for InterpreterEngine {
     }
 }
 
-/// regorus has one type of error; the kind is in its text, which begins with the source and ends with the message.
+/// regorus has one type of error; what it means is in its text, which ends with the message.
+///
+/// Its scheduler overlooks uses of variables inside of `every` and then finds them unsafe while it evaluates: a refusal, since the
+/// policy is fine.
 fn failure(message: &str) -> Outcome {
-    let kinds = [
-        ("should not produce multiple outputs", ErrorKind::Conflict),
-        ("functions must not produce multiple outputs", ErrorKind::Conflict),
-        ("rules must not produce multiple outputs", ErrorKind::Conflict),
-        ("multiple values for key", ErrorKind::Conflict),
-        ("value for key", ErrorKind::Conflict),
-        ("time limit", ErrorKind::Limit),
-    ];
-    let kind = kinds.iter().find(|(text, _)| message.contains(text)).map_or(ErrorKind::Other, |(_, kind)| *kind);
+    let contains = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if contains(&[" is unsafe", "used before definition"]) {
+        return Outcome::Refused(message.to_owned());
+    }
+    let kind = if contains(&["rule conflicts with rule", "multiple outputs", "value for key"]) {
+        ErrorKind::Conflict
+    } else {
+        ErrorKind::Other
+    };
     Outcome::Error(kind, message.to_owned())
 }
 
@@ -79,7 +82,9 @@ fn import(value: &regorus::Value) -> Option<Value> {
         regorus::Value::Array(items) => Value::array(items.iter().map(import).collect::<Option<Vec<_>>>()?),
         regorus::Value::Set(items) => Value::set(items.iter().map(import).collect::<Option<Vec<_>>>()?),
         regorus::Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| Some((import(key)?, import(value)?)));
+            let pairs = map
+                .iter()
+                .map(|(key, value)| Some((import(key)?, import(value)?)));
             Value::object(pairs.collect::<Option<Vec<_>>>()?)
         }
         regorus::Value::Undefined => return None,

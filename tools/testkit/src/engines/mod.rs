@@ -117,9 +117,15 @@ pub struct Mode {
 
 impl Mode {
     /// Values with their sets, errors by their kind: for our own engines.
-    pub const EXACT: Self = Self { values: Values::Exact, errors: Errors::Kind };
+    pub const EXACT: Self = Self {
+        values: Values::Exact,
+        errors: Errors::Kind,
+    };
     /// JSON values, any error: for engines that say less.
-    pub const LOOSE: Self = Self { values: Values::Json, errors: Errors::Any };
+    pub const LOOSE: Self = Self {
+        values: Values::Json,
+        errors: Errors::Any,
+    };
 }
 
 /// What two outcomes are to each other.
@@ -146,7 +152,11 @@ pub fn compare(a: &Outcome, b: &Outcome, mode: Mode) -> Agreement {
         (Outcome::Error(a, _), Outcome::Error(b, _)) => mode.errors == Errors::Any || a == b,
         _ => false,
     };
-    if same { Agreement::Same } else { Agreement::Different }
+    if same {
+        Agreement::Same
+    } else {
+        Agreement::Different
+    }
 }
 
 /// Engines that disagree on a case.
@@ -179,13 +189,21 @@ pub fn differential(
     case: &Case,
     mode: Mode,
 ) -> Result<Vec<(&'static str, Outcome)>, Box<Mismatch>> {
-    let outcomes: Vec<(&'static str, Outcome)> =
-        engines.iter_mut().map(|engine| (engine.name(), engine.evaluate(case))).collect();
+    let outcomes: Vec<(&'static str, Outcome)> = engines
+        .iter_mut()
+        .map(|engine| (engine.name(), engine.evaluate(case)))
+        .collect();
     let differ = outcomes.iter().enumerate().any(|(n, (_, a))| {
-        outcomes.iter().skip(n).any(|(_, b)| compare(a, b, mode) == Agreement::Different)
+        outcomes
+            .iter()
+            .skip(n)
+            .any(|(_, b)| compare(a, b, mode) == Agreement::Different)
     });
     if differ {
-        return Err(Box::new(Mismatch { case: case.clone(), outcomes }));
+        return Err(Box::new(Mismatch {
+            case: case.clone(),
+            outcomes,
+        }));
     }
     Ok(outcomes)
 }
@@ -214,9 +232,18 @@ mod tests {
         let value = Outcome::Value(true.into());
         for mode in [Mode::EXACT, Mode::LOOSE] {
             assert_eq!(compare(&value, &Outcome::Undefined, mode), Agreement::Different);
-            assert_eq!(compare(&value, &error(ErrorKind::Conflict), mode), Agreement::Different);
-            assert_eq!(compare(&Outcome::Undefined, &error(ErrorKind::Conflict), mode), Agreement::Different);
-            assert_eq!(compare(&value, &Outcome::Refused(String::new()), mode), Agreement::Refused);
+            assert_eq!(
+                compare(&value, &error(ErrorKind::Conflict), mode),
+                Agreement::Different
+            );
+            assert_eq!(
+                compare(&Outcome::Undefined, &error(ErrorKind::Conflict), mode),
+                Agreement::Different
+            );
+            assert_eq!(
+                compare(&value, &Outcome::Refused(String::new()), mode),
+                Agreement::Refused
+            );
         }
     }
 
@@ -235,7 +262,10 @@ mod tests {
     #[test]
     fn a_refusal_does_not_hide_a_mismatch_between_the_others() {
         let case = Case {
-            modules: Arc::from([Module { name: "a.rego".to_owned(), text: "package a".to_owned() }]),
+            modules: Arc::from([Module {
+                name: "a.rego".to_owned(),
+                text: "package a".to_owned(),
+            }]),
             entry_point: EntryPoint::new("a/b").unwrap(),
             input: None,
             data: Value::object([]),
@@ -247,7 +277,10 @@ mod tests {
         ];
         let mismatch = differential(&mut engines, &case, Mode::EXACT).unwrap_err();
         let text = mismatch.to_string();
-        assert!(text.contains("query: data.a.b") && text.contains("two: Value(2)"), "{text}");
+        assert!(
+            text.contains("query: data.a.b") && text.contains("two: Value(2)"),
+            "{text}"
+        );
         engines.pop();
         assert_eq!(differential(&mut engines, &case, Mode::EXACT).unwrap().len(), 2);
     }
