@@ -441,6 +441,13 @@ impl Policy {
                 2 => format!("endswith({}, {})", of(Type::Str, chance), of(Type::Str, chance)),
                 _ => format!("is_string({})", of(Type::Str, chance)),
             },
+            _ => self.collection_operation(ty, scope, depth, chance),
+        }
+    }
+
+    fn collection_operation(&self, ty: Type, scope: &Scope, depth: usize, chance: &mut Chance) -> String {
+        let of = |ty: Type, chance: &mut Chance| self.expression(ty, scope, depth, chance);
+        match ty {
             Type::Ints => match chance.below(3) {
                 0 => format!("[{}, {}]", of(Type::Int, chance), of(Type::Int, chance)),
                 1 => format!(
@@ -465,7 +472,7 @@ impl Policy {
                 1 => format!("object.keys({})", of(Type::Map, chance)),
                 _ => self.comprehension(('{', '}'), Type::Str, scope, depth, chance),
             },
-            Type::Map => match chance.below(3) {
+            _ => match chance.below(3) {
                 0 => format!(
                     "{{\"k\": {}, {}: 1}}",
                     of(Type::Int, chance),
