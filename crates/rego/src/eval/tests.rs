@@ -201,3 +201,41 @@ fn an_unknown_entry_point_is_an_error() {
     );
     assert_eq!(error, Err(EvalError::UnknownEntryPoint("x".to_owned())));
 }
+
+/// The default depth is reached before a thread's default stack (2 MiB) ends, even in a debug build.
+#[test]
+fn the_default_depth_fits_the_stack() {
+    let mut text = String::from(
+        "strings {}\nbuiltins {}\nfiles { f0 \"a.rego\" }\nplan \"p\" [{ Call func=\"f0\" args=[%0 %1] result=%2 @0:1:1 }]\n",
+    );
+    for n in 0..600 {
+        let call = if n < 599 {
+            format!("Call func=\"f{}\" args=[%0 %1] result=%3 @0:1:1", n + 1)
+        } else {
+            String::new()
+        };
+        text.push_str(&format!(
+            "func \"f{n}\" path=[\"f{n}\"] params=[%0 %1] return=%2 [{{ Not block={{ {call} }} @0:1:1 }} {{ ReturnLocal source=%2 @0:1:1 }}]\n"
+        ));
+    }
+    let evaluator = Evaluator::new(&ir::text::parse(&text).unwrap()).unwrap();
+    let data = Value::object([]);
+    let error = evaluator.evaluate(
+        "p",
+        None,
+        &data,
+        &Context::default(),
+        &Limits::default(),
+        &mut NoTrace,
+    );
+    assert!(
+        matches!(
+            error,
+            Err(EvalError::Limit {
+                limit: LimitKind::Depth,
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
