@@ -227,3 +227,22 @@ async fn a_stopped_server_frees_port_and_chain() {
     assert_eq!(taken.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
     server.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_server_stops() {
+    let (dir, node) = node();
+    let server = NodeServer::start(node, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = server.address();
+    tokio::net::TcpStream::connect(address).await.unwrap();
+    drop(server);
+    let stopped = async {
+        while tokio::net::TcpStream::connect(address).await.is_ok()
+            || Node::open(dir.path(), options()).is_err()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), stopped)
+        .await
+        .unwrap();
+}

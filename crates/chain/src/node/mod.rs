@@ -48,6 +48,8 @@ use store::Store;
 const NONCE_PATIENCE: Duration = Duration::from_secs(1);
 /// How far ahead its nonce may be for that.
 const NONCE_GAP: u64 = 64;
+/// How many transactions may wait at a time: each holds a thread.
+const MAX_WAITING: usize = 64;
 /// EIP-170: largest contract in bytes unless [`NodeOptions::max_code_size`] says otherwise.
 const EIP170_CODE_SIZE: usize = 0x6000;
 
@@ -58,7 +60,7 @@ pub struct Node {
     store: Store,
     options: NodeOptions,
     /// Held while a block is made. Readers never take it.
-    writer: Mutex<()>,
+    writer: Mutex<Waiting>,
     /// Notified after each block, for transactions that wait for an earlier nonce.
     made: Condvar,
     filters: Filters,
@@ -107,7 +109,7 @@ impl Node {
         Self {
             store,
             options,
-            writer: Mutex::new(()),
+            writer: Mutex::default(),
             made: Condvar::new(),
             filters: Filters::default(),
         }
@@ -172,24 +174,37 @@ impl Node {
 
     /// Takes the writer's lock when it is this transaction's turn. Tools send a row of transactions over several
     /// connections at once, so one may overtake the one before it: it then waits here, a moment at most.
-    fn lock_writer(&self, sender: &Address, nonce: u64) -> MutexGuard<'_, ()> {
-        // The lock guards no data: a panic while it was held left an uncommitted, hence vanished, transaction.
-        let guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // A store that can't be read ends the waiting; the caller will meet the same error.
-        let is_ahead = |(): &mut ()| {
-            let account = self
-                .store
-                .snapshot()
-                .and_then(|snapshot| snapshot.account(sender));
-            let next = account.map_or(nonce, |account| account.unwrap_or_default().nonce);
-            nonce
-                .checked_sub(next)
-                .is_some_and(|gap| (1..=NONCE_GAP).contains(&gap))
-        };
+    fn lock_writer(&self, sender: &Address, nonce: u64) -> MutexGuard<'_, Waiting> {
+        // A panic while the lock was held left an uncommitted, hence vanished, transaction; the count stays right.
+        let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.0 >= MAX_WAITING {
+            return guard;
+        }
+        guard.0 = guard.0.saturating_add(1);
+        let is_ahead = |_: &mut Waiting| self.is_ahead(sender, nonce);
         let waited = self.made.wait_timeout_while(guard, NONCE_PATIENCE, is_ahead);
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        let mut guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        guard.0 = guard.0.saturating_sub(1);
+        guard
+    }
+
+    /// Whether `nonce` is a little ahead of the sender's. A store that can't be read ends the waiting: the caller
+    /// will meet the same error.
+    fn is_ahead(&self, sender: &Address, nonce: u64) -> bool {
+        let account = self
+            .store
+            .snapshot()
+            .and_then(|snapshot| snapshot.account(sender));
+        let next = account.map_or(nonce, |account| account.unwrap_or_default().nonce);
+        nonce
+            .checked_sub(next)
+            .is_some_and(|gap| (1..=NONCE_GAP).contains(&gap))
     }
 }
+
+/// How many transactions wait for an earlier nonce.
+#[derive(Debug, Default)]
+struct Waiting(usize);
 
 #[cfg(test)]
 mod tests;

@@ -267,4 +267,21 @@ fn a_full_disk_refuses_the_transaction_and_says_so() {
         "{error:?}"
     );
     assert!(error.to_string().contains("the machine is off"), "{error}");
+    // Space is free again, but what the failed write left is unknown: the store wants to be opened anew.
+    disk.0.lock().unwrap().dies_at = None;
+    let error = node.submit(&signed(0, TxKind::Create, scribe())).unwrap_err();
+    assert!(
+        matches!(error, SubmitError::Node(NodeError::Store(_))),
+        "{error:?}"
+    );
+    drop(node);
+    let left = disk.0.lock().unwrap().after_crash(Survivors::All);
+    let disk = SharedDisk(Arc::new(Mutex::new(Disk {
+        safe: left.clone(),
+        seen: left,
+        ..Disk::default()
+    })));
+    let node = open(&disk).unwrap();
+    assert_eq!(live(&node), 3);
+    node.check().unwrap();
 }
