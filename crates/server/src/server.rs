@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
-use stele_pdp::{Decider, NodeContext, SnapshotStore};
+use stele_pdp::{Decider, NodeContext, Snapshot, SnapshotStore};
 use stele_types::NodeAddress;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -29,8 +29,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// What the server stands on.
 pub struct Deps {
-    /// The policies in force. Filled by the caller, or by the registry follower when there is a chain.
-    pub snapshots: Arc<SnapshotStore>,
+    /// The policies in force at the start; with a chain, the registry's word replaces them before the first request.
+    pub snapshot: Snapshot,
     /// The decision log; its options say when a decision counts as kept.
     pub log: DecisionLog,
     /// The node's address.
@@ -65,6 +65,10 @@ impl Server {
             addr: config.listen,
             source,
         })?;
+        let stale_after = deps
+            .chain
+            .is_some()
+            .then(|| Duration::from_millis(config.registry.stale_ms));
         let (stop, stopped) = watch::channel(false);
         let (view, anchored) = watch::channel(AnchorView::default());
         let worker_metrics: Vec<_> = (0..config.worker_count())
@@ -75,7 +79,7 @@ impl Server {
                 address: deps.node,
                 labels: config.labels.clone(),
             },
-            snapshots: deps.snapshots,
+            snapshots: Arc::new(SnapshotStore::new(deps.snapshot, now(), stale_after)),
             log: deps.log,
             status: Status::default(),
             worker_metrics,
@@ -131,6 +135,12 @@ impl Handle {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The policies in force, as they change.
+    #[must_use]
+    pub fn snapshots(&self) -> &Arc<SnapshotStore> {
+        &self.shared.snapshots
     }
 
     /// Stops: no new connections, requests under way are answered (up to `connections.drain_ms`), waiting leaves are anchored if the

@@ -302,11 +302,7 @@ async fn without_a_working_log_there_is_no_answer() {
     )
     .unwrap();
     let deps = stele_server::Deps {
-        snapshots: std::sync::Arc::new(stele_pdp::SnapshotStore::new(
-            support::snapshot(),
-            stele_types::Timestamp(u64::MAX),
-            None,
-        )),
+        snapshot: support::snapshot(),
         log,
         node: support::NODE,
         chain: None,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use stele_ledger::{Options, SigningKey};
-use stele_pdp::{PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
+use stele_pdp::{PolicyInForce, PolicyOptions, Snapshot};
 use stele_policy::{bundle, load};
 use stele_server::{DecisionLog, Deps, Handle, Server, ServerConfig};
-use stele_types::{DecisionId, NodeAddress, PolicyId, Timestamp};
+use stele_types::{DecisionId, NodeAddress, PolicyId};
 
 /// Policies that every test may use.
 pub const POLICIES: [(&str, &str); 3] = [
@@ -90,7 +90,7 @@ impl Fixture {
     pub fn start_with(config: ServerConfig, snapshot: Snapshot) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let deps = Deps {
-            snapshots: Arc::new(SnapshotStore::new(snapshot, Timestamp(u64::MAX), None)),
+            snapshot,
             log: open_log(dir.path()),
             node: NODE,
             chain: None,
