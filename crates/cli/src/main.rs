@@ -1,1 +1,83 @@
-fn main() {}
+//! The `stele` command.
+
+mod artifact;
+mod chain;
+mod commands;
+mod config;
+mod exit;
+mod home;
+mod keys;
+mod node;
+mod output;
+mod record;
+mod sources;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Security policy that enforces itself, decisions that prove themselves.
+#[derive(Parser)]
+#[command(name = "stele", version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    sources: config::Sources,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a node: chain, governance, policies in force, decision point
+    Up(commands::up::Args),
+    /// Policies: in force, proposed, tested, linted
+    #[command(subcommand)]
+    Policy(commands::policy::Command),
+    /// Decide once, without a server; exit code 1 when denied
+    Decide(commands::decide::Args),
+    /// Recorded decisions
+    #[command(subcommand)]
+    Decision(commands::decision::Command),
+    /// Write the proof of one decision: record, leaf, inclusion proof, checkpoint, anchor
+    Prove(commands::prove::Args),
+    /// Verify a proof offline, and with --rpc against the chain; exit code 1 when it does not hold
+    Verify(commands::verify::Args),
+    /// Check what is stored
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// Build bundles and policy contracts
+    Build(commands::build::Args),
+    /// The configuration in effect
+    #[command(subcommand)]
+    Config(commands::config::Command),
+    /// Print a shell completion script
+    Completions(commands::completions::Args),
+}
+
+fn main() -> ExitCode {
+    // TLS needs one process-wide provider; a second installation is harmless.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(verdict) => verdict.into(),
+        Err(error) => {
+            output::note(format!("error: {error:#}"));
+            exit::code(&error)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
+    let sources = cli.sources;
+    match cli.command {
+        Command::Up(args) => commands::up::run(&sources, args),
+        Command::Policy(command) => commands::policy::run(&sources, command),
+        Command::Decide(args) => commands::decide::run(&sources, &args),
+        Command::Decision(command) => commands::decision::run(&sources, command),
+        Command::Prove(args) => commands::prove::run(&sources, &args),
+        Command::Verify(args) => commands::verify::run(&sources, &args),
+        Command::Audit(command) => commands::audit::run(&sources, command),
+        Command::Build(args) => commands::build::run(&args),
+        Command::Config(command) => commands::config::run(&sources, command),
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a policy is built into: a bundle and a contract, both determined by the source alone.
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use stele_contract::{Contract, Options, Refusal};
+use stele_policy::bundle::{self, Bundle};
+use stele_policy::load::{self, PolicySet};
+use stele_rego::ir;
+use stele_types::{EntryPoint, PolicyId};
+
+/// A built policy.
+pub(crate) struct Artifact {
+    pub(crate) bundle: Bundle,
+    pub(crate) plan: ir::Policy,
+    pub(crate) contract: Contract,
+}
+
+/// The contract as `contract.json` describes it.
+#[derive(Serialize)]
+pub(crate) struct ContractFile {
+    policy: PolicyId,
+    version: String,
+    entry_points: Vec<EntryPoint>,
+    code_hash: String,
+    size: usize,
+    creation: String,
+    runtime: String,
+}
+
+/// Builds one policy of a set.
+pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
+    let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
+    let plan = plan(&bundle)?;
+    let contract =
+        stele_contract::compile(&plan, &Options::default()).map_err(|refusals| refused(id, &refusals))?;
+    Ok(Artifact {
+        bundle,
+        plan,
+        contract,
+    })
+}
+
+/// The plan of a policy's entry points: its package as a whole, and each rule that may be queried.
+///
+/// It is made from the bundle's own bytes: contract, decision point and whoever approves see the same rules.
+pub(crate) fn plan(bundle: &Bundle) -> Result<ir::Policy> {
+    let policy = &bundle.policy;
+    let mut entry_points = vec![EntryPoint::new(policy.id.as_str())?];
+    entry_points.extend(policy.entry_points.iter().cloned());
+    let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {}", policy.id))?;
+    let modules: Vec<_> = packed.modules().iter().map(|module| module.ast.clone()).collect();
+    stele_rego::compile(&modules, &entry_points, &stele_rego::CompileOptions::default()).map_err(
+        |diagnostics| {
+            let text: Vec<_> = diagnostics
+                .iter()
+                .map(|diagnostic| rendered(&packed, diagnostic))
+                .collect();
+            anyhow::anyhow!("policy {} does not compile:\n{}", policy.id, text.join("\n"))
+        },
+    )
+}
+
+/// Builds every policy of a set, in order of their ids; the first that can't be built is the error.
+pub(crate) fn build_all(set: &PolicySet) -> Result<Vec<Artifact>> {
+    let ids: Vec<_> = set.policies().map(|policy| policy.id.clone()).collect();
+    if ids.is_empty() {
+        bail!("there is no policy: a policy is a package whose METADATA names a custom.id");
+    }
+    ids.iter().map(|id| build(set, id)).collect()
+}
+
+fn refused(id: &PolicyId, refusals: &[Refusal]) -> anyhow::Error {
+    let lines: Vec<_> = refusals.iter().map(|refusal| format!("  {refusal}")).collect();
+    anyhow::anyhow!("policy {id} can't become a contract:\n{}", lines.join("\n"))
+}
+
+impl Artifact {
+    /// The contract's description.
+    pub(crate) fn contract_file(&self) -> ContractFile {
+        ContractFile {
+            policy: self.bundle.policy.id.clone(),
+            version: self.bundle.digest.to_string(),
+            entry_points: self.bundle.policy.entry_points.clone(),
+            code_hash: format!("0x{}", self.contract.code_hash),
+            size: self.contract.runtime.len(),
+            creation: format!("0x{}", hex::encode(&self.contract.creation)),
+            runtime: format!("0x{}", hex::encode(&self.contract.runtime)),
+        }
+    }
+}
+
+/// A diagnostic with its source line.
+fn rendered(set: &PolicySet, diagnostic: &stele_rego::Diagnostic) -> String {
+    let module = set
+        .modules()
+        .iter()
+        .find(|module| module.path == *diagnostic.file);
+    module.map_or_else(
+        || diagnostic.to_string(),
+        |module| diagnostic.render(module.ast.source.text()),
+    )
+}

@@ -1,0 +1,12 @@
+//! One file per command.
+
+pub(crate) mod audit;
+pub(crate) mod build;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod decide;
+pub(crate) mod decision;
+pub(crate) mod policy;
+pub(crate) mod prove;
+pub(crate) mod up;
+pub(crate) mod verify;

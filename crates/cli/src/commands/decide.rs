@@ -1,0 +1,183 @@
+//! `stele decide`: the decision point's engine without a server.
+
+use crate::config::Sources;
+use crate::exit::Verdict;
+use crate::home::Home;
+use crate::output::{self, Format};
+use crate::sources as policy_sources;
+use anyhow::{Context, Result, bail};
+use rand::SeedableRng;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use stele_pdp::{
+    Attributes, Clock, Decider, Decision, NodeContext, PolicyInForce, PolicyOptions, Request, Snapshot,
+    SnapshotStore, verdict,
+};
+use stele_policy::{Limits, bundle};
+use stele_server::{BundleStore, InForce};
+use stele_types::{NodeAddress, Timestamp, Value, json};
+
+/// Decide once, without a server.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to ask: a policy or one of its rules, e.g. terraform/aws or terraform/aws/deny
+    path: String,
+    /// The input document, or a request body {"input": ...}; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Directory or bundle to decide with [default: what is in force in the data directory, else ./policies, else the starter library]
+    #[arg(short, long, value_name = "PATH")]
+    policies: Option<PathBuf>,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
+    let config = sources.load()?;
+    let (snapshot, origin) = snapshot(
+        &Home::at(&config.data_dir),
+        &config.policies,
+        args.policies.as_deref(),
+    )?;
+    let input = args.input.as_deref().map(read_input).transpose()?;
+    let path: Vec<String> = args.path.split('/').map(Into::into).collect();
+    let store = Arc::new(SnapshotStore::new(snapshot, crate::node::now(), None));
+    let node = NodeContext {
+        address: NodeAddress([0; 20]),
+        labels: BTreeMap::new(),
+    };
+    let mut decider = Decider::new(store, node, Box::new(MachineClock(Instant::now())));
+    let request = Request {
+        path: &path,
+        input: input.as_ref(),
+        strict_builtin_errors: false,
+        limits: Limits::default(),
+        fan_out: config.server.limits.fan_out,
+        attributes: Attributes::default(),
+    };
+    let mut random = rand::rngs::StdRng::try_from_rng(&mut rand::rngs::SysRng)?;
+    let answer = decider
+        .decide(&request, &mut random)
+        .map_err(|failure| failure.error)?;
+    if answer.decisions.iter().all(|decision| !decision.in_force) {
+        bail!(
+            "no policy at `{}` in {origin}; `stele policy list` shows what is in force",
+            args.path
+        );
+    }
+    print(args.format, &answer.decisions, answer.value.as_ref())?;
+    output::note(format!(
+        "decided with {origin}; not recorded, for no node was asked"
+    ));
+    Ok(if answer.verdict() == verdict::Verdict::Deny {
+        Verdict::Fail
+    } else {
+        Verdict::Pass
+    })
+}
+
+/// The policies to decide with, and where they came from.
+fn snapshot(home: &Home, configured: &Path, given: Option<&Path>) -> Result<(Snapshot, String)> {
+    if given.is_none()
+        && let Some(list) = home.read::<Vec<InForce>>(&home.in_force())?
+        && !list.is_empty()
+    {
+        let store = BundleStore::new(home.bundles());
+        let policies = list.iter().map(|wanted| {
+            let path = store.path(wanted.version);
+            let bytes = std::fs::read(&path).with_context(|| format!("can't read {}", path.display()))?;
+            let policy =
+                PolicyInForce::from_bundle(&bytes, &wanted.policy, wanted.version, PolicyOptions::default())?;
+            Ok(Arc::new(policy))
+        });
+        return Ok((
+            Snapshot::new(policies.collect::<Result<Vec<_>>>()?)?,
+            format!("what is in force in {}", home.root().display()),
+        ));
+    }
+    let (set, origin) = match given {
+        Some(path) => (policy_sources::load(path)?, path.display().to_string()),
+        None => policy_sources::load_or_starter(configured)?,
+    };
+    let policies = set.policies().map(|policy| {
+        let bundle = bundle::build(&set, &policy.id)?;
+        let policy =
+            PolicyInForce::from_bundle(&bundle.bytes, &policy.id, bundle.digest, PolicyOptions::default())?;
+        Ok(Arc::new(policy))
+    });
+    Ok((Snapshot::new(policies.collect::<Result<Vec<_>>>()?)?, origin))
+}
+
+/// Reads a document; a request body `{"input": ...}` counts as its input.
+fn read_input(path: &Path) -> Result<Value> {
+    let (name, bytes) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;
+        ("standard input".into(), bytes)
+    } else {
+        let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+        (path.display().to_string(), bytes)
+    };
+    let document =
+        json::parse(&bytes, &json::Limits::default()).with_context(|| format!("{name} is no JSON"))?;
+    let body = document
+        .as_object()
+        .filter(|object| object.len() == 1)
+        .and_then(|_| document.get("input"))
+        .cloned();
+    Ok(body.unwrap_or(document))
+}
+
+fn print(format: Format, decisions: &[Decision], value: Option<&Value>) -> Result<()> {
+    if format == Format::Json {
+        let list: Vec<_> = decisions
+            .iter()
+            .map(|decision| {
+                serde_json::json!({
+                    "policy_id": decision.policy_id,
+                    "policy_version": decision.version,
+                    "path": decision.entry_point,
+                    "decision": decision.judgement.verdict.as_str(),
+                    "violations": decision.judgement.violations,
+                })
+            })
+            .collect();
+        return output::json(&serde_json::json!({"result": value, "decisions": list}));
+    }
+    for decision in decisions {
+        output::line(format!(
+            "{}: {}",
+            decision.entry_point,
+            decision.judgement.verdict.as_str().to_uppercase()
+        ));
+        for violation in &decision.judgement.violations {
+            output::line(format!("  [{}] {}", violation.severity, violation.message));
+            if let Some(remediation) = &violation.remediation {
+                output::line(format!("         {remediation}"));
+            }
+        }
+        if decision.judgement.verdict == verdict::Verdict::Undetermined {
+            let text = decision
+                .result
+                .as_ref()
+                .map_or_else(|| "undefined".into(), json::to_string_pretty);
+            output::line(text);
+        }
+    }
+    Ok(())
+}
+
+struct MachineClock(Instant);
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        crate::node::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,41 @@
+//! `stele policy lint`.
+
+use crate::exit::Verdict;
+use crate::output::{self, Format};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use stele_policy::lint::{self, Level, LintOptions};
+use stele_policy::load;
+
+/// Find what is wrong with policies before production does.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Directory, bundle or module
+    path: PathBuf,
+    /// Fail from this level on: info, warning or error
+    #[arg(long, value_name = "LEVEL", default_value = "warning", value_parser = level)]
+    fail_on: Level,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    [Level::Info, Level::Warning, Level::Error]
+        .into_iter()
+        .find(|level| level.to_string() == text)
+        .ok_or_else(|| "levels are info, warning and error".into())
+}
+
+pub(crate) fn run(args: &Args) -> Result<Verdict> {
+    let (set, problems) = load::load_path_lenient(&args.path)
+        .with_context(|| format!("can't load policies from {}", args.path.display()))?;
+    let findings = lint::lint(&set, &problems, &LintOptions::default());
+    match args.format {
+        Format::Json => output::line(stele_types::json::to_string_pretty(&lint::to_json(&findings))),
+        Format::Text if findings.is_empty() => output::line("no findings"),
+        Format::Text => output::line(lint::to_text(&findings).trim_end()),
+    }
+    let failed = findings.iter().any(|finding| finding.severity >= args.fail_on);
+    Ok(if failed { Verdict::Fail } else { Verdict::Pass })
+}

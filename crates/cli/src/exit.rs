@@ -1,0 +1,58 @@
+//! Exit codes: 0 pass, 1 denied or violated, 2 usage or input error, 3 environment (chain, disk, network).
+
+use std::process::ExitCode;
+
+/// What a command that ran to its end found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing to object to.
+    Pass,
+    /// Denied, violated, or not verified.
+    Fail,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::SUCCESS,
+            Verdict::Fail => Self::from(1),
+        }
+    }
+}
+
+/// Marks an error as one of the environment rather than of the input: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Environment(pub(crate) String);
+
+/// Adds what was being done to an error of the environment.
+pub(crate) trait EnvironmentContext<T> {
+    /// The error's message becomes `what: cause`, and the exit code 3.
+    fn environment(self, what: impl std::fmt::Display) -> anyhow::Result<T>;
+}
+
+impl<T, E: std::fmt::Display> EnvironmentContext<T> for Result<T, E> {
+    fn environment(self, what: impl std::fmt::Display) -> anyhow::Result<T> {
+        self.map_err(|cause| anyhow::Error::new(Environment(format!("{what}: {cause}"))))
+    }
+}
+
+/// The exit code for an error.
+pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
+    let environment = error
+        .chain()
+        .any(|cause| cause.is::<Environment>() || cause.is::<std::io::Error>());
+    ExitCode::from(if environment { 3 } else { 2 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_error_keeps_its_code_under_context() {
+        let error = anyhow::Error::new(Environment("port busy".into())).context("can't start");
+        assert_eq!(code(&error), ExitCode::from(3));
+        assert_eq!(code(&anyhow::anyhow!("bad flag")), ExitCode::from(2));
+    }
+}

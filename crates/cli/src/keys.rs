@@ -1,0 +1,72 @@
+//! Private keys in the data directory: one file per role in development mode, and the node's own two.
+
+use crate::exit::EnvironmentContext;
+use crate::home::Home;
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use stele_chain::client::{Account, create_key_file, read_key_file};
+use stele_chain::contracts::Role;
+
+/// Roles whose keys development mode keeps, the node's operator key apart.
+pub(crate) const ROLES: [Role; 6] = [
+    Role::Admin,
+    Role::Author,
+    Role::Security,
+    Role::Platform,
+    Role::Compliance,
+    Role::Responder,
+];
+
+/// Where a role's key lies.
+pub(crate) fn role_path(home: &Home, role: Role) -> PathBuf {
+    home.keys().join(format!("{}.key", role.name().to_lowercase()))
+}
+
+/// The account of a role: from `--key`, or from the data directory.
+pub(crate) fn role_account(home: &Home, role: Role, file: Option<&Path>) -> Result<Account> {
+    let path = file.map_or_else(|| role_path(home, role), Path::to_path_buf);
+    Account::from_file(&path).environment(format!("the key of the role {}", role.name().to_lowercase()))
+}
+
+/// The node's operator account, which signs anchors.
+pub(crate) fn node_account(home: &Home) -> Result<Account> {
+    Account::from_file(&home.keys().join("node.key")).environment("the node's key")
+}
+
+/// The seed of the node's Ed25519 key, which signs checkpoints.
+pub(crate) fn log_seed(home: &Home) -> Result<zeroize::Zeroizing<[u8; 32]>> {
+    read_key_file(&home.keys().join("log.key")).environment("the log's key")
+}
+
+/// Makes the keys that are missing; existing ones are never replaced. Role keys are made only where no deployment is yet: a node that
+/// joins somebody else's governance holds none.
+pub(crate) fn create_missing(home: &Home) -> Result<()> {
+    let mut paths: Vec<_> = ["node.key", "log.key"]
+        .iter()
+        .map(|name| home.keys().join(name))
+        .collect();
+    if !home.deployment().exists() {
+        paths.extend(ROLES.iter().map(|role| role_path(home, *role)));
+    }
+    for path in paths.iter().filter(|path| !path.exists()) {
+        create_key_file(path, &*random_key()?).environment("can't create a key")?;
+    }
+    Ok(())
+}
+
+/// Whether this directory holds the keys to play every role.
+pub(crate) fn is_development(home: &Home) -> bool {
+    ROLES.iter().all(|role| role_path(home, *role).exists())
+}
+
+/// 32 bytes of the system's randomness that are a valid secp256k1 key; nearly every draw is.
+fn random_key() -> Result<zeroize::Zeroizing<[u8; 32]>> {
+    loop {
+        let mut key = zeroize::Zeroizing::new([0; 32]);
+        rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut *key)
+            .environment("the system has no randomness")?;
+        if Account::from_key(&key).is_ok() {
+            return Ok(key);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Results on standard output, everything else on standard error.
+
+use anstream::{eprintln as err_line, println as out_line};
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Prints a result line. A closed pipe (`stele ... | head`) ends the program quietly.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    out_line!("{text}");
+}
+
+/// Prints a result document as indented JSON.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints a note for the person at the terminal.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    err_line!("{text}");
+}
+
+/// A table without borders, as `kubectl` prints it.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.to_uppercase()));
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for text in table.to_string().lines() {
+        line(text.trim_end());
+    }
+}

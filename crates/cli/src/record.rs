@@ -1,0 +1,208 @@
+//! Recorded decisions, asked of the running node or read from the data directory when none runs.
+
+use crate::chain::block_on;
+use crate::config::Sources;
+use crate::exit::{Environment, EnvironmentContext};
+use crate::home::{Home, HomeLock};
+use crate::keys;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::time::{Duration, Instant};
+use stele_ledger::proof::ProofBundle;
+use stele_ledger::{Ledger, ListQuery, SigningKey, checkpoint};
+use stele_types::{DecisionId, DecisionRecord, PolicyId};
+
+/// Where recorded decisions are read.
+pub(crate) enum Records {
+    /// A running node.
+    Node { base: String, client: reqwest::Client },
+    /// The log itself; no node has it.
+    Log { ledger: Box<Ledger>, _lock: HomeLock },
+}
+
+/// What to list.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    pub(crate) limit: usize,
+    pub(crate) policy: Option<PolicyId>,
+    pub(crate) decision: Option<String>,
+}
+
+/// A node's page of decisions, as far as it is used here.
+#[derive(Deserialize)]
+struct PageAnswer {
+    result: Vec<PageItem>,
+}
+
+#[derive(Deserialize)]
+struct PageItem {
+    decision_id: DecisionId,
+}
+
+/// A node's record.
+#[derive(Deserialize)]
+struct RecordAnswer {
+    result: DecisionRecord,
+    index: u64,
+}
+
+impl Records {
+    /// Reaches the records of the data directory.
+    pub(crate) fn open(sources: &Sources) -> Result<Self> {
+        let home = sources.home()?;
+        if let Some(node) = home.running() {
+            return Ok(Self::Node {
+                base: node.url,
+                client: reqwest::Client::new(),
+            });
+        }
+        if !home.exists() {
+            return Err(Environment(format!(
+                "no node has ever run in {}; start one with `stele up`, or name its directory with --data-dir",
+                home.root().display()
+            ))
+            .into());
+        }
+        let lock = home.lock()?;
+        Ok(Self::Log {
+            ledger: Box::new(open_ledger(&home)?),
+            _lock: lock,
+        })
+    }
+
+    /// A decision's id; `latest` is the newest.
+    pub(crate) fn resolve(&self, text: &str) -> Result<DecisionId> {
+        if text != "latest" {
+            return text.parse().with_context(|| {
+                format!("`{text}` is no decision id; ids look like UUIDs, and `latest` is the newest")
+            });
+        }
+        let newest = self
+            .list(&Query {
+                limit: 1,
+                ..Query::default()
+            })?
+            .into_iter()
+            .next();
+        newest
+            .map(|(_, record)| record.decision_id)
+            .context("no decision is recorded yet")
+    }
+
+    /// Decisions, newest first, with their places in the log.
+    pub(crate) fn list(&self, query: &Query) -> Result<Vec<(u64, DecisionRecord)>> {
+        match self {
+            Self::Node { .. } => {
+                let mut parameters = vec![format!("limit={}", query.limit)];
+                parameters.extend(query.policy.as_ref().map(|policy| format!("policy={policy}")));
+                parameters.extend(
+                    query
+                        .decision
+                        .as_ref()
+                        .map(|decision| format!("decision={decision}")),
+                );
+                let page: PageAnswer = self.get(&format!("/v1/decisions?{}", parameters.join("&")))?;
+                page.result
+                    .iter()
+                    .map(|item| self.record(item.decision_id))
+                    .collect()
+            }
+            Self::Log { ledger, .. } => {
+                let mut found = Vec::new();
+                let mut search = ListQuery {
+                    limit: query.limit,
+                    policy: query.policy.clone(),
+                    ..ListQuery::default()
+                };
+                while found.len() < query.limit {
+                    let page = ledger.list(&search)?;
+                    let wanted = page.entries.into_iter().filter(|entry| {
+                        query.decision.is_none()
+                            || entry.record.labels.get("decision") == query.decision.as_ref()
+                    });
+                    found.extend(wanted.map(|entry| (entry.index.get(), entry.record)));
+                    search.start = page.next;
+                    if search.start.is_none() {
+                        break;
+                    }
+                }
+                found.truncate(query.limit);
+                Ok(found)
+            }
+        }
+    }
+
+    /// One decision with its place in the log.
+    pub(crate) fn record(&self, id: DecisionId) -> Result<(u64, DecisionRecord)> {
+        match self {
+            Self::Node { .. } => {
+                let answer: RecordAnswer = self.get(&format!("/v1/decisions/{id}"))?;
+                Ok((answer.index, answer.result))
+            }
+            Self::Log { ledger, .. } => {
+                let entry = ledger.record(&id)?;
+                Ok((entry.index.get(), entry.record))
+            }
+        }
+    }
+
+    /// A decision's proof.
+    pub(crate) fn proof(&self, id: DecisionId) -> Result<ProofBundle> {
+        match self {
+            Self::Node { .. } => {
+                let bytes = self.fetch(&format!("/v1/decisions/{id}/proof"))?;
+                Ok(ProofBundle::from_json(&bytes)?)
+            }
+            Self::Log { ledger, .. } => Ok(ledger.prove(&id)?),
+        }
+    }
+
+    /// A decision's proof; while a node runs, waits until it is anchored.
+    pub(crate) fn proof_when_anchored(&self, id: DecisionId, patience: Duration) -> Result<ProofBundle> {
+        let start = Instant::now();
+        loop {
+            let bundle = self.proof(id)?;
+            let hopeless = matches!(self, Self::Log { .. });
+            if bundle.anchor.is_some() || hopeless || start.elapsed() >= patience {
+                return Ok(bundle);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let bytes = self.fetch(path)?;
+        serde_json::from_slice(&bytes).with_context(|| format!("the node's answer to {path} makes no sense"))
+    }
+
+    fn fetch(&self, path: &str) -> Result<Vec<u8>> {
+        let Self::Node { base, client } = self else {
+            bail!("no node runs")
+        };
+        block_on(async {
+            let response = client
+                .get(format!("{base}{path}"))
+                .send()
+                .await
+                .environment(format!("the node at {base}"))?;
+            let status = response.status();
+            let bytes = response
+                .bytes()
+                .await
+                .environment(format!("the node at {base}"))?;
+            if !status.is_success() {
+                let error: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+                let message = error.as_ref().and_then(|error| error.get("message")?.as_str());
+                bail!("{}", message.unwrap_or(status.as_str()));
+            }
+            Ok(bytes.to_vec())
+        })
+    }
+}
+
+/// Opens the log of a data directory, as its node would.
+fn open_ledger(home: &Home) -> Result<Ledger> {
+    let address = keys::node_account(home)?.node_address();
+    let key = SigningKey::from_seed(&checkpoint::default_origin(&address), &*keys::log_seed(home)?)?;
+    Ledger::open(&home.ledger(), key, stele_ledger::Options::default()).environment("the decision log")
+}

@@ -1,0 +1,59 @@
+//! Where policies come from: a directory, a bundle, or the starter library in the program.
+
+use anyhow::{Context, Result};
+use std::path::Path;
+use stele_policy::load::{self, PolicySet};
+
+mod library {
+    include!(concat!(env!("OUT_DIR"), "/library.rs"));
+}
+
+/// Loads a directory, a bundle or a module.
+pub(crate) fn load(path: &Path) -> Result<PolicySet> {
+    load::load_path(path).with_context(|| format!("can't load policies from {}", path.display()))
+}
+
+/// Loads the configured directory when it exists, the starter library otherwise; the second part says which.
+pub(crate) fn load_or_starter(path: &Path) -> Result<(PolicySet, String)> {
+    if path.is_dir() {
+        return Ok((load(path)?, path.display().to_string()));
+    }
+    let set = load::load_files(library::FILES.iter().map(|(path, text)| (*path, *text)))
+        .context("the starter library in this program does not load")?;
+    Ok((set, "the starter library".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_starter_library_has_eight_policies_and_thirty_rules() {
+        let (set, name) = load_or_starter(Path::new("/no/such/directory")).unwrap();
+        assert_eq!(name, "the starter library");
+        assert_eq!(set.policies().count(), 8);
+        let rules = set
+            .policies()
+            .flat_map(|policy| &policy.rules)
+            .filter(|rule| rule.custom.id.is_some())
+            .count();
+        assert!(rules >= 30, "{rules} rules");
+    }
+
+    #[test]
+    fn every_rule_of_the_starter_library_is_mapped_to_controls() {
+        let (set, _) = load_or_starter(Path::new("/no/such/directory")).unwrap();
+        for rule in set
+            .policies()
+            .flat_map(|policy| &policy.rules)
+            .filter(|rule| rule.custom.id.is_some())
+        {
+            assert!(!rule.custom.controls.is_empty(), "{} has no controls", rule.place);
+            assert!(
+                rule.custom.remediation.is_some(),
+                "{} has no remediation",
+                rule.place
+            );
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A node in a scratch directory, started and stopped as a person would.
+
+use assert_cmd::cargo::CommandCargoExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A bound on hangs, far above what any step takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The workspace root.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// An example request body.
+pub fn example(name: &str) -> Vec<u8> {
+    std::fs::read(workspace().join("examples").join(name)).unwrap()
+}
+
+/// A scratch directory with the settings that keep tests apart.
+pub struct Site {
+    pub dir: tempfile::TempDir,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.path().join(".stele")
+    }
+
+    /// A `stele` command in the directory, without the settings of whoever runs the tests.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("stele").unwrap();
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STELE_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.path()).env("NO_COLOR", "1").args(args);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::from(self.command(args).output().unwrap())
+    }
+
+    /// Starts a node on free ports.
+    pub fn up(&self) -> Node {
+        self.up_with(&[])
+    }
+
+    pub fn up_with(&self, more: &[&str]) -> Node {
+        let mut args = vec!["up", "--listen", "127.0.0.1:0", "--chain-listen", "127.0.0.1:0", "--set", "server.anchor.interval_ms=200"];
+        args.extend(more);
+        Node::start(self.command(&args))
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    /// Asserts the exit code and returns the standard output.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> String {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self.out
+    }
+
+    /// Asserts the exit code and that each text stands on standard error.
+    #[track_caller]
+    pub fn fails(self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        for text in texts {
+            assert!(self.err.contains(text), "no `{text}` in:\n{}", self.err);
+        }
+    }
+}
+
+/// A running `stele up`; killed when dropped.
+pub struct Node {
+    child: Child,
+    /// `host:port` of the decision point.
+    pub address: String,
+    /// What it printed until it was ready.
+    pub banner: String,
+}
+
+impl Node {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut banner = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref().map_while(Result::ok) {
+            banner += &line;
+            banner.push('\n');
+            if line.starts_with("try:") {
+                let address = field(&banner, "decision point").trim_start_matches("http://").to_owned();
+                // Read on, or the node blocks on a full pipe.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Self { child, address, banner };
+            }
+        }
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        panic!("the node did not start:\n{banner}{errors}");
+    }
+
+    /// The URL of the chain.
+    pub fn rpc(&self) -> String {
+        let line = self.banner.lines().find(|line| line.contains("chain id")).unwrap();
+        line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
+    }
+
+    /// One HTTP request on a connection of its own: status and body.
+    pub fn http(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
+        self.try_http(method, path, body).unwrap()
+    }
+
+    pub fn try_http(&self, method: &str, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+        http(&self.address, method, path, body)
+    }
+
+    pub fn json(&self, method: &str, path: &str, body: &[u8]) -> serde_json::Value {
+        let (status, text) = self.http(method, path, body);
+        assert_eq!(status, 200, "{method} {path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Ctrl-C, and a clean end.
+    pub fn interrupt(mut self) {
+        signal(self.child.id(), "INT");
+        let status = self.child.wait().unwrap();
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(status.success(), "{status}\n{errors}");
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The word after a label of the banner.
+fn field<'a>(banner: &'a str, label: &str) -> &'a str {
+    let line = banner.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
+    line.trim_start().trim_start_matches(label).split_whitespace().next().unwrap()
+}
+
+fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// One HTTP/1.1 request without a client library.
+pub fn http(address: &str, method: &str, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
+    stream.write_all(body)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_owned() };
+    Ok((status, body))
+}
+
+fn unchunk(mut body: &str) -> String {
+    let mut out = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        out += &rest[..size];
+        body = rest[size..].trim_start_matches("\r\n");
+    }
+    out
+}
+
+/// Tries until it succeeds; a bound on hangs, not a measurement.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = attempt() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
