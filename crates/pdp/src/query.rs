@@ -142,13 +142,14 @@ fn build(policy: Option<&PolicyInForce>) -> Result<regorus::Engine, String> {
     // Prints belong to whoever debugs a policy, not to the server's output.
     engine.set_gather_prints(true);
     let Some(policy) = policy else { return Ok(engine) };
-    for module in policy.set.modules().iter().filter(|module| !module.is_test()) {
+    let set = policy.load().map_err(|error| error.to_string())?;
+    for module in set.modules().iter().filter(|module| !module.is_test()) {
         let text = module.ast.source.text().to_owned();
         engine
             .add_policy(module.path.clone(), text)
             .map_err(|error| error.to_string())?;
     }
-    let data = to_regorus(policy.set.data(), &mut Interner::passing()).map_err(|error| error.to_string())?;
+    let data = to_regorus(set.data(), &mut Interner::passing()).map_err(|error| error.to_string())?;
     engine.add_data(data).map_err(|error| error.to_string())?;
     Ok(engine)
 }

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use stele_policy::bundle::data_digest;
-use stele_policy::load::load_bundle;
+use stele_policy::load::{DecisionBundle, load_bundle, load_for_decisions};
 use stele_policy::{Policy, PolicySet, PreparedPolicy};
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, Timestamp};
 
@@ -49,7 +48,9 @@ pub struct PolicyInForce {
     pub policy: Policy,
     /// The bundle's digest.
     pub version: PolicyVersion,
-    /// All that the bundle holds: modules and data.
+    /// The bundle's bytes; [`PolicyInForce::load`] reads them again where data is needed beside the engines.
+    pub bundle: Arc<[u8]>,
+    /// The bundle's modules and policies; its data document lives in `prepared` only.
     pub set: PolicySet,
     /// Sources and data, ready for engines.
     pub prepared: PreparedPolicy,
@@ -82,7 +83,11 @@ impl PolicyInForce {
             policy: id.clone(),
             message,
         };
-        let set = load_bundle(bytes).map_err(|error| failed(error.to_string()))?;
+        let DecisionBundle {
+            set,
+            prepared,
+            data_digest,
+        } = load_for_decisions(bytes).map_err(|error| failed(error.to_string()))?;
         let Some(policy) = set.policy(id).cloned() else {
             let found: Vec<String> = set.policies().map(|policy| policy.id.to_string()).collect();
             return Err(SnapshotError::Content {
@@ -90,15 +95,25 @@ impl PolicyInForce {
                 found,
             });
         };
-        let prepared = set.prepare().map_err(|error| failed(error.to_string()))?;
-        let data_digest = data_digest(set.data()).map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             policy,
             version,
+            bundle: bytes.into(),
             set,
             prepared,
             data_digest,
             options,
+        })
+    }
+
+    /// The bundle with its data document, for queries and explanations; not kept.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Load`]; does not happen to a bundle that was loaded before.
+    pub fn load(&self) -> Result<PolicySet, SnapshotError> {
+        load_bundle(&self.bundle).map_err(|error| SnapshotError::Load {
+            policy: self.policy.id.clone(),
+            message: error.to_string(),
         })
     }
 

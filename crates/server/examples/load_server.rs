@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut in_force = Vec::new();
     for policy in set.policies() {
         let built = bundle::build(&set, &policy.id)?;
-        let policy = PolicyInForce::from_bundle(&built.bytes, &policy.id, built.digest, PolicyOptions::default())?;
+        let policy =
+            PolicyInForce::from_bundle(&built.bytes, &policy.id, built.digest, PolicyOptions::default())?;
         in_force.push(Arc::new(policy));
     }
     let key = SigningKey::from_seed("stele.load/log", &[1; 32])?;
@@ -36,7 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         config.listen = addr.parse()?;
     }
     let handle = Server::start(config, deps)?;
-    eprintln!("listening on {}; end with the end of standard input", handle.addr());
+    eprintln!(
+        "listening on {}; end with the end of standard input",
+        handle.addr()
+    );
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     handle.shutdown()?;
     Ok(())

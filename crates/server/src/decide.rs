@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use stele_pdp::{Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Request, SinkError};
 use stele_policy::engine::{ConvertError, EngineError, Limits};
-use stele_types::Value;
+use stele_types::{DecisionRecord, Value};
 use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
@@ -22,6 +22,8 @@ pub(crate) struct Decided {
     pub(crate) evaluation: Duration,
     /// Waiting for the log.
     pub(crate) commit: Duration,
+    /// The records, kept only when an explanation was asked for.
+    pub(crate) records: Vec<DecisionRecord>,
 }
 
 /// Decides on this worker and returns once the evidence is as safe as the configuration asks.
@@ -63,16 +65,23 @@ pub(crate) async fn decide(
         Ok(mut answer) => {
             let evaluation = count(worker, &answer);
             let begun = Instant::now();
-            let evidence = answer
+            let evidence: Vec<Evidence> = answer
                 .decisions
                 .iter_mut()
                 .filter_map(|decision| decision.evidence.take())
                 .collect();
+            let explained = call.params.get("explain").is_some();
+            let records = if explained {
+                evidence.iter().map(|one| one.record.clone()).collect()
+            } else {
+                Vec::new()
+            };
             commit(worker, evidence).await?;
             Ok(Decided {
                 answer,
                 evaluation,
                 commit: begun.elapsed(),
+                records,
             })
         }
         Err(Failure {

@@ -81,6 +81,7 @@ impl Server {
             },
             snapshots: Arc::new(SnapshotStore::new(deps.snapshot, now(), stale_after)),
             log: deps.log,
+            bundles: deps.chain.as_ref().map(|(_, bundles)| bundles.clone()),
             status: Status::default(),
             worker_metrics,
             anchored,

@@ -10,6 +10,7 @@ use crate::config::ServerConfig;
 use crate::health::Status;
 use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
+use crate::tasks::BundleStore;
 
 /// Read by all, changed by none; what changes inside (snapshots, status) has its own synchronisation.
 pub(crate) struct Shared {
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) log: DecisionLog,
     /// Who we are.
     pub(crate) node: NodeContext,
+    /// Bundles of versions that are or were in force, where there is a chain.
+    pub(crate) bundles: Option<BundleStore>,
     /// What the tasks report.
     pub(crate) status: Status,
     /// Every worker's counts.

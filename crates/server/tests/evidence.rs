@@ -324,3 +324,47 @@ async fn without_a_working_log_there_is_no_answer() {
     );
     handle.shutdown().unwrap();
 }
+
+#[tokio::test]
+async fn decisions_are_explained_inline_and_later() {
+    let server = Fixture::start(config());
+    let input = r#"{"input": {"privileged": true}}"#;
+    let (_, body) = server
+        .json(server.post("/v1/data/kubernetes/admission/deny?explain=full", input))
+        .await;
+    let lines: Vec<&str> = body["explanation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect();
+    assert!(
+        lines.iter().any(|line| line.contains("policy.rego")),
+        "names file and line: {lines:#?}"
+    );
+    let id = body["decision_id"].as_str().unwrap();
+    let (status, body) = server
+        .json(server.get(&format!("/v1/decisions/{id}/explain")))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        body["result"]["explanation"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .collect::<Vec<_>>(),
+        lines
+    );
+    let (_, _) = server
+        .json(server.post(&format!("/v1/decisions/{id}/erase"), "{}"))
+        .await;
+    let (status, body) = server
+        .json(server.get(&format!("/v1/decisions/{id}/explain")))
+        .await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (StatusCode::CONFLICT, Some("resource_conflict")),
+        "{body}"
+    );
+    server.stop();
+}

@@ -101,7 +101,7 @@ async fn bare(worker: &Worker, call: &Call<'_>, path: &[String]) -> Result<Reply
 
 async fn document(worker: &Worker, call: &Call<'_>, input: Input) -> Result<Reply, ApiError> {
     let path = decode_segments(call.capture)?;
-    super::explanation::check(&call.params)?;
+    let explain = super::explanation::requested(&call.params)?;
     let strict = call.params.flag("strict-builtin-errors");
     let decided = decide(worker, call, &path, input.value.as_ref(), strict).await?;
     let mut body = Vec::with_capacity(256);
@@ -121,6 +121,13 @@ async fn document(worker: &Worker, call: &Call<'_>, input: Input) -> Result<Repl
     if call.params.flag("provenance") {
         member(&mut body, "provenance");
         write_serde(&mut body, &provenance(&decided, worker))?;
+    }
+    if explain {
+        let shared = std::sync::Arc::clone(&worker.shared);
+        let records = decided.records.clone();
+        let lines = crate::blocking::run(move || super::explanation::of_records(&shared, &records)).await?;
+        member(&mut body, "explanation");
+        write_serde(&mut body, &lines)?;
     }
     if call.params.flag("metrics") || call.params.flag("instrument") {
         member(&mut body, "metrics");

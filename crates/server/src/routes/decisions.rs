@@ -85,8 +85,15 @@ pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
 pub(crate) async fn explain(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let entry = blocking::run(move || shared.log.entry(id)).await?;
-    super::explanation::of_record(&entry.record)
+    let text = blocking::run(move || {
+        let entry = shared.log.entry(id)?;
+        super::explanation::of_record(&shared, &entry.record)
+    })
+    .await?;
+    Reply::json(
+        &json!({ "result": { "decision_id": id, "explanation": text } }),
+        call.params.flag("pretty"),
+    )
 }
 
 /// `POST /v1/decisions/{id}/erase` with `{"reason": ...}`: removes input and salts. For loopback peers only, and only as JSON, which a web page

@@ -32,11 +32,24 @@ pub(crate) fn live() -> Reply {
 
 /// `GET /health/ready`: policies are in force and the log takes records.
 pub(crate) fn ready(worker: &Worker) -> Result<Reply, ApiError> {
-    let mut problems = worker.shared.status.plugin_problems(Some("anchor"));
+    let mut problems = plugins(worker, Some("anchor"));
     if worker.shared.snapshots.load().policies().is_empty() {
         problems.push("no policy is in force".to_owned());
     }
     answer(&problems)
+}
+
+/// The background tasks' problems, and the log's.
+fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
+    let mut problems = worker.shared.status.plugin_problems(except);
+    let failing = worker
+        .shared
+        .log
+        .ledger()
+        .failing()
+        .filter(|_| except != Some("log"));
+    problems.extend(failing.map(|error| format!("log: {error}")));
+    problems
 }
 
 fn answer(problems: &[String]) -> Result<Reply, ApiError> {
