@@ -21,6 +21,9 @@ pub enum Crash {
     Torn,
     /// The operation does not happen; of file contents and names only what was synced is left.
     LoseUnsynced,
+    /// The operation does not happen; all contents reached the disk, but new names, renamings and removals only where their
+    /// directory was synced.
+    LoseNames,
     /// The operation does not happen; of the bytes written since the last sync of each file, every other 16-byte block is
     /// lost (reads as zeros), as when the system wrote back some pages and not others.
     LoseSome,
@@ -28,11 +31,12 @@ pub enum Crash {
 
 impl Crash {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::KeepAll,
         Self::After,
         Self::Torn,
         Self::LoseUnsynced,
+        Self::LoseNames,
         Self::LoseSome,
     ];
 }
@@ -142,7 +146,7 @@ impl FaultStore {
                 match crash {
                     Crash::After => whole(&mut state.disk)?,
                     Crash::Torn => half(&mut state.disk),
-                    Crash::KeepAll | Crash::LoseUnsynced | Crash::LoseSome => {}
+                    Crash::KeepAll | Crash::LoseUnsynced | Crash::LoseNames | Crash::LoseSome => {}
                 }
                 state.disk.crash(crash);
                 state.stopped = true;

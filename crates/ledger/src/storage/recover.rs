@@ -3,7 +3,7 @@
 //! The record files are the truth; indexes, tiles and the checkpoint are made from them. A batch that is not whole at the
 //! very end was never acknowledged and is cut off. Anything else that is broken is an error, never guessed at.
 
-use stele_types::{Digest, LEAF_BYTES, LeafIndex, TreeSize};
+use stele_types::{Digest, LeafIndex, TreeSize};
 
 use super::scan::{Broken, later_batch_follows, read_error};
 use super::segments::{self, Active, Segments, index_path, record_path};
@@ -57,11 +57,7 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
             None => rebuild_tiles(store, &segments, signed)?,
         },
     };
-    let from = rows.size();
-    for_each_leaf(store, &segments, from, size, |leaf| {
-        rows.push(leaf);
-        Ok(())
-    })?;
+    extend(store, &segments, &mut rows, size)?;
     Ok(Recovered {
         segments,
         rows,
@@ -175,14 +171,7 @@ fn rebuild_tiles(
 ) -> Result<TileRows, LedgerError> {
     let size = signed.checkpoint.size;
     let mut rows = TileRows::new();
-    for_each_leaf(store, segments, TreeSize::ZERO, size, |leaf| {
-        rows.push(leaf);
-        if rows.size().get().is_multiple_of(TILE_WIDTH.saturating_mul(16)) {
-            tiles::write(store, &rows.full_tiles())?;
-            rows.forget(rows.size());
-        }
-        Ok(())
-    })?;
+    extend(store, segments, &mut rows, size)?;
     let root = tree::root(&StoredTiles::new(store, &rows), size)?;
     if root != signed.checkpoint.root {
         return Err(LedgerError::RootDiffers {
@@ -195,16 +184,20 @@ fn rebuild_tiles(
     Ok(rows)
 }
 
-fn for_each_leaf(
+/// Adds the leaves up to this size. Full tiles are written as they come, so that a tree of any size fits in memory.
+fn extend(
     store: &dyn Store,
     segments: &Segments,
-    from: TreeSize,
+    rows: &mut TileRows,
     to: TreeSize,
-    mut visit: impl FnMut(&[u8; LEAF_BYTES]) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    for index in from.get()..to.get() {
+    for index in rows.size().get()..to.get() {
         let place = segments.locate(store, LeafIndex::new(index))?;
-        visit(&segments::read_at(store, &place)?.leaf)?;
+        rows.push(&segments::read_at(store, &place)?.leaf);
+        if rows.size().get().is_multiple_of(TILE_WIDTH.saturating_mul(16)) {
+            tiles::write(store, &rows.full_tiles())?;
+            rows.forget(rows.size());
+        }
     }
     Ok(())
 }

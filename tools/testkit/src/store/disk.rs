@@ -166,6 +166,7 @@ impl Disk {
                     file.current.clone_from(&file.synced);
                 }
             }
+            Crash::LoseNames => self.names = self.durable_names.clone(),
             Crash::LoseSome => {
                 for file in self.files.values_mut() {
                     lose_blocks(file);

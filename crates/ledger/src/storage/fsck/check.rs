@@ -75,8 +75,10 @@ pub(crate) fn run_until(
         erasures: Vec::new(),
         erased: HashSet::new(),
     };
+    if check.intent() {
+        return check.report;
+    }
     check.gather_witnesses(key, chain_anchors);
-    check.intent();
     check.compare_at_this_size();
     check.files(live);
     check.finish();
@@ -159,19 +161,20 @@ impl Check<'_> {
             .push(Witness { root, name });
     }
 
-    fn intent(&mut self) {
+    /// True when an erasure is pending. Then records may be half overwritten, and what is wrong with them means nothing.
+    fn intent(&mut self) -> bool {
         match read_intent(self.store) {
-            Ok(None) => {}
+            Ok(None) => false,
             Ok(Some(_)) => {
-                let what = "an erasure was interrupted".to_owned();
-                self.problem(
-                    Gravity::Notice,
-                    INTENT_PATH,
-                    what,
-                    "open the log: it is completed then",
-                );
+                let what = "an erasure was interrupted, so nothing was checked".to_owned();
+                let mend = "open the log, which completes it, and run fsck again";
+                self.problem(Gravity::Derived, INTENT_PATH, what, mend);
+                true
             }
-            Err(error) => self.failed(INTENT_PATH, &error),
+            Err(error) => {
+                self.failed(INTENT_PATH, &error);
+                false
+            }
         }
     }
 
@@ -341,7 +344,26 @@ impl Check<'_> {
         {
             for tile in self.rows.partial_tiles() {
                 self.compare_tile(&tile);
+                self.compare_older_forms(&tile);
             }
+        }
+    }
+
+    /// Narrower forms of a partial tile, which older checkpoints need, are its beginning.
+    fn compare_older_forms(&mut self, tile: &FullTile) {
+        let dir = format!("{}/{}", tiles::PUBLIC_DIR, tile.id.partial_dir());
+        let names = self.store.list(&dir).unwrap_or_default();
+        let each = tile.bytes.len().checked_div(tile.id.count()).unwrap_or_default();
+        let widths = names.iter().filter_map(|name| name.parse::<u8>().ok());
+        for width in widths.filter(|width| usize::from(*width) < tile.id.count()) {
+            let bytes = tile
+                .bytes
+                .get(..each.saturating_mul(usize::from(width)))
+                .unwrap_or_default();
+            self.compare_tile(&FullTile {
+                id: tile.id.partial(width),
+                bytes: bytes.to_vec(),
+            });
         }
     }
 

@@ -1,0 +1,312 @@
+//! Damaged, missing and foreign files: opening never guesses, fsck names what and where, and nothing panics.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{anchor_of, erasure, id, key, open, record};
+use proptest::prelude::*;
+use stele_ledger::storage::fsck::{self, ChainAnchor, FsckReport, Gravity};
+use stele_ledger::{Ledger, LedgerError};
+use stele_testkit::store::{Disk, FaultStore};
+use stele_types::{Digest, TreeSize};
+
+const FIRST: &str = "records/00000000000000000000.rec";
+
+fn sample() -> Disk {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let ledger = open(&store).unwrap();
+    for number in 0..300 {
+        ledger.append_and_wait(record(number)).unwrap();
+        if number == 270 {
+            ledger.store_anchor(&anchor_of(&ledger).unwrap()).unwrap();
+        }
+    }
+    ledger.publish().unwrap();
+    drop(ledger);
+    store.disk()
+}
+
+fn reopen(disk: &Disk) -> Result<Ledger, LedgerError> {
+    open(&Arc::new(FaultStore::new(disk.clone())))
+}
+
+fn check(disk: &Disk) -> FsckReport {
+    fsck::run(&FaultStore::new(disk.clone()), key().verifier(), [])
+}
+
+fn damaged(disk: &Disk, path: &str, change: impl FnOnce(&mut Vec<u8>)) -> Disk {
+    let mut disk = disk.clone();
+    let mut bytes = disk.read(path).unwrap_or_else(|| panic!("{path}")).to_vec();
+    change(&mut bytes);
+    disk.overwrite(path, bytes);
+    disk
+}
+
+/// The record files, in order.
+fn record_files(disk: &Disk) -> Vec<String> {
+    disk.paths()
+        .into_iter()
+        .filter(|path| path.ends_with(".rec"))
+        .collect()
+}
+
+#[test]
+fn a_corrupt_middle_is_an_error_with_its_place() {
+    let disk = sample();
+    let last = record_files(&disk).pop().unwrap();
+    for path in [FIRST.to_owned(), last] {
+        let bad = damaged(&disk, &path, |bytes| bytes[100] ^= 1);
+        let report = check(&bad);
+        let problem = report
+            .problems
+            .iter()
+            .find(|problem| problem.file == path)
+            .unwrap();
+        assert_eq!((problem.gravity, problem.offset), (Gravity::Damage, Some(24)));
+        if path == FIRST {
+            // Finished files are trusted through their index until they are read.
+            let ledger = reopen(&bad).unwrap();
+            let error = ledger.record(&id(0)).unwrap_err();
+            assert!(
+                matches!(&error, LedgerError::Corrupt { file, .. } if *file == path),
+                "{error}"
+            );
+            assert!(ledger.record(&id(200)).is_ok());
+        } else {
+            let error = reopen(&bad).err().unwrap().to_string();
+            assert!(
+                error.contains(&path) && error.contains("byte 24") && error.contains("restore"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lost_records_are_noticed() {
+    let disk = sample();
+    let files = record_files(&disk);
+    let last = files.last().unwrap();
+    let cut = damaged(&disk, last, |bytes| bytes.truncate(bytes.len() - 10));
+    let error = reopen(&cut).err().unwrap();
+    assert!(matches!(error, LedgerError::LostRecords { .. }), "{error}");
+    assert!(
+        error.to_string().contains("300") && error.to_string().contains("299"),
+        "{error}"
+    );
+    assert!(!check(&cut).is_sound());
+
+    let mut gone = disk.clone();
+    gone.delete(&files[2]);
+    let error = reopen(&gone).err().unwrap();
+    assert!(error.to_string().contains("missing"), "{error}");
+    assert!(!check(&gone).is_sound());
+
+    let mut all = disk.clone();
+    files.iter().for_each(|file| all.delete(file));
+    assert!(matches!(
+        reopen(&all).err().unwrap(),
+        LedgerError::LostRecords { .. }
+    ));
+    assert!(
+        check(&all)
+            .problems
+            .iter()
+            .any(|problem| problem.what.contains("300"))
+    );
+}
+
+#[test]
+fn derived_files_are_made_anew() {
+    let disk = sample();
+    let tiles: Vec<_> = disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.starts_with("public/tile"))
+        .collect();
+    let indexes: Vec<_> = disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.ends_with(".idx"))
+        .collect();
+    assert!(tiles.len() > 4 && indexes.len() > 5);
+    for path in tiles.iter().chain(indexes.iter().take(3)) {
+        let bad = damaged(&disk, path, |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        });
+        let report = check(&bad);
+        let found: Vec<_> = report
+            .problems
+            .iter()
+            .map(|problem| (problem.gravity, problem.file.as_str()))
+            .collect();
+        assert_eq!(found, [(Gravity::Derived, path.as_str())]);
+    }
+    let mut without = disk.clone();
+    tiles.iter().chain(&indexes).for_each(|path| without.delete(path));
+    let store = Arc::new(FaultStore::new(without));
+    let ledger = open(&store).unwrap();
+    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    ledger.prove(&id(0)).unwrap();
+    // Narrower forms of a partial tile belonged to an older checkpoint; they are not made again.
+    let wanted = |path: &&String| !path.ends_with(".p/15");
+    for path in tiles.iter().filter(wanted).chain(&indexes) {
+        assert_eq!(store.disk().read(path), disk.read(path), "{path}");
+    }
+}
+
+#[test]
+fn a_rewritten_log_contradicts_its_witnesses() {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let ledger = open(&store).unwrap();
+    for number in (0..269).chain(400..431) {
+        ledger.append_and_wait(record(number)).unwrap();
+    }
+    let rewritten = ledger.publish().unwrap().note;
+    drop(ledger);
+    // Another history under the old checkpoint: opening refuses it, although every record file is whole.
+    let disk = sample();
+    let mut forged = store.disk();
+    forged.overwrite(
+        "public/checkpoint",
+        disk.read("public/checkpoint").unwrap().to_vec(),
+    );
+    assert!(matches!(
+        reopen(&forged).err().unwrap(),
+        LedgerError::RootDiffers { .. }
+    ));
+    // With a new checkpoint only the anchors tell.
+    forged.overwrite("public/checkpoint", rewritten.into_bytes());
+    let anchor = "anchors/00000000000000000271.json";
+    forged.overwrite(anchor, disk.read(anchor).unwrap().to_vec());
+    let report = check(&forged);
+    let found: Vec<_> = report
+        .problems
+        .iter()
+        .map(|problem| problem.file.as_str())
+        .collect();
+    assert_eq!(found, [anchor]);
+    // And so does the chain.
+    let chain = [
+        ChainAnchor {
+            size: TreeSize::new(100),
+            root: Digest::ZERO,
+        },
+        ChainAnchor {
+            size: TreeSize::new(1_000),
+            root: Digest::ZERO,
+        },
+    ];
+    let report = fsck::run(&FaultStore::new(disk), key().verifier(), chain);
+    assert_eq!(report.problems.len(), 2);
+    assert!(
+        report
+            .problems
+            .iter()
+            .all(|problem| problem.file.starts_with("the chain's anchor"))
+    );
+}
+
+#[test]
+fn an_erasure_that_did_not_happen_is_noticed() {
+    let disk = sample();
+    let store = Arc::new(FaultStore::new(disk.clone()));
+    let ledger = open(&store).unwrap();
+    ledger.erase(&id(2), &erasure(2)).unwrap();
+    drop(ledger);
+    let mut undone = store.disk();
+    undone.overwrite(FIRST, disk.read(FIRST).unwrap().to_vec());
+    let report = check(&undone);
+    assert_eq!(report.problems.len(), 1);
+    assert_eq!(report.problems[0].index, Some(2));
+    assert!(
+        report.problems[0]
+            .to_string()
+            .contains("erase the decision again")
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_or_anchor_is_named() {
+    let disk = sample();
+    let bad = damaged(&disk, "public/checkpoint", |bytes| bytes[60] ^= 1);
+    let error = reopen(&bad).err().unwrap().to_string();
+    assert!(
+        error.contains("public/checkpoint") && error.contains("remove it"),
+        "{error}"
+    );
+    assert!(
+        check(&bad)
+            .problems
+            .iter()
+            .any(|problem| problem.file == "public/checkpoint")
+    );
+    let anchor = "anchors/00000000000000000271.json";
+    let bad = damaged(&disk, anchor, |bytes| bytes.truncate(20));
+    assert!(check(&bad).problems.iter().any(|problem| problem.file == anchor));
+    let ledger = reopen(&bad).unwrap();
+    assert!(matches!(ledger.prove(&id(1)), Err(LedgerError::Corrupt { .. })));
+    assert!(ledger.prove(&id(290)).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    #[test]
+    fn any_single_damage_is_found_and_nothing_panics(
+        file: prop::sample::Index,
+        at: prop::sample::Index,
+        bit in 0u8..8,
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        thread_local! {
+            static DISK: Disk = sample();
+        }
+        let disk = DISK.with(Clone::clone);
+        let paths = disk.paths();
+        let path = &paths[file.index(paths.len())];
+        let bad = damaged(&disk, path, |bytes| {
+            match cut {
+                Some(cut) => bytes.truncate(cut.index(bytes.len())),
+                None => {
+                    let at = at.index(bytes.len());
+                    bytes[at] ^= 1 << bit;
+                }
+            }
+        });
+        let changed = disk.read(path) != bad.read(path);
+        let report = check(&bad);
+        // An anchor's own claims (block, transaction) are nobody's to check here.
+        prop_assert!(!changed || !report.is_sound() || path.starts_with("anchors/"), "{} {:?}", path, report);
+        if let Ok(ledger) = reopen(&bad) {
+            for number in [0, 100, 299] {
+                if let Ok(entry) = ledger.record(&id(number)) {
+                    prop_assert_eq!(entry.record, record(number));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn garbage_in_any_file_never_panics(file: prop::sample::Index, garbage in proptest::collection::vec(any::<u8>(), 0..400)) {
+        thread_local! {
+            static DISK: Disk = sample();
+        }
+        let mut disk = DISK.with(Clone::clone);
+        let paths = disk.paths();
+        disk.overwrite(&paths[file.index(paths.len())], garbage.clone());
+        disk.overwrite("erase.intent", garbage);
+        prop_assert!(!check(&disk).is_sound());
+        let _ = reopen(&disk);
+    }
+}
