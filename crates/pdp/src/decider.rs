@@ -175,7 +175,16 @@ impl Decider {
     /// the sink before reporting the error.
     pub fn decide(&mut self, request: &Request<'_>, random: &mut impl CryptoRng) -> Result<Answer, Failure> {
         self.refresh();
-        let mut outcome = match resolve(&self.snapshot, request.path) {
+        let resolved = resolve(&self.snapshot, request.path);
+        let depth = if let Resolved::Within { depth, .. } = resolved {
+            depth
+        } else {
+            0
+        };
+        if let Some(policy) = self.snapshot.missing_at(request.path, depth) {
+            return Err(DecideError::Missing { policy }.into());
+        }
+        let mut outcome = match resolved {
             Resolved::Within { index, depth } => self.within(index, depth, request, random),
             Resolved::Above(indexes) => self.above(&indexes, request, random),
             Resolved::Nothing => self.nothing(request, random),

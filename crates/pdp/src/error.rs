@@ -41,6 +41,12 @@ pub enum DecideError {
         /// What is allowed.
         limit: Duration,
     },
+    /// The policy should be in force, and is not at hand.
+    #[error("{}", missing_text(policy))]
+    Missing {
+        /// Its id; empty when it is not known yet what should be in force.
+        policy: String,
+    },
     /// The path covers more policies than one request may evaluate.
     #[error(
         "the path covers {policies} policies; one request may ask at most {limit}: name a policy, or raise `server.limits.fan_out`"
@@ -76,6 +82,7 @@ impl DecideError {
             Self::Evaluation { source, .. } => engine_code(source),
             Self::EnginePanicked { .. } | Self::Internal { .. } => "eval_internal_error",
             Self::Stale { .. } => "snapshot_stale",
+            Self::Missing { .. } => "policy_unavailable",
             Self::FanOut { .. } => "fan_out_limit",
             Self::Path(_) => "invalid_parameter",
             Self::Mask { .. } => "mask_error",
@@ -89,7 +96,11 @@ impl DecideError {
             Self::Evaluation { policy, .. }
             | Self::EnginePanicked { policy, .. }
             | Self::Stale { policy, .. } => Some(policy),
-            Self::FanOut { .. } | Self::Path(_) | Self::Internal { .. } | Self::Mask { .. } => None,
+            Self::Missing { .. }
+            | Self::FanOut { .. }
+            | Self::Path(_)
+            | Self::Internal { .. }
+            | Self::Mask { .. } => None,
         }
     }
 
@@ -108,6 +119,13 @@ impl DecideError {
             _ => None,
         }
     }
+}
+
+fn missing_text(policy: &str) -> String {
+    if policy.is_empty() {
+        return "it is not known yet which policies are in force: the registry has not been read; check the chain endpoint".to_owned();
+    }
+    format!("policy {policy} should be in force, but its bundle is not at hand; GET /v1/registry says why")
 }
 
 fn engine_code(error: &EngineError) -> &'static str {

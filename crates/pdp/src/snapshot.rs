@@ -139,6 +139,8 @@ pub struct NodeContext {
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     policies: Vec<Arc<PolicyInForce>>,
+    /// Paths of policies that should be in force and are not here; the empty path stands for "not known which".
+    missing: Vec<Vec<String>>,
 }
 
 impl Snapshot {
@@ -156,7 +158,39 @@ impl Snapshot {
         if let Some((policy, _)) = twice {
             return Err(SnapshotError::Duplicate(policy.id().clone()));
         }
-        Ok(Self { policies })
+        Ok(Self {
+            policies,
+            missing: Vec::new(),
+        })
+    }
+
+    /// The same, knowing that these policies should be in force too and can't be: their paths are refused instead of being undefined,
+    /// because an enforcement point may read "undefined" as "nothing against it".
+    #[must_use]
+    pub fn with_missing<'i>(mut self, missing: impl IntoIterator<Item = &'i PolicyId>) -> Self {
+        self.missing = missing
+            .into_iter()
+            .map(|id| id.segments().map(str::to_owned).collect())
+            .collect();
+        self
+    }
+
+    /// A snapshot for a node that does not know yet what should be in force: every path is refused.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            policies: Vec::new(),
+            missing: vec![Vec::new()],
+        }
+    }
+
+    /// The missing policy that a path asks for: at or above it (and closer than `depth` segments, those of a policy in force), or below it.
+    pub(crate) fn missing_at(&self, path: &[String], depth: usize) -> Option<String> {
+        let asked = |missing: &&Vec<String>| {
+            (path.starts_with(missing) && (missing.len() > depth || depth == 0))
+                || (depth == 0 && missing.starts_with(path))
+        };
+        self.missing.iter().find(asked).map(|missing| missing.join("/"))
     }
 
     /// The policies, by id.

@@ -155,6 +155,7 @@ pub(crate) fn refusal(error: &DecideError) -> ApiError {
             source: EngineError::Convert(inner @ ConvertError::Inexact { .. }),
             ..
         } => ApiError::invalid(inner.to_string()),
+        DecideError::Missing { .. } => ApiError::unavailable("policy_unavailable", error.to_string()),
         DecideError::Stale { .. } => ApiError::unavailable("snapshot_stale", error.to_string()),
         DecideError::FanOut { .. } | DecideError::Path(_) => ApiError::invalid(error.to_string()),
         _ => {

@@ -43,7 +43,7 @@ pub struct Deps {
 #[derive(Debug)]
 pub struct Server;
 
-/// A running server. Dropping it leaves the server running until the process ends; call [`Handle::shutdown`].
+/// A running server. [`Handle::shutdown`] stops it in order; dropping the handle stops it too, but waits for nothing and reports nothing.
 pub struct Handle {
     addr: SocketAddr,
     stop: watch::Sender<bool>,

@@ -385,6 +385,73 @@ async fn activation_and_rollback_change_what_is_in_force_and_a_missing_bundle_ke
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_without_any_version_at_hand_is_refused_not_undefined() {
+    let world = World::new().await;
+    let bundle = admission();
+    world.activate(&bundle).await;
+    let node = world.start("log", |_| {}).await;
+    let (status, body) = node
+        .decide("kubernetes/admission/deny", json!({"privileged": true}))
+        .await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("policy_unavailable")),
+        "{body}"
+    );
+    assert_eq!(node.decide("other/path", json!({})).await.0, StatusCode::OK);
+    world.bundles().put(&bundle.bytes).unwrap();
+    node.until("/health?bundles", |status, _| status == StatusCode::OK)
+        .await;
+    let (_, body) = node
+        .decide("kubernetes/admission/deny", json!({"privileged": true}))
+        .await;
+    assert_eq!(body["result"], json!(["no privileged pods"]));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_never_read_the_registry_refuses_to_decide() {
+    let world = World::new().await;
+    let client = connect(&world.served.url()).await;
+    let World {
+        dir,
+        served,
+        gov,
+        roles,
+    } = world;
+    served.stop().await.unwrap();
+    let link = GovernanceLink::new(
+        Governance::new(client, gov.deployment().clone()),
+        account("node"),
+        roles.node.node_address(),
+    );
+    let deps = Deps {
+        snapshot: Snapshot::default(),
+        log: open_log(&dir.path().join("log")),
+        node: roles.node.node_address(),
+        chain: Some((Arc::new(link), BundleStore::new(dir.path().join("bundles")))),
+    };
+    let mut config = config();
+    config.connections.drain_ms = 500;
+    let handle = tokio::task::spawn_blocking(move || Server::start(config, deps))
+        .await
+        .unwrap()
+        .unwrap();
+    let node = Running {
+        base: format!("http://{}", handle.addr()),
+        client: reqwest::Client::new(),
+        handle,
+    };
+    let (status, body) = node.decide("any/path", json!({})).await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("policy_unavailable")),
+        "{body}"
+    );
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rewritten_log_fails_to_anchor() {
     let world = World::new().await;
     let node = world.start("log", |_| {}).await;

@@ -450,3 +450,31 @@ fn a_mask_policy_sees_the_record_and_a_broken_one_withholds_the_decision() {
     assert_eq!(error.error.code(), "mask_error");
     assert!(error.evidence.is_empty());
 }
+
+#[test]
+fn paths_of_missing_policies_are_refused_and_never_undefined() {
+    let ids = ["kubernetes/images", "kubernetes"].map(|id| PolicyId::new(id).unwrap());
+    let admission = in_force("kubernetes/admission", ADMISSION, PolicyOptions::default());
+    let snapshot = Snapshot::new([admission]).unwrap();
+    let mut fixture = Fixture::new(snapshot.clone().with_missing(&ids[..1]), None);
+    for path in ["kubernetes/images", "kubernetes/images/deny", "kubernetes", ""] {
+        assert_eq!(
+            fixture.ask(path, None).unwrap_err().error.code(),
+            "policy_unavailable",
+            "{path}"
+        );
+    }
+    assert!(fixture.ask("kubernetes/admission/deny", None).is_ok());
+    assert!(fixture.ask("payments", None).is_ok());
+    let mut fixture = Fixture::new(snapshot.with_missing(&ids[1..]), None);
+    assert!(
+        fixture.ask("kubernetes/admission/deny", None).is_ok(),
+        "the longer policy is in force"
+    );
+    assert!(fixture.ask("kubernetes/network", None).is_err());
+    let mut fixture = Fixture::new(Snapshot::unknown(), None);
+    assert_eq!(
+        fixture.ask("any/thing", None).unwrap_err().error.code(),
+        "policy_unavailable"
+    );
+}

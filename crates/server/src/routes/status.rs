@@ -18,11 +18,6 @@ pub(crate) fn config(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError
     let mut document = serde_json::to_value(&shared.config)
         .map_err(|error| ApiError::internal(format!("can't write the configuration: {error}")))?;
     if let Some(members) = document.as_object_mut() {
-        // OPA's clients look for these two.
-        members.insert(
-            "default_authorization_decision".to_owned(),
-            json!("/system/authz/allow"),
-        );
         members.insert("node".to_owned(), json!(shared.node.address.to_string()));
     }
     Reply::json(&json!({ "result": document }), call.params.flag("pretty"))

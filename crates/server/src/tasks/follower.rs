@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stele_pdp::{ContractRef, FailMode, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
-use stele_types::PolicyVersion;
+use stele_types::{PolicyId, PolicyVersion};
 use tokio::sync::watch;
 
 use super::REGISTRY;
@@ -85,6 +85,10 @@ pub(crate) struct Follower {
     snapshots: Arc<SnapshotStore>,
     /// The epoch whose versions are all in force here.
     settled: Option<u64>,
+    /// Policies that the snapshot refuses, because they should be in force and no version is at hand.
+    missing: Vec<PolicyId>,
+    /// Whether a list has replaced the snapshot that the server was started with.
+    applied: bool,
 }
 
 impl Follower {
@@ -95,15 +99,22 @@ impl Follower {
             fail_open,
             snapshots,
             settled: None,
+            missing: Vec::new(),
+            applied: false,
         }
     }
 
     /// Puts in force what was in force when this node last followed the registry; the chain has not confirmed it.
     pub(crate) fn resume(&mut self, status: &Status) -> Result<(), String> {
-        let list = self
-            .store
-            .load_list()
-            .map_err(|error| format!("{}: {error}", self.store.list_path().display()))?;
+        let list = self.store.load_list();
+        if !list.as_ref().is_ok_and(|list| !list.is_empty()) {
+            // Refusing is safer than taking every path for one without a policy.
+            self.snapshots.swap(Snapshot::unknown());
+        }
+        let list = list.map_err(|error| format!("{}: {error}", self.store.list_path().display()))?;
+        if list.is_empty() {
+            return Err("no list of policies in force has been kept; decisions are refused until the registry answers".to_owned());
+        }
         self.apply(&list, status).map(drop)
     }
 
@@ -123,10 +134,11 @@ impl Follower {
     }
 
     /// Swaps the snapshot if the list asks for another one; true when everything in the list is in force.
-    fn apply(&self, list: &[InForce], status: &Status) -> Result<bool, String> {
+    fn apply(&mut self, list: &[InForce], status: &Status) -> Result<bool, String> {
         let current = self.snapshots.load();
         let mut policies = Vec::with_capacity(list.len());
         let mut degraded = BTreeMap::new();
+        let mut missing = Vec::new();
         let mut changed = current.policies().len() != list.len();
         for wanted in list {
             let old = current.policy(wanted.policy.as_str());
@@ -148,7 +160,9 @@ impl Follower {
                         "no version is in force"
                     };
                     tracing::error!(policy = %wanted.policy, version = %wanted.version, reason, "policy degraded: {kept}");
-                    changed |= old.is_none() && current.policy(wanted.policy.as_str()).is_some();
+                    if old.is_none() && options_fail(&self.fail_open, wanted) == FailMode::Closed {
+                        missing.push(wanted.policy.clone());
+                    }
                     policies.extend(old.map(Arc::clone));
                     let state = Degraded {
                         wanted: wanted.version.to_string(),
@@ -161,17 +175,19 @@ impl Follower {
         }
         let whole = degraded.is_empty();
         status.set_degraded(degraded);
+        changed |= self.missing != missing || !self.applied;
         if changed {
-            self.snapshots
-                .swap(Snapshot::new(policies).map_err(|error| error.to_string())?);
+            let snapshot = Snapshot::new(policies).map_err(|error| error.to_string())?;
+            self.snapshots.swap(snapshot.with_missing(&missing));
+            self.missing = missing;
+            self.applied = true;
         }
         Ok(whole)
     }
 
     fn options(&self, wanted: &InForce) -> PolicyOptions {
-        let open = self.fail_open.iter().any(|id| id == wanted.policy.as_str());
         PolicyOptions {
-            fail: if open { FailMode::Open } else { FailMode::Closed },
+            fail: options_fail(&self.fail_open, wanted),
             contract: Some(ContractRef {
                 address: wanted.contract,
                 code_hash: wanted.code_hash,
@@ -189,6 +205,14 @@ impl Follower {
         })?;
         PolicyInForce::from_bundle(&bytes, &wanted.policy, wanted.version, options)
             .map_err(|error| error.to_string())
+    }
+}
+
+fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
+    if fail_open.iter().any(|id| id == wanted.policy.as_str()) {
+        FailMode::Open
+    } else {
+        FailMode::Closed
     }
 }
 
