@@ -15,7 +15,7 @@ use stele_chain::client::{Account, Endpoint, Governance, NodeRegistration};
 use stele_chain::node::transport::NodeTransport;
 use stele_chain::node::{Node as Chain, NodeServer};
 use stele_ledger::{SigningKey, checkpoint};
-use stele_pdp::{Snapshot, SnapshotStore};
+use stele_pdp::Snapshot;
 use stele_server::{BundleStore, DecisionLog, Deps, GovernanceLink, Handle, Server};
 use stele_types::{NodeAddress, PolicyId, Timestamp};
 
@@ -163,11 +163,10 @@ fn start_server(
     account: Account,
     log: DecisionLog,
 ) -> Result<Handle> {
-    let stale = Duration::from_millis(config.server.registry.stale_ms);
     let node = account.node_address();
     let link = GovernanceLink::new(governance.clone(), account, node);
     let deps = Deps {
-        snapshots: Arc::new(SnapshotStore::new(Snapshot::default(), now(), Some(stale))),
+        snapshot: Snapshot::default(),
         log,
         node,
         chain: Some((Arc::new(link), BundleStore::new(home.bundles()))),
