@@ -6,7 +6,7 @@ use crate::exit::{Environment, EnvironmentContext};
 use crate::home::{Home, HomeLock};
 use crate::keys;
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::{Duration, Instant};
 use stele_ledger::proof::ProofBundle;
 use stele_ledger::{Ledger, ListQuery, SigningKey, checkpoint};
@@ -46,6 +46,17 @@ struct RecordAnswer {
     index: u64,
 }
 
+/// A node's answer to an erasure.
+#[derive(Deserialize)]
+struct ErasedAnswer {
+    result: Erased,
+}
+
+#[derive(Deserialize)]
+struct Erased {
+    recorded: serde_json::Value,
+}
+
 impl Records {
     /// Reaches the records of the data directory.
     pub(crate) fn open(sources: &Sources) -> Result<Self> {
@@ -67,6 +78,14 @@ impl Records {
         Ok(Self::Log {
             ledger: Box::new(open_ledger(&home)?),
             _lock: lock,
+        })
+    }
+
+    /// The running node, if one has the data directory.
+    pub(crate) fn open_node(home: &Home) -> Option<Self> {
+        home.running().map(|node| Self::Node {
+            base: node.url,
+            client: reqwest::Client::new(),
         })
     }
 
@@ -170,21 +189,42 @@ impl Records {
         }
     }
 
+    /// Erases input and salt of a decision; false when they were gone already.
+    pub(crate) fn erase(&self, id: DecisionId, reason: &str) -> Result<bool> {
+        if matches!(self, Self::Log { .. }) {
+            bail!("erasing is recorded by the node; start it with `stele up` and try again");
+        }
+        let answer: ErasedAnswer = self.post(
+            &format!("/v1/decisions/{id}/erase"),
+            &serde_json::json!({"reason": reason}),
+        )?;
+        Ok(!answer.result.recorded.is_null())
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let bytes = self.fetch(path)?;
-        serde_json::from_slice(&bytes).with_context(|| format!("the node's answer to {path} makes no sense"))
+        answer(path, &self.fetch(path)?)
+    }
+
+    /// Posts JSON to the running node.
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let body = serde_json::to_vec(body)?;
+        answer(path, &self.send(reqwest::Method::POST, path, body)?)
     }
 
     fn fetch(&self, path: &str) -> Result<Vec<u8>> {
+        self.send(reqwest::Method::GET, path, Vec::new())
+    }
+
+    fn send(&self, method: reqwest::Method, path: &str, body: Vec<u8>) -> Result<Vec<u8>> {
         let Self::Node { base, client } = self else {
             bail!("no node runs")
         };
         block_on(async {
-            let response = client
-                .get(format!("{base}{path}"))
-                .send()
-                .await
-                .environment(format!("the node at {base}"))?;
+            let request = client
+                .request(method, format!("{base}{path}"))
+                .header("content-type", "application/json")
+                .body(body);
+            let response = request.send().await.environment(format!("the node at {base}"))?;
             let status = response.status();
             let bytes = response
                 .bytes()
@@ -198,6 +238,10 @@ impl Records {
             Ok(bytes.to_vec())
         })
     }
+}
+
+fn answer<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).with_context(|| format!("the node's answer to {path} makes no sense"))
 }
 
 /// Opens the log of a data directory, as its node would.

@@ -3,11 +3,14 @@
 use crate::chain::{ChainArgs, Session, block_on};
 use crate::config::Sources;
 use crate::exit::{EnvironmentContext, Verdict};
+use crate::home::Home;
 use crate::keys;
 use crate::output::{self, Format};
+use crate::record::Records;
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use stele_ledger::storage::FileStore;
-use stele_ledger::storage::fsck::{self, ChainAnchor, FsckReport, Gravity};
+use stele_ledger::storage::fsck::{self, ChainAnchor};
 use stele_types::NodeAddress;
 
 /// Check what is stored.
@@ -30,35 +33,83 @@ pub(crate) struct Args {
     chain: ChainArgs,
 }
 
+/// A report, from the log itself or from the node that has it open.
+#[derive(Serialize, Deserialize)]
+struct Report {
+    decisions: u64,
+    files: u64,
+    tiles: u64,
+    anchors: u64,
+    problems: Vec<Problem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Problem {
+    gravity: String,
+    file: String,
+    offset: Option<u64>,
+    index: Option<u64>,
+    what: String,
+    mend: String,
+}
+
+/// The running node's answer.
+#[derive(Deserialize)]
+struct Answer {
+    result: Report,
+    sound: bool,
+}
+
 pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     let Command::Fsck(args) = command;
     let home = sources.home()?;
-    let vkey =
-        std::fs::read_to_string(home.vkey()).environment(format!("can't read {}", home.vkey().display()))?;
-    let vkey = vkey.trim().parse::<stele_ledger::VerifierKey>()?;
-    let node = keys::node_account(&home)?.node_address();
     // The chain first: whatever it holds by now must be in the log when that is read.
     let anchors = if args.offline {
         Vec::new()
     } else {
+        let node = keys::node_account(&home)?.node_address();
         block_on(chain_anchors(sources, &args.chain, node))?
     };
+    let (report, sound) = match Records::open_node(&home) {
+        Some(node) => {
+            let answer: Answer = node.post("/v1/audit/fsck", &serde_json::json!({"anchors": anchors}))?;
+            (answer.result, answer.sound)
+        }
+        None => check(&home, anchors)?,
+    };
+    match args.format {
+        Format::Json => output::json(&serde_json::json!({"sound": sound, "report": report}))?,
+        Format::Text => print(&report, sound),
+    }
+    Ok(if sound { Verdict::Pass } else { Verdict::Fail })
+}
+
+/// Checks a log that no node has open.
+fn check(home: &Home, anchors: Vec<ChainAnchor>) -> Result<(Report, bool)> {
+    let vkey =
+        std::fs::read_to_string(home.vkey()).environment(format!("can't read {}", home.vkey().display()))?;
+    let vkey = vkey.trim().parse::<stele_ledger::VerifierKey>()?;
     let store = FileStore::open(&home.ledger()).environment("the decision log")?;
     let report = fsck::run(&store, &vkey, anchors);
-    print(args.format, &report)?;
-    Ok(if report.is_sound() {
-        Verdict::Pass
-    } else {
-        Verdict::Fail
-    })
+    let sound = report.is_sound();
+    Ok((serde_json::from_value(serde_json::to_value(report)?)?, sound))
 }
 
 async fn chain_anchors(sources: &Sources, args: &ChainArgs, node: NodeAddress) -> Result<Vec<ChainAnchor>> {
     let session = Session::open(sources, args).await?;
-    let count = session.governance.anchor_count(node).await?;
+    let count = session
+        .governance
+        .anchor_count(node)
+        .await
+        .environment("the ledger contract")?;
     let mut anchors = Vec::new();
     for index in 0..count {
-        let held = session.governance.anchor_at(node, index).await?.anchor;
+        let held = session
+            .governance
+            .anchor_at(node, index)
+            .await
+            .environment("the ledger contract")?
+            .anchor;
         anchors.push(ChainAnchor {
             size: held.size,
             root: held.root,
@@ -67,49 +118,27 @@ async fn chain_anchors(sources: &Sources, args: &ChainArgs, node: NodeAddress) -
     Ok(anchors)
 }
 
-fn print(format: Format, report: &FsckReport) -> Result<()> {
-    if format == Format::Json {
-        let problems: Vec<_> = report
-            .problems
-            .iter()
-            .map(|problem| {
-                serde_json::json!({
-                    "gravity": gravity(problem.gravity),
-                    "file": problem.file,
-                    "offset": problem.offset,
-                    "index": problem.index,
-                    "what": problem.what,
-                    "mend": problem.mend,
-                })
-            })
-            .collect();
-        return output::json(&serde_json::json!({
-            "sound": report.is_sound(),
-            "decisions": report.decisions,
-            "files": report.files,
-            "tiles": report.tiles,
-            "anchors": report.anchors,
-            "problems": problems,
-        }));
-    }
+fn print(report: &Report, sound: bool) {
     for problem in &report.problems {
-        output::line(format!("{}: {problem}", gravity(problem.gravity)));
+        let offset = problem
+            .offset
+            .map(|offset| format!(", byte {offset}"))
+            .unwrap_or_default();
+        let index = problem
+            .index
+            .map(|index| format!(", decision {index}"))
+            .unwrap_or_default();
+        output::line(format!(
+            "{}: {}{offset}{index}: {}; {}",
+            problem.gravity, problem.file, problem.what, problem.mend
+        ));
     }
     output::line(format!(
         "{}: {} decisions in {} files, {} tiles, {} anchors",
-        if report.is_sound() { "sound" } else { "NOT SOUND" },
+        if sound { "sound" } else { "NOT SOUND" },
         report.decisions,
         report.files,
         report.tiles,
         report.anchors
     ));
-    Ok(())
-}
-
-const fn gravity(gravity: Gravity) -> &'static str {
-    match gravity {
-        Gravity::Notice => "notice",
-        Gravity::Derived => "derived",
-        Gravity::Damage => "damage",
-    }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Say why: which rule, which line, which values
     Explain(explain::Args),
+    /// Erase the recorded input; proofs stay valid, and the erasure is itself recorded
+    Erase(EraseArgs),
 }
 
 /// List decisions.
@@ -47,11 +49,22 @@ pub(crate) struct ShowArgs {
     format: Format,
 }
 
+/// Erase the recorded input.
+#[derive(clap::Args)]
+pub(crate) struct EraseArgs {
+    /// Decision id
+    id: String,
+    /// Why; becomes part of the log, so no personal data
+    #[arg(long)]
+    reason: String,
+}
+
 pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     match command {
         Command::List(args) => list(sources, &args),
         Command::Show(args) => show(sources, &args),
         Command::Explain(args) => explain::run(sources, &args),
+        Command::Erase(args) => erase(sources, &args),
     }
 }
 
@@ -143,5 +156,16 @@ fn show(sources: &Sources, args: &ShowArgs) -> Result<Verdict> {
     };
     output::line(format!("result\n{}", text(&record.result)));
     output::line(format!("input\n{}", text(&record.input)));
+    Ok(Verdict::Pass)
+}
+
+fn erase(sources: &Sources, args: &EraseArgs) -> Result<Verdict> {
+    let records = Records::open(sources)?;
+    let id = records.resolve(&args.id)?;
+    if records.erase(id, &args.reason)? {
+        output::line(format!("the input of {id} is erased"));
+    } else {
+        output::line(format!("the input of {id} was erased before"));
+    }
     Ok(Verdict::Pass)
 }

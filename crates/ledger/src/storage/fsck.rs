@@ -4,6 +4,7 @@
 
 mod check;
 
+use serde::{Deserialize, Serialize};
 use stele_types::{Digest, TreeSize};
 
 pub use check::run;
@@ -11,7 +12,8 @@ pub use check::run;
 use super::{Ledger, LedgerError};
 
 /// How bad a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Gravity {
     /// Expected after a crash; opening the log mends it.
     Notice,
@@ -22,7 +24,7 @@ pub enum Gravity {
 }
 
 /// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// How bad it is.
     pub gravity: Gravity,
@@ -39,7 +41,8 @@ pub struct Problem {
 }
 
 /// An anchor as the chain tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainAnchor {
     /// Anchored tree size.
     pub size: TreeSize,
@@ -48,7 +51,7 @@ pub struct ChainAnchor {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FsckReport {
     /// Decisions read and re-hashed.
     pub decisions: u64,

@@ -53,6 +53,8 @@ pub enum Endpoint {
     Explain,
     /// Erase input and salts of a record.
     Erase,
+    /// Re-hash the whole log.
+    Fsck,
     /// Policies in force with versions and contracts.
     Registry,
 }
@@ -112,6 +114,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/decisions/{id}/proof", Endpoint::Proof),
     route("GET", "/v1/decisions/{id}/explain", Endpoint::Explain),
     route("POST", "/v1/decisions/{id}/erase", Endpoint::Erase),
+    route("POST", "/v1/audit/fsck", Endpoint::Fsck),
     route("GET", "/v1/registry", Endpoint::Registry),
 ];
 

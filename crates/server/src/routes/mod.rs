@@ -1,5 +1,6 @@
 //! The endpoints, one family per file.
 
+mod audit;
 mod data;
 mod decisions;
 mod explanation;
@@ -47,6 +48,7 @@ pub(crate) async fn dispatch(
         Endpoint::Proof => decisions::proof(worker, call).await,
         Endpoint::Explain => decisions::explain(worker, call).await,
         Endpoint::Erase => decisions::erase(worker, call).await,
+        Endpoint::Fsck => audit::fsck(worker, call).await,
         Endpoint::Registry => registry::in_force(worker, call),
     }
 }
