@@ -109,6 +109,18 @@ const ERRORS: &[(&str, &str)] = &[
         "rule-conflict | `data.a.p` is defined as a single value and as a set | rename one of the definitions, or make them of one kind | p contains 2",
     ),
     (
+        "package a\np[input.x] := 1 if input.y\n\nelse := 2\n",
+        "invalid-head | a rule whose path is not constant can't have an `else` | compute the value in a function with an `else`, and call it | else := 2",
+    ),
+    (
+        "package a\ndefault p := input.x\n",
+        "invalid-head | the value of a default must be constant | write a rule for the value that is computed, and a constant as the default | input.x",
+    ),
+    (
+        "package a\np if input.x := 1\n",
+        "redeclared | nothing can be assigned to this | declare a name, or compare with `==` | input.x",
+    ),
+    (
         "package a\nf(x) := x\n\nf(x, y) := x + y\n",
         "rule-conflict | `data.a.f` is defined with 1 and with 2 parameters | rename one of the definitions, or make them of one kind | f(x, y) := x + y",
     ),
@@ -383,6 +395,61 @@ fn wildcards_in_negations_are_unsafe_under_both_options() {
             let options = CompileOptions::with_negation(negation);
             let errors = check(&modules(&[&text]), &options).unwrap_err();
             assert_eq!(errors[0].code, Code::UnsafeVar, "{body}");
+        }
+    }
+}
+
+#[test]
+fn else_branches_below_objects_are_kept() {
+    let text = "package t\n\np[k] := 1 if k := input.k\n\np.a.b := 2 if input.x == 1\n\nelse := 3 if input.x == 2\n\nelse := 4\n";
+    let options = CompileOptions::default();
+    for (x, wanted) in [(1, 2), (2, 3), (3, 4)] {
+        let input = format!("{{\"k\": \"z\", \"x\": {x}}}");
+        let found = evaluate(text, "t/p", &input, &options).unwrap();
+        assert_eq!(found, format!("{{\"a\":{{\"b\":{wanted}}},\"z\":1}}"));
+    }
+}
+
+/// Statements that combine into valid and invalid bodies.
+const PIECES: &[&str] = &[
+    "x := input.a",
+    "y = x",
+    "some z in input.xs",
+    "p[x]",
+    "not q.a",
+    "not f(y)",
+    "x > 1",
+    "every v in input.xs { v == x }",
+    "w := [y | some y in input.xs; y == x]",
+    "[a, b] = [1, x]",
+    "{\"k\": c} = input",
+    "q[k] == d",
+    "data.t[e].g == y",
+    "f(x) == z",
+    "walk(input, [path, 1])",
+    "data.t.q with input.a as x",
+    "f(1) with f as 3",
+    "input.xs[i] == input.ys[i]",
+    "r := $\"{x}\"",
+    "count(input.xs, n)",
+    "_ = input[_]",
+    "data.t.q.a with data.t.q as {\"a\": y}",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+
+    // Whatever the statements, the result is a plan that verifies or a diagnostic.
+    #[test]
+    fn any_mixture_of_statements_is_planned_or_refused(picks in proptest::collection::vec(0..PIECES.len(), 1..7)) {
+        let body: Vec<&str> = picks.into_iter().map(|pick| PIECES[pick]).collect();
+        let text = format!("package t\n\nmain if {{\n\t{}\n}}\n\np contains 1\n\nq[k] := v if some k, v in input.m\n\nf(x) := x\n", body.join("\n\t"));
+        let modules = modules(&[&text]);
+        let entry_point = EntryPoint::new("t/main").unwrap();
+        if let Err(errors) = compile(&modules, &[entry_point], &CompileOptions::default()) {
+            for error in errors {
+                proptest::prop_assert!(!error.message.contains("can't be planned"), "{}\n{}", text, error);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hir::Path;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::ast::{HeadKind, Module, Rule, Segment, push_segment};
+use crate::syntax::ast::{HeadKind, Module, Rule, Segment, Term, TermKind, push_segment};
 
 /// A rule by module and position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +147,18 @@ impl Builder<'_> {
                 message,
                 "take the variable part as a parameter",
             );
+        }
+        if let (Some(branch), true) = (entry.rule.elses.first(), entry.open) {
+            let message = "a rule whose path is not constant can't have an `else`".to_owned();
+            let help = "compute the value in a function with an `else`, and call it";
+            self.report(entry.id, branch.span, Code::InvalidHead, message, help);
+        }
+        if let (true, HeadKind::Value(Some(value))) = (entry.rule.default, &head.kind)
+            && let Some(span) = not_constant(value)
+        {
+            let message = "the value of a default must be constant".to_owned();
+            let help = "write a rule for the value that is computed, and a constant as the default";
+            self.report(entry.id, span, Code::InvalidHead, message, help);
         }
         if entry.rule.default && entry.open {
             let message = "a default's name must be constant".to_owned();
@@ -296,6 +308,21 @@ impl Builder<'_> {
             let help = "rename this rule, or the rules or package below it";
             self.report(id, span.unwrap_or_default(), Code::RuleConflict, message, help);
         }
+    }
+}
+
+/// The part of a term that is neither constant nor a comprehension, if there is one.
+fn not_constant(term: &Term) -> Option<Span> {
+    match &term.kind {
+        TermKind::Null | TermKind::Bool(_) | TermKind::Number(_) | TermKind::String(_) => None,
+        TermKind::ArrayComprehension(_)
+        | TermKind::SetComprehension(_)
+        | TermKind::ObjectComprehension(_) => None,
+        TermKind::Array(terms) | TermKind::Set(terms) => terms.iter().find_map(not_constant),
+        TermKind::Object(pairs) => pairs
+            .iter()
+            .find_map(|(key, value)| not_constant(key).or_else(|| not_constant(value))),
+        _ => Some(term.span),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Lowerer, plain};
 use crate::compile::Negation;
 use crate::compile::hir::{Expr, Function, Literal, LiteralKind, Ref, Root};
+use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::ast::{self, InfixOp, Term, TermKind};
 
@@ -101,6 +102,18 @@ impl Lowerer<'_, '_> {
     }
 
     fn assign(&mut self, left: &Term, right: &Term, span: Span, out: &mut Vec<Literal>) {
+        if !matches!(
+            left.kind,
+            TermKind::Var(_) | TermKind::Array(_) | TermKind::Object(_)
+        ) {
+            let help = "declare a name, or compare with `==`";
+            self.report_help(
+                left.span,
+                Code::Redeclared,
+                "nothing can be assigned to this",
+                help,
+            );
+        }
         if is_call(right) {
             let (function, args) = self.operation(right, out);
             let left = self.pattern(left, false, out);

@@ -74,7 +74,7 @@ impl Builder<'_, '_> {
                     Ok(())
                 })?);
                 for rule in rules {
-                    blocks.push(self.partial(rule, group.kind, result)?);
+                    self.partial(rule, group.kind, result, &mut blocks)?;
                 }
             }
         }
@@ -156,14 +156,14 @@ impl Builder<'_, '_> {
     }
 
     /// A rule that contributes to a set or an object.
-    fn partial(&mut self, rule: &Rule, kind: Kind, result: Local) -> Plan<Block> {
+    fn partial(&mut self, rule: &Rule, kind: Kind, result: Local, blocks: &mut Vec<Block>) -> Plan<()> {
         self.file = rule.file;
         self.at(rule.span);
+        let [branch] = rule.branches.as_slice() else {
+            return self.partial_else(rule, result, blocks);
+        };
         self.env.clear();
-        self.block(|builder| {
-            let Some(branch) = rule.branches.first() else {
-                return Ok(());
-            };
+        blocks.push(self.block(|builder| {
             builder.body(&branch.body)?;
             builder.at(branch.span);
             let value = builder.operand(&branch.value)?;
@@ -171,12 +171,35 @@ impl Builder<'_, '_> {
                 builder.emit(StmtKind::SetAdd { value, set: result });
                 return Ok(());
             }
-            let mut keys = Vec::new();
-            for part in &branch.suffix {
-                keys.push(builder.operand(part)?);
-            }
-            builder.insert(&keys, value, rule.contains, result)
-        })
+            builder.insert_at(&branch.suffix, value, rule.contains, result)
+        })?);
+        Ok(())
+    }
+
+    /// A rule with `else` branches below an object. Its path is constant: the resolver has refused the others.
+    fn partial_else(&mut self, rule: &Rule, object: Local, blocks: &mut Vec<Block>) -> Plan<()> {
+        let Some(first) = rule.branches.first() else {
+            return Ok(());
+        };
+        let value = self.local();
+        blocks.push(self.block(|builder| {
+            builder.emit(StmtKind::ResetLocal { target: value });
+            Ok(())
+        })?);
+        self.valued(rule, &[], value, blocks)?;
+        blocks.push(self.block(|builder| {
+            builder.emit(StmtKind::IsDefined { source: value });
+            builder.insert_at(&first.suffix, Operand::Local(value), rule.contains, object)
+        })?);
+        Ok(())
+    }
+
+    fn insert_at(&mut self, path: &[Expr], value: Operand, member: bool, object: Local) -> Plan<()> {
+        let mut keys = Vec::new();
+        for part in path {
+            keys.push(self.operand(part)?);
+        }
+        self.insert(&keys, value, member, object)
     }
 
     /// Puts a value at a path below an object, or adds it to the set there.
