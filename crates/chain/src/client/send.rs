@@ -57,6 +57,15 @@ enum Fees {
 }
 
 impl Fees {
+    /// Room for the base fee to double, and a tip of one gwei.
+    const fn without_history(base: u128) -> Self {
+        const TIP: u128 = 1_000_000_000;
+        Self::Dynamic {
+            max: base.saturating_mul(2).saturating_add(TIP),
+            tip: TIP,
+        }
+    }
+
     /// At least an eighth more than before, which is what nodes ask of a replacement (geth: 10 %). Where gas is free it
     /// stays free: there the transaction is only handed in again.
     fn bumped(self) -> Self {
@@ -123,12 +132,14 @@ struct Pending {
     fees: Fees,
     hashes: Vec<B256>,
     replacements: u32,
+    /// Seen once that another transaction has taken the nonce.
+    overtaken: bool,
 }
 
 /// What a node makes of a transaction handed in.
 enum Submission {
     Accepted,
-    NonceTooLow(String),
+    StaleNonce(String),
     Underpriced(String),
 }
 
@@ -139,10 +150,7 @@ impl ChainClient {
     /// When this fails with [`ChainError::NotConfirmed`] or [`ChainError::Unreachable`] the transaction may still be
     /// included later: look at the contract before sending it again.
     pub async fn send(&self, account: &Account, call: &Call) -> Result<Receipt, ChainError> {
-        let mut request = TransactionRequest::default()
-            .with_from(account.address())
-            .with_input(call.data.clone());
-        request.to = Some(call.to.map_or(TxKind::Create, TxKind::Call));
+        let mut request = request(account, call);
         request.set_chain_id(self.chain_id().get());
         let gas = self
             .retry_for(&call.contract, "eth_estimateGas", || async {
@@ -178,16 +186,21 @@ impl ChainClient {
             // Accounts need not own anything there, so even one wei would be too much. Under the rules of EIP-1559 a
             // base fee above zero never falls to zero: it is a chain made so.
             Some(0) => Ok(Fees::Dynamic { max: 0, tip: 0 }),
-            Some(_) => {
+            Some(base) => {
                 let estimate = self
                     .retry("eth_feeHistory", || async {
                         self.provider.estimate_eip1559_fees().await
                     })
-                    .await?;
-                Ok(Fees::Dynamic {
-                    max: estimate.max_fee_per_gas,
-                    tip: estimate.max_priority_fee_per_gas,
-                })
+                    .await;
+                match estimate {
+                    Ok(fees) => Ok(Fees::Dynamic {
+                        max: fees.max_fee_per_gas,
+                        tip: fees.max_priority_fee_per_gas,
+                    }),
+                    // A node without fee history.
+                    Err(ChainError::Rpc { .. }) => Ok(Fees::without_history(u128::from(base))),
+                    Err(error) => Err(error),
+                }
             }
         }
     }
@@ -223,10 +236,11 @@ impl ChainClient {
                         fees,
                         hashes,
                         replacements: 0,
+                        overtaken: false,
                     });
                 }
                 // Another process uses the key, or our own count was stale: ask the node again.
-                Submission::NonceTooLow(text) | Submission::Underpriced(text) => message = text,
+                Submission::StaleNonce(text) | Submission::Underpriced(text) => message = text,
             }
             tokio::time::sleep(self.options.backoff).await;
         }
@@ -266,7 +280,11 @@ impl ChainClient {
             if self.receipt(*signed.tx_hash()).await?.is_some() {
                 return Ok(Submission::Accepted);
             }
-            return Ok(Submission::NonceTooLow(message.clone()));
+            return Ok(Submission::StaleNonce(message.clone()));
+        }
+        // A node that keeps no queue refuses what comes early: our count ran ahead of its own.
+        if text.contains("nonce too high") || text.contains("nonce gap") {
+            return Ok(Submission::StaleNonce(message.clone()));
         }
         if text.contains("underpriced") {
             return Ok(Submission::Underpriced(message.clone()));
@@ -306,8 +324,10 @@ impl ChainClient {
     async fn replace(&self, account: &Account, pending: &mut Pending) -> Result<(), ChainError> {
         let count = self.transaction_count(account.address()).await?;
         if count > pending.nonce {
-            // Ours may have been included since we last looked; only if not, it never will be.
-            if self.find_receipt(pending).await?.is_some() {
+            // Ours may have been included since we last looked. Behind a load balancer one node may count it while
+            // another has no receipt yet, so only the second time this is certain.
+            if !pending.overtaken || self.find_receipt(pending).await?.is_some() {
+                pending.overtaken = true;
                 return Ok(());
             }
             let transaction = pending.hashes.last().copied().unwrap_or_default();
@@ -335,7 +355,7 @@ impl ChainClient {
             // The node wants more still: the next replacement starts from here. Under a cap that can't help.
             Submission::Underpriced(_) => pending.fees = fees,
             // Something with this nonce was included; the next look tells what.
-            Submission::NonceTooLow(_) => {}
+            Submission::StaleNonce(_) => {}
         }
         Ok(())
     }
@@ -395,10 +415,7 @@ impl ChainClient {
         }
         // No node can replay a transaction at its very place in the block without tracing: the block's own time and the
         // state after it come close, the state before it comes second.
-        let mut request = TransactionRequest::default()
-            .with_from(account.address())
-            .with_input(call.data.clone());
-        request.to = Some(call.to.map_or(TxKind::Create, TxKind::Call));
+        let request = request(account, call);
         for number in [block, block.saturating_sub(1)] {
             let at = BlockNumberOrTag::Number(number);
             let replay = self
@@ -441,6 +458,14 @@ impl ChainClient {
         })
         .await
     }
+}
+
+fn request(account: &Account, call: &Call) -> TransactionRequest {
+    let mut request = TransactionRequest::default()
+        .with_from(account.address())
+        .with_input(call.data.clone());
+    request.to = Some(call.to.map_or(TxKind::Create, TxKind::Call));
+    request
 }
 
 async fn sign(

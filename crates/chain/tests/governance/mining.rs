@@ -127,6 +127,37 @@ async fn a_transaction_that_is_never_included_is_given_up_and_can_be_repeated() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_taken_by_another_process_is_named() {
+    let Some(chain) = Chain::anvil().await else { return };
+    let options = ClientOptions {
+        stuck_after: Duration::from_secs(1),
+        ..quick()
+    };
+    let (gov, admin) = governed(&chain, options).await;
+    chain.anvil_rpc("evm_setAutomine", json!([false])).await;
+    let register = |gov: Governance, name: &'static str| {
+        let admin = admin.clone();
+        tokio::spawn(async move { gov.register_node(&admin, &registration(name)).await })
+    };
+    let ours = register(gov.clone(), "ours");
+    while chain.anvil_rpc("txpool_status", json!([])).await["pending"] != "0x1" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // The node forgets ours, and another process with the same key comes first.
+    chain.anvil_rpc("anvil_dropAllTransactions", json!([])).await;
+    chain.anvil_rpc("evm_setAutomine", json!([true])).await;
+    let other = Governance::new(chain.client().await, gov.deployment().clone());
+    register(other, "theirs").await.unwrap().unwrap();
+    let error = ours.await.unwrap().unwrap_err();
+    assert!(matches!(error, ChainError::NonceTaken { .. }), "{error}");
+    let nodes = gov.nodes().await.unwrap();
+    assert_eq!(
+        nodes.iter().map(|node| node.node).collect::<Vec<_>>(),
+        [account("theirs").node_address()]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn confirmations_are_awaited_and_views_stay_that_deep() {
     let Some(chain) = Chain::anvil().await else { return };
     let (gov, admin) = governed(
