@@ -57,11 +57,7 @@ fn of_rule(policy: &Policy, name: &str, result: Option<&Value>) -> Vec<Violation
         Some(Value::Bool(true)) => vec![from.plain(None)],
         Some(Value::Array(items)) => items.iter().map(|item| from.entry(item)).collect(),
         Some(Value::Set(items)) => items.iter().map(|item| from.entry(item)).collect(),
-        Some(Value::Object(entries)) if is_entry(result) => entries
-            .first_key_value()
-            .map(|_| from.entry(&Value::Object(entries.clone())))
-            .into_iter()
-            .collect(),
+        Some(entry @ Value::Object(_)) if is_entry(entry) => vec![from.entry(entry)],
         Some(Value::Object(entries)) => entries.values().map(|item| from.entry(item)).collect(),
         Some(text @ Value::String(_)) => vec![from.entry(text)],
         _ => Vec::new(),
@@ -69,12 +65,10 @@ fn of_rule(policy: &Policy, name: &str, result: Option<&Value>) -> Vec<Violation
 }
 
 /// Whether an object is itself an entry rather than a collection of entries.
-fn is_entry(value: Option<&Value>) -> bool {
-    value.is_some_and(|value| {
-        ["msg", "message"]
-            .iter()
-            .any(|key| value.get(key).is_some_and(|v| v.as_str().is_some()))
-    })
+fn is_entry(value: &Value) -> bool {
+    ["msg", "message"]
+        .iter()
+        .any(|key| value.get(key).is_some_and(|text| text.as_str().is_some()))
 }
 
 struct Origin<'a> {

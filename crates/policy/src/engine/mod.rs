@@ -14,6 +14,7 @@ mod failure;
 mod path;
 mod prepared;
 mod regorus_engine;
+mod second_opinion;
 mod stele_engine;
 pub(crate) mod stream;
 #[cfg(test)]

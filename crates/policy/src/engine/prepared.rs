@@ -6,6 +6,7 @@ use std::sync::Arc;
 use stele_types::Value;
 
 use super::convert::{Interner, to_regorus};
+use super::second_opinion::Sources;
 use super::{ConvertError, DataPath};
 
 /// Whether engines share the data document or keep a copy each.
@@ -42,6 +43,8 @@ pub struct PreparedPolicy {
     pub(super) rules: BTreeSet<Vec<String>>,
     sharing: DataSharing,
     data_bytes: usize,
+    /// For the second opinion.
+    pub(super) parsed: Sources,
 }
 
 impl PreparedPolicy {
@@ -81,6 +84,7 @@ impl PreparedPolicy {
             rules,
             sharing: DataSharing::default(),
             data_bytes,
+            parsed: Sources::default(),
         }
     }
 
@@ -100,6 +104,7 @@ impl PreparedPolicy {
     /// The same policy without the module of this file.
     pub(crate) fn without(mut self, file: &str) -> Self {
         self.sources.retain(|source| &*source.path != file);
+        self.parsed = Sources::default();
         self
     }
 

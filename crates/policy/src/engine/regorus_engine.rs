@@ -9,6 +9,7 @@ use super::builtins::{self, SharedContext};
 use super::convert::{Interner, from_regorus, to_regorus};
 use super::failure::{self, Failure};
 use super::prepared::{PreparedPolicy, Target};
+use super::second_opinion::SecondOpinion;
 use super::{ConvertError, DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Limits};
 
 /// Work units between two looks at the clock.
@@ -24,11 +25,13 @@ const FASTEST_UNIT_NS: u64 = 4;
 ///
 /// In its lenient mode regorus swallows *every* error inside a function body, conflicts and limits included, so that `not f(x)`
 /// would hold for the wrong reason. Therefore each request runs in strict mode first. Only when that ends with a failed builtin, and the request is
-/// lenient, it runs again leniently; without a failed builtin the two modes take the same path.
+/// lenient, it runs again leniently; without a failed builtin the two modes take the same path. After a lenient run our own evaluator
+/// looks for a conflict that regorus may have dropped (see `second_opinion.rs`).
 pub struct RegorusEngine {
     engine: regorus::Engine,
     context: SharedContext,
     policy: PreparedPolicy,
+    second: SecondOpinion,
 }
 
 impl std::fmt::Debug for RegorusEngine {
@@ -66,6 +69,7 @@ impl RegorusEngine {
             engine,
             context,
             policy: policy.clone(),
+            second: SecondOpinion::default(),
         })
     }
 
@@ -94,8 +98,21 @@ impl RegorusEngine {
         match self.bounded(target, request, true) {
             Err(Failure::Builtin(_)) if !request.strict_builtin_errors => {
                 let _ = self.prints();
-                self.bounded(target, request, false)
-                    .map_err(|failure| last(failure, &request.limits))
+                let value = self
+                    .bounded(target, request, false)
+                    .map_err(|failure| last(failure, &request.limits))?;
+                let path = match target {
+                    Target::Rule { rule, .. } => rule,
+                    Target::Prefix | Target::Base => request.path,
+                };
+                let PreparedPolicy {
+                    sources,
+                    data,
+                    parsed,
+                    ..
+                } = &self.policy;
+                self.second.check(parsed, sources, data, path, request)?;
+                Ok(value)
             }
             other => other.map_err(|failure| last(failure, &request.limits)),
         }

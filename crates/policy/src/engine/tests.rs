@@ -423,3 +423,37 @@ fn paths_parse_and_print() {
         path("a/b/deny")
     );
 }
+
+/// Lenient mode must not hide a conflict in a function behind a failed builtin elsewhere.
+#[test]
+fn a_failed_builtin_does_not_hide_a_conflict() {
+    let conflict = "f(x) := 1 if input.x\n\nf(x) := 2 if x == 1\n";
+    let nested = "f(_) := q\n\nq := 1 if input.x\n\nq := 2 if input.x\n";
+    for functions in [conflict, nested] {
+        let module = format!("package a\n\np if {{\n\tnot to_number(\"x\")\n\tnot f(1)\n}}\n\n{functions}");
+        let got = value(&module, "a/p", r#"{"x": true}"#);
+        assert!(
+            matches!(got, Err(EngineError::Conflict { .. })),
+            "{module}: {got:?}"
+        );
+        assert_eq!(
+            value(&module, "a/p", r#"{"x": false}"#),
+            if functions == conflict {
+                Ok(None)
+            } else {
+                some("true")
+            }
+        );
+    }
+}
+
+/// One definition of a function conflicts, another gives a value: regorus's lenient mode would take the value.
+#[test]
+fn another_definitions_value_does_not_hide_a_conflict() {
+    let module = "package a\n\np if {\n\tnot to_number(\"x\")\n\tf(1) == 3\n}\n\nf(_) := q\n\nf(x) := 3 if x == 1\n\nq := 1 if input.x\n\nq := 2 if input.x\n";
+    for at in ["a/p", "a"] {
+        let got = value(module, at, r#"{"x": true}"#);
+        assert!(matches!(got, Err(EngineError::Conflict { .. })), "{at}: {got:?}");
+    }
+    assert_eq!(value(module, "a/p", r#"{"x": false}"#), some("true"));
+}
