@@ -37,11 +37,9 @@ impl<T, E: std::fmt::Display> EnvironmentContext<T> for Result<T, E> {
     }
 }
 
-/// The exit code for an error.
+/// The exit code for an error: what the environment did is marked as such, everything else is the input's fault.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
-    let environment = error
-        .chain()
-        .any(|cause| cause.is::<Environment>() || cause.is::<std::io::Error>());
+    let environment = error.chain().any(|cause| cause.is::<Environment>());
     ExitCode::from(if environment { 3 } else { 2 })
 }
 

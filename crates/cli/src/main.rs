@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 /// Security policy that enforces itself, decisions that prove themselves.
 #[derive(Parser)]
-#[command(name = "stele", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "stele", version, max_term_width = 110)]
 struct Cli {
     #[command(flatten)]
     sources: config::Sources,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::{Duration, Instant};
 use stele_ledger::proof::ProofBundle;
-use stele_ledger::{Ledger, ListQuery, SigningKey, checkpoint};
+use stele_ledger::{Ledger, LedgerError, ListQuery, SigningKey, checkpoint};
 use stele_types::{DecisionId, DecisionRecord, PolicyId};
 
 /// Where recorded decisions are read.
@@ -134,7 +134,7 @@ impl Records {
                     ..ListQuery::default()
                 };
                 while found.len() < query.limit {
-                    let page = ledger.list(&search)?;
+                    let page = ledger.list(&search).environment("the decision log")?;
                     let wanted = page.entries.into_iter().filter(|entry| {
                         query.decision.is_none()
                             || entry.record.labels.get("decision") == query.decision.as_ref()
@@ -159,7 +159,10 @@ impl Records {
                 Ok((answer.index, answer.result))
             }
             Self::Log { ledger, .. } => {
-                let entry = ledger.record(&id)?;
+                let entry = match ledger.record(&id) {
+                    Err(error @ LedgerError::UnknownDecision { .. }) => return Err(error.into()),
+                    found => found.environment("the decision log")?,
+                };
                 Ok((entry.index.get(), entry.record))
             }
         }
@@ -172,7 +175,7 @@ impl Records {
                 let bytes = self.fetch(&format!("/v1/decisions/{id}/proof"))?;
                 Ok(ProofBundle::from_json(&bytes)?)
             }
-            Self::Log { ledger, .. } => Ok(ledger.prove(&id)?),
+            Self::Log { ledger, .. } => ledger.prove(&id).environment("the decision log"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::path::Path;
-use stele_policy::load::{self, PolicySet};
+use stele_policy::load::{self, LoadError, PolicySet};
 
 mod library {
     include!(concat!(env!("OUT_DIR"), "/library.rs"));
@@ -10,7 +10,20 @@ mod library {
 
 /// Loads a directory, a bundle or a module.
 pub(crate) fn load(path: &Path) -> Result<PolicySet> {
-    load::load_path(path).with_context(|| format!("can't load policies from {}", path.display()))
+    load::load_path(path).map_err(|error| described(path, error))
+}
+
+/// A loading error with every problem's source line.
+pub(crate) fn described(path: &Path, error: LoadError) -> anyhow::Error {
+    let text = match error {
+        LoadError::Invalid(problems) => problems.render(),
+        other => other.to_string(),
+    };
+    anyhow::anyhow!(
+        "can't load policies from {}:\n{}",
+        path.display(),
+        text.trim_end()
+    )
 }
 
 /// Loads the configured directory when it exists, the starter library otherwise; the second part says which.

@@ -1,3 +1,15 @@
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "each test file uses part of it; tests may panic"
+)]
 //! A node in a scratch directory, started and stopped as a person would.
 
 use assert_cmd::cargo::CommandCargoExt;
@@ -27,7 +39,9 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -59,7 +73,15 @@ impl Site {
     }
 
     pub fn up_with(&self, more: &[&str]) -> Node {
-        let mut args = vec!["up", "--listen", "127.0.0.1:0", "--chain-listen", "127.0.0.1:0", "--set", "server.anchor.interval_ms=200"];
+        let mut args = vec![
+            "up",
+            "--listen",
+            "127.0.0.1:0",
+            "--chain-listen",
+            "127.0.0.1:0",
+            "--set",
+            "server.anchor.interval_ms=200",
+        ];
         args.extend(more);
         Node::start(self.command(&args))
     }
@@ -112,17 +134,27 @@ pub struct Node {
 
 impl Node {
     fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         for line in lines.by_ref().map_while(Result::ok) {
             banner += &line;
             banner.push('\n');
             if line.starts_with("try:") {
-                let address = field(&banner, "decision point").trim_start_matches("http://").to_owned();
+                let address = field(&banner, "decision point")
+                    .trim_start_matches("http://")
+                    .to_owned();
                 // Read on, or the node blocks on a full pipe.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Self { child, address, banner };
+                return Self {
+                    child,
+                    address,
+                    banner,
+                };
             }
         }
         let mut errors = String::new();
@@ -132,8 +164,15 @@ impl Node {
 
     /// The URL of the chain.
     pub fn rpc(&self) -> String {
-        let line = self.banner.lines().find(|line| line.contains("chain id")).unwrap();
-        line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
+        let line = self
+            .banner
+            .lines()
+            .find(|line| line.contains("chain id"))
+            .unwrap();
+        line.split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .unwrap()
+            .to_owned()
     }
 
     /// One HTTP request on a connection of its own: status and body.
@@ -156,14 +195,18 @@ impl Node {
         signal(self.child.id(), "INT");
         let status = self.child.wait().unwrap();
         let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
         assert!(status.success(), "{status}\n{errors}");
     }
 
-    /// `kill -9`.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -176,12 +219,27 @@ impl Drop for Node {
 
 /// The word after a label of the banner.
 fn field<'a>(banner: &'a str, label: &str) -> &'a str {
-    let line = banner.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
-    line.trim_start().trim_start_matches(label).split_whitespace().next().unwrap()
+    let line = banner
+        .lines()
+        .find(|line| line.trim_start().starts_with(label))
+        .unwrap();
+    line.trim_start()
+        .trim_start_matches(label)
+        .split_whitespace()
+        .next()
+        .unwrap()
+}
+
+/// `kill -9`.
+pub fn kill_9(pid: u32) {
+    signal(pid, "KILL");
 }
 
 fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
+    let status = Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
@@ -197,9 +255,19 @@ pub fn http(address: &str, method: &str, path: &str, body: &[u8]) -> std::io::Re
     stream.write_all(body)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
-    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_owned() };
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .ok_or(std::io::ErrorKind::InvalidData)?;
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        unchunk(body)
+    } else {
+        body.to_owned()
+    };
     Ok((status, body))
 }
 

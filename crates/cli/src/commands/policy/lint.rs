@@ -2,7 +2,8 @@
 
 use crate::exit::Verdict;
 use crate::output::{self, Format};
-use anyhow::{Context, Result};
+use crate::sources;
+use anyhow::Result;
 use std::path::PathBuf;
 use stele_policy::lint::{self, Level, LintOptions};
 use stele_policy::load;
@@ -28,8 +29,8 @@ fn level(text: &str) -> Result<Level, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let (set, problems) = load::load_path_lenient(&args.path)
-        .with_context(|| format!("can't load policies from {}", args.path.display()))?;
+    let (set, problems) =
+        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
     let findings = lint::lint(&set, &problems, &LintOptions::default());
     match args.format {
         Format::Json => output::line(stele_types::json::to_string_pretty(&lint::to_json(&findings))),

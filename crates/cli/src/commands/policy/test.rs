@@ -1,7 +1,7 @@
 //! `stele policy test`.
 
 use crate::exit::Verdict;
-use crate::output;
+use crate::{output, sources};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -52,8 +52,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         coverage: args.coverage || args.threshold.is_some(),
         ..TestOptions::default()
     };
-    let (set, problems) = load::load_path_lenient(&args.path)
-        .with_context(|| format!("can't load policies from {}", args.path.display()))?;
+    let (set, problems) =
+        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
     let start = Instant::now();
     let report = test_runner::run(&set, problems, &options, &|| start.elapsed())?;
     print(args, &report)?;

@@ -1,0 +1,146 @@
+//! A change of policy through the registry: proposed, approved by two roles, activated, followed, rolled back.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use std::path::Path;
+use support::{Node, Site, eventually, workspace};
+
+const POLICY: &str = "web/headers";
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A copy of the library in which `web/headers` has another message.
+fn changed(site: &Site, name: &str) -> String {
+    let dir = site.path().join(name);
+    copy(&workspace().join("policies"), &dir);
+    let file = dir.join("web/headers/headers.rego");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("any site may frame the page"));
+    std::fs::write(
+        file,
+        text.replace("any site may frame the page", &format!("{name}: framing")),
+    )
+    .unwrap();
+    dir.to_str().unwrap().to_owned()
+}
+
+fn messages(node: &Node) -> String {
+    let answer = node.json(
+        "POST",
+        "/v1/data/web/headers/deny",
+        br#"{"input": {"headers": {}}}"#,
+    );
+    answer["result"].to_string()
+}
+
+#[test]
+fn a_change_takes_effect_after_two_roles_approved_it_and_is_rolled_back_by_one() {
+    let site = Site::new();
+    let node = site.up_with(&["--set", "server.registry.poll_ms=100"]);
+    let source = changed(&site, "reviewed");
+    let policy = |args: &[&str]| {
+        let mut all = vec!["policy"];
+        all.extend(args);
+        site.run(&all)
+    };
+    policy(&[
+        "propose",
+        POLICY,
+        "--source",
+        &source,
+        "--uri",
+        "https://git.example/commit/1",
+    ])
+    .exits(0);
+    policy(&["activate", POLICY]).fails(2, &["PolicyRegistry"]);
+    assert!(
+        policy(&["approve", POLICY, "--role", "security", "--source", &source])
+            .exits(0)
+            .contains("1 of 2")
+    );
+    policy(&["approve", POLICY, "--role", "security", "--source", &source]).fails(2, &["PolicyRegistry"]);
+    policy(&["activate", POLICY]).fails(2, &["PolicyRegistry"]);
+    // Whoever reviewed something else does not get to approve this.
+    let other = changed(&site, "other");
+    policy(&["approve", POLICY, "--role", "platform", "--source", &other])
+        .fails(2, &["review the source that was proposed", "git.example"]);
+    assert!(
+        messages(&node).contains("any site may frame"),
+        "nothing may be in force before activation"
+    );
+    policy(&["approve", POLICY, "--role", "platform", "--source", &source]).exits(0);
+    policy(&["activate", POLICY]).exits(0);
+    eventually("the node follows the activation", || {
+        messages(&node).contains("reviewed: framing").then_some(())
+    });
+
+    assert!(policy(&["rollback", POLICY]).exits(0).contains("in force again"));
+    eventually("the node follows the rollback", || {
+        messages(&node).contains("any site may frame").then_some(())
+    });
+    let all = policy(&["list", "--all"]).exits(0);
+    assert!(all.contains("rolledback"), "{all}");
+    node.interrupt();
+}
+
+#[test]
+fn the_author_can_not_approve_and_an_unchanged_source_is_no_proposal() {
+    let site = Site::new();
+    let node = site.up();
+    site.run(&["policy", "propose", POLICY])
+        .fails(2, &["in force already"]);
+    let source = changed(&site, "reviewed");
+    site.run(&["policy", "propose", POLICY, "--source", &source])
+        .exits(0);
+    let author = site.data().join("keys/author.key");
+    site.run(&[
+        "policy",
+        "approve",
+        POLICY,
+        "--role",
+        "security",
+        "--source",
+        &source,
+        "--key",
+        author.to_str().unwrap(),
+    ])
+    .fails(2, &["PolicyRegistry"]);
+    site.run(&["policy", "approve", POLICY, "--role", "responder"])
+        .fails(2, &["security, platform and compliance"]);
+    site.run(&["policy", "rollback", POLICY])
+        .fails(2, &["PolicyRegistry"]);
+    node.interrupt();
+}
+
+#[test]
+fn a_policy_that_can_not_become_a_contract_is_not_proposed() {
+    let site = Site::new();
+    let node = site.up();
+    let source = site.path().join("impure");
+    std::fs::create_dir_all(source.join("app")).unwrap();
+    let text = "# METADATA\n# custom:\n#   id: app\npackage app\n\ndefault allow := false\n\nallow if http.send({\"method\": \"get\", \"url\": input.url}).status_code == 200\n";
+    std::fs::write(source.join("app/app.rego"), text).unwrap();
+    site.run(&["policy", "propose", "app", "--source", source.to_str().unwrap()])
+        .fails(2, &["http.send", "app/app.rego", "8"]);
+    node.interrupt();
+}
