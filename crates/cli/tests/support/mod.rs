@@ -157,6 +157,8 @@ impl Node {
                 };
             }
         }
+        let _ = child.kill();
+        child.wait().unwrap();
         let mut errors = String::new();
         child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         panic!("the node did not start:\n{banner}{errors}");
