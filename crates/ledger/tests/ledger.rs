@@ -246,6 +246,30 @@ fn erasure_keeps_every_proof_valid() {
 }
 
 #[test]
+fn masked_inputs_can_be_erased_and_erasures_cannot() {
+    let (_, ledger) = filled(1);
+    let rule = [
+        ("op", "upsert".into()),
+        ("path", "/input".into()),
+        ("value", Value::from(1)),
+    ];
+    let rule = Value::object(rule.map(|(key, value)| (key.into(), value)));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let prepared = Prepared::new(record(7), Some(&Value::set([rule]))).unwrap();
+    ledger.append_prepared(prepared, move |outcome| sender.send(outcome).unwrap());
+    receiver.recv().unwrap().unwrap();
+    assert_eq!(ledger.record(&id(7)).unwrap().record.input, Some(Value::from(1)));
+    ledger.erase(&id(7), &erasure(7)).unwrap();
+    assert_eq!(ledger.record(&id(7)).unwrap().record.input, None);
+    let own = erasure(7).erasure_id;
+    assert!(matches!(
+        ledger.erase(&own, &erasure(8)),
+        Err(LedgerError::NotErasable { .. })
+    ));
+    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+}
+
+#[test]
 fn anchors_are_checked_and_used_for_proofs() {
     let (store, ledger) = filled(10);
     let first = anchor_of(&ledger).unwrap();

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 use stele_types::{
-    DecisionId, DecisionRecord, Digest, EntryPoint, IdError, Leaf, LeafIndex, NodeAddress, PolicyId,
-    PolicyVersion, Salt, Timestamp, Value, sha256,
+    DecisionId, DecisionRecord, Digest, EntryPoint, Leaf, LeafIndex, NodeAddress, PolicyId, PolicyVersion,
+    Salt, Timestamp, Value, sha256,
 };
 
 use super::LedgerError;
@@ -84,16 +84,13 @@ pub(crate) fn erasure_record(
     index: LeafIndex,
     request: &ErasureRequest,
 ) -> Result<(DecisionRecord, Leaf), LedgerError> {
-    let bad_path = |error: IdError| LedgerError::Anchor {
-        problem: error.to_string(),
-    };
     let mut record = DecisionRecord::new(
         request.erasure_id,
         request.time,
         request.node,
-        PolicyId::new(LEDGER_POLICY).map_err(bad_path)?,
+        PolicyId::new(LEDGER_POLICY)?,
         PolicyVersion(Digest::ZERO),
-        EntryPoint::new(ERASURE_PATH).map_err(bad_path)?,
+        EntryPoint::new(ERASURE_PATH)?,
         sha256(&[b""]),
         request.input_salt,
         request.detail_salt,

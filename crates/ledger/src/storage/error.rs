@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use stele_types::{DecisionId, LeafIndex, RecordError, TreeSize};
+use stele_types::{DecisionId, IdError, LeafIndex, RecordError, TreeSize};
 
 use crate::checkpoint::CheckpointError;
 use crate::mask::MaskError;
@@ -103,6 +103,15 @@ pub enum LedgerError {
     /// The mask can't be applied.
     #[error("the decision was not stored, because its mask can't be applied: {0}")]
     Mask(Arc<MaskError>),
+    /// A name that the log gives its own records is refused.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// The record tells of an erasure itself; it holds no one's input.
+    #[error("decision {id} records an erasure and can't be erased")]
+    NotErasable {
+        /// The decision.
+        id: DecisionId,
+    },
     /// A record larger than the configured limit.
     #[error("the record has {size} bytes, more than the limit of {limit}")]
     RecordTooLarge {

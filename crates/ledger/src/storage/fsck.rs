@@ -89,7 +89,7 @@ impl std::fmt::Display for Problem {
 
 impl Ledger {
     /// Checks the log while it runs. `chain_anchors` are what the chain holds for this node; pass none to check only what
-    /// is on disk. Publishing, rotating and erasing wait meanwhile; appending waits only while a record file is finished.
+    /// is on disk. Publishing and erasing wait meanwhile; appending does not, and what is appended meanwhile is not checked.
     pub fn fsck(
         &self,
         chain_anchors: impl IntoIterator<Item = ChainAnchor>,

@@ -110,10 +110,11 @@ impl Ledger {
         let start = query
             .start
             .unwrap_or(if query.oldest_first { LeafIndex::ZERO } else { last });
-        let mut at = (start <= last).then_some(start);
-        if !query.oldest_first {
-            at = Some(start.min(last));
-        }
+        let mut at = if query.oldest_first {
+            Some(start).filter(|start| *start <= last)
+        } else {
+            Some(start.min(last))
+        };
         let mut scanned = 0u64;
         while let Some(index) = at {
             if page.entries.len() >= limit || scanned >= MAX_SCAN {

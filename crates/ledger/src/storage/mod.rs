@@ -293,6 +293,9 @@ impl Ledger {
         let place = self.segments().locate(store, index)?;
         let entry = segments::read_at(store, &place)?;
         let record = DecisionRecord::from_json(&entry.record)?;
+        if record.path.as_str() == erase::ERASURE_PATH {
+            return Err(LedgerError::NotErasable { id: *id });
+        }
         if erase::is_erased(&record) {
             return Ok(Erasure::Already);
         }

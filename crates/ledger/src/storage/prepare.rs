@@ -6,6 +6,9 @@ use super::LedgerError;
 use super::frame::{ENTRY_OVERHEAD, encode_entry};
 use crate::mask;
 
+/// Bytes that the note of an erasure adds to a record at most: `"erased":["/input"],`.
+const ERASURE_ROOM: usize = 20;
+
 /// A decision ready to be written: its leaf, and its record masked and encoded.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -21,7 +24,12 @@ impl Prepared {
         if let Some(mask) = mask {
             mask::apply(&mut record, &mask::parse(mask)?)?;
         }
-        let bytes = encode_entry(&leaf, &record.to_json()?);
+        let mut json = record.to_json()?;
+        if record.input_salt.is_none() {
+            // An erasure writes in place; elsewhere the salt makes room for its note in `erased`.
+            json.resize(json.len().saturating_add(ERASURE_ROOM), b' ');
+        }
+        let bytes = encode_entry(&leaf, &json);
         Ok(Self { leaf, bytes })
     }
 
