@@ -128,7 +128,6 @@ pub(crate) fn named_constants() -> BTreeMap<String, U256> {
         ("NULL", U256::from(1)),
         ("HIGH", repeat(0x80)),
         ("LOW", repeat(0x01)),
-        ("REST", U256::MAX.wrapping_shr(32)),
         ("S_EVALUATE", word(EVALUATE)),
         ("S_ENTRY_POINTS", word(ENTRY_POINTS)),
         ("E_CONFLICT", error(ContractError::Conflict)),

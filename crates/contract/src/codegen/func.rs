@@ -415,7 +415,7 @@ impl<'a> Gen<'_, '_, 'a> {
     fn expr(&mut self, e: &Expr) -> Result<(), CodegenError> {
         match e {
             Expr::Const(word) => {
-                self.emit(Item::Push(*word));
+                self.constant(*word);
                 Ok(())
             }
             Expr::Var(var) => self.read(*var),
@@ -457,6 +457,19 @@ impl<'a> Gen<'_, '_, 'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Pushes a constant; one with many zero bytes at its end (selectors, texts) is shorter when shifted into place.
+    fn constant(&mut self, word: U256) {
+        let zeros = word.trailing_zeros() / 8;
+        if word.is_zero() || zeros < 4 {
+            self.emit(Item::Push(word));
+            return;
+        }
+        let bits = zeros.saturating_mul(8);
+        self.emit(Item::Push(word.wrapping_shr(bits)));
+        self.push(u64::try_from(bits).unwrap_or_default());
+        self.emit(Item::Op(Op::Shl));
     }
 
     fn symbol(&mut self, symbol: Symbol) -> Result<(), CodegenError> {
