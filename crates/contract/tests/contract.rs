@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "fb2004235541aeb0c6a604189219b54125248cd30604a3fedbff7b64e6d2d852";
+const GOLDEN: &str = "6cb2cc68212bb8fa3bcf7e8a7722cf47df01796cb11375d5844b4454381a04d1";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {
@@ -298,6 +298,50 @@ fn with_restores_documents_and_memo() {
     let contract = compile(&policy, &Options::default()).unwrap();
     let outcome = evaluate(&contract, "eval", Some(&json(r#"{"a": 1, "b": 2}"#)), &json("{}"));
     assert_eq!(outcome.value(), Some(json("[1, true, 1, true, 1]")));
+}
+
+#[test]
+fn the_time_comes_from_the_decision_context() {
+    let contract = compile(&plan::builtin("time.now_ns", 0), &Options::default()).unwrap();
+    let run = |context: &str| {
+        let context = stele_types::encoding::encode_contract(&json(context)).unwrap();
+        execute(
+            &contract.runtime,
+            call_data("eval", &[], &[], &context),
+            10_000_000,
+        )
+    };
+    let time = "1753142400123456789";
+    assert_eq!(run(&format!("{{\"time_ns\": {time}}}")).value(), Some(json(time)));
+    let mut name = b"time_ns".to_vec();
+    name.resize(32, 0);
+    assert_eq!(run("{}"), Outcome::Reverted(ContractError::MissingContext, name));
+}
+
+/// Values are shared by reference, so a plan may grow only what it made itself.
+#[test]
+fn a_plan_that_grows_a_foreign_value_is_refused() {
+    let body = vec![
+        stmt(
+            1,
+            StmtKind::AssignVar {
+                source: local(0),
+                target: Local(2),
+            },
+        ),
+        stmt(
+            2,
+            StmtKind::ArrayAppend {
+                value: Operand::Bool(true),
+                array: Local(2),
+            },
+        ),
+    ];
+    let plan = policy(&["result"], vec![entry("eval", body)], vec![]);
+    assert!(matches!(
+        compile(&plan, &Options::default()).unwrap_err()[0].reason,
+        Reason::InvalidPlan(_)
+    ));
 }
 
 #[test]

@@ -94,6 +94,15 @@ const ROUTINES: &[(&str, &str, usize)] = &[
     ("json.unmarshal", "b_json_unmarshal", 1),
     ("json.is_valid", "b_json_is_valid", 1),
     ("json.marshal", "b_json_marshal", 1),
+    ("json.filter", "b_json_filter", 2),
+    ("json.remove", "b_json_remove", 2),
+    ("walk", "b_walk", 1),
+    ("graph.reachable", "b_reachable", 2),
+    ("units.parse", "b_units", 1),
+    ("units.parse_bytes", "b_units_bytes", 1),
+    ("net.cidr_contains", "b_cidr_contains", 2),
+    ("net.cidr_intersects", "b_cidr_intersects", 2),
+    ("net.cidr_is_valid", "b_cidr_is_valid", 1),
 ];
 
 /// Builtins whose result depends on more than their arguments.
@@ -105,7 +114,6 @@ const IMPURE: &[&str] = &[
     "opa.runtime",
     "rand.intn",
     "rego.parse_module",
-    "time.now_ns",
     "trace",
     "uuid.rfc4122",
 ];

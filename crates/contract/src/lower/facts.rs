@@ -231,3 +231,54 @@ fn constant_lists(blocks: &[Block], writes: &BTreeMap<Local, usize>) -> BTreeMap
     lists.retain(|local, list| appends.get(local).copied().unwrap_or_default() == list.len());
     lists
 }
+
+/// Locals that hold only collections which the function made itself, or parts of them, while `block` runs: these may grow in
+/// place. What the block sets counts alone (planners reuse locals from one rule body to the next), then the whole function.
+pub(super) fn own_collections(blocks: &[Block], block: &Block) -> BTreeSet<Local> {
+    let one = std::slice::from_ref(block);
+    let mut outer = made_only(blocks, &BTreeSet::new());
+    for local in written_in(one) {
+        outer.remove(&local);
+    }
+    let mut own = made_only(one, &outer);
+    own.extend(outer);
+    own
+}
+
+/// Locals that the blocks set by `Make` statements and by lookups in such locals, or in `outer`, alone.
+fn made_only(blocks: &[Block], outer: &BTreeSet<Local>) -> BTreeSet<Local> {
+    let mut own: BTreeSet<Local> = BTreeSet::new();
+    loop {
+        let mut good: BTreeMap<Local, usize> = BTreeMap::new();
+        let mut all: BTreeMap<Local, usize> = BTreeMap::new();
+        walk(blocks, &mut |stmt| {
+            let fine = match &stmt.kind {
+                StmtKind::MakeArray { .. }
+                | StmtKind::MakeObject { .. }
+                | StmtKind::MakeSet { .. }
+                | StmtKind::ResetLocal { .. } => true,
+                StmtKind::Dot {
+                    source: Operand::Local(source),
+                    ..
+                } => own.contains(source) || outer.contains(source),
+                _ => false,
+            };
+            for local in written(stmt) {
+                for (count, applies) in [(&mut all, true), (&mut good, fine)] {
+                    let n = count.entry(local).or_default();
+                    *n = n.saturating_add(usize::from(applies));
+                }
+            }
+        });
+        // A local that is its own only by way of another joins in the round after that one.
+        let next: BTreeSet<Local> = good
+            .into_iter()
+            .filter(|(l, n)| all.get(l) == Some(n))
+            .map(|(l, _)| l)
+            .collect();
+        if next == own {
+            return own;
+        }
+        own = next;
+    }
+}

@@ -24,6 +24,8 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) scopes: Vec<Scope>,
     /// Locals that are certainly defined here.
     pub(super) defined: BTreeSet<Local>,
+    /// Locals whose collections may grow in place, see [`super::facts::own_collections`].
+    pub(super) own: BTreeSet<Local>,
     labels: u32,
     place: Option<Place>,
     /// The result variable of a rule; plans have none.
@@ -100,6 +102,7 @@ fn lower<'a>(
         map: BTreeMap::new(),
         scopes: Vec::new(),
         defined: params.iter().copied().chain([DATA]).collect(),
+        own: BTreeSet::new(),
         labels: 0,
         place: None,
         result: None,
@@ -120,7 +123,10 @@ fn lower<'a>(
         f.map.insert(local, var);
     }
     let mut body = Vec::new();
-    f.blocks(blocks, &mut body);
+    for block in blocks {
+        f.own = super::facts::own_collections(blocks, block);
+        f.blocks(std::slice::from_ref(block), &mut body);
+    }
     let params = u32::try_from(params.len()).unwrap_or(u32::MAX);
     let vars = std::mem::take(&mut f.vars);
     let func = Func {

@@ -32,6 +32,12 @@ impl FuncCx<'_, '_> {
     ) -> bool {
         match (func, args) {
             ("sprintf", [format, list]) => self.sprintf(*format, *list, result, at, out),
+            ("time.now_ns", []) => {
+                // Contextual: the time of the decision, recorded with it.
+                let context = op(Op::Mload, vec![constant(layout::CONTEXT)]);
+                let name = self.cx.text("time_ns");
+                self.builtin_result(func, call("context_value", vec![context, name]), result, at, out);
+            }
             ("trim_space", [text]) => {
                 let text = self.operand(*text, at, out);
                 let set = self.cx.text(WHITE_SPACE);

@@ -138,11 +138,11 @@ impl<'a> FuncCx<'_, 'a> {
                 self.assign(*target, call("make", vec![constant(2), constant(15)]), out);
             }
             StmtKind::ArrayAppend { value, array } => {
-                let args = vec![self.defined_local(*array, at, out), self.operand(*value, at, out)];
+                let args = vec![self.growing(*array, at, out), self.operand(*value, at, out)];
                 out.push(run("push", args));
             }
             StmtKind::SetAdd { value, set } => {
-                let args = vec![self.defined_local(*set, at, out), self.operand(*value, at, out)];
+                let args = vec![self.growing(*set, at, out), self.operand(*value, at, out)];
                 out.push(run("set_add", args));
             }
             StmtKind::ObjectInsert { key, value, object } => {
@@ -194,11 +194,23 @@ impl<'a> FuncCx<'_, 'a> {
         out: &mut Vec<Stmt>,
     ) {
         let args = vec![
-            self.defined_local(object, at, out),
+            self.growing(object, at, out),
             self.operand(key, at, out),
             self.operand(value, at, out),
         ];
         out.push(run(routine, args));
+    }
+
+    /// Reads a collection that a statement grows in place: it must be the function's own, or others that share it would see
+    /// it change.
+    fn growing(&mut self, local: Local, at: Location, out: &mut Vec<Stmt>) -> Expr {
+        if !self.own.contains(&local) {
+            let reason = Reason::InvalidPlan(format!(
+                "{local} grows, but other values than new ones are put there"
+            ));
+            self.refuse(at, "insertion", reason);
+        }
+        self.defined_local(local, at, out)
     }
 
     fn fixed(&mut self, number: &Number, at: Location) -> Expr {

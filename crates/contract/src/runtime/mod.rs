@@ -19,6 +19,8 @@ const FILES: &[&str] = &[
     include_str!("json.lir"),
     include_str!("jsonread.lir"),
     include_str!("format.lir"),
+    include_str!("trees.lir"),
+    include_str!("units.lir"),
     include_str!("dfa.lir"),
     include_str!("project.lir"),
     include_str!("abi.lir"),
