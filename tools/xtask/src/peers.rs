@@ -25,8 +25,10 @@ pub(crate) fn install() -> Result<PathBuf> {
     for file in ["package.json", "package-lock.json"] {
         std::fs::copy(source.join(file), target.join(file))?;
     }
+    // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and not every registry has them. All versions
+    // are pinned in package.json, and what the lock file names is installed by its hash.
     run(Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&target))?;
     let venv = target.join("python");
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
