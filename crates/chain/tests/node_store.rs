@@ -69,17 +69,24 @@ async fn restart_keeps_blocks_state_and_logs() {
     node.check().unwrap();
 }
 
-/// The provider's tasks hold the node for a moment after they are dropped.
-fn reopen(dir: &Path) -> std::sync::Arc<Node> {
+/// Opens a store that was just let go. The provider's tasks hold the node for a moment after they are dropped; and a process that another
+/// test has forked holds every lock of this one until it executes.
+fn open_when_free(
+    open: impl Fn() -> Result<std::sync::Arc<Node>, NodeError>,
+) -> Result<std::sync::Arc<Node>, NodeError> {
     let start = Instant::now();
     loop {
-        match Node::open(dir, options()) {
+        match open() {
             Err(NodeError::InUse { .. }) if start.elapsed() < Duration::from_secs(5) => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            other => return other.unwrap(),
+            other => return other,
         }
     }
+}
+
+fn reopen(dir: &Path) -> std::sync::Arc<Node> {
+    open_when_free(|| Node::open(dir, options())).unwrap()
 }
 
 #[test]
@@ -93,7 +100,7 @@ fn a_directory_in_use_is_refused() {
         "{error}"
     );
     drop(node);
-    Node::open(dir.path(), options()).unwrap();
+    reopen(dir.path());
 }
 
 #[test]
@@ -102,7 +109,7 @@ fn another_chain_is_refused_by_name() {
     drop(Node::open(dir.path(), options()).unwrap());
     let mut other = options();
     other.chain_id = 5;
-    let error = Node::open(dir.path(), other).unwrap_err();
+    let error = open_when_free(|| Node::open(dir.path(), other.clone())).unwrap_err();
     assert!(
         matches!(
             error,
@@ -116,7 +123,8 @@ fn another_chain_is_refused_by_name() {
     );
     let text = error.to_string();
     assert!(text.contains("359966") && text.contains("chain id 5"), "{text}");
-    let error = Node::open(dir.path(), options().with_balance(account(9), U256::from(1))).unwrap_err();
+    let error = open_when_free(|| Node::open(dir.path(), options().with_balance(account(9), U256::from(1))))
+        .unwrap_err();
     let NodeError::OtherGenesis { found, expected, .. } = error else {
         panic!("{error}")
     };
@@ -125,11 +133,15 @@ fn another_chain_is_refused_by_name() {
     let mut changed = options();
     changed.block_gas_limit = 90_000_000;
     changed.base_fee = 3;
-    assert_eq!(Node::open(dir.path(), changed).unwrap().head().unwrap().number, 0);
+    let node = open_when_free(|| Node::open(dir.path(), changed.clone())).unwrap();
+    assert_eq!(node.head().unwrap().number, 0);
+    drop(node);
     let mut adopted = options();
     adopted.chain_id = 5;
     assert_eq!(
-        Node::open_existing(dir.path(), adopted).unwrap().chain_id(),
+        open_when_free(|| Node::open_existing(dir.path(), adopted.clone()))
+            .unwrap()
+            .chain_id(),
         359_966
     );
     let empty = tempfile::tempdir().unwrap();
@@ -151,18 +163,6 @@ fn an_interrupted_creation_is_begun_again() {
 }
 
 /// Damage anywhere in the file is an error or is found by the check; it never panics and never passes for a chain.
-/// Opens a store that this process has just let go. Other tests start processes meanwhile, and a process that has forked but not yet
-/// executed holds every lock of its parent for a moment.
-fn open_when_let_go(dir: &std::path::Path) -> Result<std::sync::Arc<Node>, NodeError> {
-    for _ in 0..500 {
-        match Node::open(dir, options()) {
-            Err(NodeError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
-            other => return other,
-        }
-    }
-    Node::open(dir, options())
-}
-
 #[test]
 fn damage_is_reported() {
     let dir = tempfile::tempdir().unwrap();
@@ -210,7 +210,7 @@ fn damage_is_reported() {
     let mut unused = 0;
     for (what, bytes) in cases {
         std::fs::write(&file, &bytes).unwrap();
-        match open_when_let_go(dir.path()).map(|node| node.check()) {
+        match open_when_free(|| Node::open(dir.path(), options())).map(|node| node.check()) {
             Err(NodeError::Corrupt { .. }) | Ok(Err(NodeError::Corrupt { .. })) => {}
             // Two numbers stand alone: the format and the chain id.
             Err(NodeError::Format { .. } | NodeError::OtherChainId { .. }) if what.starts_with("flip") => {}
