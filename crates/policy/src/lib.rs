@@ -34,3 +34,12 @@ pub use engine::{
 pub use load::{LoadError, PolicySet};
 pub use policy::{Policy, RuleMeta};
 pub use problem::{Problem, Problems};
+
+/// How a policy is compiled wherever its answers must be those of [`RegorusEngine`]: for its contract, for explanations, for comparisons.
+///
+/// `not f(input.x)` holds here when `input.x` is undefined, as the interpreter has it and unlike OPA (row D6 of `docs/opa-divergences.md`).
+/// It is the safe reading too: `not pinned(image.reference)` denies an image that has no reference.
+#[must_use]
+pub fn compile_options() -> stele_rego::CompileOptions {
+    stele_rego::CompileOptions::with_negation(stele_rego::Negation::Whole)
+}

@@ -11,6 +11,9 @@ use stele_types::Value;
 mod builtins;
 pub mod convert;
 mod failure;
+mod heads;
+#[cfg(test)]
+mod heads_tests;
 mod path;
 mod prepared;
 mod regorus_engine;

@@ -7,7 +7,7 @@ use stele_types::Value;
 
 use super::convert::{Interner, to_regorus};
 use super::second_opinion::Sources;
-use super::{ConvertError, DataPath};
+use super::{ConvertError, DataPath, EngineError, heads};
 
 /// Whether engines share the data document or keep a copy each.
 ///
@@ -33,6 +33,8 @@ pub(super) struct Source {
     pub(super) path: Arc<str>,
     /// The Rego text.
     pub(super) text: Arc<str>,
+    /// The text as the interpreter gets it, or why it gets none.
+    pub(super) rewritten: Result<Arc<str>, EngineError>,
 }
 
 /// Sources and data of a policy, checked and converted once. `Send + Sync`; build a [`super::RegorusEngine`] per thread from it.
@@ -75,6 +77,7 @@ impl PreparedPolicy {
             .into_iter()
             .map(|(path, text)| Source {
                 path: Arc::from(path),
+                rewritten: heads::rewrite(path, &text),
                 text,
             })
             .collect();

@@ -54,8 +54,9 @@ impl RegorusEngine {
         engine.set_gather_prints(true);
         builtins::install(&mut engine, &context).map_err(|error| failure::refused(&error))?;
         for source in &policy.sources {
+            let text = source.rewritten.as_ref().map_err(Clone::clone)?;
             engine
-                .add_policy(source.path.to_string(), source.text.to_string())
+                .add_policy(source.path.to_string(), text.to_string())
                 .map_err(|error| failure::refused(&error.to_string()))?;
         }
         engine

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use stele_rego::Diagnostic;
 use stele_rego::ast::Module;
 use stele_rego::eval::trace::{Enter, Tracer};
 use stele_rego::eval::{self, At, Evaluator, LimitKind, NoTrace};
-use stele_rego::{CompileOptions, Diagnostic};
 use stele_types::{EntryPoint, Timestamp, Value};
 
 use super::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Place, is_impure};
@@ -34,7 +34,7 @@ impl SteleEngine {
             .iter()
             .map(entry_point)
             .collect::<Result<Vec<_>, _>>()?;
-        let plan = stele_rego::compile(modules, &entry_points, &CompileOptions::default())
+        let plan = stele_rego::compile(modules, &entry_points, &crate::compile_options())
             .map_err(|found| refused_by(&found))?;
         let evaluator = |strict_builtin_errors| {
             Evaluator::with_options(
