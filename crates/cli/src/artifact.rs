@@ -49,18 +49,13 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<ir::Policy> {
     entry_points.extend(policy.entry_points.iter().cloned());
     let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {}", policy.id))?;
     let modules: Vec<_> = packed.modules().iter().map(|module| module.ast.clone()).collect();
-    stele_rego::compile(&modules, &entry_points, &options()).map_err(|diagnostics| {
+    stele_rego::compile(&modules, &entry_points, &stele_policy::compile_options()).map_err(|diagnostics| {
         let text: Vec<_> = diagnostics
             .iter()
             .map(|diagnostic| rendered(&packed, diagnostic))
             .collect();
         anyhow::anyhow!("policy {} does not compile:\n{}", policy.id, text.join("\n"))
     })
-}
-
-/// `not` means here what it means to the engine that decides; otherwise an honest decision could be refuted by its own contract.
-fn options() -> stele_rego::CompileOptions {
-    stele_rego::CompileOptions::with_negation(stele_rego::Negation::Whole)
 }
 
 /// Builds every policy of a set, in order of their ids; the first that can't be built is the error.

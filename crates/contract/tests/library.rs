@@ -108,8 +108,12 @@ fn rules(wanted: impl Fn(&str) -> bool) -> Vec<String> {
 
 fn plan(entries: &[String]) -> ir::Policy {
     let entries: Vec<EntryPoint> = entries.iter().map(|e| EntryPoint::new(e).unwrap()).collect();
-    stele_rego::compile(&LIBRARY.modules, &entries, &CompileOptions::default())
-        .unwrap_or_else(|e| panic!("{entries:?}: {e:?}"))
+    stele_rego::compile(
+        &LIBRARY.modules,
+        &entries,
+        &CompileOptions::with_negation(stele_rego::Negation::Whole),
+    )
+    .unwrap_or_else(|e| panic!("{entries:?}: {e:?}"))
 }
 
 fn contract(policy: &ir::Policy) -> Contract {
