@@ -142,6 +142,11 @@ async fn parameters_add_what_they_promise() {
     assert!(body["metrics"]["timer_stele_log_commit_ns"].is_u64(), "{body}");
     let (_, body) = server.json(ask("provenance=true")).await;
     assert_eq!(body["provenance"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_ne!(
+        body["provenance"].get("build_timestamp"),
+        Some(&"".into()),
+        "no date"
+    );
     assert_eq!(
         body["provenance"]["bundles"]["system/main"]["revision"]
             .as_str()

@@ -252,12 +252,16 @@ fn provenance(decided: &Decided, worker: &Worker) -> serde_json::Value {
             )
         })
         .collect();
-    serde_json::json!({
+    let mut provenance = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "build_commit": option_env!("STELE_BUILD_COMMIT").unwrap_or(""),
-        "build_timestamp": option_env!("STELE_BUILD_TIMESTAMP").unwrap_or(""),
         "build_hostname": "",
         "node": worker.shared.node.address.to_string(),
         "bundles": bundles,
-    })
+    });
+    // Left out when unknown: OPA's clients take it for a date, and refuse the whole answer over an empty one.
+    if let (Some(time), Some(members)) = (option_env!("STELE_BUILD_TIMESTAMP"), provenance.as_object_mut()) {
+        members.insert("build_timestamp".to_owned(), time.into());
+    }
+    provenance
 }
