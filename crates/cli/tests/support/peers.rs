@@ -1,0 +1,192 @@
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "each test file uses part of it; tests may panic; a skipped test says so"
+)]
+//! Real programs that the tests run against. `cargo xtask peers` installs them under `target/peers`; `STELE_PEERS` names another
+//! directory, and `STELE_PEERS_REQUIRED` makes it a failure that one is missing.
+
+use std::env::{self, consts};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A real program, ready to run.
+pub struct Peer {
+    program: PathBuf,
+    first: Vec<PathBuf>,
+}
+
+impl Peer {
+    /// A program of an npm package of Foundry's, or the one that its variable (`STELE_ANVIL`, `STELE_CAST`) names.
+    pub fn foundry(name: &str) -> Option<Self> {
+        let variable = format!("STELE_{}", name.to_uppercase());
+        if let Some(path) = env::var_os(&variable) {
+            let program = PathBuf::from(path);
+            assert!(
+                program.exists(),
+                "{variable} names {}, which does not exist",
+                program.display()
+            );
+            return Some(Self::plain(program));
+        }
+        // npm's launcher starts the program as a child of its own, which would outlive it: take the program itself.
+        let package = format!("{name}-{}-{}", consts::OS, npm_architecture());
+        let file = format!("node_modules/@foundry-rs/{package}/bin/{name}");
+        Some(Self::plain(installed(&file, name)?))
+    }
+
+    /// Node.js running a script of `tests/clients`, which needs an npm package.
+    pub fn node(script: &str, package: &str) -> Option<Self> {
+        installed(&format!("node_modules/{package}/package.json"), package)?;
+        if let Err(error) = Command::new("node").arg("--version").output() {
+            return missing("Node.js", &format!("`node --version`: {error}"));
+        }
+        Some(Self {
+            program: "node".into(),
+            first: vec![client(script)],
+        })
+    }
+
+    /// The peers' Python running a script of `tests/clients`, which needs a module.
+    pub fn python(script: &str, module: &str) -> Option<Self> {
+        let program = installed("python/bin/python", "Python")?;
+        let import = Command::new(&program)
+            .args(["-I", "-c", &format!("import {module}")])
+            .output();
+        match import {
+            Ok(output) if output.status.success() => Some(Self {
+                program,
+                // Isolated from the packages and variables of whoever runs the tests.
+                first: vec!["-I".into(), client(script)],
+            }),
+            Ok(output) => missing(module, &String::from_utf8_lossy(&output.stderr)),
+            Err(error) => missing(module, &error.to_string()),
+        }
+    }
+
+    fn plain(program: PathBuf) -> Self {
+        Self {
+            program,
+            first: Vec::new(),
+        }
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.first)
+            .args(args)
+            .env("STELE_PEERS", directory())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end, which must be a success; returns its standard output.
+    #[track_caller]
+    pub fn ok(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success(),
+            "{} {args:?}: {}\nstdout:\n{text}\nstderr:\n{}",
+            self.program.display(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        text
+    }
+
+    /// [`Self::ok`], with JSON on its standard output.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let text = self.ok(args);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}\n{text}"))
+    }
+}
+
+/// An anvil process that dies with the test.
+pub struct Anvil {
+    process: Child,
+    pub url: String,
+}
+
+impl Anvil {
+    /// A fresh chain on a free port, without rich accounts.
+    pub fn start(peer: &Peer, args: &[&str]) -> Self {
+        let mut process = peer
+            .command(&["--host", "127.0.0.1", "--port", "0", "--accounts", "0"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("Listening on ").map(str::to_owned));
+        // Read on, or anvil blocks on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            process,
+            url: format!("http://{}", address.expect("anvil says where it listens")),
+        }
+    }
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn directory() -> PathBuf {
+    env::var_os("STELE_PEERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers"),
+        PathBuf::from,
+    )
+}
+
+fn client(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(script)
+}
+
+fn installed(file: &str, what: &str) -> Option<PathBuf> {
+    let path = directory().join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    missing(what, &format!("there is no {}", path.display()))
+}
+
+/// Says why a test is skipped, or fails where nothing may be.
+fn missing<T>(what: &str, reason: &str) -> Option<T> {
+    let text = format!(
+        "{what} is not installed ({}); `cargo xtask peers` installs it",
+        reason.trim()
+    );
+    assert!(
+        env::var_os("STELE_PEERS_REQUIRED").is_none(),
+        "required here: {text}"
+    );
+    eprintln!("skipped: {text}");
+    None
+}
+
+fn npm_architecture() -> &'static str {
+    match consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
