@@ -23,10 +23,11 @@ default allow := false
 # title: Accept what nothing denies
 allow if count(deny) == 0
 
-namespaces contains item.metadata.name if {
+namespaces contains name if {
 	some item in input.items
 	item.kind == "Namespace"
-	not item.metadata.name in data.config.kubernetes.system_namespaces
+	name := item.metadata.name
+	not name in data.config.kubernetes.system_namespaces
 }
 
 policies contains item if {

@@ -24,9 +24,10 @@ allow if {
 	count(deny) == 0
 }
 
-functions[name] := resource.Properties if {
+functions[name] := properties if {
 	some name, resource in input.Resources
 	resource.Type in {"AWS::Serverless::Function", "AWS::Lambda::Function"}
+	properties := resource.Properties
 }
 
 statements contains {"function": name, "statement": statement} if {

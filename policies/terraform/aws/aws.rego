@@ -93,18 +93,21 @@ deny contains finding if {
 	}
 }
 
-ingress_rules contains {"address": rc.address, "rule": rule} if {
+ingress_rules contains entry if {
 	some rc in tf.of_type("aws_security_group")
 	some rule in rc.change.after.ingress
+	entry := {"address": rc.address, "rule": rule}
 }
 
-ingress_rules contains {"address": rc.address, "rule": rc.change.after} if {
+ingress_rules contains entry if {
 	some rc in tf.of_type("aws_security_group_rule")
 	rc.change.after.type == "ingress"
+	entry := {"address": rc.address, "rule": rc.change.after}
 }
 
-ingress_rules contains {"address": rc.address, "rule": rc.change.after} if {
+ingress_rules contains entry if {
 	some rc in tf.of_type("aws_vpc_security_group_ingress_rule")
+	entry := {"address": rc.address, "rule": rc.change.after}
 }
 
 open_to_world(rule) if "0.0.0.0/0" in rule.cidr_blocks
