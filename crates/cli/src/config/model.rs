@@ -73,7 +73,7 @@ pub(crate) struct ChainConfig {
     pub rpc: String,
     /// Where the embedded chain serves JSON-RPC. Default `127.0.0.1:8545`.
     pub listen: SocketAddr,
-    /// Blocks on top of a transaction before it counts as final. Default 0, for the embedded chain has no reorganisations.
+    /// How many blocks, counting the one that includes it, make a transaction final. Default 0, which means 1: the embedded chain has no reorganisations.
     pub confirmations: u64,
 }
 
