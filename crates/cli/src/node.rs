@@ -69,6 +69,11 @@ impl Node {
             let client = connect(endpoint, config, None).await?;
             let deployment = bootstrap::deployment(&home, &client).await?;
             let governance = Governance::new(client, deployment);
+            // Whoever holds no role keys joins somebody else's governance and changes nothing there.
+            if !keys::is_development(&home) {
+                bootstrap::require_registered(&governance, address).await?;
+                return Ok((governance, Vec::new()));
+            }
             bootstrap::register(&home, &governance, &registration).await?;
             let changed = bootstrap::policies(&home, &governance, &set).await?;
             anyhow::Ok((governance, changed))

@@ -144,3 +144,36 @@ fn a_policy_that_can_not_become_a_contract_is_not_proposed() {
         .fails(2, &["http.send", "app/app.rego", "8"]);
     node.interrupt();
 }
+
+#[test]
+fn a_node_without_role_keys_serves_what_is_in_force_and_changes_nothing() {
+    let site = Site::new();
+    site.up().interrupt();
+    for role in [
+        "admin",
+        "author",
+        "security",
+        "platform",
+        "compliance",
+        "responder",
+    ] {
+        std::fs::remove_file(site.data().join(format!("keys/{role}.key"))).unwrap();
+    }
+    // A policy that the registry does not know must not need the author's key, let alone come into force.
+    let more = site.path().join("policies/app");
+    std::fs::create_dir_all(&more).unwrap();
+    std::fs::write(
+        more.join("app.rego"),
+        "# METADATA\n# custom:\n#   id: app\npackage app\n\ndefault allow := false\n",
+    )
+    .unwrap();
+    let node = site.up();
+    assert!(!node.banner.contains("DEVELOPMENT MODE"), "{}", node.banner);
+    assert!(messages(&node).contains("any site may frame"));
+    assert!(!site.run(&["policy", "list"]).exits(0).contains("app "));
+    node.interrupt();
+
+    std::fs::remove_file(site.data().join("keys/node.key")).unwrap();
+    site.run(&["up", "--listen", "127.0.0.1:0", "--chain-listen", "127.0.0.1:0"])
+        .fails(3, &["is not registered", "NodeRegistry"]);
+}

@@ -3,7 +3,7 @@
 //! Every step looks at the chain first, so an interrupted bootstrap goes on where it stopped and a finished one does nothing.
 
 use crate::artifact::{self, Artifact};
-use crate::exit::EnvironmentContext;
+use crate::exit::{Environment, EnvironmentContext};
 use crate::home::Home;
 use crate::keys;
 use anyhow::{Context, Result};
@@ -16,7 +16,7 @@ use stele_chain::contracts::Role;
 use stele_policy::bundle;
 use stele_policy::load::PolicySet;
 use stele_server::BundleStore;
-use stele_types::{PolicyId, PolicyVersion};
+use stele_types::{NodeAddress, PolicyId, PolicyVersion};
 
 /// The approver roles that development mode plays.
 const APPROVERS: [Role; 2] = [Role::Security, Role::Platform];
@@ -62,6 +62,19 @@ pub(crate) async fn register(
         .register_node(&admin, registration)
         .await
         .environment("can't register the node")?;
+    Ok(())
+}
+
+/// Fails with what to do when this node is not registered.
+pub(crate) async fn require_registered(governance: &Governance, node: NodeAddress) -> Result<()> {
+    let registered = governance.node(node).await.environment("the node registry")?;
+    if registered.is_none() {
+        let registry = governance.deployment().nodes;
+        return Err(Environment(format!(
+            "node {node} is not registered; an admin has to register it in the NodeRegistry at {registry}"
+        ))
+        .into());
+    }
     Ok(())
 }
 
