@@ -93,7 +93,7 @@ pub enum ChainError {
         /// How often it was replaced.
         replacements: u32,
     },
-    /// Another transaction of the same account was included with the nonce.
+    /// Another transaction of the same account was included with the nonce, and so it went each time ours was sent again.
     #[error(
         "transaction {transaction} of {account} was overtaken by another one with nonce {nonce}: does another process use this \
          key?"

@@ -44,7 +44,7 @@ pub struct Receipt {
     pub logs: Vec<Log>,
 }
 
-/// How often another nonce is tried before giving up.
+/// How many nonces are tried before giving up.
 const NONCE_ATTEMPTS: u32 = 5;
 /// First pause between two looks for a receipt; doubles up to the configured interval.
 const FIRST_POLL: Duration = Duration::from_millis(5);
@@ -147,9 +147,25 @@ impl ChainClient {
     /// Sends a transaction and waits until it has its confirmations. A revert is an error, found before sending
     /// whenever possible. Calls of one account may run at the same time: their nonces are handed out in turn.
     ///
+    /// Another process with the same key may take a transaction's nonce, even after the node accepted ours: a pool keeps
+    /// the better paid of two. Ours can't be included any more then, so it is sent again with another nonce; the call is
+    /// tried against the state of that moment first, so what the other process already did is refused as a revert.
+    ///
     /// When this fails with [`ChainError::NotConfirmed`] or [`ChainError::Unreachable`] the transaction may still be
     /// included later: look at the contract before sending it again.
     pub async fn send(&self, account: &Account, call: &Call) -> Result<Receipt, ChainError> {
+        for _ in 1..NONCE_ATTEMPTS {
+            match self.send_once(account, call).await {
+                Err(ChainError::NonceTaken { nonce, .. }) => {
+                    tracing::info!(account = %account.address(), nonce, "another process took the nonce: sending again");
+                }
+                result => return result,
+            }
+        }
+        self.send_once(account, call).await
+    }
+
+    async fn send_once(&self, account: &Account, call: &Call) -> Result<Receipt, ChainError> {
         let mut request = request(account, call);
         request.set_chain_id(self.chain_id().get());
         let gas = self
@@ -322,14 +338,19 @@ impl ChainClient {
 
     /// Sends the transaction again with higher fees, unless another one has taken its nonce.
     async fn replace(&self, account: &Account, pending: &mut Pending) -> Result<(), ChainError> {
-        let count = self.transaction_count(account.address()).await?;
-        if count > pending.nonce {
+        if self.transaction_count(account.address()).await? > pending.nonce {
             // Ours may have been included since we last looked. Behind a load balancer one node may count it while
-            // another has no receipt yet, so only the second time this is certain.
-            if !pending.overtaken || self.find_receipt(pending).await?.is_some() {
+            // another has no receipt yet, so only the second time this is certain; and before its block is confirmed a
+            // reorganisation may still bring ours back.
+            if !pending.overtaken
+                || self.confirmed_count(account.address()).await? <= pending.nonce
+                || self.find_receipt(pending).await?.is_some()
+            {
                 pending.overtaken = true;
                 return Ok(());
             }
+            // The node knows best how the account goes on.
+            *self.nonce_slot(account.address()).lock().await = None;
             let transaction = pending.hashes.last().copied().unwrap_or_default();
             return Err(ChainError::NonceTaken {
                 transaction,
@@ -443,6 +464,17 @@ impl ChainClient {
     /// How many transactions of an account are on the chain.
     pub async fn transaction_count(&self, account: Address) -> Result<u64, ChainError> {
         self.transaction_count_at(account, BlockNumberOrTag::Latest).await
+    }
+
+    /// How many transactions of an account have their confirmations.
+    async fn confirmed_count(&self, account: Address) -> Result<u64, ChainError> {
+        if self.confirmations() == 1 {
+            return self.transaction_count(account).await;
+        }
+        match self.confirmed_head().await? {
+            Some(block) => self.transaction_count_at(account, block.get().into()).await,
+            None => Ok(0),
+        }
     }
 
     async fn transaction_count_at(
