@@ -18,6 +18,7 @@ use stele_ledger::{SigningKey, checkpoint};
 use stele_pdp::Snapshot;
 use stele_server::{BundleStore, DecisionLog, Deps, GovernanceLink, Handle, Server};
 use stele_types::{NodeAddress, PolicyId, Timestamp};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A running node.
 pub(crate) struct Node {
@@ -31,6 +32,7 @@ pub(crate) struct Node {
     pub(crate) changed: Vec<PolicyId>,
     /// Where the policies were read from.
     pub(crate) source: String,
+    interrupts: Interrupts,
     runtime: tokio::runtime::Runtime,
     server: Handle,
     chain: Option<NodeServer>,
@@ -81,6 +83,11 @@ impl Node {
         let log = DecisionLog::open(&home.ledger(), signing, ledger_options(config))
             .environment("the decision log")?;
         let server = start_server(config, &home, &governance, account, log)?;
+        // Before anybody can know of this process: a signal that comes while nobody listens is lost.
+        let interrupts = {
+            let _in_runtime = runtime.enter();
+            Interrupts::listen()?
+        };
         let running = Running {
             pid: std::process::id(),
             url: format!("http://{}", server.addr()),
@@ -96,6 +103,7 @@ impl Node {
             embedded,
             changed,
             source,
+            interrupts,
             runtime,
             server,
             chain,
@@ -103,16 +111,15 @@ impl Node {
         })
     }
 
-    /// Returns at Ctrl-C or SIGTERM.
-    pub(crate) fn wait_for_interrupt(&self) -> Result<()> {
+    /// Returns at Ctrl-C or SIGTERM, also when it came since the start.
+    pub(crate) fn wait_for_interrupt(&mut self) {
+        let Interrupts { pressed, terminate } = &mut self.interrupts;
         self.runtime.block_on(async {
-            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .environment("can't listen for SIGTERM")?;
             tokio::select! {
-                pressed = tokio::signal::ctrl_c() => pressed.environment("can't listen for Ctrl-C"),
-                _ = terminate.recv() => Ok(()),
+                _ = pressed.recv() => {}
+                _ = terminate.recv() => {}
             }
-        })
+        });
     }
 
     /// Answers what is under way, flushes the log, and closes the chain.
@@ -129,6 +136,22 @@ impl Node {
     /// Runs a question to the chain.
     pub(crate) fn ask<T>(&self, question: impl Future<Output = T>) -> T {
         self.runtime.block_on(question)
+    }
+}
+
+/// The signals that ask a node to stop.
+struct Interrupts {
+    pressed: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Listens from now on. Must be called inside of a runtime.
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            pressed: signal(SignalKind::interrupt()).environment("can't listen for Ctrl-C")?,
+            terminate: signal(SignalKind::terminate()).environment("can't listen for SIGTERM")?,
+        })
     }
 }
 

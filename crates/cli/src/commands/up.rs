@@ -39,9 +39,9 @@ pub(crate) fn run(sources: &Sources, args: Args) -> Result<Verdict> {
         config.policies = path;
     }
     start_logging(&config.log.filter, config.log.format)?;
-    let node = Node::start(&config)?;
+    let mut node = Node::start(&config)?;
     node::banner::print(&node);
-    node.wait_for_interrupt()?;
+    node.wait_for_interrupt();
     output::note("stopping");
     node.stop()?;
     Ok(Verdict::Pass)
