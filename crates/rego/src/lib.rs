@@ -16,6 +16,7 @@ mod compile;
 mod diagnostic;
 mod source;
 pub mod syntax;
+pub mod vm;
 
 pub use compile::{CompileOptions, Negation, check, compile, compile_query};
 pub use diagnostic::{Code, Diagnostic};

@@ -1,4 +1,4 @@
-//! OPA's conformance cases: OPA's plan, data and input, our evaluator, OPA's result.
+//! OPA's conformance cases: OPA's plan, data and input, our evaluator and our VM, OPA's result.
 //!
 //! A case is *passed* (same result, or an error of the same code), *refused* (a builtin that the evaluator does not execute) or
 //! *wrong*. None may be wrong, and the refused ones are listed in `data/refused.txt`: a case that leaves or enters that list
@@ -19,6 +19,8 @@
 
 #[path = "support/term.rs"]
 mod term;
+#[path = "support/vm.rs"]
+mod vm;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -117,7 +119,11 @@ fn run(case: &Case) -> Verdict {
         &Limits::default(),
         &mut NoTrace,
     );
-    verdict(case, result)
+    let on_vm = vm::run(&case.plan, "eval", input.as_ref(), &data, context, strict);
+    match vm::difference(&result, &on_vm) {
+        Some(difference) => Verdict::Wrong(difference),
+        None => verdict(case, result),
+    }
 }
 
 fn verdict(case: &Case, result: Result<Vec<Value>, EvalError>) -> Verdict {

@@ -47,6 +47,13 @@ fn evaluate_term(text: &str) -> Option<Value> {
     results.first()?.get("x").cloned()
 }
 
+#[path = "support/vm.rs"]
+mod vm;
+
+const CONTEXT: Context = Context {
+    time: Timestamp(1_500_000_000_000_000_000),
+};
+
 fn run(
     policy: &stele_rego::ir::Policy,
     input: Option<&Value>,
@@ -60,10 +67,7 @@ fn run(
         },
     )
     .expect("our plans verify");
-    let context = Context {
-        time: Timestamp(1_500_000_000_000_000_000),
-    };
-    evaluator.evaluate("eval", input, data, &context, &Limits::default(), &mut NoTrace)
+    evaluator.evaluate("eval", input, data, &CONTEXT, &Limits::default(), &mut NoTrace)
 }
 
 fn run_case(case: &serde_json::Value) -> Outcome {
@@ -98,7 +102,12 @@ fn run_case(case: &serde_json::Value) -> Outcome {
         None => case.get("input").map(value),
     };
     let strict = case["strict_error"].as_bool().unwrap_or(false);
-    match run(&policy, input.as_ref(), &data, strict) {
+    let answer = run(&policy, input.as_ref(), &data, strict);
+    let on_vm = vm::run(&policy, "eval", input.as_ref(), &data, CONTEXT, strict);
+    if let Some(difference) = vm::difference(&answer, &on_vm) {
+        return Outcome::Wrong(difference);
+    }
+    match answer {
         Err(EvalError::Refused { name, refusal, .. }) => Outcome::Refused(format!("{name}: {refusal}")),
         Err(error) => match (
             case.get("want_error_code").and_then(serde_json::Value::as_str),

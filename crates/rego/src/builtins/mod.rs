@@ -42,6 +42,8 @@ use thiserror::Error;
 
 use crate::eval::LimitKind;
 
+pub(crate) use regex::translate as translate_pattern;
+pub(crate) use session::Patterns;
 pub use session::Session;
 pub use table::TABLE;
 

@@ -17,7 +17,7 @@ fn compile(session: &mut Session<'_>, pattern: &str) -> Result<regex::Regex> {
 }
 
 /// A pattern in Go's syntax, in the syntax of the `regex` crate.
-pub(super) fn translate(pattern: &str) -> Result<String> {
+pub(crate) fn translate(pattern: &str) -> Result<String> {
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
     // Inside of a class: how many characters of it have been read.

@@ -12,6 +12,9 @@ const PATTERNS: usize = 256;
 /// The largest compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 4 << 20;
 
+/// Compiled patterns by their translated text.
+pub(crate) type Patterns = HashMap<String, regex::Regex>;
+
 /// The context of an evaluation, its budget, and its compiled patterns.
 #[derive(Debug)]
 pub struct Session<'a> {
@@ -20,7 +23,7 @@ pub struct Session<'a> {
     /// What is left of the limits.
     pub budget: Budget<'a>,
     /// Compiled patterns by their translated text.
-    patterns: HashMap<String, regex::Regex>,
+    patterns: Patterns,
 }
 
 impl<'a> Session<'a> {
@@ -30,8 +33,22 @@ impl<'a> Session<'a> {
         Self {
             context,
             budget,
-            patterns: HashMap::new(),
+            patterns: Patterns::new(),
         }
+    }
+
+    /// A new session that already knows some patterns.
+    pub(crate) fn with_patterns(context: Context, budget: Budget<'a>, patterns: Patterns) -> Self {
+        Self {
+            context,
+            budget,
+            patterns,
+        }
+    }
+
+    /// The patterns, for the next session.
+    pub(crate) fn into_patterns(self) -> Patterns {
+        self.patterns
     }
 
     /// Charges for a call with these arguments: one instruction for each 256 bytes of them.

@@ -107,6 +107,19 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
+    /// Spends up to `most` instructions at once and says how many; looks at the deadline.
+    ///
+    /// # Errors
+    /// When none are left, or when the deadline has passed.
+    pub(crate) fn grant(&mut self, most: u64) -> Result<u64, LimitKind> {
+        let granted = most.min(self.instructions);
+        if granted == 0 {
+            return Err(LimitKind::Instructions);
+        }
+        self.work(granted)?;
+        Ok(granted)
+    }
+
     /// Spends `bytes` of memory.
     ///
     /// # Errors

@@ -1,0 +1,84 @@
+//! The constants of a program.
+
+use std::collections::HashMap;
+
+use stele_types::Number;
+
+use crate::vm::code::{Constants, Src};
+use crate::vm::value::{Kind, Names, Region, Space, Val, hash_text};
+
+/// Constants being collected, each once.
+pub(super) struct Pool {
+    region: Region,
+    names: Names,
+    values: Vec<Val>,
+    index: HashMap<Val, u32>,
+    numbers: HashMap<Number, Val>,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            region: Region::new(Space::Consts),
+            names: Names::default(),
+            values: Vec::new(),
+            index: HashMap::new(),
+            numbers: HashMap::new(),
+        }
+    }
+}
+
+impl Pool {
+    fn add(&mut self, val: Val) -> Src {
+        let next = super::pc(self.values.len());
+        let index = *self.index.entry(val).or_insert(next);
+        if index == next {
+            self.values.push(val);
+        }
+        Src::constant(index)
+    }
+
+    pub(super) fn null(&mut self) -> Src {
+        self.add(Val::NULL)
+    }
+
+    pub(super) fn bool(&mut self, value: bool) -> Src {
+        self.add(Val::bool(value))
+    }
+
+    pub(super) fn string(&mut self, text: &str) -> Src {
+        let hash = hash_text(text);
+        let val = match self.names.find_hashed(hash, text, &self.region) {
+            Some(known) => known,
+            None => {
+                // A plan has far less than 4 GiB of text: it was read from JSON of limited size.
+                let val = self.region.constant(text).unwrap_or(Val::UNDEFINED);
+                self.names.insert(val, hash);
+                val
+            }
+        };
+        self.add(val)
+    }
+
+    pub(super) fn number(&mut self, number: Number) -> Src {
+        let region = &mut self.region;
+        let val = *self
+            .numbers
+            .entry(number.clone())
+            .or_insert_with(|| region.number(number));
+        self.add(val)
+    }
+
+    pub(super) fn empty(&mut self, kind: Kind) -> Src {
+        let val = self.region.collection(kind, &[]);
+        self.add(val)
+    }
+
+    pub(super) fn finish(self) -> (Constants, Vec<Val>) {
+        let constants = Constants {
+            region: self.region,
+            names: self.names,
+        };
+        (constants, self.values)
+    }
+}

@@ -1,0 +1,425 @@
+//! Lowering of statements.
+
+use stele_types::Number;
+
+use super::{Body, Label, Scope, pc};
+use crate::ir::{self, Block, Local, Location, Operand, Stmt, StmtKind};
+use crate::vm::code::{Op, Operands, Pc, Reg, Src};
+use crate::vm::value::Kind;
+
+impl<'a> Body<'_, 'a> {
+    pub(super) fn emit(&mut self, op: Op, location: Location) {
+        self.lowering.ops.push(op);
+        self.lowering.locations.push(location);
+    }
+
+    fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(pc(self.labels.len().saturating_sub(1)))
+    }
+
+    /// Puts a label before the next operation.
+    fn place(&mut self, label: Label) {
+        let here = pc(self.lowering.ops.len());
+        if let Some(slot) = self.labels.get_mut(label.0 as usize) {
+            *slot = Some(here);
+        }
+    }
+
+    fn register(&mut self, count: u32) -> Reg {
+        let first = self.next;
+        self.next = self.next.saturating_add(count);
+        first
+    }
+
+    /// The label of the innermost block: where an undefined statement goes.
+    fn fail(&self) -> Pc {
+        let innermost = self.scopes.iter().rev().find_map(|scope| match scope {
+            Scope::Block(label) => Some(label.0),
+            Scope::With { .. } => None,
+        });
+        // Every statement is in a block.
+        innermost.unwrap_or_default()
+    }
+
+    /// Leaves `further` blocks besides the innermost one.
+    fn leave(&mut self, further: u32, location: Location) {
+        let mut left = further;
+        let scopes: Vec<Scope> = self.scopes.iter().rev().copied().collect();
+        for scope in scopes {
+            match scope {
+                Scope::With { reg, saved } => self.emit(Op::WithEnd { reg, saved }, location),
+                Scope::Block(label) if left == 0 => return self.emit(Op::Jump(label.0), location),
+                Scope::Block(_) => left = left.saturating_sub(1),
+            }
+        }
+        // Out of all blocks: the body ends.
+        self.emit(Op::End, location);
+    }
+
+    /// Where leaving `further` blocks would go, by way of an operation placed out of line.
+    fn landing(&mut self, further: u32, location: Location) -> (Label, Label) {
+        let (landing, after) = (self.label(), self.label());
+        self.emit(Op::Jump(after.0), location);
+        self.place(landing);
+        self.leave(further, location);
+        self.place(after);
+        (landing, after)
+    }
+
+    pub(super) fn blocks(&mut self, blocks: &'a [Block]) {
+        for block in blocks {
+            let end = self.label();
+            self.block(block, end);
+            self.place(end);
+        }
+    }
+
+    /// Lowers a block whose undefined statements go to `end`.
+    fn block(&mut self, block: &'a Block, end: Label) {
+        self.scopes.push(Scope::Block(end));
+        let mut rest = block.stmts.as_slice();
+        while let Some((first, after)) = rest.split_first() {
+            rest = match self.path(rest) {
+                0 => {
+                    self.stmt(first);
+                    after
+                }
+                taken => rest.get(taken..).unwrap_or_default(),
+            };
+        }
+        self.scopes.pop();
+    }
+
+    fn src(&mut self, operand: Operand, location: Location) -> Src {
+        if let Operand::Local(local) = operand {
+            self.read(local, location);
+        }
+        self.lowering.operand(operand)
+    }
+
+    /// Before a local is read, what is built in it becomes a value.
+    fn read(&mut self, local: Local, location: Location) -> Src {
+        if self.built.contains(&local) {
+            self.emit(Op::Seal { reg: local.0 }, location);
+        }
+        Src::reg(local.0)
+    }
+
+    fn range(&mut self, operands: impl IntoIterator<Item = Operand>, location: Location) -> Operands {
+        let sources: Vec<Src> = operands
+            .into_iter()
+            .map(|operand| self.src(operand, location))
+            .collect();
+        self.lowering.range(sources)
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        let location = stmt.location;
+        match &stmt.kind {
+            StmtKind::Block { blocks } => self.blocks(blocks),
+            StmtKind::Break { index } => self.leave(*index, location),
+            StmtKind::Not { block } => {
+                let (fail, after) = (self.fail(), self.label());
+                self.block(block, after);
+                self.emit(Op::Jump(fail), location);
+                self.place(after);
+            }
+            StmtKind::Scan {
+                source,
+                key,
+                value,
+                block,
+            } => self.scan(*source, (*key, *value), block, location),
+            StmtKind::With {
+                local,
+                path,
+                value,
+                block,
+            } => self.with(*local, path, *value, block, location),
+            StmtKind::Call { func, args, result } => {
+                let args = self.range(args.iter().copied(), location);
+                let (dst, fail) = (result.0, self.fail());
+                let op = match self.lowering.funcs.get(func.as_str()).copied() {
+                    Some(func) => Op::Call {
+                        func,
+                        args,
+                        dst,
+                        fail,
+                    },
+                    None => {
+                        let builtin = self.lowering.builtin(func);
+                        Op::Builtin {
+                            builtin,
+                            args,
+                            dst,
+                            fail,
+                        }
+                    }
+                };
+                self.emit(op, location);
+            }
+            StmtKind::CallDynamic { args, result, path } => {
+                // A function that exists and is undefined: see `StmtKind::CallDynamic`.
+                let (landing, _) = self.landing(2, location);
+                let path = self.range(path.iter().copied(), location);
+                let args = self.range(args.iter().copied().map(Operand::Local), location);
+                let (dst, missing) = (result.0, self.fail());
+                let op = Op::CallDynamic {
+                    path,
+                    args,
+                    dst,
+                    fail: landing.0,
+                    missing,
+                };
+                self.emit(op, location);
+            }
+            kind => self.simple(kind, location),
+        }
+    }
+
+    /// Lowers `Dot` statements at the beginning of `stmts` that make one path of constant strings; says how many there were.
+    fn path(&mut self, stmts: &'a [Stmt]) -> usize {
+        let mut keys = Vec::new();
+        let mut ends: Option<(Operand, Local)> = None;
+        for stmt in stmts {
+            let StmtKind::Dot {
+                source,
+                key: key @ Operand::StringIndex(_),
+                target,
+            } = &stmt.kind
+            else {
+                break;
+            };
+            ends = match ends {
+                None => Some((*source, *target)),
+                Some((first, last)) if *source == Operand::Local(last) && self.steps.contains(&last) => {
+                    Some((first, *target))
+                }
+                Some(_) => break,
+            };
+            keys.push(*key);
+        }
+        let (Some((source, target)), Some(first)) = (ends, stmts.first()) else {
+            return 0;
+        };
+        if keys.len() < 2 {
+            return 0;
+        }
+        let location = first.location;
+        let source = self.src(source, location);
+        let count = keys.len();
+        let keys: Vec<Src> = keys.into_iter().map(|key| self.lowering.operand(key)).collect();
+        let op = Op::Path {
+            source,
+            keys: self.lowering.range(keys),
+            dst: target.0,
+            fail: self.fail(),
+        };
+        self.emit(op, location);
+        count
+    }
+
+    fn scan(&mut self, source: Local, (key, value): (Local, Local), block: &'a Block, location: Location) {
+        let src = self.read(source, location);
+        let state = self.register(2);
+        let (next, done) = (self.label(), self.label());
+        self.emit(Op::ScanBegin { src, state }, location);
+        self.place(next);
+        let op = Op::ScanNext {
+            state,
+            key: key.0,
+            value: value.0,
+            done: done.0,
+        };
+        self.emit(op, location);
+        self.block(block, next);
+        self.emit(Op::Jump(next.0), location);
+        self.place(done);
+    }
+
+    fn with(&mut self, local: Local, path: &[u32], value: Operand, block: &'a Block, location: Location) {
+        self.read(local, location);
+        let value = self.src(value, location);
+        let keys: Vec<Src> = path
+            .iter()
+            .map(|index| {
+                self.lowering
+                    .operand(Operand::StringIndex(ir::StringIndex(*index)))
+            })
+            .collect();
+        let path = self.lowering.range(keys);
+        let (reg, saved, fail) = (local.0, self.register(1), self.fail());
+        let (undefined, after) = (self.label(), self.label());
+        let op = Op::With {
+            reg,
+            path,
+            value,
+            saved,
+            fail,
+        };
+        self.emit(op, location);
+        self.scopes.push(Scope::With { reg, saved });
+        self.block(block, undefined);
+        self.scopes.pop();
+        self.emit(Op::WithEnd { reg, saved }, location);
+        self.emit(Op::Jump(after.0), location);
+        self.place(undefined);
+        self.emit(Op::WithEnd { reg, saved }, location);
+        self.emit(Op::Jump(fail), location);
+        self.place(after);
+    }
+
+    /// The statements without blocks.
+    fn simple(&mut self, kind: &'a StmtKind, location: Location) {
+        let fail = self.fail();
+        let op = match kind {
+            StmtKind::AssignInt { value, target } | StmtKind::MakeNumberInt { value, target } => Op::Move {
+                src: self.lowering.pool.number(Number::from(*value)),
+                dst: target.0,
+            },
+            StmtKind::MakeNumberRef { index, target } => {
+                // The verifier has checked the number.
+                let number = Number::parse(self.lowering.string(*index)).unwrap_or(Number::ZERO);
+                Op::Move {
+                    src: self.lowering.pool.number(number),
+                    dst: target.0,
+                }
+            }
+            StmtKind::MakeNull { target } => Op::Move {
+                src: self.lowering.pool.null(),
+                dst: target.0,
+            },
+            StmtKind::MakeArray { target, .. } => self.begin(Kind::Array, *target),
+            StmtKind::MakeObject { target } => self.begin(Kind::Object, *target),
+            StmtKind::MakeSet { target } => self.begin(Kind::Set, *target),
+            StmtKind::AssignVarOnce { source, target } => {
+                let src = self.src(*source, location);
+                self.read(*target, location);
+                Op::MoveOnce {
+                    src,
+                    dst: target.0,
+                    fail,
+                }
+            }
+            StmtKind::AssignVar { source, target } => Op::Move {
+                src: self.src(*source, location),
+                dst: target.0,
+            },
+            StmtKind::ArrayAppend { value, array } => Op::Append {
+                src: self.src(*value, location),
+                array: array.0,
+                fail,
+            },
+            StmtKind::SetAdd { value, set } => Op::Add {
+                src: self.src(*value, location),
+                set: set.0,
+                fail,
+            },
+            StmtKind::ObjectInsertOnce { key, value, object } => {
+                self.insert((*key, *value), *object, true, location)
+            }
+            StmtKind::ObjectInsert { key, value, object } => {
+                self.insert((*key, *value), *object, false, location)
+            }
+            StmtKind::ObjectMerge { a, b, target } => Op::Merge {
+                a: self.read(*a, location),
+                b: self.read(*b, location),
+                dst: target.0,
+                fail,
+            },
+            StmtKind::ResetLocal { target } => Op::Reset { dst: target.0 },
+            StmtKind::ResultSetAdd { value } => Op::Result {
+                src: self.read(*value, location),
+                fail,
+            },
+            StmtKind::ReturnLocal { source } => {
+                let src = self.read(*source, location);
+                self.unwind(location);
+                Op::Return { src }
+            }
+            _ => return self.test(kind, location),
+        };
+        self.emit(op, location);
+    }
+
+    /// The statements that look at values.
+    fn test(&mut self, kind: &'a StmtKind, location: Location) {
+        let fail = self.fail();
+        let op = match kind {
+            StmtKind::Dot { source, key, target } => Op::Dot {
+                source: self.src(*source, location),
+                key: self.src(*key, location),
+                dst: target.0,
+                base: source.local().is_some_and(|local| self.base.contains(&local)),
+                fail,
+            },
+            StmtKind::Equal { a, b } | StmtKind::NotEqual { a, b } => Op::Equal {
+                a: self.src(*a, location),
+                b: self.src(*b, location),
+                negated: matches!(kind, StmtKind::NotEqual { .. }),
+                fail,
+            },
+            StmtKind::IsArray { source } => self.is(Kind::Array, *source, location),
+            StmtKind::IsObject { source } => self.is(Kind::Object, *source, location),
+            StmtKind::IsSet { source } => self.is(Kind::Set, *source, location),
+            StmtKind::IsDefined { source } | StmtKind::IsUndefined { source } => Op::Defined {
+                reg: source.0,
+                negated: matches!(kind, StmtKind::IsUndefined { .. }),
+                fail,
+            },
+            StmtKind::Len { source, target } => Op::Length {
+                src: self.src(*source, location),
+                dst: target.0,
+                fail,
+            },
+            // `Nop`; everything else was lowered before.
+            _ => return,
+        };
+        self.emit(op, location);
+    }
+
+    fn is(&mut self, kind: Kind, source: Operand, location: Location) -> Op {
+        Op::Is {
+            kind,
+            src: self.src(source, location),
+            fail: self.fail(),
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, target: Local) -> Op {
+        if self.built.contains(&target) {
+            return Op::Begin { kind, dst: target.0 };
+        }
+        Op::Move {
+            src: self.lowering.pool.empty(kind),
+            dst: target.0,
+        }
+    }
+
+    fn insert(
+        &mut self,
+        (key, value): (Operand, Operand),
+        object: Local,
+        once: bool,
+        location: Location,
+    ) -> Op {
+        Op::Insert {
+            key: self.src(key, location),
+            value: self.src(value, location),
+            object: object.0,
+            once,
+            fail: self.fail(),
+        }
+    }
+
+    /// Undoes every replacement: the function returns.
+    fn unwind(&mut self, location: Location) {
+        let scopes: Vec<Scope> = self.scopes.iter().rev().copied().collect();
+        for scope in scopes {
+            if let Scope::With { reg, saved } = scope {
+                self.emit(Op::WithEnd { reg, saved }, location);
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Executing code.
+
+mod build;
+mod calls;
+mod documents;
+
+use stele_types::Number;
+
+use super::builtins::Env;
+use super::code::{Code, Op, Reg, Src};
+use super::value::{Builders, Kind, Val};
+use crate::eval::{At, EvalError, LimitKind};
+
+/// How many operations run between two looks at the limits.
+const STRIDE: u64 = 256;
+
+/// What a called function goes back to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    base: usize,
+    /// The operation to go on with.
+    back: usize,
+    /// Where to go on when there is no result.
+    fail: usize,
+    /// The caller's register for the result.
+    dst: Reg,
+    /// Where to remember the result.
+    memo: Option<u32>,
+}
+
+/// Memory that a worker keeps between evaluations.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    pub(super) registers: Vec<Val>,
+    pub(super) frames: Vec<Frame>,
+    /// Results of functions: one layer for each document in force, [`UNKNOWN`] where there is none yet.
+    pub(super) memo: Vec<Val>,
+    pub(super) args: Vec<Val>,
+    pub(super) results: Vec<Val>,
+}
+
+/// In place of a remembered result: not known yet. No value has this word.
+const UNKNOWN: Val = Val::BLANK;
+
+/// The state of one evaluation.
+pub(super) struct Machine<'m, 's> {
+    pub(super) code: &'m Code,
+    pub(super) env: Env<'m, 's>,
+    pub(super) builders: &'m mut Builders,
+    pub(super) stacks: &'m mut Stacks,
+    pub(super) strict: bool,
+    pub(super) memory: u64,
+    pub(super) depth: u32,
+    /// The first register of the frame.
+    pub(super) base: usize,
+    /// The operation after the present one.
+    pub(super) pc: usize,
+    /// Operations until the next look at the limits.
+    pub(super) stride: u64,
+}
+
+/// The rare end of an operation.
+type Done<T> = Result<T, Box<EvalError>>;
+
+impl Machine<'_, '_> {
+    /// Runs a plan; the results are in the stacks.
+    pub(super) fn plan(&mut self, start: usize, frame: u32, input: Val, data: Val) -> Done<()> {
+        self.stacks.registers.clear();
+        self.stacks.registers.resize(frame as usize, Val::UNDEFINED);
+        self.stacks.frames.clear();
+        self.stacks.results.clear();
+        self.stacks.memo.clear();
+        self.push_memo();
+        self.set(0, input);
+        self.set(1, data);
+        self.pc = start;
+        self.run()
+    }
+
+    fn get(&self, src: Src) -> Val {
+        match src.split() {
+            Ok(constant) => self
+                .code
+                .pool
+                .get(constant as usize)
+                .copied()
+                .unwrap_or(Val::UNDEFINED),
+            Err(reg) => self.reg(reg),
+        }
+    }
+
+    fn reg(&self, reg: Reg) -> Val {
+        let at = self.base.wrapping_add(reg as usize);
+        self.stacks.registers.get(at).copied().unwrap_or(Val::UNDEFINED)
+    }
+
+    fn set(&mut self, reg: Reg, val: Val) {
+        let at = self.base.wrapping_add(reg as usize);
+        // Lowering has sized the frame for the highest register.
+        if let Some(slot) = self.stacks.registers.get_mut(at) {
+            *slot = val;
+        }
+    }
+
+    /// Where the present operation comes from.
+    fn at(&self) -> At {
+        self.code.at(self.pc.wrapping_sub(1))
+    }
+
+    #[cold]
+    fn limit(&self, limit: LimitKind) -> Box<EvalError> {
+        Box::new(EvalError::Limit { at: self.at(), limit })
+    }
+
+    /// Looks at the limits.
+    #[cold]
+    fn look(&mut self) -> Done<()> {
+        match self.env.session.budget.grant(STRIDE) {
+            Ok(granted) => self.stride = granted,
+            Err(limit) => return Err(self.limit(limit)),
+        }
+        self.check_memory()
+    }
+
+    fn check_memory(&self) -> Done<()> {
+        let bytes = self
+            .env
+            .heap
+            .scratch
+            .bytes()
+            .saturating_add(self.builders.bytes());
+        if bytes as u64 > self.memory {
+            return Err(self.limit(LimitKind::Memory));
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table: one arm an operation")]
+    fn run(&mut self) -> Done<()> {
+        let code = self.code;
+        loop {
+            let Some(op) = code.ops.get(self.pc) else {
+                return Ok(());
+            };
+            self.pc = self.pc.wrapping_add(1);
+            if self.stride == 0 {
+                self.look()?;
+            }
+            self.stride = self.stride.wrapping_sub(1);
+            match *op {
+                Op::Jump(target) => self.pc = target as usize,
+                Op::Move { src, dst } => {
+                    let val = self.get(src);
+                    self.set(dst, val);
+                }
+                Op::Dot {
+                    source,
+                    key,
+                    dst,
+                    base,
+                    fail,
+                } => {
+                    let found = self.dot(self.get(source), self.get(key), base);
+                    self.set(dst, found);
+                    self.go_on_if(found.is_defined(), fail);
+                }
+                Op::Path {
+                    source,
+                    keys,
+                    dst,
+                    fail,
+                } => {
+                    let mut found = self.get(source);
+                    for key in code.operands(keys) {
+                        found = self.env.heap.index(found, self.get(*key));
+                    }
+                    self.set(dst, found);
+                    self.go_on_if(found.is_defined(), fail);
+                }
+                Op::Equal { a, b, negated, fail } => {
+                    let (a, b) = (self.get(a), self.get(b));
+                    let holds = a.is_defined() && b.is_defined() && self.env.heap.eq(a, b) != negated;
+                    self.go_on_if(holds, fail);
+                }
+                Op::Is { kind, src, fail } => {
+                    let holds = self.get(src).kind() == kind;
+                    self.go_on_if(holds, fail);
+                }
+                Op::Defined { reg, negated, fail } => {
+                    let holds = self.reg(reg).is_defined() != negated;
+                    self.go_on_if(holds, fail);
+                }
+                Op::ScanNext {
+                    state,
+                    key,
+                    value,
+                    done,
+                } => self.scan_next(state, key, value, done),
+                Op::Call {
+                    func,
+                    args,
+                    dst,
+                    fail,
+                } => self.call(func, args, dst, fail)?,
+                Op::Builtin {
+                    builtin,
+                    args,
+                    dst,
+                    fail,
+                } => {
+                    let result = self.builtin(builtin, args)?;
+                    self.set(dst, result);
+                    self.go_on_if(result.is_defined(), fail);
+                }
+                Op::Return { src } => {
+                    let val = self.get(src);
+                    self.leave(val);
+                }
+                Op::End => {
+                    if self.stacks.frames.is_empty() {
+                        return Ok(());
+                    }
+                    self.leave(Val::UNDEFINED);
+                }
+                ref other => self.more(other)?,
+            }
+        }
+    }
+
+    /// The operations that run less often.
+    fn more(&mut self, op: &Op) -> Done<()> {
+        match *op {
+            Op::Reset { dst } => self.set(dst, Val::UNDEFINED),
+            Op::ScanBegin { src, state } => {
+                let val = self.get(src);
+                self.set(state, val);
+                self.set(state.wrapping_add(1), Val::small(0).unwrap_or(Val::UNDEFINED));
+            }
+            Op::Length { src, dst, fail } => {
+                let length = self.env.heap.length(self.get(src));
+                let length = length
+                    .and_then(|length| i64::try_from(length).ok())
+                    .map_or(Val::UNDEFINED, |length| self.env.heap.scratch.integer(length));
+                self.set(dst, length);
+                self.go_on_if(length.is_defined(), fail);
+            }
+            Op::CallDynamic {
+                path,
+                args,
+                dst,
+                fail,
+                missing,
+            } => self.call_dynamic(path, args, dst, (fail, missing))?,
+            Op::With {
+                reg,
+                path,
+                value,
+                saved,
+                fail,
+            } => self.with(reg, path, value, (saved, fail)),
+            Op::WithEnd { reg, saved } => {
+                let before = self.reg(saved);
+                self.set(reg, before);
+                self.pop_memo();
+            }
+            Op::Result { src, fail } => {
+                let val = self.get(src);
+                if val.is_defined() {
+                    self.stacks.results.push(val);
+                }
+                self.go_on_if(val.is_defined(), fail);
+            }
+            _ => return self.build(op),
+        }
+        Ok(())
+    }
+
+    fn go_on_if(&mut self, holds: bool, fail: u32) {
+        if !holds {
+            self.pc = fail as usize;
+        }
+    }
+
+    /// `source[key]`; in a base document an index and its text are one key.
+    fn dot(&self, source: Val, key: Val, base: bool) -> Val {
+        let found = self.env.heap.index(source, key);
+        if found.is_defined() || !base || source.kind() != Kind::Object {
+            return found;
+        }
+        let text = self
+            .env
+            .heap
+            .number(key)
+            .map(|number: std::borrow::Cow<'_, Number>| number.to_string());
+        text.map_or(Val::UNDEFINED, |text| self.env.heap.field_by_text(source, &text))
+    }
+
+    fn scan_next(&mut self, state: Reg, key: Reg, value: Reg, done: u32) {
+        let collection = self.reg(state);
+        let counter = state.wrapping_add(1);
+        let index = self.reg(counter).as_int().unwrap_or_default();
+        let at = usize::try_from(index).unwrap_or(usize::MAX);
+        let parts = self.env.heap.parts(collection);
+        let element = match collection.kind() {
+            Kind::Array => parts.get(at).map(|part| (self.reg(counter), *part)),
+            Kind::Set => parts.get(at).map(|part| (*part, *part)),
+            Kind::Object => {
+                let place = at.wrapping_mul(2);
+                let found = parts.get(place).zip(parts.get(place.wrapping_add(1)));
+                found.map(|(key, value)| (*key, *value))
+            }
+            // A scalar has no elements; what is undefined neither.
+            _ => None,
+        };
+        match element {
+            Some((found_key, found_value)) => {
+                self.set(key, found_key);
+                self.set(value, found_value);
+                self.set(
+                    counter,
+                    Val::small(index.wrapping_add(1)).unwrap_or(Val::UNDEFINED),
+                );
+            }
+            None => self.pc = done as usize,
+        }
+    }
+}

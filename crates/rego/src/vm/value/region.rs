@@ -1,0 +1,164 @@
+//! A region: the content of values that do not fit into a word.
+
+use stele_types::Number;
+
+use super::{Kind, LONG_FROM, Space, Val};
+
+/// Content of strings, numbers and collections.
+///
+/// A collection is its count followed by that many values; of an object, by that many pairs of key and value, sorted by
+/// key; of a set, by its members in order. A string is a place in one long text; the offset and length of a long one are
+/// kept among the words.
+#[derive(Debug, Clone)]
+pub struct Region {
+    pub(super) space: Space,
+    pub(super) words: Vec<Val>,
+    pub(super) text: String,
+    pub(super) numbers: Vec<Number>,
+}
+
+/// The region can hold no more: its text would pass 4 GiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("values of one evaluation can't hold more than 4 GiB of text")]
+pub struct Full;
+
+impl Region {
+    /// An empty region.
+    pub(crate) fn new(space: Space) -> Self {
+        let mut region = Self {
+            space,
+            words: Vec::new(),
+            text: String::new(),
+            numbers: Vec::new(),
+        };
+        region.clear();
+        region
+    }
+
+    /// Forgets all values and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.text.clear();
+        self.numbers.clear();
+        // All empty collections share the first word.
+        self.words.push(Val::count(0));
+    }
+
+    /// Gives back memory beyond `bytes`.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        self.words.shrink_to(bytes.div_ceil(size_of::<Val>()));
+        self.text.shrink_to(bytes);
+        self.numbers.shrink_to(bytes.div_ceil(size_of::<Number>()));
+    }
+
+    /// Bytes in use.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.words
+            .len()
+            .saturating_mul(size_of::<Val>())
+            .saturating_add(self.text.len())
+            // A number that is no small integer has a heap block of about 64 bytes.
+            .saturating_add(
+                self.numbers
+                    .len()
+                    .saturating_mul(size_of::<Number>().saturating_add(64)),
+            )
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, number: Number) -> Val {
+        if let Some(small) = number.to_i64().and_then(Val::small) {
+            return small;
+        }
+        let place = self.numbers.len();
+        self.numbers.push(number);
+        Val::place(Kind::Number, self.space, place as u64)
+    }
+
+    /// An integer.
+    pub(crate) fn integer(&mut self, value: i64) -> Val {
+        Val::small(value).unwrap_or_else(|| self.number(Number::from(value)))
+    }
+
+    /// A string that was not looked up.
+    pub(crate) fn string(&mut self, text: &str) -> Result<Val, Full> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.string_from(start, false)
+    }
+
+    /// A string that is a constant of the program.
+    pub(crate) fn constant(&mut self, text: &str) -> Result<Val, Full> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.string_from(start, true)
+    }
+
+    /// The string that begins at `start` and ends where the text ends now.
+    pub(super) fn string_from(&mut self, start: usize, known: bool) -> Result<Val, Full> {
+        let length = self.text.len().saturating_sub(start) as u64;
+        let offset = u32::try_from(start).map_err(|_| Full)?;
+        if length < LONG_FROM {
+            return Ok(Val::string(self.space, offset, length, known));
+        }
+        let place = self.words.len() as u64;
+        self.words.push(Val(u64::from(offset)));
+        self.words.push(Val(length));
+        Ok(Val::long_string(self.space, place))
+    }
+
+    /// A collection of these words: the elements of an array, the sorted members of a set, or the sorted pairs of an object.
+    pub(crate) fn collection(&mut self, kind: Kind, parts: &[Val]) -> Val {
+        if parts.is_empty() {
+            return Val::place(kind, self.space, 0);
+        }
+        let place = self.words.len() as u64;
+        let count = if kind == Kind::Object {
+            parts.len() >> 1
+        } else {
+            parts.len()
+        };
+        self.words.push(Val::count(count));
+        self.words.extend_from_slice(parts);
+        let made = Val::place(kind, self.space, place);
+        let all_known = kind == Kind::Object
+            && parts
+                .iter()
+                .step_by(2)
+                .all(|key| key.kind() == Kind::String && key.is_known());
+        if all_known { made.known() } else { made }
+    }
+
+    /// The text of a string of this region.
+    pub(super) fn text_of(&self, val: Val) -> &str {
+        let (offset, length) = if val.is_long() {
+            let word = |at: usize| self.words.get(at).map_or(0, |word| word.as_count());
+            (word(val.at()), word(val.at().wrapping_add(1)))
+        } else {
+            (val.at() & 0xffff_ffff, val.at() >> 32)
+        };
+        self.text
+            .get(offset..offset.wrapping_add(length))
+            .unwrap_or_default()
+    }
+
+    /// The words of a collection of this region.
+    pub(super) fn parts_of(&self, val: Val) -> &[Val] {
+        let at = val.at();
+        let count = self.words.get(at).map_or(0, |word| word.as_count());
+        let words = if val.kind() == Kind::Object {
+            count.wrapping_mul(2)
+        } else {
+            count
+        };
+        let start = at.wrapping_add(1);
+        self.words
+            .get(start..start.wrapping_add(words))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn number_of(&self, val: Val) -> Option<&Number> {
+        self.numbers.get(val.at())
+    }
+}

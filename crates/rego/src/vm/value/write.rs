@@ -1,0 +1,107 @@
+//! JSON straight from the heap, the same bytes as [`stele_types::json`] writes.
+
+use std::io::Write as _;
+
+use super::{Heap, Kind, Val, scan};
+
+impl Heap<'_> {
+    /// Appends compact JSON: keys sorted, sets as arrays. Undefined is nothing at all.
+    pub fn write_json(&self, val: Val, out: &mut Vec<u8>) {
+        match val.kind() {
+            Kind::Undefined => {}
+            Kind::Null => out.extend_from_slice(b"null"),
+            Kind::False => out.extend_from_slice(b"false"),
+            Kind::True => out.extend_from_slice(b"true"),
+            Kind::Int => integer(val.as_int().unwrap_or_default(), out),
+            Kind::Number => {
+                if let Some(number) = self.number(val) {
+                    // Writing to memory does not fail.
+                    let _ = write!(out, "{number}");
+                }
+            }
+            Kind::String => string(self.text(val), out),
+            Kind::Array | Kind::Set => {
+                out.push(b'[');
+                for (at, part) in self.parts(val).iter().enumerate() {
+                    if at != 0 {
+                        out.push(b',');
+                    }
+                    self.write_json(*part, out);
+                }
+                out.push(b']');
+            }
+            Kind::Object => self.object(val, out),
+        }
+    }
+
+    fn object(&self, val: Val, out: &mut Vec<u8>) {
+        if !val.is_known()
+            && !self
+                .pairs(val)
+                .all(|pair| pair.first().is_some_and(|key| key.kind() == Kind::String))
+        {
+            // Keys that are no strings become their JSON text, which may change the order.
+            if let Some(value) = self.to_value(val) {
+                stele_types::json::write(&value, out);
+            }
+            return;
+        }
+        out.push(b'{');
+        for (at, pair) in self.pairs(val).enumerate() {
+            let [key, value] = pair else { continue };
+            if at != 0 {
+                out.push(b',');
+            }
+            string(self.text(*key), out);
+            out.push(b':');
+            self.write_json(*value, out);
+        }
+        out.push(b'}');
+    }
+}
+
+fn integer(value: i64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut left = value.unsigned_abs();
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.wrapping_add(u8::try_from(left % 10).unwrap_or_default());
+        left /= 10;
+        start = start.wrapping_sub(1);
+        if left == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(digits.get(start..).unwrap_or_default());
+}
+
+/// Appends a quoted string, escaping the quote, the backslash and control characters.
+fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    loop {
+        let plain = scan::plain(rest);
+        let (run, special) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.extend_from_slice(run);
+        let Some((byte, after)) = special.split_first() else {
+            break;
+        };
+        match byte {
+            b'"' => out.extend_from_slice(br#"\""#),
+            b'\\' => out.extend_from_slice(br"\\"),
+            b'\n' => out.extend_from_slice(br"\n"),
+            b'\r' => out.extend_from_slice(br"\r"),
+            b'\t' => out.extend_from_slice(br"\t"),
+            0x08 => out.extend_from_slice(br"\b"),
+            0x0c => out.extend_from_slice(br"\f"),
+            other => {
+                let _ = write!(out, "\\u{other:04x}");
+            }
+        }
+        rest = after;
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,131 @@
+//! What one thread owns.
+
+use std::sync::Arc;
+
+use super::builtins::{Env, Patterns};
+use super::outcome::Outcome;
+use super::run::{Machine, Stacks};
+use super::value::{Builders, Heap, Region, Space, Val, from_value, parse};
+use super::{Data, Input, Program, Request, VmError};
+use crate::builtins::{self, Session};
+use crate::eval::{Budget, EvalError};
+
+/// The memory of a thread's evaluations. It may serve any number of programs, one evaluation at a time.
+#[derive(Debug)]
+pub struct Worker {
+    scratch: Region,
+    builders: Builders,
+    stacks: Stacks,
+    open: Vec<Val>,
+    patterns: Patterns,
+    general_patterns: builtins::Patterns,
+    text: String,
+    parts: Vec<Val>,
+}
+
+/// How much memory a worker keeps for the next evaluation.
+const KEEP: usize = 1 << 20;
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            scratch: Region::new(Space::Scratch),
+            builders: Builders::default(),
+            stacks: Stacks::default(),
+            open: Vec::new(),
+            patterns: Patterns::default(),
+            general_patterns: builtins::Patterns::default(),
+            text: String::new(),
+            parts: Vec::new(),
+        }
+    }
+}
+
+impl Worker {
+    /// Evaluates one entry point.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub fn evaluate<'w>(
+        &'w mut self,
+        program: &'w Program,
+        data: &'w Data,
+        request: &Request<'_>,
+    ) -> Result<Outcome<'w>, VmError> {
+        if !Arc::ptr_eq(&program.code.constants, &data.constants) {
+            return Err(VmError::ForeignData);
+        }
+        let Some(plan) = program.code.plans.get(request.entry_point) else {
+            let name = request.entry_point.to_owned();
+            return Err(Box::new(EvalError::UnknownEntryPoint(name)).into());
+        };
+        self.clear();
+        let constants = program.constants();
+        let input = match request.input {
+            Input::Undefined => Val::UNDEFINED,
+            Input::Json(bytes) => parse(
+                bytes,
+                &request.input_limits,
+                &mut self.scratch,
+                &constants,
+                &mut self.open,
+            )?,
+            Input::Value(value) => {
+                from_value(value, &mut self.scratch, &constants).map_err(super::value::ParseError::from)?
+            }
+        };
+        let patterns = std::mem::take(&mut self.general_patterns);
+        let mut machine = Machine {
+            code: &program.code,
+            env: Env {
+                heap: Heap {
+                    consts: &program.code.constants.region,
+                    data: &data.region,
+                    scratch: &mut self.scratch,
+                },
+                session: Session::with_patterns(request.context, Budget::new(request.limits), patterns),
+                patterns: &mut self.patterns,
+                text: std::mem::take(&mut self.text),
+                parts: std::mem::take(&mut self.parts),
+            },
+            builders: &mut self.builders,
+            stacks: &mut self.stacks,
+            strict: request.strict_builtin_errors,
+            memory: request.limits.memory,
+            depth: request.limits.depth,
+            base: 0,
+            pc: 0,
+            stride: 0,
+        };
+        let ran = machine.plan(plan.start as usize, plan.frame, input, data.root);
+        let Env {
+            session, text, parts, ..
+        } = machine.env;
+        self.general_patterns = session.into_patterns();
+        self.text = text;
+        self.parts = parts;
+        ran?;
+        let heap = Heap {
+            consts: &program.code.constants.region,
+            data: &data.region,
+            scratch: &mut self.scratch,
+        };
+        heap.sort_members(&mut self.stacks.results);
+        Ok(Outcome::new(heap, &self.stacks.results, input))
+    }
+
+    /// Forgets the last evaluation.
+    fn clear(&mut self) {
+        if self.scratch.bytes() > KEEP {
+            self.scratch.clear();
+            self.scratch.shrink(KEEP);
+            self.builders.shrink();
+            self.stacks = Stacks::default();
+            self.text = String::new();
+            self.parts = Vec::new();
+            self.open = Vec::new();
+        }
+        self.scratch.clear();
+        self.builders.clear();
+    }
+}
