@@ -46,6 +46,28 @@ pub(crate) enum Expr {
     Comprehension(Box<Comprehension>),
 }
 
+/// A constant without parts. Numbers are as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    String(&'a str),
+}
+
+impl Expr {
+    /// The constant, if it is one.
+    pub(crate) fn scalar(&self) -> Option<Scalar<'_>> {
+        match self {
+            Self::Null => Some(Scalar::Null),
+            Self::Bool(value) => Some(Scalar::Bool(*value)),
+            Self::Number(text) => Some(Scalar::Number(text)),
+            Self::String(text) => Some(Scalar::String(text)),
+            _ => None,
+        }
+    }
+}
+
 /// A reference. Its path holds no references, calls or comprehensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Ref {

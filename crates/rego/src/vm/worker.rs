@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::builtins::{Env, Patterns};
+use super::code::Constants;
 use super::outcome::Outcome;
 use super::run::{Machine, Stacks};
-use super::value::{Builders, Heap, Region, Space, Val, from_value, parse};
+use super::value::{Builders, Heap, Reader, Region, Space, Val, from_value, parse};
 use super::{Data, Input, Program, Request, VmError};
 use crate::builtins::{self, Session};
 use crate::eval::{Budget, EvalError};
@@ -16,7 +17,9 @@ pub struct Worker {
     scratch: Region,
     builders: Builders,
     stacks: Stacks,
-    open: Vec<Val>,
+    reader: Reader,
+    /// The constants that the reader knows.
+    constants: Option<Arc<Constants>>,
     patterns: Patterns,
     general_patterns: builtins::Patterns,
     text: String,
@@ -32,7 +35,8 @@ impl Default for Worker {
             scratch: Region::new(Space::Scratch),
             builders: Builders::default(),
             stacks: Stacks::default(),
-            open: Vec::new(),
+            reader: Reader::default(),
+            constants: None,
             patterns: Patterns::default(),
             general_patterns: builtins::Patterns::default(),
             text: String::new(),
@@ -60,6 +64,11 @@ impl Worker {
             return Err(Box::new(EvalError::UnknownEntryPoint(name)).into());
         };
         self.clear();
+        let known = self.constants.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, &data.constants)) {
+            self.reader.forget();
+            self.constants = Some(Arc::clone(&data.constants));
+        }
         let constants = program.constants();
         let input = match request.input {
             Input::Undefined => Val::UNDEFINED,
@@ -68,7 +77,7 @@ impl Worker {
                 &request.input_limits,
                 &mut self.scratch,
                 &constants,
-                &mut self.open,
+                &mut self.reader,
             )?,
             Input::Value(value) => {
                 from_value(value, &mut self.scratch, &constants).map_err(super::value::ParseError::from)?
@@ -123,7 +132,7 @@ impl Worker {
             self.stacks = Stacks::default();
             self.text = String::new();
             self.parts = Vec::new();
-            self.open = Vec::new();
+            self.reader.shrink();
         }
         self.scratch.clear();
         self.builders.clear();

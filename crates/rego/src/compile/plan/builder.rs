@@ -45,6 +45,8 @@ pub(crate) struct Builder<'p, 'a> {
     pub(crate) file: usize,
     pub(crate) span: Span,
     pub(crate) env: HashMap<Var, Operand>,
+    /// The function's result, while a branch that gives it a value settles it.
+    pub(crate) settled: Option<Local>,
     location: Location,
     next: u32,
     open: Vec<Open>,
@@ -64,6 +66,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             file,
             span: Span::default(),
             env: HashMap::new(),
+            settled: None,
             location: Location::default(),
             next: crate::ir::FIRST_FREE.0,
             open: Vec::new(),

@@ -56,9 +56,11 @@ impl Builder<'_, '_> {
         let mut blocks = Vec::new();
         match group.kind {
             Kind::Complete | Kind::Function(_) => {
+                self.settled = one_value(&rules).then_some(result);
                 for rule in rules {
                     self.valued(rule, &args, result, &mut blocks)?;
                 }
+                self.settled = None;
                 self.default(group, &args, result, &mut blocks)?;
             }
             Kind::Set | Kind::Object => {
@@ -140,6 +142,9 @@ impl Builder<'_, '_> {
             builder.at(branch.span);
             let source = builder.operand(&branch.value)?;
             builder.emit(StmtKind::AssignVarOnce { source, target });
+            if let Some(source) = builder.settled {
+                builder.emit(StmtKind::ReturnLocal { source });
+            }
             Ok(())
         })
     }
@@ -258,4 +263,15 @@ impl Builder<'_, '_> {
         })?;
         Ok(target)
     }
+}
+
+/// Whether all rules have one and the same constant as their value. Then the first that holds settles it, as in OPA: nothing that
+/// comes after it is evaluated, not even to find an error.
+fn one_value(rules: &[&Rule]) -> bool {
+    let mut values = rules.iter().map(|rule| match rule.branches.as_slice() {
+        [branch] => branch.value.scalar(),
+        _ => None,
+    });
+    let first = values.next().flatten();
+    first.is_some() && values.all(|value| value == first)
 }

@@ -53,7 +53,7 @@ impl Pool {
             None => {
                 // A plan has far less than 4 GiB of text: it was read from JSON of limited size.
                 let val = self.region.constant(text).unwrap_or(Val::UNDEFINED);
-                self.names.insert(val, hash);
+                self.names.insert(text, val, hash);
                 val
             }
         };

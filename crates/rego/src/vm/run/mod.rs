@@ -112,14 +112,13 @@ impl Machine<'_, '_> {
         Box::new(EvalError::Limit { at: self.at(), limit })
     }
 
-    /// Looks at the limits.
+    /// Looks at the limits. Returns how many operations may run before the next look.
     #[cold]
-    fn look(&mut self) -> Done<()> {
-        match self.env.session.budget.grant(STRIDE) {
-            Ok(granted) => self.stride = granted,
-            Err(limit) => return Err(self.limit(limit)),
-        }
-        self.check_memory()
+    fn look(&mut self) -> Done<u64> {
+        let granted = self.env.session.budget.grant(STRIDE);
+        let granted = granted.map_err(|limit| self.limit(limit))?;
+        self.check_memory()?;
+        Ok(granted)
     }
 
     fn check_memory(&self) -> Done<()> {
@@ -135,20 +134,20 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table: one arm an operation")]
     fn run(&mut self) -> Done<()> {
         let code = self.code;
-        loop {
-            let Some(op) = code.ops.get(self.pc) else {
-                return Ok(());
-            };
-            self.pc = self.pc.wrapping_add(1);
-            if self.stride == 0 {
-                self.look()?;
+        // In registers of the processor while nothing else needs to know them.
+        let mut pc = self.pc;
+        let mut stride = self.stride;
+        while let Some(op) = code.ops.get(pc) {
+            pc = pc.wrapping_add(1);
+            if stride == 0 {
+                self.pc = pc;
+                stride = self.look()?;
             }
-            self.stride = self.stride.wrapping_sub(1);
+            stride = stride.wrapping_sub(1);
             match *op {
-                Op::Jump(target) => self.pc = target as usize,
+                Op::Jump(target) => pc = target as usize,
                 Op::Move { src, dst } => {
                     let val = self.get(src);
                     self.set(dst, val);
@@ -162,7 +161,7 @@ impl Machine<'_, '_> {
                 } => {
                     let found = self.dot(self.get(source), self.get(key), base);
                     self.set(dst, found);
-                    self.go_on_if(found.is_defined(), fail);
+                    pc = next(found.is_defined(), pc, fail);
                 }
                 Op::Path {
                     source,
@@ -175,61 +174,59 @@ impl Machine<'_, '_> {
                         found = self.env.heap.index(found, self.get(*key));
                     }
                     self.set(dst, found);
-                    self.go_on_if(found.is_defined(), fail);
+                    pc = next(found.is_defined(), pc, fail);
                 }
                 Op::Equal { a, b, negated, fail } => {
                     let (a, b) = (self.get(a), self.get(b));
                     let holds = a.is_defined() && b.is_defined() && self.env.heap.eq(a, b) != negated;
-                    self.go_on_if(holds, fail);
+                    pc = next(holds, pc, fail);
                 }
-                Op::Is { kind, src, fail } => {
-                    let holds = self.get(src).kind() == kind;
-                    self.go_on_if(holds, fail);
-                }
+                Op::Is { kind, src, fail } => pc = next(self.get(src).kind() == kind, pc, fail),
                 Op::Defined { reg, negated, fail } => {
-                    let holds = self.reg(reg).is_defined() != negated;
-                    self.go_on_if(holds, fail);
+                    pc = next(self.reg(reg).is_defined() != negated, pc, fail);
                 }
                 Op::ScanNext {
                     state,
                     key,
                     value,
                     done,
-                } => self.scan_next(state, key, value, done),
-                Op::Call {
-                    func,
-                    args,
-                    dst,
-                    fail,
-                } => self.call(func, args, dst, fail)?,
+                } => pc = next(self.scan_next(state, key, value), pc, done),
                 Op::Builtin {
                     builtin,
                     args,
                     dst,
                     fail,
                 } => {
+                    self.pc = pc;
                     let result = self.builtin(builtin, args)?;
                     self.set(dst, result);
-                    self.go_on_if(result.is_defined(), fail);
+                    pc = next(result.is_defined(), pc, fail);
                 }
-                Op::Return { src } => {
-                    let val = self.get(src);
-                    self.leave(val);
+                Op::End if self.stacks.frames.is_empty() => return Ok(()),
+                ref other => {
+                    self.pc = pc;
+                    self.more(other)?;
+                    pc = self.pc;
                 }
-                Op::End => {
-                    if self.stacks.frames.is_empty() {
-                        return Ok(());
-                    }
-                    self.leave(Val::UNDEFINED);
-                }
-                ref other => self.more(other)?,
             }
         }
+        Ok(())
     }
 
     /// The operations that run less often.
     fn more(&mut self, op: &Op) -> Done<()> {
         match *op {
+            Op::Call {
+                func,
+                args,
+                dst,
+                fail,
+            } => self.call(func, args, dst, fail)?,
+            Op::Return { src } => {
+                let val = self.get(src);
+                self.leave(val);
+            }
+            Op::End => self.leave(Val::UNDEFINED),
             Op::Reset { dst } => self.set(dst, Val::UNDEFINED),
             Op::ScanBegin { src, state } => {
                 let val = self.get(src);
@@ -295,7 +292,8 @@ impl Machine<'_, '_> {
         text.map_or(Val::UNDEFINED, |text| self.env.heap.field_by_text(source, &text))
     }
 
-    fn scan_next(&mut self, state: Reg, key: Reg, value: Reg, done: u32) {
+    /// Whether there was one more element.
+    fn scan_next(&mut self, state: Reg, key: Reg, value: Reg) -> bool {
         let collection = self.reg(state);
         let counter = state.wrapping_add(1);
         let index = self.reg(counter).as_int().unwrap_or_default();
@@ -312,16 +310,18 @@ impl Machine<'_, '_> {
             // A scalar has no elements; what is undefined neither.
             _ => None,
         };
-        match element {
-            Some((found_key, found_value)) => {
-                self.set(key, found_key);
-                self.set(value, found_value);
-                self.set(
-                    counter,
-                    Val::small(index.wrapping_add(1)).unwrap_or(Val::UNDEFINED),
-                );
-            }
-            None => self.pc = done as usize,
-        }
+        let Some((found_key, found_value)) = element else {
+            return false;
+        };
+        self.set(key, found_key);
+        self.set(value, found_value);
+        let after = Val::small(index.wrapping_add(1)).unwrap_or(Val::UNDEFINED);
+        self.set(counter, after);
+        true
     }
+}
+
+/// Where to go on.
+fn next(holds: bool, pc: usize, fail: u32) -> usize {
+    if holds { pc } else { fail as usize }
 }

@@ -3,18 +3,23 @@
 //! A builder belongs to one local. Before its value is read in any way it is sealed into the scratch region, so no other
 //! word ever refers to it.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+
+use foldhash::fast::RandomState;
 
 use super::{Heap, Kind, Space, Val};
 
-/// Above this many keys a builder has an index.
+/// Above this many keys an object has an index.
 const UNINDEXED: usize = 12;
+/// Below this many members a set does not look for those that repeat.
+const FULL: usize = 64;
 
 #[derive(Debug, Default)]
 struct Builder {
-    /// Elements, members, or keys and values in turn; unsorted.
+    /// Elements, members, or keys and values in turn; unsorted. Of a set, members may be there more than once.
     parts: Vec<Val>,
+    /// Of a set: when it has this many members, those that repeat are dropped.
+    full: usize,
     /// Slots of an open addressing table: hash and number of the key, from 1. A power of two of them, or none.
     slots: Vec<(u32, u32)>,
 }
@@ -65,8 +70,9 @@ impl Builders {
         });
         if let Some(builder) = self.builders.get_mut(at) {
             builder.parts.extend_from_slice(parts);
-            if kind != Kind::Array {
-                builder.reindex(kind, heap, &self.hasher);
+            builder.full = parts.len().saturating_mul(2).max(FULL);
+            if kind == Kind::Object {
+                builder.reindex(heap, &self.hasher);
             }
         }
         Val::place(kind, Space::Building, at as u64)
@@ -84,10 +90,10 @@ impl Builders {
         let Some(builder) = self.builders.get_mut(set.at()) else {
             return;
         };
-        let hash = builder.hash(1, member, heap, &self.hasher);
-        if builder.find(1, member, hash, heap).is_none() {
-            builder.parts.push(member);
-            builder.grown(Kind::Set, hash, heap, &self.hasher);
+        builder.parts.push(member);
+        if builder.parts.len() >= builder.full {
+            heap.sort_members(&mut builder.parts);
+            builder.full = builder.parts.len().saturating_mul(2).max(FULL);
         }
     }
 
@@ -103,11 +109,11 @@ impl Builders {
         let Some(builder) = self.builders.get_mut(object.at()) else {
             return Inserted::Yes;
         };
-        let hash = builder.hash(2, key, heap, &self.hasher);
-        match builder.find(2, key, hash, heap) {
+        let hash = builder.hash(key, heap, &self.hasher);
+        match builder.find(key, hash, heap) {
             None => {
                 builder.parts.extend([key, value]);
-                builder.grown(Kind::Object, hash, heap, &self.hasher);
+                builder.grown(hash, heap, &self.hasher);
             }
             Some(number) => {
                 let place = number.wrapping_mul(2).wrapping_add(1);
@@ -149,40 +155,28 @@ impl Builders {
     }
 }
 
-/// How many words a key takes with its value.
-const fn width(kind: Kind) -> usize {
-    1 << shift(kind)
-}
-
-const fn shift(kind: Kind) -> u32 {
-    matches!(kind, Kind::Object) as u32
-}
-
 impl Builder {
     /// The key's hash, or 0 while there is no index.
-    fn hash(&self, width: usize, key: Val, heap: &Heap<'_>, hasher: &RandomState) -> u32 {
-        if self.slots.is_empty() && self.parts.len() <= UNINDEXED.wrapping_mul(width) {
+    fn hash(&self, key: Val, heap: &Heap<'_>, hasher: &RandomState) -> u32 {
+        if self.slots.is_empty() && self.parts.len() <= UNINDEXED.wrapping_mul(2) {
             0
         } else {
             hash(key, heap, hasher)
         }
     }
 
-    /// The number of the key.
-    fn find(&self, width: usize, key: Val, hash: u32, heap: &Heap<'_>) -> Option<usize> {
+    /// The number of the key of an object.
+    fn find(&self, key: Val, hash: u32, heap: &Heap<'_>) -> Option<usize> {
         if self.slots.is_empty() {
-            return self
-                .parts
-                .iter()
-                .step_by(width)
-                .position(|have| heap.eq(*have, key));
+            let mut keys = self.parts.iter().step_by(2);
+            return keys.position(|have| heap.eq(*have, key));
         }
         let mask = self.slots.len().wrapping_sub(1);
         let mut at = hash as usize & mask;
         loop {
             let (have, number) = self.slots.get(at)?;
             let number = (*number as usize).checked_sub(1)?;
-            let place = number.wrapping_mul(width);
+            let place = number.wrapping_mul(2);
             if *have == hash && self.parts.get(place).is_some_and(|have| heap.eq(*have, key)) {
                 return Some(number);
             }
@@ -191,32 +185,28 @@ impl Builder {
     }
 
     /// A key was added at the end.
-    fn grown(&mut self, kind: Kind, hash: u32, heap: &Heap<'_>, hasher: &RandomState) {
-        let count = self.parts.len() >> shift(kind);
+    fn grown(&mut self, hash: u32, heap: &Heap<'_>, hasher: &RandomState) {
+        let count = self.parts.len() >> 1;
         if self.slots.is_empty() && count <= UNINDEXED {
             return;
         }
         if count.saturating_mul(2) > self.slots.len() {
-            self.reindex(kind, heap, hasher);
+            self.reindex(heap, hasher);
         } else {
             self.enter(hash, count);
         }
     }
 
-    fn reindex(&mut self, kind: Kind, heap: &Heap<'_>, hasher: &RandomState) {
+    fn reindex(&mut self, heap: &Heap<'_>, hasher: &RandomState) {
         self.slots.clear();
-        let count = self.parts.len() >> shift(kind);
+        let count = self.parts.len() >> 1;
         if count <= UNINDEXED {
             return;
         }
         self.slots
             .resize(count.saturating_mul(4).next_power_of_two(), (0, 0));
-        let hashes: Vec<u32> = self
-            .parts
-            .iter()
-            .step_by(width(kind))
-            .map(|key| hash(*key, heap, hasher))
-            .collect();
+        let keys = self.parts.iter().step_by(2);
+        let hashes: Vec<u32> = keys.map(|key| hash(*key, heap, hasher)).collect();
         for (number, hash) in hashes.into_iter().enumerate() {
             self.enter(hash, number.wrapping_add(1));
         }

@@ -30,24 +30,28 @@ pub(crate) struct Constants<'a> {
 }
 
 impl Constants<'_> {
-    /// The constant that equals `text`.
+    /// The constant that equals `text`; none does when it is too long to be [recognised](Self::recognises).
     pub(crate) fn find(&self, text: &str) -> Option<Val> {
-        self.names.find(text, self.region)
+        if self.recognises(text) {
+            self.names.find(text, self.region)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a text of this length is looked up, so that the string is known.
+    pub(crate) const fn recognises(&self, text: &str) -> bool {
+        text.len() <= names::LONGEST
     }
 
     /// A string in `region`, or the constant that equals it.
     pub(crate) fn string(&self, text: &str, region: &mut Region) -> Result<Val, Full> {
-        if text.len() > names::LONGEST {
-            return region.string(text);
+        if let Some(constant) = self.find(text) {
+            return Ok(constant);
         }
-        match self.find(text) {
-            Some(constant) => Ok(constant),
-            None => {
-                let start = region.text.len();
-                region.text.push_str(text);
-                region.string_from(start, true)
-            }
-        }
+        let start = region.text.len();
+        region.text.push_str(text);
+        region.string_from(start, self.recognises(text))
     }
 }
 

@@ -7,6 +7,8 @@ use super::{Region, Val};
 pub(crate) struct Names {
     slots: Vec<(u32, Val)>,
     used: usize,
+    /// By length, which marks ([`mark`]) occur: most texts that are no constant are told by this alone.
+    filter: Vec<u64>,
 }
 
 /// Texts longer than this are not looked up: constants of that size are rare, and hashing costs.
@@ -15,6 +17,10 @@ pub(crate) const LONGEST: usize = 96;
 impl Names {
     /// The string that equals `text`, if there is one. `region` is where the strings are.
     pub(crate) fn find(&self, text: &str, region: &Region) -> Option<Val> {
+        let marks = self.filter.get(text.len())?;
+        if marks & mark(text) == 0 {
+            return None;
+        }
         self.find_hashed(hash(text.as_bytes()), text, region)
     }
 
@@ -34,7 +40,17 @@ impl Names {
     }
 
     /// Adds a string that is not there yet.
-    pub(crate) fn insert(&mut self, val: Val, hash: u32) {
+    pub(crate) fn insert(&mut self, text: &str, val: Val, hash: u32) {
+        if self.filter.len() <= text.len() {
+            self.filter.resize(text.len().wrapping_add(1), 0);
+        }
+        if let Some(marks) = self.filter.get_mut(text.len()) {
+            *marks |= mark(text);
+        }
+        self.put(val, hash);
+    }
+
+    fn put(&mut self, val: Val, hash: u32) {
         if self.used.saturating_mul(2) >= self.slots.len() {
             self.grow();
         }
@@ -57,9 +73,17 @@ impl Names {
         let old = std::mem::replace(&mut self.slots, vec![(0, Val::UNDEFINED); size]);
         self.used = 0;
         for (hash, val) in old.into_iter().filter(|(_, val)| val.is_defined()) {
-            self.insert(val, hash);
+            self.put(val, hash);
         }
     }
+}
+
+/// One bit, chosen by the first and the last byte.
+fn mark(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let ends = bytes.first().zip(bytes.last());
+    let bit = ends.map_or(0, |(first, last)| first.wrapping_mul(5).wrapping_add(*last));
+    1 << (bit & 63)
 }
 
 /// The hash of a text.
@@ -67,24 +91,41 @@ pub(crate) fn hash_text(text: &str) -> u32 {
     hash(text.as_bytes())
 }
 
-/// A hash of short texts: multiply and rotate over words of eight bytes. It need not resist chosen inputs: inputs are only
-/// looked up, the table holds what the policy's author wrote.
+/// A hash of short texts: multiply and rotate over words of eight bytes, the last of which may overlap the one before. It need
+/// not resist chosen inputs: inputs are only looked up, the table holds what the policy's author wrote.
 fn hash(bytes: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut state = (bytes.len() as u64).wrapping_mul(FACTOR);
-    let mut chunks = bytes.chunks_exact(8);
+    let length = bytes.len();
+    let mut state = (length as u64).wrapping_mul(FACTOR);
     let mut mix = |word: u64| state = (state ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    for chunk in &mut chunks {
-        mix(chunk.try_into().map_or(0, u64::from_le_bytes));
-    }
-    let rest = chunks.remainder();
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        if let Some(place) = last.get_mut(..rest.len()) {
-            place.copy_from_slice(rest);
+    if let Some(last) = length.checked_sub(8) {
+        let mut at = 0;
+        while at < last {
+            mix(word(bytes, at));
+            at = at.wrapping_add(8);
         }
-        mix(u64::from_le_bytes(last));
+        mix(word(bytes, last));
+    } else if let Some(last) = length.checked_sub(4) {
+        mix(half(bytes, 0) << 32 | half(bytes, last));
+    } else {
+        let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or_default());
+        mix(byte(0) << 16 | byte(length >> 1) << 8 | byte(length.wrapping_sub(1)));
     }
     // The upper half is mixed best.
     (state.wrapping_mul(FACTOR) >> 32) as u32
+}
+
+fn word(bytes: &[u8], at: usize) -> u64 {
+    let chunk = bytes.get(at..at.wrapping_add(8));
+    chunk
+        .and_then(|chunk| chunk.try_into().ok())
+        .map_or(0, u64::from_le_bytes)
+}
+
+fn half(bytes: &[u8], at: usize) -> u64 {
+    let chunk = bytes.get(at..at.wrapping_add(4));
+    chunk
+        .and_then(|chunk| chunk.try_into().ok())
+        .map_or(0, u32::from_le_bytes)
+        .into()
 }

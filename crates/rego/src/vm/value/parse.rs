@@ -7,6 +7,7 @@ use stele_types::json::{JsonError, JsonErrorKind, Limits};
 use stele_types::{Number, json};
 
 use super::convert::Constants;
+use super::shapes::{LOST, Order, Shapes};
 use super::{Kind, Region, Val, scan};
 
 /// Why an input can't be taken.
@@ -20,7 +21,30 @@ pub enum ParseError {
     Full(#[from] super::Full),
 }
 
-/// Reads one document into `region`, which must be one that `constants` belong to.
+/// What a parser keeps from one document to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    stack: Vec<Val>,
+    shapes: Shapes,
+    pairs: Vec<(Val, Val, u16)>,
+    places: Vec<u16>,
+}
+
+impl Reader {
+    /// Forgets what it has learned from one program's constants.
+    pub(crate) fn forget(&mut self) {
+        self.shapes.clear();
+    }
+
+    /// Gives back memory.
+    pub(crate) fn shrink(&mut self) {
+        self.stack = Vec::new();
+        self.pairs = Vec::new();
+    }
+}
+
+/// Reads one document into `region`, a scratch region, looking strings up among the `constants`, always the same
+/// ones until [`Reader::forget`].
 ///
 /// # Errors
 /// [`ParseError`].
@@ -29,7 +53,7 @@ pub(crate) fn parse(
     limits: &Limits,
     region: &mut Region,
     constants: &Constants<'_>,
-    stack: &mut Vec<Val>,
+    reader: &mut Reader,
 ) -> Result<Val, ParseError> {
     let too_large = bytes.len() > limits.max_bytes;
     let text = if too_large {
@@ -40,20 +64,30 @@ pub(crate) fn parse(
     let Some(text) = text else {
         return Err(explain(bytes, limits).into());
     };
-    stack.clear();
+    let base = region.text.len();
+    // Offsets of texts are 32 bits.
+    if base.saturating_add(bytes.len()) > u32::MAX as usize {
+        return Err(super::Full.into());
+    }
+    // Strings without escapes are places in the document itself.
+    region.text.push_str(text);
+    reader.stack.clear();
+    reader.shapes.begin();
     let mut parser = Parser {
         text,
         bytes,
-        at: 0,
+        base,
+        stop: None,
         max_depth: limits.max_depth,
         region,
         constants,
-        stack,
+        reader,
     };
-    match parser.document() {
-        Ok(val) => Ok(val),
-        Err(Stop::Full) => Err(super::Full.into()),
-        Err(Stop::Malformed) => Err(explain(bytes, limits).into()),
+    let val = parser.document();
+    match parser.stop {
+        None => Ok(val),
+        Some(Stop::Full) => Err(super::Full.into()),
+        Some(Stop::Malformed) => Err(explain(bytes, limits).into()),
     }
 }
 
@@ -72,88 +106,102 @@ enum Stop {
     Full,
 }
 
-impl From<super::Full> for Stop {
-    fn from(_: super::Full) -> Self {
-        Self::Full
-    }
-}
-
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    at: usize,
+    /// Where the document begins in the region's text.
+    base: usize,
+    /// Why it ended.
+    stop: Option<Stop>,
     max_depth: usize,
     region: &'a mut Region,
     constants: &'a Constants<'a>,
-    /// Parts of the collections that are open.
-    stack: &'a mut Vec<Val>,
+    /// Its stack has the parts of the collections that are open.
+    reader: &'a mut Reader,
 }
 
-type Parsed<T> = Result<T, Stop>;
+/// A value and where it ends. The position goes from function to function in registers, which is why failure is a value too:
+/// [`Val::BLANK`], with the reason in [`Parser::stop`].
+type Parsed = (Val, usize);
+
+/// Where a failed parse is: behind everything, so that nothing more is found.
+const NOWHERE: usize = usize::MAX;
 
 impl<'a> Parser<'a> {
-    fn document(&mut self) -> Parsed<Val> {
-        let val = self.value(0)?;
-        self.skip_space();
-        if self.at < self.bytes.len() {
-            return Err(Stop::Malformed);
+    fn document(&mut self) -> Val {
+        let (val, at) = self.value(0, 0);
+        if self.stop.is_none() && self.skip_space(at) < self.bytes.len() {
+            return self.malformed().0;
         }
-        Ok(val)
+        val
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    #[cold]
+    fn malformed(&mut self) -> Parsed {
+        self.stop.get_or_insert(Stop::Malformed);
+        (Val::BLANK, NOWHERE)
     }
 
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at = self.at.wrapping_add(1);
+    #[cold]
+    fn full(&mut self) -> Parsed {
+        self.stop = Some(Stop::Full);
+        (Val::BLANK, NOWHERE)
+    }
+
+    fn peek(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    fn skip_space(&self, mut at: usize) -> usize {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek(at) {
+            at = at.wrapping_add(1);
+        }
+        at
+    }
+
+    fn value(&mut self, at: usize, depth: usize) -> Parsed {
+        let at = self.skip_space(at);
+        match self.peek(at) {
+            Some(b'"') => self.string(at),
+            Some(b'{') => self.object(at, depth),
+            Some(b'[') => self.array(at, depth),
+            Some(b'-' | b'0'..=b'9') => self.number(at),
+            Some(b't') => self.word(at, b"true", Val::TRUE),
+            Some(b'f') => self.word(at, b"false", Val::FALSE),
+            Some(b'n') => self.word(at, b"null", Val::NULL),
+            _ => self.malformed(),
         }
     }
 
-    fn value(&mut self, depth: usize) -> Parsed<Val> {
-        self.skip_space();
-        match self.peek() {
-            Some(b'"') => self.string(),
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true", Val::TRUE),
-            Some(b'f') => self.word(b"false", Val::FALSE),
-            Some(b'n') => self.word(b"null", Val::NULL),
-            _ => Err(Stop::Malformed),
+    fn word(&mut self, at: usize, word: &'static [u8], val: Val) -> Parsed {
+        let end = at.wrapping_add(word.len());
+        if self.bytes.get(at..end) != Some(word) {
+            return self.malformed();
         }
+        (val, end)
     }
 
-    fn word(&mut self, word: &'static [u8], val: Val) -> Parsed<Val> {
-        let end = self.at.wrapping_add(word.len());
-        if self.bytes.get(self.at..end) != Some(word) {
-            return Err(Stop::Malformed);
+    fn number(&mut self, at: usize) -> Parsed {
+        if let Some(parsed) = self.plain_integer(at) {
+            return parsed;
         }
-        self.at = end;
-        Ok(val)
-    }
-
-    fn number(&mut self) -> Parsed<Val> {
-        if let Some(val) = self.plain_integer() {
-            return Ok(val);
-        }
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let rest = self.bytes.get(at..).unwrap_or_default();
         let length = rest
             .iter()
             .take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
             .count();
-        let end = self.at.wrapping_add(length);
-        let text = self.text.get(self.at..end).unwrap_or_default();
-        let number = Number::parse(text).map_err(|_| Stop::Malformed)?;
-        self.at = end;
-        Ok(self.region.number(number))
+        let end = at.wrapping_add(length);
+        let text = self.text.get(at..end).unwrap_or_default();
+        match Number::parse(text) {
+            Ok(number) => (self.region.number(number), end),
+            Err(_) => self.malformed(),
+        }
     }
 
     /// An integer of up to 17 digits, which a word holds.
-    fn plain_integer(&mut self) -> Option<Val> {
-        let negative = self.peek() == Some(b'-');
-        let start = self.at.wrapping_add(usize::from(negative));
+    fn plain_integer(&self, at: usize) -> Option<Parsed> {
+        let negative = self.peek(at) == Some(b'-');
+        let start = at.wrapping_add(usize::from(negative));
         let digits = self.bytes.get(start..)?;
         let mut value = 0_i64;
         let mut count = 0_usize;
@@ -170,85 +218,109 @@ impl<'a> Parser<'a> {
         if count == 0 || leading_zero || matches!(digits.get(count), Some(b'.' | b'e' | b'E' | b'-' | b'+')) {
             return None;
         }
-        self.at = start.wrapping_add(count);
-        Val::small(if negative { value.wrapping_neg() } else { value })
+        let val = Val::small(if negative { value.wrapping_neg() } else { value })?;
+        Some((val, start.wrapping_add(count)))
     }
 
-    fn enter(&mut self, depth: usize) -> Parsed<usize> {
+    fn array(&mut self, at: usize, depth: usize) -> Parsed {
         if depth >= self.max_depth {
-            return Err(Stop::Malformed);
+            return self.malformed();
         }
-        self.at = self.at.wrapping_add(1);
-        self.skip_space();
-        Ok(depth.wrapping_add(1))
-    }
-
-    fn array(&mut self, depth: usize) -> Parsed<Val> {
-        let inner = self.enter(depth)?;
-        let start = self.stack.len();
-        if self.peek() == Some(b']') {
-            self.at = self.at.wrapping_add(1);
-            return Ok(self.region.collection(Kind::Array, &[]));
+        let mut at = self.skip_space(at.wrapping_add(1));
+        if self.peek(at) == Some(b']') {
+            return (self.region.collection(Kind::Array, &[]), at.wrapping_add(1));
         }
+        let start = self.reader.stack.len();
         loop {
-            let item = self.value(inner)?;
-            self.stack.push(item);
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.at = self.at.wrapping_add(1),
+            let (item, end) = self.value(at, depth.wrapping_add(1));
+            self.reader.stack.push(item);
+            at = self.skip_space(end);
+            match self.peek(at) {
+                Some(b',') => at = at.wrapping_add(1),
                 Some(b']') => break,
-                _ => return Err(Stop::Malformed),
+                _ => return self.malformed(),
             }
         }
-        self.at = self.at.wrapping_add(1);
-        let made = self
-            .region
-            .collection(Kind::Array, self.stack.get(start..).unwrap_or_default());
-        self.stack.truncate(start);
-        Ok(made)
+        let parts = self.reader.stack.get(start..).unwrap_or_default();
+        let made = self.region.collection(Kind::Array, parts);
+        self.reader.stack.truncate(start);
+        (made, at.wrapping_add(1))
     }
 
-    fn object(&mut self, depth: usize) -> Parsed<Val> {
-        let inner = self.enter(depth)?;
-        let start = self.stack.len();
-        if self.peek() == Some(b'}') {
-            self.at = self.at.wrapping_add(1);
-            return Ok(self.region.collection(Kind::Object, &[]));
+    fn object(&mut self, at: usize, depth: usize) -> Parsed {
+        if depth >= self.max_depth {
+            return self.malformed();
         }
-        let mut sorted = true;
-        let mut before: Option<Val> = None;
+        let mut at = self.skip_space(at.wrapping_add(1));
+        if self.peek(at) == Some(b'}') {
+            return (self.region.collection(Kind::Object, &[]), at.wrapping_add(1));
+        }
+        let start = self.reader.stack.len();
+        let mut node = 0;
+        let mut all_known = true;
         loop {
-            self.skip_space();
-            if self.peek() != Some(b'"') {
-                return Err(Stop::Malformed);
-            }
-            let key = self.string()?;
-            sorted = sorted && before.is_none_or(|before| self.text_of(before) < self.text_of(key));
-            before = Some(key);
-            self.skip_space();
-            if self.peek() != Some(b':') {
-                return Err(Stop::Malformed);
-            }
-            self.at = self.at.wrapping_add(1);
-            self.stack.push(key);
-            let value = self.value(inner)?;
-            self.stack.push(value);
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.at = self.at.wrapping_add(1),
+            let (key, begin) = self.key(at, &mut node);
+            all_known &= key.is_known();
+            self.reader.stack.push(key);
+            let (value, end) = if self.peek(begin) == Some(b'"') {
+                self.string(begin)
+            } else {
+                self.value(begin, depth.wrapping_add(1))
+            };
+            self.reader.stack.push(value);
+            at = self.skip_space(end);
+            match self.peek(at) {
+                Some(b',') => at = at.wrapping_add(1),
                 Some(b'}') => break,
-                _ => return Err(Stop::Malformed),
+                _ => return self.malformed(),
             }
         }
-        self.at = self.at.wrapping_add(1);
-        if !sorted {
-            self.sort(start);
+        let made = self.sorted(start, node, all_known);
+        self.reader.stack.truncate(start);
+        (made, at.wrapping_add(1))
+    }
+
+    /// The next key, and where its value begins. `node` is the shape of the keys before it.
+    fn key(&mut self, at: usize, node: &mut u32) -> Parsed {
+        if *node != LOST {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            if let Some(followed) = self.reader.shapes.follow(*node, rest) {
+                *node = followed.node;
+                let end = at.wrapping_add(followed.length);
+                if followed.constant.is_defined() {
+                    return (followed.constant, end);
+                }
+                let key = self.base.wrapping_add(at).wrapping_add(followed.key);
+                return (self.region.place(key, followed.key_length, true), end);
+            }
         }
-        let made = self
-            .region
-            .collection(Kind::Object, self.stack.get(start..).unwrap_or_default());
-        self.stack.truncate(start);
-        Ok(made)
+        self.new_key(at, node)
+    }
+
+    /// As [`Parser::key`], of one that was not expected.
+    fn new_key(&mut self, start: usize, node: &mut u32) -> Parsed {
+        let quote = self.skip_space(start);
+        if self.peek(quote) != Some(b'"') {
+            return self.malformed();
+        }
+        let (key, end) = self.string(quote);
+        let colon = self.skip_space(end);
+        if self.peek(colon) != Some(b':') {
+            return self.malformed();
+        }
+        let begin = self.skip_space(colon.wrapping_add(1));
+        let (open, close) = (quote.wrapping_add(1), end.wrapping_sub(1));
+        // A key with escapes is shorter than its source.
+        let plain = self.text_of(key).len() == close.saturating_sub(open);
+        *node = if plain && key.is_known() {
+            let constant = Some(key).filter(|key| matches!(key.space(), super::Space::Consts));
+            let bytes = self.bytes.get(start..begin).unwrap_or_default();
+            let range = open.saturating_sub(start)..close.saturating_sub(start);
+            self.reader.shapes.learn(*node, bytes, range, constant)
+        } else {
+            LOST
+        };
+        (key, begin)
     }
 
     fn text_of(&self, val: Val) -> &str {
@@ -259,102 +331,137 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Sorts the pairs from `start` on by key; of equal keys the last stays.
-    fn sort(&mut self, start: usize) {
-        let mut pairs: Vec<(Val, Val)> = self
-            .stack
-            .drain(start..)
-            .as_slice()
-            .chunks_exact(2)
-            .filter_map(|pair| Some((*pair.first()?, *pair.last()?)))
-            .collect();
+    /// An object of the pairs from `start` on, whose keys have this shape.
+    fn sorted(&mut self, start: usize, node: u32, all_known: bool) -> Val {
+        let Reader { stack, shapes, .. } = &*self.reader;
+        let parts = stack.get(start..).unwrap_or_default();
+        match shapes.order(node) {
+            Order::Sorted => self.region.object(parts, all_known),
+            Order::Places(places) => {
+                let places = shapes.places(places, parts.len() >> 1);
+                self.region.object_in_order(parts, places, all_known)
+            }
+            Order::Unknown => self.sort(start, node, all_known),
+        }
+    }
+
+    /// As [`Parser::sorted`], of a new shape. Of equal keys the last stays.
+    fn sort(&mut self, start: usize, node: u32, all_known: bool) -> Val {
+        let mut pairs = std::mem::take(&mut self.reader.pairs);
+        pairs.clear();
+        let parts = self.reader.stack.get(start..).unwrap_or_default();
+        for (at, pair) in parts.chunks_exact(2).enumerate() {
+            if let [key, value] = pair {
+                pairs.push((*key, *value, at as u16));
+            }
+        }
         // Stable, so of equal keys the last one stands last.
         pairs.sort_by(|a, b| self.text_of(a.0).cmp(self.text_of(b.0)));
-        for (at, (key, value)) in pairs.iter().enumerate() {
-            let next = pairs.get(at.wrapping_add(1));
-            if next.is_none_or(|(other, _)| self.text_of(*other) != self.text_of(*key)) {
-                self.stack.extend([*key, *value]);
+        let before = pairs.len();
+        pairs.reverse();
+        pairs.dedup_by(|later, kept| self.text_of(later.0) == self.text_of(kept.0));
+        pairs.reverse();
+        self.reader.stack.truncate(start);
+        for (key, value, _) in &pairs {
+            self.reader.stack.extend([*key, *value]);
+        }
+        // Few enough to be counted in sixteen bits.
+        if pairs.len() == before && node != LOST {
+            self.reader.places.clear();
+            self.reader.places.extend(pairs.iter().map(|(_, _, at)| *at));
+            self.reader.shapes.set_order(node, &self.reader.places);
+        }
+        self.reader.pairs = pairs;
+        let parts = self.reader.stack.get(start..).unwrap_or_default();
+        self.region.object(parts, all_known)
+    }
+
+    /// The run of plain characters that begins here.
+    fn plain_run(&self, at: usize) -> &'a str {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let end = at.wrapping_add(scan::plain(rest));
+        self.text.get(at..end).unwrap_or_default()
+    }
+
+    fn string(&mut self, at: usize) -> Parsed {
+        let start = at.wrapping_add(1);
+        let run = self.plain_run(start);
+        let end = start.wrapping_add(run.len());
+        if self.peek(end) != Some(b'"') {
+            return self.escaped(run, end);
+        }
+        let val = match self.constants.find(run) {
+            Some(constant) => constant,
+            None => {
+                let known = self.constants.recognises(run);
+                self.region.place(self.base.wrapping_add(start), run.len(), known)
             }
-        }
+        };
+        (val, end.wrapping_add(1))
     }
 
-    /// Moves to the next byte that ends or interrupts a run of plain characters, and returns the run.
-    fn plain_run(&mut self) -> &'a str {
-        let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        self.at = start.wrapping_add(scan::plain(rest));
-        self.text.get(start..self.at).unwrap_or_default()
-    }
-
-    fn string(&mut self) -> Parsed<Val> {
-        self.at = self.at.wrapping_add(1);
-        let run = self.plain_run();
-        if self.peek() == Some(b'"') {
-            self.at = self.at.wrapping_add(1);
-            return Ok(self.constants.string(run, self.region)?);
-        }
+    /// A string with escapes; `run` is what comes before the first of them.
+    fn escaped(&mut self, run: &str, mut at: usize) -> Parsed {
         let mut out = run.to_owned();
         loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at = self.at.wrapping_add(1);
-                    return Ok(self.constants.string(&out, self.region)?);
+            match self.peek(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let Some((char, end)) = self.escape(at) else {
+                        return self.malformed();
+                    };
+                    out.push(char);
+                    at = end;
                 }
-                Some(b'\\') => out.push(self.escape()?),
-                _ => return Err(Stop::Malformed),
+                _ => return self.malformed(),
             }
-            out.push_str(self.plain_run());
+            let run = self.plain_run(at);
+            out.push_str(run);
+            at = at.wrapping_add(run.len());
+        }
+        match self.constants.string(&out, self.region) {
+            Ok(val) => (val, at.wrapping_add(1)),
+            Err(super::Full) => self.full(),
         }
     }
 
-    fn escape(&mut self) -> Parsed<char> {
-        let next = self.bytes.get(self.at.wrapping_add(1)).copied();
-        let plain = match next {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            _ => return Err(Stop::Malformed),
+    /// The character of the escape that begins here, and where it ends.
+    fn escape(&self, at: usize) -> Option<(char, usize)> {
+        let plain = match self.peek(at.wrapping_add(1))? {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode_escape(at),
+            _ => return None,
         };
-        self.at = self.at.wrapping_add(2);
-        Ok(plain)
+        Some((plain, at.wrapping_add(2)))
     }
 
-    fn unicode_escape(&mut self) -> Parsed<char> {
-        let first = self.code_unit(self.at)?;
+    fn unicode_escape(&self, at: usize) -> Option<(char, usize)> {
+        let first = self.code_unit(at)?;
         if let Some(scalar) = char::from_u32(u32::from(first)) {
-            self.at = self.at.wrapping_add(6);
-            return Ok(scalar);
+            return Some((scalar, at.wrapping_add(6)));
         }
-        let low = self.at.wrapping_add(6);
+        let low = at.wrapping_add(6);
         if self.bytes.get(low..low.wrapping_add(2)) != Some(br"\u") {
-            return Err(Stop::Malformed);
+            return None;
         }
         let second = self.code_unit(low)?;
-        let scalar = char::decode_utf16([first, second])
-            .next()
-            .and_then(Result::ok)
-            .ok_or(Stop::Malformed)?;
-        self.at = self.at.wrapping_add(12);
-        Ok(scalar)
+        let scalar = char::decode_utf16([first, second]).next()?.ok()?;
+        Some((scalar, at.wrapping_add(12)))
     }
 
     /// The four hex digits after the `\u` at this offset.
-    fn code_unit(&self, at: usize) -> Parsed<u16> {
-        let digits = self
-            .bytes
-            .get(at.wrapping_add(2)..at.wrapping_add(6))
-            .ok_or(Stop::Malformed)?;
+    fn code_unit(&self, at: usize) -> Option<u16> {
+        let digits = self.bytes.get(at.wrapping_add(2)..at.wrapping_add(6))?;
         digits.iter().try_fold(0_u16, |value, digit| {
-            let digit = char::from(*digit).to_digit(16).ok_or(Stop::Malformed)?;
-            Ok(value
-                .wrapping_mul(16)
-                .wrapping_add(u16::try_from(digit).unwrap_or_default()))
+            let digit = char::from(*digit).to_digit(16)?;
+            Some(value.wrapping_mul(16).wrapping_add(u16::try_from(digit).ok()?))
         })
     }
 }

@@ -95,17 +95,23 @@ impl Region {
         self.string_from(start, true)
     }
 
-    /// The string that begins at `start` and ends where the text ends now.
-    pub(super) fn string_from(&mut self, start: usize, known: bool) -> Result<Val, Full> {
-        let length = self.text.len().saturating_sub(start) as u64;
-        let offset = u32::try_from(start).map_err(|_| Full)?;
+    /// A string that stands in the region's text already, which has less than 4 GiB.
+    pub(super) fn place(&mut self, start: usize, length: usize, known: bool) -> Val {
+        let (offset, length) = (start as u64, length as u64);
         if length < LONG_FROM {
-            return Ok(Val::string(self.space, offset, length, known));
+            return Val::string(self.space, offset as u32, length, known);
         }
         let place = self.words.len() as u64;
-        self.words.push(Val(u64::from(offset)));
+        self.words.push(Val(offset));
         self.words.push(Val(length));
-        Ok(Val::long_string(self.space, place))
+        Val::long_string(self.space, place)
+    }
+
+    /// The string that begins at `start` and ends where the text ends now.
+    pub(super) fn string_from(&mut self, start: usize, known: bool) -> Result<Val, Full> {
+        let length = self.text.len().saturating_sub(start);
+        u32::try_from(start).map_err(|_| Full)?;
+        Ok(self.place(start, length, known))
     }
 
     /// A collection of these words: the elements of an array, the sorted members of a set, or the sorted pairs of an object.
@@ -113,20 +119,41 @@ impl Region {
         if parts.is_empty() {
             return Val::place(kind, self.space, 0);
         }
+        if kind == Kind::Object {
+            let mut keys = parts.iter().step_by(2);
+            let all_known = keys.all(|key| key.kind() == Kind::String && key.is_known());
+            return self.object(parts, all_known);
+        }
         let place = self.words.len() as u64;
-        let count = if kind == Kind::Object {
-            parts.len() >> 1
-        } else {
-            parts.len()
-        };
-        self.words.push(Val::count(count));
+        self.words.push(Val::count(parts.len()));
         self.words.extend_from_slice(parts);
-        let made = Val::place(kind, self.space, place);
-        let all_known = kind == Kind::Object
-            && parts
-                .iter()
-                .step_by(2)
-                .all(|key| key.kind() == Kind::String && key.is_known());
+        Val::place(kind, self.space, place)
+    }
+
+    /// An object of sorted pairs, at least one. `all_known`: every key is a known string.
+    pub(super) fn object(&mut self, parts: &[Val], all_known: bool) -> Val {
+        let place = self.words.len() as u64;
+        self.words.push(Val::count(parts.len() >> 1));
+        self.words.extend_from_slice(parts);
+        let made = Val::place(Kind::Object, self.space, place);
+        if all_known { made.known() } else { made }
+    }
+
+    /// As [`Region::object`], of pairs that are sorted by these positions.
+    pub(super) fn object_in_order(&mut self, parts: &[Val], order: &[u16], all_known: bool) -> Val {
+        let place = self.words.len() as u64;
+        self.words.push(Val::count(parts.len() >> 1));
+        let start = self.words.len();
+        self.words.resize(start.wrapping_add(parts.len()), Val::UNDEFINED);
+        let slots = self.words.get_mut(start..).unwrap_or_default();
+        let (pairs, _) = parts.as_chunks::<2>();
+        // An order has as many positions as there are pairs.
+        for (slot, at) in slots.as_chunks_mut::<2>().0.iter_mut().zip(order) {
+            if let Some(pair) = pairs.get(usize::from(*at)) {
+                *slot = *pair;
+            }
+        }
+        let made = Val::place(Kind::Object, self.space, place);
         if all_known { made.known() } else { made }
     }
 
