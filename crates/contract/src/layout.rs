@@ -53,6 +53,8 @@ pub(crate) enum Constant {
     String(String),
     /// A fixed-point number: two's complement, value x 10^18.
     Number(U256),
+    /// A collection in the canonical encoding.
+    Encoded(Vec<u8>),
 }
 
 /// Interned constants; strings and wide numbers take pool space, small numbers are immediate.
@@ -82,6 +84,7 @@ impl Pool {
             Constant::Number(word) if immediate(*word).is_none() => {
                 self.bytes.extend(word.to_be_bytes::<32>())
             }
+            Constant::Encoded(bytes) => self.bytes.extend(bytes),
             Constant::Number(_) => {}
         }
         self.constants.push(constant.clone());
@@ -101,6 +104,10 @@ impl Pool {
         let pointer = U256::from(address).wrapping_shl(8);
         Some(match self.constants.get(i)? {
             Constant::String(_) => pointer | U256::from(tag::STRING),
+            // The tags of encoded collections are one more than those of value words.
+            Constant::Encoded(bytes) => {
+                pointer | U256::from(bytes.first().copied().unwrap_or_default().saturating_sub(1))
+            }
             Constant::Number(word) => {
                 immediate(*word).unwrap_or_else(|| pointer | U256::from(tag::NUMBER | tag::BUILT))
             }

@@ -61,6 +61,9 @@ pub struct Options {
     pub max_code_size: usize,
     /// Revert with `BuiltinError` where a builtin fails, instead of OPA's default, undefined.
     pub strict_builtin_errors: bool,
+    /// Compute pure builtins whose arguments are known at build time; otherwise the contract does. The tests of the runtime
+    /// library switch it off.
+    pub fold_constants: bool,
     /// Largest automaton of a literal regular expression or glob, in bytes.
     pub max_pattern_size: usize,
     /// Compile only these entry points; all of the plan's if `None`.
@@ -73,6 +76,7 @@ impl Default for Options {
             result: ResultForm::Unwrapped,
             max_code_size: EIP170_LIMIT,
             strict_builtin_errors: false,
+            fold_constants: true,
             max_pattern_size: 8_192,
             entry_points: None,
         }

@@ -59,6 +59,11 @@ impl<'a> FuncCx<'_, 'a> {
             // The body runs again after its own writes.
             self.defined.retain(|l| !written.contains(l));
         }
+        // What holds within the block may not hold after it, and a body of a loop follows itself.
+        let one = std::slice::from_ref(block);
+        if !matches!(kind, ScopeKind::Block) {
+            self.known.forget_changed(one);
+        }
         self.scopes.push(Scope { label, kind });
         let mut body = Vec::new();
         for stmt in &block.stmts {
@@ -68,6 +73,7 @@ impl<'a> FuncCx<'_, 'a> {
             }
         }
         self.scopes.pop();
+        self.known.forget_changed(one);
         self.defined = before.into_iter().filter(|l| !written.contains(l)).collect();
         body
     }

@@ -1,7 +1,8 @@
 //! Builtin functions: which runtime routine computes each, and those that need their literals at build time.
 
 use super::func::FuncCx;
-use super::{call, op};
+use super::known::Folded;
+use super::{call, constant, op};
 use crate::abi::ContractError;
 use crate::error::Reason;
 use crate::lir::{Expr, Stmt};
@@ -134,15 +135,7 @@ impl FuncCx<'_, '_> {
         }
         let temp = self.temp();
         out.push(Stmt::Set(temp, value));
-        let mut name = [0_u8; 32];
-        for (to, from) in name.iter_mut().zip(func.bytes()) {
-            *to = from;
-        }
-        let selector = Expr::Const(ContractError::BuiltinError.word());
-        let fail = Stmt::Do(call(
-            "fail_with",
-            vec![selector, Expr::Const(U256::from_be_bytes(name))],
-        ));
+        let fail = builtin_error(func);
         out.push(Stmt::If(
             op(Op::Iszero, vec![Expr::Var(temp)]),
             vec![fail],
@@ -150,7 +143,6 @@ impl FuncCx<'_, '_> {
         ));
         self.assign(result, Expr::Var(temp), out);
     }
-
     /// Lowers a call of a builtin.
     pub(super) fn builtin(
         &mut self,
@@ -160,6 +152,34 @@ impl FuncCx<'_, '_> {
         at: Location,
         out: &mut Vec<Stmt>,
     ) {
+        let folded = self.fold(func, args);
+        let value = match &folded {
+            Some(Folded::Value(value)) => self.cx.value(value).map(|word| (value.clone(), word)),
+            _ => None,
+        };
+        match (value, folded) {
+            (Some((value, word)), _) => {
+                self.assign(result, word, out);
+                return self.track_call(result, Some(value));
+            }
+            (None, Some(failure @ (Folded::Undefined | Folded::Failed))) => {
+                let strict = self.cx.options.strict_builtin_errors && matches!(failure, Folded::Failed);
+                let stop = if strict {
+                    vec![builtin_error(func)]
+                } else {
+                    self.leave(0, at)
+                };
+                // What follows is never reached; an `If` keeps the rest of the block in form.
+                out.push(Stmt::If(constant(1), stop, Vec::new()));
+                self.defined.insert(result);
+            }
+            _ => self.computed(func, args, result, at, out),
+        }
+        self.track_call(result, None);
+    }
+
+    /// Lowers a call that the contract computes.
+    fn computed(&mut self, func: &str, args: &[Operand], result: Local, at: Location, out: &mut Vec<Stmt>) {
         if let Some((_, routine, arity)) = ROUTINES.iter().find(|(name, ..)| *name == func) {
             if args.len() != *arity {
                 let reason = Reason::InvalidPlan(format!("{} arguments instead of {arity}", args.len()));
@@ -180,4 +200,17 @@ impl FuncCx<'_, '_> {
         };
         self.refuse(at, func, reason);
     }
+}
+
+/// The statement that reverts because a builtin failed.
+fn builtin_error(func: &str) -> Stmt {
+    let mut name = [0_u8; 32];
+    for (to, from) in name.iter_mut().zip(func.bytes()) {
+        *to = from;
+    }
+    let selector = Expr::Const(ContractError::BuiltinError.word());
+    Stmt::Do(call(
+        "fail_with",
+        vec![selector, Expr::Const(U256::from_be_bytes(name))],
+    ))
 }

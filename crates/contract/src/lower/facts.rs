@@ -133,6 +133,17 @@ pub(super) fn written(stmt: &Stmt) -> Vec<Local> {
     locals
 }
 
+/// The local whose collection a statement grows.
+pub(super) fn grown(stmt: &Stmt) -> Option<Local> {
+    match &stmt.kind {
+        StmtKind::ArrayAppend { array: local, .. }
+        | StmtKind::SetAdd { set: local, .. }
+        | StmtKind::ObjectInsert { object: local, .. }
+        | StmtKind::ObjectInsertOnce { object: local, .. } => Some(*local),
+        _ => None,
+    }
+}
+
 /// Every local written anywhere in the blocks.
 pub(super) fn written_in(blocks: &[Block]) -> BTreeSet<Local> {
     let mut found = BTreeSet::new();

@@ -2,6 +2,7 @@
 
 use super::block::{Scope, ScopeKind};
 use super::facts::Locals;
+use super::known::KnownLocals;
 use super::{Context, call, constant, op};
 use crate::error::Reason;
 use crate::layout;
@@ -26,6 +27,8 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) defined: BTreeSet<Local>,
     /// Locals whose collections may grow in place, see [`super::facts::own_collections`].
     pub(super) own: BTreeSet<Local>,
+    /// Values known here.
+    pub(super) known: KnownLocals,
     labels: u32,
     place: Option<Place>,
     /// The result variable of a rule; plans have none.
@@ -103,6 +106,7 @@ fn lower<'a>(
         scopes: Vec::new(),
         defined: params.iter().copied().chain([DATA]).collect(),
         own: BTreeSet::new(),
+        known: KnownLocals::default(),
         labels: 0,
         place: None,
         result: None,

@@ -4,6 +4,7 @@ mod block;
 mod builtins;
 mod facts;
 mod func;
+mod known;
 mod literal;
 mod special;
 mod stmt;
@@ -17,6 +18,7 @@ use crate::{Options, ResultForm};
 use alloy_primitives::U256;
 use std::collections::{BTreeMap, BTreeSet};
 use stele_rego::ir;
+use stele_types::{Value, encoding};
 
 /// A lowered policy, not yet linked with the runtime library.
 pub(crate) struct Lowered {
@@ -64,6 +66,20 @@ pub(super) fn op(op: Op, args: Vec<Expr>) -> Expr {
 impl Context<'_> {
     fn text(&mut self, text: &str) -> Expr {
         Expr::Symbol(Symbol::Const(self.pool.intern(Constant::String(text.to_owned()))))
+    }
+
+    /// A constant; `None` if it has no contract form.
+    fn value(&mut self, value: &Value) -> Option<Expr> {
+        Some(match value {
+            Value::Null => constant(1),
+            Value::Bool(value) => constant(if *value { 0x102 } else { 2 }),
+            Value::Number(number) => self.number(U256::from_be_bytes(number.to_fixed18().ok()?)),
+            Value::String(text) => self.text(text),
+            Value::Array(_) | Value::Object(_) | Value::Set(_) => {
+                let bytes = encoding::encode_contract(value).ok()?;
+                Expr::Symbol(Symbol::Const(self.pool.intern(Constant::Encoded(bytes))))
+            }
+        })
     }
 
     fn number(&mut self, word: U256) -> Expr {

@@ -28,6 +28,7 @@ impl<'a> FuncCx<'_, 'a> {
         if !matches!(stmt.kind, StmtKind::Nop {} | StmtKind::Block { .. }) {
             self.mark(at, out);
         }
+        self.forget_scoped(stmt);
         match &stmt.kind {
             StmtKind::Block { blocks } => self.blocks(blocks, out),
             StmtKind::Break { index } => {
@@ -52,8 +53,12 @@ impl<'a> FuncCx<'_, 'a> {
             StmtKind::CallDynamic { args, result, path } => self.call_dynamic(args, *result, path, at, out),
             StmtKind::ReturnLocal { source } => self.return_local(*source, at, out),
             StmtKind::Nop {} => {}
-            _ => self.test_or_make(&stmt.kind, at, out),
+            _ => {
+                self.test_or_make(&stmt.kind, at, out);
+                self.track(stmt);
+            }
         }
+        self.forget_scoped(stmt);
     }
 
     fn test_or_make(&mut self, stmt: &StmtKind, at: Location, out: &mut Vec<Stmt>) {
@@ -318,6 +323,7 @@ impl<'a> FuncCx<'_, 'a> {
         }
         let words = args.iter().skip(2).map(|a| self.operand(*a, at, out)).collect();
         self.assign_if_defined(result, call(&callee.name, words), at, out);
+        self.track_call(result, None);
     }
 
     fn call_dynamic(
@@ -370,5 +376,6 @@ impl<'a> FuncCx<'_, 'a> {
         body.extend(self.leave(0, at));
         out.push(Stmt::Block(label, body));
         self.defined.insert(result);
+        self.track_call(result, None);
     }
 }

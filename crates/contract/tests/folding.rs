@@ -1,0 +1,165 @@
+//! What the compiler computes is what the contract would have computed.
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "test code may panic"
+)]
+
+mod common;
+
+use common::plan::{entry, policy, stmt};
+use common::{Outcome, evaluate};
+use proptest::prelude::*;
+use stele_contract::{Options, compile};
+use stele_rego::ir::{Block, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
+use stele_types::Value;
+
+/// The locals that generated statements use.
+const FIRST: u32 = 10;
+const LAST: u32 = 14;
+
+fn call(func: &str, arg: Operand, result: Local) -> StmtKind {
+    StmtKind::Call {
+        func: func.to_owned(),
+        args: vec![arg],
+        result,
+    }
+}
+
+fn compiled(policy: &Policy, fold_constants: bool) -> Option<(Vec<u8>, Outcome)> {
+    let options = Options {
+        fold_constants,
+        ..Options::default()
+    };
+    let contract = compile(policy, &options).ok()?;
+    let input = Value::array([Value::from(1_i64), Value::string("x")]);
+    let outcome = evaluate(&contract, "eval", Some(&input), &Value::object([]));
+    let outcome = match outcome {
+        Outcome::Returned(bytes, _) => Outcome::Returned(bytes, 0),
+        other => other,
+    };
+    Some((contract.runtime, outcome))
+}
+
+#[test]
+fn builtins_of_literals_take_no_code_and_failures_are_undefined() {
+    let one = |func: &str, text: &str| {
+        let body = vec![stmt(
+            1,
+            call(func, Operand::StringIndex(StringIndex(1)), Local(2)),
+        )];
+        policy(&["result", text], vec![entry("eval", body)], vec![])
+    };
+    let plan = one("hex.encode", "abc");
+    let (code, outcome) = compiled(&plan, true).unwrap();
+    assert_eq!(outcome.value(), Some(Value::string("616263")));
+    let mut copy = one("upper", "abc");
+    copy.static_.strings[1] = "ABC".to_owned();
+    assert!(code.len() < compiled(&copy, false).unwrap().0.len());
+    let (_, failed) = compiled(&one("hex.decode", "zz"), true).unwrap();
+    assert_eq!(failed.value(), None);
+    let strict = Options {
+        strict_builtin_errors: true,
+        ..Options::default()
+    };
+    let contract = compile(&one("hex.decode", "zz"), &strict).unwrap();
+    let mut name = b"hex.decode".to_vec();
+    name.resize(32, 0);
+    assert_eq!(
+        evaluate(&contract, "eval", None, &Value::object([])),
+        Outcome::Reverted(stele_contract::abi::ContractError::BuiltinError, name)
+    );
+}
+
+fn local() -> impl Strategy<Value = Local> {
+    (FIRST..=LAST).prop_map(Local)
+}
+
+fn operand() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        4 => local().prop_map(Operand::Local),
+        1 => Just(Operand::StringIndex(StringIndex(1))),
+        1 => any::<bool>().prop_map(Operand::Bool),
+    ]
+}
+
+fn statement() -> impl Strategy<Value = Stmt> {
+    let leaf = prop_oneof![
+        3 => local().prop_map(|target| StmtKind::MakeArray { capacity: 0, target }),
+        1 => local().prop_map(|target| StmtKind::MakeNull { target }),
+        1 => local().prop_map(|target| StmtKind::MakeNumberInt { value: 7, target }),
+        2 => (operand(), local()).prop_map(|(source, target)| StmtKind::AssignVar { source, target }),
+        4 => (operand(), local()).prop_map(|(value, array)| StmtKind::ArrayAppend { value, array }),
+        3 => (operand(), local()).prop_map(|(arg, result)| call("json.marshal", arg, result)),
+        2 => (operand(), local()).prop_map(|(arg, result)| call("count", arg, result)),
+        1 => local().prop_map(|target| StmtKind::ResetLocal { target }),
+        1 => (0_u32..2).prop_map(|index| StmtKind::Break { index }),
+    ]
+    .prop_map(|kind| stmt(1, kind));
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        let body = prop::collection::vec(inner, 1..6).prop_map(|stmts| Block { stmts });
+        let kind = prop_oneof![
+            3 => body.clone().prop_map(|block| StmtKind::Block { blocks: vec![block] }),
+            1 => body.clone().prop_map(|block| StmtKind::Not { block }),
+            2 => (local(), local(), body).prop_map(|(key, value, block)| StmtKind::Scan { source: INPUT, key, value, block }),
+        ];
+        kind.prop_map(|kind| stmt(2, kind))
+    })
+}
+
+/// The statements, each in a block of its own, then the text of every local that is defined.
+fn program(stmts: Vec<Stmt>) -> Policy {
+    let block = |stmts: Vec<Stmt>| {
+        stmt(
+            3,
+            StmtKind::Block {
+                blocks: vec![Block { stmts }],
+            },
+        )
+    };
+    let (all, text) = (Local(2), Local(30));
+    let mut body = vec![stmt(
+        3,
+        StmtKind::MakeArray {
+            capacity: 0,
+            target: all,
+        },
+    )];
+    // A tail in the same block sees what is known at the end of straight-line code.
+    let show = |local: u32| {
+        block(vec![
+            stmt(4, call("json.marshal", Operand::Local(Local(local)), text)),
+            stmt(
+                4,
+                StmtKind::ArrayAppend {
+                    value: Operand::Local(text),
+                    array: all,
+                },
+            ),
+        ])
+    };
+    let mut inside = stmts;
+    inside.extend((FIRST..=LAST).map(show));
+    body.push(block(vec![block(inside)]));
+    body.extend((FIRST..=LAST).map(show));
+    policy(&["result", "s"], vec![entry("eval", body)], vec![])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn folding_changes_no_result(stmts in prop::collection::vec(statement(), 1..12)) {
+        let policy = program(stmts);
+        let (folded, plain) = (compiled(&policy, true), compiled(&policy, false));
+        // Folding may show that a statement is never reached, which then is not refused either.
+        prop_assert!(folded.is_some() || plain.is_none());
+        if let (Some((_, folded)), Some((_, plain))) = (folded, plain) {
+            prop_assert_eq!(folded, plain);
+        }
+    }
+}
