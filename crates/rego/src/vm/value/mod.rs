@@ -25,7 +25,7 @@ mod shapes;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::vm) mod tests;
 
 pub(crate) use builder::{Builders, Inserted};
 pub(crate) use convert::{Constants, from_value, load_value};
