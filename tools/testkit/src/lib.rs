@@ -5,6 +5,8 @@
 pub mod clock;
 #[cfg(feature = "engines")]
 pub mod engines;
+#[cfg(feature = "evm")]
+pub mod evm;
 #[cfg(feature = "store")]
 pub mod records;
 #[cfg(feature = "store")]

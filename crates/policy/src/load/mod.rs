@@ -210,7 +210,11 @@ impl PolicySet {
     }
 
     /// Prepares all modules, tests included.
-    pub(crate) fn prepare_with_tests(&self) -> Result<PreparedPolicy, ConvertError> {
+    ///
+    /// # Errors
+    ///
+    /// As [`PolicySet::prepare`].
+    pub fn prepare_with_tests(&self) -> Result<PreparedPolicy, ConvertError> {
         self.prepare_modules(self.modules.iter())
     }
 

@@ -1,66 +1,23 @@
 //! Our compiler and our reference evaluator.
 
-use std::sync::Arc;
-
 use stele_rego::builtins::BuiltinError;
 use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace};
-use stele_rego::{CompileOptions, SourceFile, compile, parse};
-use stele_types::{EntryPoint, Value};
+use stele_types::Value;
 
-use super::{Case, Engine, ErrorKind, Module, Outcome};
+use super::{Case, Engine, ErrorKind, Errors, Loaded, Mode, Outcome, Values};
+
+/// Bounds of one evaluation, for the VM too: enough for any policy and input that tests make, and not long to reach.
+pub(super) const LIMITS: Limits<'static> = Limits {
+    instructions: 2_000_000,
+    depth: 512,
+    memory: 64 << 20,
+    deadline: None,
+};
 
 /// Compiles to the intermediate representation and evaluates that.
 #[derive(Debug, Default)]
 pub struct EvaluatorEngine {
-    /// The last policy, since cases tend to differ in their input only.
-    last: Option<(Arc<[Module]>, EntryPoint, Evaluator)>,
-}
-
-impl EvaluatorEngine {
-    fn load(&mut self, case: &Case) -> Result<&Evaluator, Outcome> {
-        let known = self.last.as_ref().is_some_and(|(modules, entry_point, _)| {
-            Arc::ptr_eq(modules, &case.modules) && *entry_point == case.entry_point
-        });
-        if !known {
-            let evaluator = build(case)?;
-            self.last = Some((Arc::clone(&case.modules), case.entry_point.clone(), evaluator));
-        }
-        match &self.last {
-            Some((_, _, evaluator)) => Ok(evaluator),
-            None => Err(Outcome::Refused("no policy".to_owned())),
-        }
-    }
-}
-
-/// The plan of a case's entry point. Shared with the engine that compiles it further.
-///
-/// # Errors
-/// [`ErrorKind::Policy`] with all diagnostics.
-pub fn plan(case: &Case) -> Result<stele_rego::ir::Policy, Outcome> {
-    let mut modules = Vec::new();
-    for module in case.modules.iter() {
-        let source = SourceFile::new(module.name.as_str(), module.text.as_str());
-        modules.push(parse(&source).map_err(|diagnostics| policy_error(&diagnostics))?);
-    }
-    compile(
-        &modules,
-        std::slice::from_ref(&case.entry_point),
-        &CompileOptions::default(),
-    )
-    .map_err(|diagnostics| policy_error(&diagnostics))
-}
-
-fn policy_error(diagnostics: &[stele_rego::Diagnostic]) -> Outcome {
-    let lines: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| format!("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message))
-        .collect();
-    Outcome::Error(ErrorKind::Policy, lines.join("\n"))
-}
-
-fn build(case: &Case) -> Result<Evaluator, Outcome> {
-    let plan = plan(case)?;
-    Evaluator::new(&plan).map_err(|error| Outcome::Error(ErrorKind::Policy, error.to_string()))
+    loaded: Loaded<Evaluator>,
 }
 
 impl Engine for EvaluatorEngine {
@@ -68,17 +25,28 @@ impl Engine for EvaluatorEngine {
         "evaluator"
     }
 
+    fn mode(&self) -> Mode {
+        Mode {
+            values: Values::Exact,
+            errors: Errors::Text,
+        }
+    }
+
     fn evaluate(&mut self, case: &Case) -> Outcome {
-        let evaluator = match self.load(case) {
+        let evaluator = self.loaded.get(&case.policy, |policy| {
+            Evaluator::new(policy.plan()?)
+                .map_err(|error| Outcome::Error(ErrorKind::Policy, error.to_string()))
+        });
+        let evaluator = match evaluator {
             Ok(evaluator) => evaluator,
             Err(outcome) => return outcome,
         };
         let results = evaluator.evaluate(
             case.entry_point.as_str(),
             case.input.as_ref(),
-            &case.data,
+            case.policy.data(),
             &Context::default(),
-            &Limits::default(),
+            &LIMITS,
             &mut NoTrace,
         );
         match results {
@@ -89,7 +57,7 @@ impl Engine for EvaluatorEngine {
 }
 
 /// The value under `result` of the only result.
-fn outcome(results: &[Value]) -> Outcome {
+pub(super) fn outcome(results: &[Value]) -> Outcome {
     match results {
         [] => Outcome::Undefined,
         [result] => match result.get("result") {
@@ -100,15 +68,16 @@ fn outcome(results: &[Value]) -> Outcome {
     }
 }
 
-fn failure(error: &EvalError) -> Outcome {
+/// What an error of the evaluator or the VM means. They count memory and work differently, so limits are refusals.
+pub(super) fn failure(error: &EvalError) -> Outcome {
     let kind = match error {
-        EvalError::Refused { .. } => return Outcome::Refused(error.to_string()),
-        EvalError::Conflict { .. } | EvalError::ObjectConflict { .. } => ErrorKind::Conflict,
-        EvalError::Builtin {
-            error: BuiltinError::Limit(_),
+        EvalError::Refused { name, .. } => return Outcome::Refused(format!("builtin {name}")),
+        EvalError::Limit { limit, .. }
+        | EvalError::Builtin {
+            error: BuiltinError::Limit(limit),
             ..
-        }
-        | EvalError::Limit { .. } => ErrorKind::Limit,
+        } => return Outcome::Refused(limit.to_string()),
+        EvalError::Conflict { .. } | EvalError::ObjectConflict { .. } => ErrorKind::Conflict,
         EvalError::Builtin { .. } => ErrorKind::Builtin,
         _ => ErrorKind::Other,
     };

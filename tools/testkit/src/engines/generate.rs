@@ -10,17 +10,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use stele_types::{EntryPoint, Value};
 
-use super::{Case, Module};
+use super::{Case, Chance, Module, Policy as Asked};
 
 /// A policy and an input.
 #[derive(Debug, Clone)]
 pub struct Generated {
     /// The seeds that it was made from: one a rule, and the input's.
     pub seeds: (Vec<u64>, u64),
-    /// The policy.
-    pub modules: Arc<[Module]>,
-    /// Names of the rules that can be queried, in package `gen`.
-    pub rules: Vec<String>,
+    /// The policy, in package `gen`.
+    pub policy: Arc<Asked>,
     /// The input.
     pub input: Value,
 }
@@ -37,21 +35,17 @@ impl Generated {
         let text = format!("package gen\n\nimport rego.v1\n{}", policy.text);
         Self {
             seeds: (rules.to_vec(), input),
-            modules: Arc::from([Module { name, text }]),
-            rules: policy.queries,
+            policy: Asked::new(vec![Module { name, text }], policy.queries, Value::object([])),
             input: input_document(&mut Chance(input)),
         }
     }
 
     /// One case for each rule.
     pub fn cases(&self) -> impl Iterator<Item = Case> + '_ {
-        self.rules.iter().filter_map(|rule| {
-            Some(Case {
-                modules: Arc::clone(&self.modules),
-                entry_point: EntryPoint::new(&format!("gen/{rule}")).ok()?,
-                input: Some(self.input.clone()),
-                data: Value::object([]),
-            })
+        self.policy.entry_points().iter().map(|entry_point| Case {
+            policy: Arc::clone(&self.policy),
+            entry_point: entry_point.clone(),
+            input: Some(self.input.clone()),
         })
     }
 }
@@ -60,33 +54,6 @@ impl Generated {
 pub fn policies(rules: usize) -> impl Strategy<Value = Generated> {
     (prop::collection::vec(any::<u64>(), 1..=rules), any::<u64>())
         .prop_map(|(rules, input)| Generated::from_seeds(&rules, input))
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): a sequence of well mixed numbers from any seed.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    fn below(&mut self, n: usize) -> usize {
-        let n = u64::try_from(n).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.next().checked_rem(n).unwrap_or(0)).unwrap_or(0)
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> Option<&'a T> {
-        items.get(self.below(items.len())).copied()
-    }
 }
 
 /// Types of expressions.
@@ -148,7 +115,7 @@ fn pick_type(chance: &mut Chance, types: &[Type]) -> Type {
 struct Policy {
     text: String,
     /// Rules that can be queried.
-    queries: Vec<String>,
+    queries: Vec<EntryPoint>,
     /// References to rules that have a value of a type.
     values: Vec<(String, Type)>,
     /// Functions of one integer or string: name, argument, result.
@@ -213,7 +180,7 @@ impl Policy {
             self.text.push('\n');
         }
         self.values.push((name.clone(), ty));
-        self.queries.push(name);
+        self.queries.extend(EntryPoint::new(&format!("gen/{name}")));
     }
 
     fn partial_set(&mut self, number: usize, chance: &mut Chance) {
@@ -234,7 +201,7 @@ impl Policy {
             );
         }
         self.values.push((name.clone(), ty));
-        self.queries.push(name);
+        self.queries.extend(EntryPoint::new(&format!("gen/{name}")));
     }
 
     /// A partial object, which may have two values for one key.
@@ -253,7 +220,7 @@ impl Policy {
             );
         }
         self.values.push((name.clone(), Type::Map));
-        self.queries.push(name);
+        self.queries.extend(EntryPoint::new(&format!("gen/{name}")));
     }
 
     fn function(&mut self, number: usize, chance: &mut Chance) {

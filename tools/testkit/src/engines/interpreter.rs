@@ -1,92 +1,113 @@
-//! The regorus interpreter, which makes decisions for now.
+//! The regorus interpreter, as decisions use it: behind `stele_policy`, which rewrites modules for it and looks twice where it is lenient.
 
-use stele_types::{Number, Value};
+use stele_policy::engine::{Engine as _, EngineError, EvalRequest, Limits};
+use stele_policy::{DataPath, RegorusEngine, load};
+use stele_types::{Value, json};
 
-use super::{Case, Engine, ErrorKind, Outcome};
+use super::{Case, Engine, ErrorKind, Errors, Loaded, Mode, Outcome, Policy, Values};
 
-/// Evaluates with the regorus interpreter (never its RVM, which drops rule conflicts).
-#[derive(Debug, Default)]
-pub struct InterpreterEngine;
+/// Evaluates with the regorus interpreter.
+#[derive(Default)]
+pub struct InterpreterEngine {
+    loaded: Loaded<RegorusEngine>,
+}
 
 impl Engine for InterpreterEngine {
     fn name(&self) -> &'static str {
-        "regorus interpreter"
+        "regorus"
     }
 
+    /// Its errors have no kinds that it could be held to.
+    fn mode(&self) -> Mode {
+        Mode {
+            values: Values::Exact,
+            errors: Errors::Any,
+        }
+    }
+
+    /// Decimals are refused on the way in too: regorus writes them otherwise than OPA (D1 and D9 of `docs/opa-divergences.md`).
     fn evaluate(&mut self, case: &Case) -> Outcome {
-        let mut engine = regorus::Engine::new();
-        for module in case.modules.iter() {
-            if let Err(error) = engine.add_policy(module.name.clone(), module.text.clone()) {
-                return Outcome::Error(ErrorKind::Policy, error.to_string());
+        if case.input.as_ref().is_some_and(has_fraction) {
+            return Outcome::Refused("a number that is not exact".to_owned());
+        }
+        let engine = match self.loaded.get(&case.policy, load) {
+            Ok(engine) => engine,
+            Err(outcome) => return outcome,
+        };
+        let path = DataPath::from(&case.entry_point);
+        let request = EvalRequest {
+            limits: Limits::unbounded(),
+            ..EvalRequest::new(&path, case.input.as_ref())
+        };
+        match engine.evaluate(&request).map(|outcome| outcome.value) {
+            Ok(None) => Outcome::Undefined,
+            Ok(Some(value)) if has_fraction(&value) => {
+                Outcome::Refused("a number that is not exact".to_owned())
             }
-        }
-        let input = match case.input.as_ref().map(export).transpose() {
-            Ok(input) => input.unwrap_or(regorus::Value::Undefined),
-            Err(refusal) => return refusal,
-        };
-        engine.set_input(input);
-        let added = match export(&case.data) {
-            Ok(data) => engine.add_data(data),
-            Err(refusal) => return refusal,
-        };
-        if let Err(error) = added {
-            return Outcome::Error(ErrorKind::Policy, error.to_string());
-        }
-        match engine.eval_rule(case.entry_point.rego_ref()) {
-            Ok(regorus::Value::Undefined) => Outcome::Undefined,
-            Ok(value) => match import(&value) {
-                Some(value) => Outcome::Value(value),
-                None => Outcome::Refused("a number that is not exact".to_owned()),
-            },
-            Err(error) => failure(&error.to_string()),
+            Ok(Some(value)) => Outcome::Value(value),
+            Err(error) => failure(error),
         }
     }
 }
 
-/// regorus has one type of error; what it means is in its text, which ends with the message.
-///
-/// Its scheduler overlooks uses of variables inside of `every` and then finds them unsafe while it evaluates: a refusal, since the
-/// policy is fine.
-fn failure(message: &str) -> Outcome {
-    let contains = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    if contains(&[" is unsafe", "used before definition"]) {
-        return Outcome::Refused(message.to_owned());
-    }
-    let kind = if contains(&["rule conflicts with rule", "multiple outputs", "value for key"]) {
-        ErrorKind::Conflict
-    } else {
-        ErrorKind::Other
+fn load(policy: &Policy) -> Result<RegorusEngine, Outcome> {
+    let data = ("data.json".to_owned(), json::to_vec(policy.data()));
+    let modules = policy
+        .modules()
+        .iter()
+        .map(|module| (module.name.clone(), module.text.clone().into_bytes()));
+    let set = load::load_files(modules.chain([data]))
+        .map_err(|error| Outcome::Error(ErrorKind::Policy, error.to_string()))?;
+    let prepared = set
+        .prepare_with_tests()
+        .map_err(|_| Outcome::Refused("data that regorus can't hold exactly".to_owned()))?;
+    RegorusEngine::new(&prepared).map_err(failure)
+}
+
+/// What regorus refuses and OPA does not, by the texts of its errors. The rows are those of `docs/opa-divergences.md`; in each the
+/// request fails, so it fails closed.
+const REFUSALS: [(&str, &str); 4] = [
+    // Its scheduler overlooks uses of variables inside of `every`.
+    (" is unsafe", "regorus finds a variable unsafe"),
+    ("used before definition", "regorus finds a variable unsafe"),
+    // D2.
+    (
+        "`some .. in collection`",
+        "`some` or `every` over what is no collection",
+    ),
+    // D7.
+    ("unary - can only be used", "minus before what is no literal"),
+];
+
+fn failure(error: EngineError) -> Outcome {
+    let kind = match &error {
+        EngineError::Conflict { .. } => ErrorKind::Conflict,
+        EngineError::Builtin { message, .. } | EngineError::Refused { message, .. } => {
+            if let Some((_, reason)) = REFUSALS.iter().find(|(text, _)| message.contains(text)) {
+                return Outcome::Refused((*reason).to_owned());
+            }
+            ErrorKind::Builtin
+        }
+        EngineError::ImpureBuiltin { name, .. } | EngineError::UnknownFunction { name, .. } => {
+            return Outcome::Refused(format!("builtin {name}"));
+        }
+        EngineError::TimeLimit { .. }
+        | EngineError::InstructionLimit { .. }
+        | EngineError::MemoryLimit { .. } => return Outcome::Refused("limit".to_owned()),
+        EngineError::Convert(_) => return Outcome::Refused("a number that is not exact".to_owned()),
     };
-    Outcome::Error(kind, message.to_owned())
+    Outcome::Error(kind, error.to_string())
 }
 
-/// A value for regorus, by way of JSON text.
-fn export(value: &Value) -> Result<regorus::Value, Outcome> {
-    if !value.is_json() {
-        return Err(Outcome::Refused("an input that is not JSON".to_owned()));
+/// Whether a number in it is not an integer: regorus computes those in floating point.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => !number.is_integer(),
+        Value::Array(items) => items.iter().any(has_fraction),
+        Value::Set(items) => items.iter().any(has_fraction),
+        Value::Object(pairs) => pairs
+            .iter()
+            .any(|(key, value)| has_fraction(key) || has_fraction(value)),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
-    let text = stele_types::json::to_string(value);
-    regorus::Value::from_json_str(&text).map_err(|error| Outcome::Refused(error.to_string()))
-}
-
-/// A value from regorus; `None` if it holds a number that is not an integer, since regorus computes those in floating point.
-fn import(value: &regorus::Value) -> Option<Value> {
-    Some(match value {
-        regorus::Value::Null => Value::Null,
-        regorus::Value::Bool(value) => Value::Bool(*value),
-        regorus::Value::Number(_) => {
-            let number = Number::parse(&value.to_json_str().ok()?).ok()?;
-            Value::Number(Some(number).filter(Number::is_integer)?)
-        }
-        regorus::Value::String(text) => Value::string(text),
-        regorus::Value::Array(items) => Value::array(items.iter().map(import).collect::<Option<Vec<_>>>()?),
-        regorus::Value::Set(items) => Value::set(items.iter().map(import).collect::<Option<Vec<_>>>()?),
-        regorus::Value::Object(map) => {
-            let pairs = map
-                .iter()
-                .map(|(key, value)| Some((import(key)?, import(value)?)));
-            Value::object(pairs.collect::<Option<Vec<_>>>()?)
-        }
-        regorus::Value::Undefined => return None,
-    })
 }

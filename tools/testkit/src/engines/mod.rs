@@ -1,19 +1,51 @@
 //! One case, several engines: they may refuse, they may never disagree.
 //!
-//! An [`Engine`] evaluates an entry point of a policy. [`compare`] says whether two outcomes agree under a [`Mode`], which states
-//! exactly what the engines at hand can be held to; [`differential`] runs a case on all of them. [`generate`] makes policies.
+//! An [`Engine`] evaluates an entry point of a [`Policy`]. Each states in its [`Mode`] what it can be held to; [`compare`] says whether
+//! two outcomes agree, [`differential`] runs a case on all engines, and [`Tally`] counts what came out.
+//! [`generate`] makes policies, [`mutate`] breaks inputs, [`shrink`] makes a failing case small.
 
+pub mod chance;
+pub mod contract;
 pub mod evaluator;
 pub mod generate;
 pub mod interpreter;
+pub mod mutate;
+pub mod record;
+pub mod shrink;
+pub mod tally;
+pub mod vm;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use stele_rego::{SourceFile, ir};
 use stele_types::{EntryPoint, Value};
 
+pub use chance::Chance;
+pub use contract::ContractEngine;
 pub use evaluator::EvaluatorEngine;
 pub use interpreter::InterpreterEngine;
+pub use tally::Tally;
+pub use vm::VmEngine;
+
+/// All engines: the interpreter, the reference evaluator, the VM, and contracts with exact results and as they are deployed.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(InterpreterEngine::default())];
+    engines.extend(own());
+    engines
+}
+
+/// All engines that run our own plans.
+#[must_use]
+pub fn own() -> Vec<Box<dyn Engine>> {
+    vec![
+        Box::new(EvaluatorEngine::default()),
+        Box::new(VmEngine::default()),
+        Box::new(ContractEngine::exact()),
+        Box::new(ContractEngine::deployed()),
+    ]
+}
 
 /// A Rego module as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,30 +56,121 @@ pub struct Module {
     pub text: String,
 }
 
+/// Modules, data, and the rules that may be asked for.
+#[derive(Debug)]
+pub struct Policy {
+    modules: Vec<Module>,
+    entry_points: Vec<EntryPoint>,
+    data: Value,
+    plan: OnceLock<Result<ir::Policy, String>>,
+}
+
+impl Policy {
+    /// A policy with its base documents, an object. It is compiled once, for all of its entry points, when an engine first needs it.
+    #[must_use]
+    pub fn new(modules: Vec<Module>, entry_points: Vec<EntryPoint>, data: Value) -> Arc<Self> {
+        Arc::new(Self {
+            modules,
+            entry_points,
+            data,
+            plan: OnceLock::new(),
+        })
+    }
+
+    /// The modules.
+    #[must_use]
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// The rules that may be asked for.
+    #[must_use]
+    pub fn entry_points(&self) -> &[EntryPoint] {
+        &self.entry_points
+    }
+
+    /// The base documents.
+    #[must_use]
+    pub fn data(&self) -> &Value {
+        &self.data
+    }
+
+    /// The plan that all of our engines share, compiled as policies are in production.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Policy`] with all diagnostics.
+    pub fn plan(&self) -> Result<&ir::Policy, Outcome> {
+        self.plan
+            .get_or_init(|| self.compile())
+            .as_ref()
+            .map_err(|text| Outcome::Error(ErrorKind::Policy, text.clone()))
+    }
+
+    fn compile(&self) -> Result<ir::Policy, String> {
+        let mut modules = Vec::new();
+        for module in &self.modules {
+            let source = SourceFile::new(module.name.as_str(), module.text.as_str());
+            modules.push(stele_rego::parse(&source).map_err(|found| lines(&found))?);
+        }
+        stele_rego::compile(&modules, &self.entry_points, &stele_policy::compile_options())
+            .map_err(|found| lines(&found))
+    }
+}
+
+fn lines(diagnostics: &[stele_rego::Diagnostic]) -> String {
+    let lines: Vec<String> = diagnostics
+        .iter()
+        .map(|found| format!("{}:{}: {}", found.file, found.line, found.message))
+        .collect();
+    lines.join("\n")
+}
+
 /// What to evaluate.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// The modules of the policy.
-    pub modules: Arc<[Module]>,
-    /// The rule to evaluate.
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// The rule to evaluate, one of the policy's entry points.
     pub entry_point: EntryPoint,
     /// The input; `None` means undefined.
     pub input: Option<Value>,
-    /// The base documents, an object.
-    pub data: Value,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for module in self.modules.iter() {
+        for module in &self.policy.modules {
             writeln!(f, "# {}\n{}", module.name, module.text)?;
         }
         match &self.input {
             Some(input) => writeln!(f, "input: {input}")?,
             None => writeln!(f, "input: undefined")?,
         }
-        writeln!(f, "data: {}", self.data)?;
+        writeln!(f, "data: {}", self.policy.data)?;
         write!(f, "query: {}", self.entry_point.rego_ref())
+    }
+}
+
+/// What an engine keeps of the last policy it was given, since cases tend to differ in their input only.
+#[derive(Debug)]
+struct Loaded<T>(Option<(Arc<Policy>, Result<T, Outcome>)>);
+
+impl<T> Default for Loaded<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Loaded<T> {
+    /// What `load` makes, or made, of the policy.
+    fn get(
+        &mut self,
+        policy: &Arc<Policy>,
+        load: impl FnOnce(&Policy) -> Result<T, Outcome>,
+    ) -> Result<&mut T, Outcome> {
+        let kept = self.0.take().filter(|(known, _)| Arc::ptr_eq(known, policy));
+        let kept = kept.unwrap_or_else(|| (Arc::clone(policy), load(policy)));
+        let (_, loaded) = self.0.insert(kept);
+        loaded.as_mut().map_err(|outcome| outcome.clone())
     }
 }
 
@@ -60,19 +183,17 @@ pub enum Outcome {
     Undefined,
     /// The evaluation failed.
     Error(ErrorKind, String),
-    /// The engine does not do this, for the reason given.
+    /// The engine does not do this, or reached a limit of its own, for the reason given: a short one, of which there are few.
     Refused(String),
 }
 
 /// Kinds of failure that engines can be held to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// A rule has two values.
     Conflict,
     /// A builtin failed, in strict mode.
     Builtin,
-    /// A limit was reached.
-    Limit,
     /// The policy does not parse or compile.
     Policy,
     /// Anything else.
@@ -84,29 +205,34 @@ pub trait Engine {
     /// Name for messages.
     fn name(&self) -> &'static str;
 
+    /// What the engine can be held to.
+    fn mode(&self) -> Mode;
+
     /// Evaluates one case. Never panics on a policy or input that it can't handle: that is a refusal or an error.
     fn evaluate(&mut self, case: &Case) -> Outcome;
 }
 
-/// How values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much of a value an engine gives; the later the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Values {
-    /// Sets are not arrays, and keys keep their type.
-    Exact,
-    /// As their JSON projections, for engines whose results are JSON.
+    /// Its JSON projection.
     Json,
+    /// All of it: sets are not arrays, and keys keep their type.
+    Exact,
 }
 
-/// How errors are compared. A value against an error is always a disagreement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much an engine says of an error; the later the more. A value against an error is always a disagreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Errors {
-    /// Both must be of one kind.
-    Kind,
-    /// Any error agrees with any other.
+    /// That there is one.
     Any,
+    /// Its kind.
+    Kind,
+    /// Its kind and text.
+    Text,
 }
 
-/// What the compared engines are held to.
+/// What an engine can be held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mode {
     /// How values are compared.
@@ -116,16 +242,14 @@ pub struct Mode {
 }
 
 impl Mode {
-    /// Values with their sets, errors by their kind: for our own engines.
-    pub const EXACT: Self = Self {
-        values: Values::Exact,
-        errors: Errors::Kind,
-    };
-    /// JSON values, any error: for engines that say less.
-    pub const LOOSE: Self = Self {
-        values: Values::Json,
-        errors: Errors::Any,
-    };
+    /// What two engines can both be held to.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self {
+            values: self.values.min(other.values),
+            errors: self.errors.min(other.errors),
+        }
+    }
 }
 
 /// What two outcomes are to each other.
@@ -149,7 +273,11 @@ pub fn compare(a: &Outcome, b: &Outcome, mode: Mode) -> Agreement {
             Values::Json => a.json_projection() == b.json_projection(),
         },
         (Outcome::Undefined, Outcome::Undefined) => true,
-        (Outcome::Error(a, _), Outcome::Error(b, _)) => mode.errors == Errors::Any || a == b,
+        (Outcome::Error(a, text), Outcome::Error(b, other)) => match mode.errors {
+            Errors::Any => true,
+            Errors::Kind => a == b,
+            Errors::Text => a == b && text == other,
+        },
         _ => false,
     };
     if same {
@@ -159,20 +287,48 @@ pub fn compare(a: &Outcome, b: &Outcome, mode: Mode) -> Agreement {
     }
 }
 
+/// What an engine answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The engine's name.
+    pub engine: &'static str,
+    /// What it can be held to.
+    pub mode: Mode,
+    /// What it answered.
+    pub outcome: Outcome,
+}
+
+impl Answer {
+    /// What the two answers are to each other.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Agreement {
+        compare(&self.outcome, &other.outcome, self.mode.both(other.mode))
+    }
+}
+
+/// Every two of the answers.
+pub fn pairs(answers: &[Answer]) -> impl Iterator<Item = (&Answer, &Answer)> {
+    let later = |n: usize| answers.iter().skip(n.saturating_add(1));
+    answers
+        .iter()
+        .enumerate()
+        .flat_map(move |(n, a)| later(n).map(move |b| (a, b)))
+}
+
 /// Engines that disagree on a case.
 #[derive(Debug, Clone)]
 pub struct Mismatch {
     /// The case.
     pub case: Case,
-    /// Each engine's name and outcome.
-    pub outcomes: Vec<(&'static str, Outcome)>,
+    /// Each engine's answer.
+    pub answers: Vec<Answer>,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "engines disagree\n{}", self.case)?;
-        for (name, outcome) in &self.outcomes {
-            writeln!(f, "{name}: {outcome:?}")?;
+        for answer in &self.answers {
+            writeln!(f, "{}: {:?}", answer.engine, answer.outcome)?;
         }
         Ok(())
     }
@@ -180,108 +336,27 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// Runs a case on all engines and compares each with each. Returns the outcomes.
+/// Runs a case on all engines and compares each with each.
 ///
 /// # Errors
 /// When two engines that did not refuse disagree.
-pub fn differential(
-    engines: &mut [Box<dyn Engine>],
-    case: &Case,
-    mode: Mode,
-) -> Result<Vec<(&'static str, Outcome)>, Box<Mismatch>> {
-    let outcomes: Vec<(&'static str, Outcome)> = engines
+pub fn differential(engines: &mut [Box<dyn Engine>], case: &Case) -> Result<Vec<Answer>, Box<Mismatch>> {
+    let answers: Vec<Answer> = engines
         .iter_mut()
-        .map(|engine| (engine.name(), engine.evaluate(case)))
+        .map(|engine| Answer {
+            engine: engine.name(),
+            mode: engine.mode(),
+            outcome: engine.evaluate(case),
+        })
         .collect();
-    let differ = outcomes.iter().enumerate().any(|(n, (_, a))| {
-        outcomes
-            .iter()
-            .skip(n)
-            .any(|(_, b)| compare(a, b, mode) == Agreement::Different)
-    });
-    if differ {
+    if pairs(&answers).any(|(a, b)| a.compare(b) == Agreement::Different) {
         return Err(Box::new(Mismatch {
             case: case.clone(),
-            outcomes,
+            answers,
         }));
     }
-    Ok(outcomes)
+    Ok(answers)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(kind: ErrorKind) -> Outcome {
-        Outcome::Error(kind, String::new())
-    }
-
-    #[test]
-    fn modes_differ_in_sets_and_error_kinds() {
-        let set = Outcome::Value(Value::set([1.into(), 2.into()]));
-        let array = Outcome::Value(Value::array([1.into(), 2.into()]));
-        assert_eq!(compare(&set, &array, Mode::EXACT), Agreement::Different);
-        assert_eq!(compare(&set, &array, Mode::LOOSE), Agreement::Same);
-        let (conflict, other) = (error(ErrorKind::Conflict), error(ErrorKind::Other));
-        assert_eq!(compare(&conflict, &other, Mode::EXACT), Agreement::Different);
-        assert_eq!(compare(&conflict, &other, Mode::LOOSE), Agreement::Same);
-    }
-
-    #[test]
-    fn no_mode_forgives_a_lost_error_or_value() {
-        let value = Outcome::Value(true.into());
-        for mode in [Mode::EXACT, Mode::LOOSE] {
-            assert_eq!(compare(&value, &Outcome::Undefined, mode), Agreement::Different);
-            assert_eq!(
-                compare(&value, &error(ErrorKind::Conflict), mode),
-                Agreement::Different
-            );
-            assert_eq!(
-                compare(&Outcome::Undefined, &error(ErrorKind::Conflict), mode),
-                Agreement::Different
-            );
-            assert_eq!(
-                compare(&value, &Outcome::Refused(String::new()), mode),
-                Agreement::Refused
-            );
-        }
-    }
-
-    struct Constant(&'static str, Outcome);
-
-    impl Engine for Constant {
-        fn name(&self) -> &'static str {
-            self.0
-        }
-
-        fn evaluate(&mut self, _: &Case) -> Outcome {
-            self.1.clone()
-        }
-    }
-
-    #[test]
-    fn a_refusal_does_not_hide_a_mismatch_between_the_others() {
-        let case = Case {
-            modules: Arc::from([Module {
-                name: "a.rego".to_owned(),
-                text: "package a".to_owned(),
-            }]),
-            entry_point: EntryPoint::new("a/b").unwrap(),
-            input: None,
-            data: Value::object([]),
-        };
-        let mut engines: Vec<Box<dyn Engine>> = vec![
-            Box::new(Constant("one", Outcome::Value(1.into()))),
-            Box::new(Constant("refuses", Outcome::Refused("no".to_owned()))),
-            Box::new(Constant("two", Outcome::Value(2.into()))),
-        ];
-        let mismatch = differential(&mut engines, &case, Mode::EXACT).unwrap_err();
-        let text = mismatch.to_string();
-        assert!(
-            text.contains("query: data.a.b") && text.contains("two: Value(2)"),
-            "{text}"
-        );
-        engines.pop();
-        assert_eq!(differential(&mut engines, &case, Mode::EXACT).unwrap().len(), 2);
-    }
-}
+mod tests;

@@ -1,0 +1,230 @@
+//! The starter library on all engines: its own tests, what they ask, the examples, mutations of both, and inputs that nobody expects.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    reason = "test code may panic and print"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use stele_policy::load::{self, PolicyModule, PolicySet};
+use stele_testkit::engines::mutate::{mutate, odd_inputs};
+use stele_testkit::engines::record::inputs_of_tests;
+use stele_testkit::engines::shrink::shrink;
+use stele_testkit::engines::{
+    Answer, Case, Chance, Engine, ErrorKind, Module, Outcome, Policy, Tally, all, differential,
+};
+use stele_types::{EntryPoint, Value};
+
+/// Mutations of each input.
+const MUTATIONS: u64 = 4;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+static LIBRARY: LazyLock<PolicySet> = LazyLock::new(|| load::load_path(&root().join("policies")).unwrap());
+
+fn policy(wanted: impl Fn(&PolicyModule) -> bool, entry_points: Vec<EntryPoint>) -> Arc<Policy> {
+    let modules = LIBRARY
+        .modules()
+        .iter()
+        .filter(|module| wanted(module))
+        .map(|module| Module {
+            name: module.path.clone(),
+            text: module.ast.source.text().to_owned(),
+        });
+    Policy::new(modules.collect(), entry_points, LIBRARY.data().clone())
+}
+
+/// The library's `test_` rules, by package, in groups of which each fits a contract.
+fn tests() -> Vec<(String, Arc<Policy>)> {
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for module in LIBRARY.modules().iter().filter(|module| module.is_test()) {
+        let package = module.package.join("/");
+        let names = packages.entry(package).or_default();
+        names.extend(
+            module
+                .ast
+                .rules
+                .iter()
+                .map(|rule| rule.head.name().to_string())
+                .filter(|name| name.starts_with("test_")),
+        );
+    }
+    let mut out = Vec::new();
+    for (package, names) in packages {
+        let paths = names
+            .iter()
+            .map(|name| EntryPoint::new(&format!("{package}/{name}")).unwrap());
+        let of = package.strip_suffix("_test").unwrap().to_owned();
+        out.push((of, policy(|_| true, paths.collect())));
+    }
+    out
+}
+
+/// Every `{"input": ...}` under `examples/`, and every raw document, which is an input that its policy does not expect.
+fn examples() -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root().join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "json") {
+                let bytes = std::fs::read(&path).unwrap();
+                let value = stele_types::json::parse(&bytes, &stele_types::json::Limits::default()).unwrap();
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                found.insert(name, value.get("input").unwrap_or(&value).clone());
+            }
+        }
+    }
+    found
+}
+
+/// Runs a case, and when engines disagree fails with a smaller input that they disagree on.
+fn run(engines: &mut [Box<dyn Engine>], case: &Case, tally: &mut Tally) -> Vec<Answer> {
+    match differential(engines, case) {
+        Ok(answers) => {
+            tally.count(&answers);
+            answers
+        }
+        Err(mismatch) => {
+            let policy = Arc::clone(&mismatch.case.policy);
+            let small = shrink(mismatch.case, 300, |candidate| {
+                // The library's own text stays as it is.
+                Arc::ptr_eq(&candidate.policy, &policy) && differential(engines, candidate).is_err()
+            });
+            let mismatch = differential(engines, &small).unwrap_err();
+            let input = small
+                .input
+                .map_or("undefined".to_owned(), |input| input.to_string());
+            let path = small.entry_point.rego_ref();
+            panic!("{path} on {input}\n{:#?}", mismatch.answers);
+        }
+    }
+}
+
+#[test]
+fn its_own_tests_pass_on_all_engines() {
+    let mut tally = Tally::default();
+    let mut engines = all();
+    for (_, policy) in tests() {
+        for entry_point in policy.entry_points() {
+            let case = Case {
+                policy: Arc::clone(&policy),
+                entry_point: entry_point.clone(),
+                input: None,
+            };
+            for Answer { engine, outcome, .. } in run(&mut engines, &case, &mut tally) {
+                let passed = matches!(outcome, Outcome::Value(Value::Bool(true)));
+                assert!(
+                    passed || matches!(outcome, Outcome::Refused(_)),
+                    "{engine}: {entry_point} {outcome:?}"
+                );
+            }
+        }
+    }
+    println!("{tally}");
+    assert!(tally.cases > 100, "{tally}");
+    for engine in ["regorus", "evaluator", "vm", "evm"] {
+        assert_eq!(tally.of(engine).values, tally.cases, "{engine}\n{tally}");
+    }
+}
+
+/// The inputs for the entry points of each package: first those made for it, then all others.
+fn inputs() -> BTreeMap<String, BTreeSet<Value>> {
+    let mut inputs: BTreeMap<String, BTreeSet<Value>> = BTreeMap::new();
+    for (package, tests) in tests() {
+        let recorded = inputs_of_tests(tests.plan().unwrap(), tests.data()).unwrap();
+        // Packages of functions have tests without inputs.
+        let has_policy = LIBRARY.policies().any(|policy| policy.id.as_str() == package);
+        assert!(
+            !recorded.is_empty() || !has_policy,
+            "the tests of {package} have no inputs"
+        );
+        inputs.entry(package).or_default().extend(recorded);
+    }
+    inputs
+}
+
+#[test]
+fn every_entry_point_answers_alike_on_all_engines() {
+    let mut tally = Tally::default();
+    let mut engines = all();
+    let recorded = inputs();
+    let examples = examples();
+    assert!(examples.len() > 15, "{}", examples.len());
+    let everything: BTreeSet<&Value> = recorded.values().flatten().chain(examples.values()).collect();
+    println!("{} inputs of tests and examples", everything.len());
+    assert!(everything.len() > 100);
+    let mut policies = 0;
+    for found in LIBRARY.policies() {
+        policies += 1;
+        let policy = policy(|module| !module.is_test(), found.entry_points.clone());
+        let id = found.id.as_str();
+        let area = id.split('/').next().unwrap();
+        let own = recorded.get(id).into_iter().flatten();
+        let fitting = examples
+            .iter()
+            .filter(|(name, _)| name.contains(area))
+            .map(|(_, input)| input);
+        let mutated: Vec<&Value> = own.chain(fitting).collect();
+        assert!(mutated.len() > 2, "{id} has {} inputs", mutated.len());
+        for entry_point in policy.entry_points() {
+            let mut ask = |input: Option<Value>| {
+                let case = Case {
+                    policy: Arc::clone(&policy),
+                    entry_point: entry_point.clone(),
+                    input,
+                };
+                run(&mut engines, &case, &mut tally)
+            };
+            for input in odd_inputs() {
+                ask(input);
+            }
+            for input in &everything {
+                ask(Some((*input).clone()));
+            }
+            for (n, input) in (0_u64..).zip(&mutated) {
+                let mut chance = Chance(n);
+                for _ in 0..MUTATIONS {
+                    let once = mutate(input, &mut chance);
+                    ask(Some(mutate(&once, &mut chance)));
+                    ask(Some(once));
+                }
+            }
+        }
+    }
+    println!("{tally}");
+    assert!(policies >= 8, "{policies}");
+    check(&tally);
+}
+
+/// The test compares something, on every engine.
+fn check(tally: &Tally) {
+    assert!(tally.cases > 4_000, "{tally}");
+    assert!(tally.comparisons() > 30_000, "{tally}");
+    for (engines, floor) in [
+        (("evaluator", "vm"), tally.cases * 99 / 100),
+        (("evaluator", "evm"), tally.cases * 85 / 100),
+        (("vm", "evm as deployed"), tally.cases * 85 / 100),
+        (("regorus", "vm"), tally.cases * 85 / 100),
+    ] {
+        let compared = tally.compared.get(&engines).copied().unwrap_or(0);
+        assert!(compared > floor, "{engines:?}: {compared}\n{tally}");
+    }
+    for engine in ["evaluator", "vm", "evm"] {
+        let of = tally.of(engine);
+        assert_eq!(of.errors_of(ErrorKind::Other), 0, "{tally}");
+        assert_eq!(of.errors_of(ErrorKind::Policy), 0, "{tally}");
+    }
+}
