@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod decide;
 pub(crate) mod decision;
+pub(crate) mod eval;
 pub(crate) mod policy;
 pub(crate) mod prove;
 pub(crate) mod up;

@@ -9,6 +9,8 @@ pub(crate) enum Verdict {
     Pass,
     /// Denied, violated, or not verified.
     Fail,
+    /// The input was wrong, and the result says so already.
+    Invalid,
 }
 
 impl From<Verdict> for ExitCode {
@@ -16,6 +18,7 @@ impl From<Verdict> for ExitCode {
         match verdict {
             Verdict::Pass => Self::SUCCESS,
             Verdict::Fail => Self::from(1),
+            Verdict::Invalid => Self::from(2),
         }
     }
 }

@@ -9,6 +9,7 @@ mod home;
 mod keys;
 mod node;
 mod output;
+mod query;
 mod record;
 mod sources;
 
@@ -49,6 +50,8 @@ enum Command {
     /// Check what is stored
     #[command(subcommand)]
     Audit(commands::audit::Command),
+    /// Evaluate a Rego query and print the result, as `opa eval` does
+    Eval(commands::eval::Args),
     /// Build bundles and policy contracts
     Build(commands::build::Args),
     /// The configuration in effect
@@ -81,6 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Prove(args) => commands::prove::run(&sources, &args),
         Command::Verify(args) => commands::verify::run(&sources, &args),
         Command::Audit(command) => commands::audit::run(&sources, command),
+        Command::Eval(args) => commands::eval::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),

@@ -8,7 +8,7 @@ use stele_types::EntryPoint;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::{SourceFile, Span};
-use crate::syntax::ast::{Body, Module};
+use crate::syntax::ast::{Body, Ident, Import, Module};
 
 mod builtins;
 mod hir;
@@ -108,6 +108,15 @@ pub fn check(modules: &[Module], options: &CompileOptions) -> Result<(), Vec<Dia
     Checked::new(modules, options).map(|_| ())
 }
 
+/// Where a query stands: what its names may refer to besides `data`, `input` and builtins.
+#[derive(Clone, Debug, Default)]
+pub struct QueryScope {
+    /// The package whose rules the query names as the package's own modules do; empty for none.
+    pub package: Vec<Ident>,
+    /// The imports that hold for the query.
+    pub imports: Vec<Import>,
+}
+
 /// Compiles a query to the plan `eval`: each solution adds the object of the query's named variables to the result set.
 ///
 /// The query is resolved as if it stood in an empty package: it refers to documents as `data...` and `input...`.
@@ -120,14 +129,28 @@ pub fn compile_query(
     query: &Body,
     options: &CompileOptions,
 ) -> Result<ir::Policy, Vec<Diagnostic>> {
+    compile_query_in(modules, &QueryScope::default(), source, query, options)
+}
+
+/// As [`compile_query`], for a query that stands in a package, with imports.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_query_in(
+    modules: &[Module],
+    scope: &QueryScope,
+    source: &SourceFile,
+    query: &Body,
+    options: &CompileOptions,
+) -> Result<ir::Policy, Vec<Diagnostic>> {
     let mut checked = Checked::new(modules, options)?;
     let module = Module {
         source: source.clone(),
         package: crate::syntax::ast::Package {
             span: Span::default(),
-            path: Vec::new(),
+            path: scope.package.clone(),
         },
-        imports: Vec::new(),
+        imports: scope.imports.clone(),
         rules: Vec::new(),
         comments: Vec::new(),
         annotations: Vec::new(),

@@ -18,7 +18,7 @@ mod source;
 pub mod syntax;
 pub mod vm;
 
-pub use compile::{CompileOptions, Negation, check, compile, compile_query};
+pub use compile::{CompileOptions, Negation, QueryScope, check, compile, compile_query, compile_query_in};
 pub use diagnostic::{Code, Diagnostic};
 pub use source::{LineColumn, SourceFile, Span};
 pub use syntax::{ast, parse, parse_query};

@@ -27,7 +27,7 @@ pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use convert::ConvertError;
 pub use path::{DataPath, PathError};
 pub use prepared::{DataSharing, PreparedPolicy};
-pub use regorus_engine::RegorusEngine;
+pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
 pub(crate) use stele_engine::refused_by;
 

@@ -10,7 +10,8 @@ use super::convert::{Interner, from_regorus, to_regorus};
 use super::failure::{self, Failure};
 use super::prepared::{PreparedPolicy, Target};
 use super::second_opinion::SecondOpinion;
-use super::{ConvertError, DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Limits};
+use super::{ConvertError, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits};
+use stele_types::Value;
 
 /// Work units between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(255);
@@ -32,6 +33,15 @@ pub struct RegorusEngine {
     context: SharedContext,
     policy: PreparedPolicy,
     second: SecondOpinion,
+}
+
+/// One solution of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryRow {
+    /// The query's variables, an object.
+    pub bindings: Value,
+    /// The value of each statement; `None` is undefined.
+    pub expressions: Vec<Option<Value>>,
 }
 
 impl std::fmt::Debug for RegorusEngine {
@@ -77,6 +87,50 @@ impl RegorusEngine {
     /// The interpreter itself, for the test runner's coverage.
     pub(crate) fn inner(&mut self) -> &mut regorus::Engine {
         &mut self.engine
+    }
+
+    /// Answers a query, not just a path: bindings and values of expressions, one row for each solution.
+    ///
+    /// The interpreter resolves the query in no package, without imports. This is for comparing engines; decisions never come from here.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], for one when the interpreter can't hold the input.
+    pub fn query_rows(
+        &mut self,
+        query: &str,
+        input: Option<&Value>,
+        context: EvalContext,
+        strict_builtin_errors: bool,
+    ) -> Result<Vec<QueryRow>, EngineError> {
+        let input = match input {
+            Some(input) => to_regorus(input, &mut Interner::passing())?,
+            None => regorus::Value::Undefined,
+        };
+        self.context.set(context);
+        self.engine.set_input(input);
+        self.engine.clear_execution_timer_config();
+        self.engine.set_strict_builtin_errors(strict_builtin_errors);
+        let answer = self.engine.eval_query(query.to_owned(), false);
+        self.engine.set_input(regorus::Value::Undefined);
+        let limits = Limits::unbounded();
+        let rows = answer
+            .map_err(|error| last(failure::sort(&error.to_string()), &limits))?
+            .result;
+        rows.into_iter()
+            .map(|row| {
+                let bindings = from_regorus(&row.bindings, limits.result_nodes)?;
+                let expressions = row
+                    .expressions
+                    .iter()
+                    .map(|expression| from_regorus(&expression.value, limits.result_nodes))
+                    .collect::<Result<_, _>>()?;
+                Ok(QueryRow {
+                    bindings: bindings.unwrap_or_else(|| Value::object([])),
+                    expressions,
+                })
+            })
+            .collect()
     }
 
     fn outcome(&mut self, value: &regorus::Value, limits: &Limits) -> Result<EvalOutcome, EngineError> {

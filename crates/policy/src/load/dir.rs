@@ -9,6 +9,15 @@ use super::{Files, LoadError, LoadLimits, is_wanted};
 
 /// Reads the wanted files below `root`, sorted, without hidden ones.
 pub(super) fn read(root: &Path, limits: &LoadLimits) -> Result<Files, LoadError> {
+    read_where(root, limits, is_wanted)
+}
+
+/// Reads the files below `root` whose names `matters` accepts, sorted, without hidden ones.
+pub(super) fn read_where(
+    root: &Path,
+    limits: &LoadLimits,
+    matters: fn(&str) -> bool,
+) -> Result<Files, LoadError> {
     let canonical = fs::canonicalize(root).map_err(|source| io(root, source))?;
     let mut files = Files::default();
     let walk = WalkDir::new(root)
@@ -23,7 +32,7 @@ pub(super) fn read(root: &Path, limits: &LoadLimits) -> Result<Files, LoadError>
                 source: error.into(),
             }
         })?;
-        if let Some(path) = wanted(&entry, root, &canonical)? {
+        if let Some(path) = wanted(&entry, root, &canonical, matters)? {
             let size = fs::metadata(entry.path())
                 .map_err(|source| io(entry.path(), source))?
                 .len();
@@ -52,7 +61,12 @@ fn is_hidden(entry: &DirEntry) -> bool {
 }
 
 /// The relative path of an entry that is to be read.
-fn wanted(entry: &DirEntry, root: &Path, canonical: &Path) -> Result<Option<String>, LoadError> {
+fn wanted(
+    entry: &DirEntry,
+    root: &Path,
+    canonical: &Path,
+    matters: fn(&str) -> bool,
+) -> Result<Option<String>, LoadError> {
     let kind = entry.file_type();
     if kind.is_dir() {
         return Ok(None);
@@ -75,7 +89,7 @@ fn wanted(entry: &DirEntry, root: &Path, canonical: &Path) -> Result<Option<Stri
             path: entry.path().to_owned(),
         });
     };
-    if is_wanted(name) {
+    if matters(name) {
         relative(entry.path(), root).map(Some)
     } else {
         Ok(None)

@@ -21,10 +21,12 @@ mod archive;
 mod data;
 mod dir;
 mod lean;
+mod loose;
 #[cfg(test)]
 mod tests;
 
 pub use lean::{DecisionBundle, load_for_decisions};
+pub use loose::Documents;
 
 /// Bounds of what is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

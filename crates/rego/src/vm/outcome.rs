@@ -28,6 +28,12 @@ impl<'w> Outcome<'w> {
             .collect()
     }
 
+    /// Whether nothing was added to the result set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty()
+    }
+
     /// The entry point's value; undefined when there is none.
     #[must_use]
     pub fn result(&self) -> Val {

@@ -1,0 +1,155 @@
+//! `stele eval`: one query, with the meaning, the output and the exit codes of `opa eval`.
+
+mod explain;
+mod format;
+mod profile;
+
+use anyhow::{Result, bail};
+use stele_rego::SourceFile;
+use stele_rego::eval::{Context, Evaluator, Limits, Options, Tracer};
+use stele_types::Timestamp;
+
+use crate::exit::Verdict;
+use crate::query::load::{LoadArgs, Loaded};
+use crate::query::metrics::{self, Metrics};
+use crate::query::{EngineName, Failure, Prepared, Query, Settings, engine};
+use format::{Format, Output};
+
+/// Evaluate a Rego query and print the result.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    settings: Settings,
+    /// How the result is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+    /// Characters after which a cell of the pretty table is cut; 0: never
+    #[arg(long, value_name = "COUNT", default_value_t = 80)]
+    pretty_limit: usize,
+    /// Exit code 1 when the query is undefined
+    #[arg(long, conflicts_with = "fail_defined")]
+    fail: bool,
+    /// Exit code 1 when the query is defined
+    #[arg(long)]
+    fail_defined: bool,
+    /// Report how long each phase took
+    #[arg(long)]
+    metrics: bool,
+    /// Report what each expression cost; implies --metrics
+    #[arg(long)]
+    profile: bool,
+    /// How many expressions a profile lists, the dearest first; 0: all
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    profile_limit: usize,
+    /// Report how the result came about
+    #[arg(long, value_enum, default_value_t)]
+    explain: explain::Mode,
+    /// Partial evaluation; not available
+    #[arg(long)]
+    partial: bool,
+    /// Unknowns of a partial evaluation; not available
+    #[arg(short, long, value_name = "PATH")]
+    unknowns: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Verdict> {
+    if args.partial || !args.unknowns.is_empty() {
+        bail!(
+            "partial evaluation (--partial, --unknowns) is not available: the plan format has no statement for an unknown value, \
+             and none of the engines can leave one open; give the whole input instead"
+        );
+    }
+    let follows = args.profile || args.explain != explain::Mode::Off;
+    if follows && args.settings.engine != EngineName::Vm {
+        bail!("--profile and --explain follow the plan; they need --engine vm");
+    }
+    let mut metrics = Metrics::default();
+    let mut output = match args.load.load(&mut metrics)? {
+        Ok(loaded) => evaluate(args, &loaded, &mut metrics),
+        Err(failure) => Output::failed(failure),
+    };
+    if args.metrics || args.profile {
+        output.metrics = Some(metrics);
+    }
+    output.print(args.format, args.pretty_limit)?;
+    Ok(if output.has_errors() {
+        Verdict::Invalid
+    } else if (args.fail && !output.is_defined()) || (args.fail_defined && output.is_defined()) {
+        Verdict::Fail
+    } else {
+        Verdict::Pass
+    })
+}
+
+fn evaluate(args: &Args, loaded: &Loaded, metrics: &mut Metrics) -> Output {
+    let trees = loaded.documents.trees();
+    let parsed = metrics.timed(metrics::QUERY_PARSE, || {
+        Query::parse(&loaded.text, &trees, &loaded.scope)
+    });
+    let query = match parsed {
+        Ok(query) => query,
+        Err(failure) => return Output::failed(failure),
+    };
+    let time = crate::node::now();
+    let statements = query.statements.clone();
+    let traced = match trace(args, loaded, &query, time) {
+        Ok(traced) => traced,
+        Err(failure) => return Output::failed(failure),
+    };
+    let answer = Prepared::new(&loaded.documents, &loaded.scope, query, args.settings, metrics)
+        .and_then(|mut prepared| prepared.rows(loaded.input.as_ref(), time, metrics));
+    let mut output = match answer {
+        Ok(rows) => Output::answered(&statements, rows),
+        Err(failure) => Output::failed(failure),
+    };
+    (output.explanation, output.profile) = traced;
+    output
+}
+
+/// What the tracers saw: an explanation and a profile, each if it was asked for.
+type Traced = (Option<Vec<explain::Event>>, Option<Vec<profile::Line>>);
+
+/// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
+fn trace(args: &Args, loaded: &Loaded, query: &Query, time: Timestamp) -> Result<Traced, Failure> {
+    let mut traced = Traced::default();
+    if !args.profile && args.explain == explain::Mode::Off {
+        return Ok(traced);
+    }
+    let plan = engine::plan(&loaded.documents, &loaded.scope, query, args.settings)?;
+    let options = Options {
+        strict_builtin_errors: args.settings.strict_builtin_errors,
+    };
+    let evaluator =
+        Evaluator::with_options(&plan, options).map_err(|error| Failure::plain(error.to_string()))?;
+    let follow = |tracer: &mut dyn Tracer| {
+        // An error ends the trace where it happens; it is reported by the engine that answers.
+        let _ = evaluator.evaluate(
+            "eval",
+            loaded.input.as_ref(),
+            loaded.documents.data(),
+            &Context { time },
+            &Limits::default(),
+            tracer,
+        );
+    };
+    if args.explain != explain::Mode::Off {
+        let mut sources: Vec<SourceFile> = loaded
+            .documents
+            .modules()
+            .iter()
+            .map(|module| module.ast.source.clone())
+            .collect();
+        sources.push(query.source.clone());
+        let mut recorder = stele_rego::eval::Recorder::default();
+        follow(&mut recorder);
+        traced.0 = Some(explain::explain(args.explain, &recorder, &sources));
+    }
+    if args.profile {
+        let mut profiler = profile::Profiler::default();
+        follow(&mut profiler);
+        traced.1 = Some(profiler.lines(args.profile_limit));
+    }
+    Ok(traced)
+}

@@ -1,0 +1,12 @@
+//! Queries, as `eval`, `policy bench` and the REPL ask them: loaded, rewritten so that each statement gives its value, run on an engine.
+
+pub(crate) mod capture;
+pub(crate) mod engine;
+mod evm;
+pub(crate) mod failure;
+pub(crate) mod load;
+pub(crate) mod metrics;
+
+pub(crate) use capture::Query;
+pub(crate) use engine::{EngineName, Prepared, Row, Settings};
+pub(crate) use failure::Failure;

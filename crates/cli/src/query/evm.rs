@@ -1,0 +1,163 @@
+//! A query as a contract, executed by an EVM in this process without a chain.
+
+use revm::context::result::ExecutionResult;
+use revm::context::{CfgEnv, Context, TxEnv};
+use revm::database::InMemoryDB;
+use revm::primitives::{Address, Bytes, TxKind, U256, hardfork::SpecId};
+use revm::state::{AccountInfo, Bytecode};
+use revm::{ExecuteEvm, MainBuilder, MainContext};
+use stele_contract::abi::{self, ContractError};
+use stele_contract::{Contract, Options, ResultForm, entry_point_id};
+use stele_rego::ir;
+use stele_types::encoding::{self, EncodeError};
+use stele_types::{Timestamp, Value};
+
+use super::failure::Failure;
+
+/// Gas for one evaluation: more than any block holds, and an end to what would run for minutes.
+const GAS: u64 = 10_000_000_000;
+/// Where the contract stands.
+const ADDRESS: Address = Address::repeat_byte(0x57);
+/// Bytes of a word.
+const WORD: usize = 32;
+
+/// A compiled query with its data.
+pub(crate) struct PolicyContract {
+    contract: Contract,
+    data: Vec<u8>,
+}
+
+impl PolicyContract {
+    /// Compiles the plan of a query.
+    pub(crate) fn new(plan: &ir::Policy, data: &Value, strict: bool) -> Result<Self, Failure> {
+        let options = Options {
+            result: ResultForm::ResultSet,
+            strict_builtin_errors: strict,
+            ..Options::default()
+        };
+        let contract = stele_contract::compile(plan, &options).map_err(|found| Failure::refusals(&found))?;
+        let data = encoding::encode_contract(data).map_err(|error| unencodable("data", &error))?;
+        Ok(Self { contract, data })
+    }
+
+    /// The call data of an evaluation.
+    pub(crate) fn call(&self, input: Option<&Value>, time: Timestamp) -> Result<Vec<u8>, Failure> {
+        let input = match input {
+            Some(input) => encoding::encode_contract(input).map_err(|error| unencodable("input", &error))?,
+            None => Vec::new(),
+        };
+        let nanoseconds = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX).into();
+        let context = Value::object([("time_ns".into(), nanoseconds)]);
+        let context = encoding::encode_contract(&context).map_err(|error| unencodable("context", &error))?;
+        Ok(call_data(&[&input, &self.data, &context]))
+    }
+
+    /// The result set, and the gas that the contract's own code took.
+    pub(crate) fn execute(&self, call: &[u8]) -> Result<(Vec<Value>, u64), Failure> {
+        let result = transact(&self.contract.runtime, call)?;
+        let used = result.tx_gas_used().saturating_sub(intrinsic(call));
+        match result {
+            ExecutionResult::Success { output, .. } => {
+                let bytes = output.into_data();
+                let solutions = returned(&bytes)
+                    .ok_or_else(|| Failure::plain("the contract returned no ABI encoding of bytes"))?;
+                let value = encoding::decode(solutions, &encoding::Limits::default())
+                    .map_err(|error| Failure::plain(format!("the contract returned no value: {error}")))?;
+                Ok((value.as_array().unwrap_or_default().to_vec(), used))
+            }
+            ExecutionResult::Revert { output, .. } => Err(reverted(&output)),
+            ExecutionResult::Halt { reason, .. } => Err(Failure::coded(
+                format!("the contract ended without an answer: {reason:?}"),
+                Some("evm_halt"),
+            )),
+        }
+    }
+}
+
+fn unencodable(what: &str, error: &EncodeError) -> Failure {
+    Failure::coded(
+        format!("a contract can't hold the {what}: {error}"),
+        Some("contract_refused"),
+    )
+}
+
+fn transact(code: &[u8], call: &[u8]) -> Result<ExecutionResult, Failure> {
+    let mut db = InMemoryDB::default();
+    let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+    db.insert_account_info(ADDRESS, AccountInfo::from_bytecode(code));
+    let mut cfg = CfgEnv::new_with_spec(SpecId::CANCUN);
+    cfg.disable_nonce_check = true;
+    cfg.tx_gas_limit_cap = Some(u64::MAX);
+    let mut evm = Context::mainnet().with_db(db).with_cfg(cfg).build_mainnet();
+    evm.ctx.block.gas_limit = u64::MAX;
+    let transaction = TxEnv {
+        kind: TxKind::Call(ADDRESS),
+        data: Bytes::copy_from_slice(call),
+        gas_limit: GAS,
+        gas_price: 0,
+        chain_id: None,
+        ..TxEnv::default()
+    };
+    evm.transact(transaction)
+        .map(|done| done.result)
+        .map_err(|error| Failure::plain(format!("the EVM refuses the call: {error:?}")))
+}
+
+/// What a transaction costs before its code runs: 21,000, and 4 or 16 for each byte of call data.
+fn intrinsic(call: &[u8]) -> u64 {
+    call.iter()
+        .map(|byte| if *byte == 0 { 4 } else { 16 })
+        .fold(21_000, u64::saturating_add)
+}
+
+/// The ABI encoding of `evaluate(entry point, parts...)`.
+fn call_data(parts: &[&[u8]]) -> Vec<u8> {
+    let word = |number: usize| U256::from(number).to_be_bytes::<WORD>();
+    let mut out = abi::selector(abi::EVALUATE).to_vec();
+    out.extend(entry_point_id("eval").0);
+    let head = parts.len().saturating_add(1).saturating_mul(WORD);
+    let mut tail = Vec::new();
+    for part in parts {
+        out.extend(word(head.saturating_add(tail.len())));
+        tail.extend(word(part.len()));
+        tail.extend_from_slice(part);
+        tail.resize(tail.len().next_multiple_of(WORD), 0);
+    }
+    out.extend(tail);
+    out
+}
+
+/// The bytes inside an ABI-encoded `bytes`.
+fn returned(output: &[u8]) -> Option<&[u8]> {
+    let (_offset, rest) = output.split_at_checked(WORD)?;
+    let (length, rest) = rest.split_at_checked(WORD)?;
+    rest.get(..usize::try_from(U256::from_be_slice(length)).ok()?)
+}
+
+fn reverted(output: &[u8]) -> Failure {
+    let Some(error) = ContractError::from_revert(output) else {
+        return Failure::plain(format!("the contract reverted: 0x{}", hex::encode(output)));
+    };
+    // The argument of these is a name, padded with zeros.
+    let name = output.get(4..).map(|bytes| {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+    });
+    let name = name.unwrap_or_default();
+    let (message, code) = match error {
+        ContractError::Conflict => (
+            "complete rules must not produce multiple outputs, nor objects two values of a key".to_owned(),
+            "eval_conflict_error",
+        ),
+        ContractError::BuiltinError => (format!("{name} failed"), "eval_builtin_error"),
+        ContractError::Unsupported => (
+            format!("the contract's form of {name} does not cover a value it met"),
+            "contract_refused",
+        ),
+        other => (
+            format!("the contract reverted: {}", other.signature()),
+            "contract_refused",
+        ),
+    };
+    Failure::coded(message, Some(code))
+}

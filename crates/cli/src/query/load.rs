@@ -1,0 +1,128 @@
+//! The flags that say what a query is asked of.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use stele_policy::load::Documents;
+use stele_rego::ast::Module;
+use stele_rego::{QueryScope, SourceFile, parse};
+use stele_types::{Value, json};
+
+use super::failure::Failure;
+use super::metrics::{self, Metrics};
+
+/// What a query is asked of.
+#[derive(clap::Args)]
+pub(crate) struct LoadArgs {
+    /// The query, e.g. 'data.kubernetes.admission.deny'
+    query: Option<String>,
+    /// Policies and data: a file or a directory; PREFIX:FILE puts a document below a place; repeatable
+    #[arg(short, long, value_name = "PATH")]
+    data: Vec<PathBuf>,
+    /// A bundle: an archive or a directory; repeatable
+    #[arg(short, long, value_name = "PATH")]
+    bundle: Vec<PathBuf>,
+    /// The input document, JSON
+    #[arg(short, long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Read the query from standard input
+    #[arg(long)]
+    stdin: bool,
+    /// Read the input document from standard input
+    #[arg(short = 'I', long, conflicts_with = "input", conflicts_with = "stdin")]
+    stdin_input: bool,
+    /// The package in which the query stands
+    #[arg(long, value_name = "PACKAGE")]
+    package: Option<String>,
+    /// An import that holds for the query, e.g. data.lib.net; repeatable
+    #[arg(long, value_name = "PATH")]
+    import: Vec<String>,
+}
+
+/// Everything that was named, read.
+pub(crate) struct Loaded {
+    pub(crate) text: String,
+    pub(crate) documents: Documents,
+    pub(crate) input: Option<Value>,
+    pub(crate) scope: QueryScope,
+}
+
+impl LoadArgs {
+    /// The query's text, and everything else; what is wrong with policies and data is the second part's failure.
+    pub(crate) fn load(&self, metrics: &mut Metrics) -> Result<Result<Loaded, Failure>> {
+        let text = self.text()?;
+        let input = self.read_input()?;
+        let loaded = metrics.timed(metrics::LOAD_FILES, || Documents::load(&self.data, &self.bundle));
+        let documents = match loaded {
+            Ok(documents) => documents,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let scope = match scope(self.package.as_deref(), &self.import) {
+            Ok(scope) => scope,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let input = metrics.timed(metrics::INPUT_PARSE, || {
+            let parse = |bytes: Vec<u8>| json::parse(&bytes, &json::Limits::default());
+            input.map(parse).transpose().context("can't read the input")
+        })?;
+        Ok(Ok(Loaded {
+            text,
+            documents,
+            input,
+            scope,
+        }))
+    }
+
+    fn text(&self) -> Result<String> {
+        match (&self.query, self.stdin) {
+            (Some(_), true) => {
+                bail!("give the query as an argument or on standard input (--stdin), not both")
+            }
+            (None, false) => bail!("give a query as an argument, or --stdin"),
+            (Some(text), false) => Ok(text.clone()),
+            (None, true) => {
+                std::io::read_to_string(std::io::stdin()).context("can't read the query from standard input")
+            }
+        }
+    }
+
+    fn read_input(&self) -> Result<Option<Vec<u8>>> {
+        if self.stdin_input {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .context("can't read the input from standard input")?;
+            return Ok(Some(bytes));
+        }
+        let read = |path: &PathBuf| {
+            std::fs::read(path).with_context(|| format!("can't read the input {}", path.display()))
+        };
+        self.input.as_ref().map(read).transpose()
+    }
+}
+
+/// The package and imports of a query, from their texts.
+pub(crate) fn scope(package: Option<&str>, imports: &[String]) -> Result<QueryScope, Failure> {
+    let package = match package {
+        Some(path) => {
+            let path = path.strip_prefix("data.").unwrap_or(path);
+            module(&format!("package {path}\n"), "--package")?.package.path
+        }
+        None => Vec::new(),
+    };
+    let mut all = Vec::new();
+    for import in imports {
+        let parsed = module(&format!("package import\n\nimport {import}\n"), "--import")?;
+        all.extend(parsed.imports);
+    }
+    Ok(QueryScope {
+        package,
+        imports: all,
+    })
+}
+
+fn module(text: &str, name: &str) -> Result<Module, Failure> {
+    let source = SourceFile::new(name, text);
+    parse(&source).map_err(|found| Failure::diagnostics(&found, &[source]))
+}
