@@ -23,6 +23,8 @@ pub enum GasClass {
     Exp,
     /// 3 gas plus 3 a word.
     Copy,
+    /// 100 gas for an address in use, and what the call takes.
+    Call,
 }
 
 impl GasClass {
@@ -37,6 +39,7 @@ impl GasClass {
             Self::Mid => 8,
             Self::Keccak => 30,
             Self::Exp => 10,
+            Self::Call => 100,
         }
     }
 }
@@ -157,6 +160,8 @@ opcodes! {
     Gas = 0x5a, "gas", 0 -> 1, Base;
     /// Memory to memory: `mcopy(to, from, size)`.
     Mcopy = 0x5e, "mcopy", 3 -> 0, Copy;
+    /// Calls without changing state: `staticcall(gas, address, from, size, to, size)`; 0 if it failed.
+    Staticcall = 0xfa, "staticcall", 6 -> 1, Call;
     /// Ends the call with data: `return(offset, size)`.
     Return = 0xf3, "return", 2 -> 0, Zero;
     /// Ends the call with an error: `revert(offset, size)`.

@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "6cb2cc68212bb8fa3bcf7e8a7722cf47df01796cb11375d5844b4454381a04d1";
+const GOLDEN: &str = "7bded19c251d150b874fbd03e442115338780c196297487cc837f91ef1ce2baf";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {

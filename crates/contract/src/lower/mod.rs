@@ -6,6 +6,7 @@ mod facts;
 mod func;
 mod known;
 mod literal;
+mod routines;
 mod special;
 mod stmt;
 mod with;

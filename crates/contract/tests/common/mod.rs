@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod plan;
+pub mod reference;
 pub mod term;
 
 use revm::context::result::ExecutionResult;
