@@ -1,5 +1,6 @@
 //! Results on standard output, everything else on standard error.
 
+use crate::exit::EnvironmentContext;
 use anstream::{eprintln as err_line, println as out_line};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -17,6 +18,17 @@ pub(crate) enum Format {
 /// Prints a result line. A closed pipe (`stele ... | head`) ends the program quietly.
 pub(crate) fn line(text: impl std::fmt::Display) {
     out_line!("{text}");
+}
+
+/// Prints a document byte for byte: no line break is added, and escape sequences in it stay.
+pub(crate) fn raw(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.environment("can't write to standard output"),
+    }
 }
 
 /// Prints a result document as indented JSON.

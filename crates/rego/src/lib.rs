@@ -14,6 +14,7 @@ pub mod ir;
 
 mod compile;
 mod diagnostic;
+pub mod format;
 mod source;
 pub mod syntax;
 pub mod vm;

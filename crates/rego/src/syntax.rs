@@ -5,7 +5,7 @@ pub mod ast;
 pub mod deps;
 mod lexer;
 mod parser;
-mod token;
+pub(crate) mod token;
 pub mod visit;
 
 pub use parser::{parse, parse_query};

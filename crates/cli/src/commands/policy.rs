@@ -1,6 +1,7 @@
 //! `stele policy`.
 
 mod approve;
+mod fmt;
 mod lint;
 mod list;
 mod propose;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Test(test::Args),
     /// Find what is wrong with policies before production does
     Lint(lint::Args),
+    /// Format policies as `opa fmt` does
+    Fmt(fmt::Args),
 }
 
 /// Put an approved version in force.
@@ -72,6 +75,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Command::Rollback(args) => block_on(rollback(sources, &args)),
         Command::Test(args) => test::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
     }
 }
 
