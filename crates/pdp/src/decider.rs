@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 use stele_policy::{
-    DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Policy, RegorusEngine,
+    DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Policy, VmEngine,
 };
 use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersion, Value, json};
 
@@ -127,7 +127,7 @@ impl std::fmt::Debug for Decider {
 /// What a thread keeps of a policy: nothing in it is reference-counted across threads.
 struct LocalPolicy {
     policy: Policy,
-    engine: RegorusEngine,
+    engine: VmEngine,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -475,8 +475,7 @@ fn ready<'l>(
     policy: &Arc<PolicyInForce>,
 ) -> Result<&'l mut LocalPolicy, DecideError> {
     if slot.is_none() {
-        let engine =
-            RegorusEngine::new(&policy.prepared).map_err(|source| evaluation_error(policy, source))?;
+        let engine = VmEngine::new(&policy.compiled);
         // Each violation and record clones the id: with the snapshot's own, cores would meet on its reference count.
         let own = Policy {
             id: PolicyId::new(policy.id().as_str())?,

@@ -137,6 +137,7 @@ fn engine_code(error: &EngineError) -> &'static str {
         EngineError::TimeLimit { .. } => "eval_time_limit_error",
         EngineError::InstructionLimit { .. } => "eval_instruction_limit_error",
         EngineError::MemoryLimit { .. } => "eval_memory_limit_error",
+        EngineError::DepthLimit { .. } => "eval_depth_limit_error",
         EngineError::Convert(_) => "eval_type_error",
         _ => "eval_internal_error",
     }

@@ -80,7 +80,7 @@ pub fn run(
     let mut rows = Vec::new();
     for row in results.result.iter().filter(holds) {
         let bindings =
-            from_regorus(&row.bindings, limits.result_nodes).map_err(|error| QueryError::Evaluation {
+            from_regorus(&row.bindings, limits.result_nodes()).map_err(|error| QueryError::Evaluation {
                 code: match error {
                     ConvertError::TooLarge { .. } => "eval_memory_limit_error",
                     _ => "eval_type_error",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use stele_policy::load::{DecisionBundle, load_bundle, load_for_decisions};
-use stele_policy::{Policy, PolicySet, PreparedPolicy};
+use stele_policy::{CompiledPolicy, Policy, PolicySet};
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, Timestamp};
 
 use crate::error::SnapshotError;
@@ -50,10 +50,10 @@ pub struct PolicyInForce {
     pub version: PolicyVersion,
     /// The bundle's bytes; [`PolicyInForce::load`] reads them again where data is needed beside the engines.
     pub bundle: Arc<[u8]>,
-    /// The bundle's modules and policies; its data document lives in `prepared` only.
+    /// The bundle's modules and policies; its data document lives in `compiled` only.
     pub set: PolicySet,
-    /// Sources and data, ready for engines.
-    pub prepared: PreparedPolicy,
+    /// The program that decides, and its data.
+    pub compiled: CompiledPolicy,
     /// SHA-256 of the canonical bytes of the bundle's data document.
     pub data_digest: Digest,
     /// What the registry and the operator added.
@@ -85,7 +85,7 @@ impl PolicyInForce {
         };
         let DecisionBundle {
             set,
-            prepared,
+            compiled,
             data_digest,
         } = load_for_decisions(bytes).map_err(|error| failed(error.to_string()))?;
         let Some(policy) = set.policy(id).cloned() else {
@@ -100,7 +100,7 @@ impl PolicyInForce {
             version,
             bundle: bytes.into(),
             set,
-            prepared,
+            compiled,
             data_digest,
             options,
         })

@@ -2,7 +2,7 @@
 //!
 //! A [`load::PolicySet`] comes from a directory or an OPA bundle. Packages whose metadata names an id are [`Policy`]s, the others are libraries.
 //! [`bundle::build`] packs one policy with everything it needs into a reproducible OPA bundle, whose digest is the policy's version;
-//! [`engine::PreparedPolicy`] and [`RegorusEngine`] evaluate it. No module reads the time of day; a caller passes it in.
+//! [`CompiledPolicy`] and [`VmEngine`] evaluate it. No module reads the time of day; a caller passes it in.
 #![cfg_attr(
     test,
     allow(
@@ -28,16 +28,16 @@ pub mod violations;
 
 pub use bundle::{Bundle, BundleError};
 pub use engine::{
-    DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, PreparedPolicy,
-    RegorusEngine,
+    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits,
+    PreparedPolicy, RegorusEngine, VmEngine,
 };
 pub use load::{LoadError, PolicySet};
 pub use policy::{Policy, RuleMeta};
 pub use problem::{Problem, Problems};
 
-/// How a policy is compiled wherever its answers must be those of [`RegorusEngine`]: for its contract, for explanations, for comparisons.
+/// How a policy is compiled everywhere: for decisions, for its contract, for explanations, for comparisons.
 ///
-/// `not f(input.x)` holds here when `input.x` is undefined, as the interpreter has it and unlike OPA (row D6 of `docs/opa-divergences.md`).
+/// `not f(input.x)` holds here when `input.x` is undefined, as the regorus interpreter has it and unlike OPA (row D6 of `docs/opa-divergences.md`).
 /// It is the safe reading too: `not pinned(image.reference)` denies an image that has no reference.
 #[must_use]
 pub fn compile_options() -> stele_rego::CompileOptions {

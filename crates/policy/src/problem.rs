@@ -136,6 +136,12 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
 impl Problems {
     /// Sorts the problems; `Ok` when there is none.
     pub(crate) fn none_of(mut problems: Vec<Problem>) -> Result<(), Self> {

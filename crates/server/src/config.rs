@@ -66,12 +66,12 @@ pub struct LimitsConfig {
     pub json_depth: usize,
     /// Milliseconds one evaluation may take. Default 1,000. Beyond it: 500 with `eval_time_limit_error`.
     pub eval_ms: u64,
-    /// Work units of the interpreter that one evaluation may take; the same on every machine. Default 50,000,000.
+    /// Work units that one evaluation may take; the same on every machine. Default 50,000,000.
     /// Beyond it: 500 with `eval_instruction_limit_error`.
     pub eval_instructions: u32,
-    /// Nodes (scalars, arrays, objects, sets, keys) of one result; with `body_bytes` it bounds a request's memory.
-    /// Default 1,000,000. Beyond it: 500 with `eval_memory_limit_error`.
-    pub eval_result_nodes: usize,
+    /// Bytes that one evaluation may hold, its input and result included. Default 128 MiB. Beyond it: 500 with
+    /// `eval_memory_limit_error`.
+    pub eval_memory_bytes: u64,
     /// Policies that one request above several of them may evaluate. Default 64. Beyond it: 400.
     pub fan_out: usize,
 }
@@ -83,7 +83,7 @@ impl Default for LimitsConfig {
             json_depth: 128,
             eval_ms: 1_000,
             eval_instructions: 50_000_000,
-            eval_result_nodes: 1_000_000,
+            eval_memory_bytes: 128 << 20,
             fan_out: 64,
         }
     }
@@ -219,7 +219,10 @@ impl ServerConfig {
                 "limits.eval_instructions",
                 u128::from(self.limits.eval_instructions),
             ),
-            ("limits.eval_result_nodes", self.limits.eval_result_nodes as u128),
+            (
+                "limits.eval_memory_bytes",
+                u128::from(self.limits.eval_memory_bytes),
+            ),
             ("limits.fan_out", self.limits.fan_out as u128),
             ("connections.max", self.connections.max as u128),
             ("connections.header_ms", u128::from(self.connections.header_ms)),

@@ -103,7 +103,7 @@ pub(crate) fn eval_limits(limits: &LimitsConfig) -> Limits {
     Limits {
         time: Some(limits.eval_time()),
         instructions: NonZeroU32::new(limits.eval_instructions),
-        result_nodes: limits.eval_result_nodes,
+        memory: limits.eval_memory_bytes,
     }
 }
 

@@ -189,10 +189,20 @@ async fn malformed_bodies_say_where() {
 }
 
 #[tokio::test]
+async fn a_memory_limit_has_its_own_error() {
+    let mut config = config();
+    config.limits.eval_memory_bytes = 16_000;
+    let server = Fixture::start(config);
+    let (status, body) = server.json(server.post("/v1/data/broken/big", "{}")).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+    assert_eq!(body["errors"][0]["code"], "eval_memory_limit_error", "{body}");
+    server.stop();
+}
+
+#[tokio::test]
 async fn failed_evaluations_have_opas_error_body() {
     let mut config = config();
     config.limits.eval_ms = 50;
-    config.limits.eval_result_nodes = 1_000;
     let server = Fixture::start(config);
     let cases = [
         (
@@ -201,7 +211,6 @@ async fn failed_evaluations_have_opas_error_body() {
             "eval_conflict_error",
         ),
         ("/v1/data/broken/loop", "{}", "eval_time_limit_error"),
-        ("/v1/data/broken/big", "{}", "eval_memory_limit_error"),
         (
             "/v1/data/broken/strict?strict-builtin-errors",
             r#"{"input": {"zero": 0}}"#,

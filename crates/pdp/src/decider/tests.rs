@@ -253,12 +253,13 @@ fn failures_are_errors_with_codes_and_leave_evidence() {
     fixture.limits = Limits {
         time: None,
         instructions: NonZeroU32::new(1_000),
-        result_nodes: 1_000,
+        memory: 16_000,
     };
     assert_eq!(
         fixture.ask("broken/loop", None).unwrap_err().error.code(),
         "eval_instruction_limit_error"
     );
+    fixture.limits.instructions = None;
     assert_eq!(
         fixture.ask("broken/big", None).unwrap_err().error.code(),
         "eval_memory_limit_error"
@@ -266,7 +267,7 @@ fn failures_are_errors_with_codes_and_leave_evidence() {
     fixture.limits = Limits {
         time: Some(Duration::from_millis(5)),
         instructions: None,
-        result_nodes: 1_000,
+        memory: u64::MAX,
     };
     assert_eq!(
         fixture.ask("broken/loop", None).unwrap_err().error.code(),

@@ -1,7 +1,8 @@
 //! Evaluating a policy: the [`Engine`] trait, its requests, outcomes, limits and errors.
 //!
-//! Decisions are made by the regorus *interpreter* ([`RegorusEngine`]); its virtual machine drops rule conflicts and is never used.
-//! A [`PreparedPolicy`] is shared between threads; each worker builds an engine of its own from it.
+//! Decisions are made by our own virtual machine ([`VmEngine`]) on a [`CompiledPolicy`], which all threads share; each builds an engine of
+//! its own from it. The regorus *interpreter* ([`RegorusEngine`], on a [`PreparedPolicy`]) runs tests with coverage and ad-hoc queries, and
+//! is an oracle in our own tests; its virtual machine drops rule conflicts and is never used.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use stele_types::Value;
 
 mod builtins;
+mod compiled;
 pub mod convert;
 mod failure;
 mod heads;
@@ -19,22 +21,26 @@ mod prepared;
 mod regorus_engine;
 mod second_opinion;
 mod stele_engine;
-pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
+mod vm_engine;
 
 pub use builtins::{IMPURE_BUILTINS, is_impure};
+pub use compiled::CompiledPolicy;
+pub(crate) use compiled::program;
 pub use convert::ConvertError;
 pub use path::{DataPath, PathError};
-pub use prepared::{DataSharing, PreparedPolicy};
+pub use prepared::PreparedPolicy;
 pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
 pub(crate) use stele_engine::refused_by;
+pub use vm_engine::VmEngine;
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EvalContext {
-    /// The time of the decision in nanoseconds since the Unix epoch, answered by `time.now_ns()`; `None` makes that builtin an error.
+    /// The time of the decision in nanoseconds since the Unix epoch, answered by `time.now_ns()`. `None` makes that builtin an error
+    /// of the interpreter, and the epoch in the machine: a decision always has a time.
     pub now_ns: Option<i64>,
 }
 
@@ -43,34 +49,44 @@ pub struct EvalContext {
 pub struct Limits {
     /// Wall-clock time, checked every few hundred work units.
     pub time: Option<Duration>,
-    /// Work units of the interpreter (roughly: expressions evaluated). The same policy, input and data always take the same number,
-    /// so a request that passes this limit on one machine passes it on every machine.
+    /// Work units: operations of the virtual machine, and more for builtins with large arguments (expressions, of the interpreter). The same
+    /// policy, input and data always take the same number, so a request that passes this limit on one machine passes it on every
+    /// machine.
     pub instructions: Option<NonZeroU32>,
-    /// Nodes (scalars, arrays, objects, sets and object keys) of the result. With the input's size bound and the two limits above it bounds the
-    /// memory of a request.
-    pub result_nodes: usize,
+    /// Bytes that an evaluation may hold, its input and result included. The interpreter can't count them: it bounds its result to one
+    /// node (scalar, array, object, set or key) for each [`Limits::BYTES_OF_NODE`] of them.
+    pub memory: u64,
 }
 
 impl Default for Limits {
-    /// One second, fifty million work units, one million nodes in the result.
+    /// One second, 100 million work units, 256 MiB.
     fn default() -> Self {
         Self {
             time: Some(Duration::from_secs(1)),
-            instructions: NonZeroU32::new(50_000_000),
-            result_nodes: 1_000_000,
+            instructions: NonZeroU32::new(100_000_000),
+            memory: 256 << 20,
         }
     }
 }
 
 impl Limits {
-    /// No limit but the result's size; for tests and batch work on trusted policies.
+    /// What a node of a result is taken to need, in bytes.
+    pub const BYTES_OF_NODE: u64 = 64;
+
+    /// No limits; for tests and batch work on trusted policies.
     #[must_use]
     pub fn unbounded() -> Self {
         Self {
             time: None,
             instructions: None,
-            result_nodes: usize::MAX,
+            memory: u64::MAX,
         }
+    }
+
+    /// The most nodes of a result, where bytes can't be counted.
+    #[must_use]
+    pub fn result_nodes(&self) -> usize {
+        usize::try_from(self.memory.div_ceil(Self::BYTES_OF_NODE)).unwrap_or(usize::MAX)
     }
 }
 
@@ -108,7 +124,7 @@ impl<'a> EvalRequest<'a> {
 pub struct EvalOutcome {
     /// The document's value; `None` when it is undefined.
     pub value: Option<Value>,
-    /// What `print` calls wrote, in order, as `file:line: text`.
+    /// What `print` calls wrote, in order, as `file:line: text`; nothing where they are compiled away.
     pub prints: Vec<String>,
 }
 
@@ -184,15 +200,23 @@ pub enum EngineError {
         /// The limit in work units.
         limit: u32,
     },
-    /// The result is bigger than [`Limits::result_nodes`].
-    #[error("the result exceeded its memory limit of {limit} nodes")]
+    /// The evaluation needed more than [`Limits::memory`].
+    #[error("the evaluation exceeded its memory limit of {limit} bytes")]
     MemoryLimit {
-        /// The limit in nodes.
-        limit: usize,
+        /// The limit in bytes.
+        limit: u64,
     },
     /// A value can't cross to or from the engine.
     #[error(transparent)]
     Convert(#[from] ConvertError),
+    /// Rules call one another more deeply than the engine allows.
+    #[error("calls are nested more than {limit} deep{}", at(place))]
+    DepthLimit {
+        /// The limit.
+        limit: u32,
+        /// Where it was reached.
+        place: Option<Place>,
+    },
     /// The engine refused the policy itself (parse or analysis).
     #[error("the engine refuses the policy{}: {message}", at(place))]
     Refused {

@@ -70,7 +70,7 @@ impl RegorusEngine {
                 .map_err(|error| failure::refused(&error.to_string()))?;
         }
         engine
-            .add_data(policy.data_for_engine())
+            .add_data(policy.data.clone())
             .map_err(|error| failure::refused(&error.to_string()))?;
         // The first query makes regorus analyse the modules; better now than in the first decision.
         engine
@@ -134,8 +134,8 @@ impl RegorusEngine {
     }
 
     fn outcome(&mut self, value: &regorus::Value, limits: &Limits) -> Result<EvalOutcome, EngineError> {
-        let value = from_regorus(value, limits.result_nodes).map_err(|error| match error {
-            ConvertError::TooLarge { limit } => EngineError::MemoryLimit { limit },
+        let value = from_regorus(value, limits.result_nodes()).map_err(|error| match error {
+            ConvertError::TooLarge { .. } => EngineError::MemoryLimit { limit: limits.memory },
             other => EngineError::Convert(other),
         })?;
         Ok(EvalOutcome {

@@ -152,7 +152,12 @@ pub(crate) fn refused_by(found: &[Diagnostic]) -> EngineError {
     EngineError::Refused { place, message }
 }
 
-fn failed(error: eval::EvalError, request: &EvalRequest<'_>, limits: &eval::Limits<'_>) -> EngineError {
+/// An evaluation's failure in the terms of all engines.
+pub(super) fn failed(
+    error: eval::EvalError,
+    request: &EvalRequest<'_>,
+    limits: &eval::Limits<'_>,
+) -> EngineError {
     let place = error.at().map(place_of);
     let message = error.to_string();
     match error {
@@ -164,23 +169,18 @@ fn failed(error: eval::EvalError, request: &EvalRequest<'_>, limits: &eval::Limi
             EngineError::ImpureBuiltin { name, place }
         }
         eval::EvalError::Refused { name, .. } => EngineError::UnknownFunction { name, place },
-        eval::EvalError::Limit {
-            limit: LimitKind::Deadline,
-            ..
-        } => EngineError::TimeLimit {
-            limit: request.limits.time.unwrap_or_default(),
-        },
-        eval::EvalError::Limit {
-            limit: LimitKind::Instructions,
-            ..
-        } => EngineError::InstructionLimit {
-            limit: u32::try_from(limits.instructions).unwrap_or(u32::MAX),
-        },
-        eval::EvalError::Limit {
-            limit: LimitKind::Memory,
-            ..
-        } => EngineError::MemoryLimit {
-            limit: usize::try_from(limits.memory).unwrap_or(usize::MAX),
+        eval::EvalError::Limit { limit, .. } => match limit {
+            LimitKind::Deadline => EngineError::TimeLimit {
+                limit: request.limits.time.unwrap_or_default(),
+            },
+            LimitKind::Instructions => EngineError::InstructionLimit {
+                limit: u32::try_from(limits.instructions).unwrap_or(u32::MAX),
+            },
+            LimitKind::Memory => EngineError::MemoryLimit { limit: limits.memory },
+            LimitKind::Depth => EngineError::DepthLimit {
+                limit: limits.depth,
+                place,
+            },
         },
         _ => EngineError::Refused { place, message },
     }

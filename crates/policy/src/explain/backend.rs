@@ -81,7 +81,7 @@ impl<'a> Backend<'a> {
         EvalRequest {
             context: self.request.context,
             limits: Limits {
-                result_nodes: usize::MAX,
+                memory: u64::MAX,
                 ..Limits::default()
             },
             ..EvalRequest::new(path, self.request.input)
@@ -91,7 +91,7 @@ impl<'a> Backend<'a> {
     /// Evaluates the entry point; our engine also tells which functions were called.
     pub(super) fn decide(&mut self, path: &DataPath) -> Result<(Option<Value>, Vec<Call>), ExplainError> {
         let limits = Limits {
-            result_nodes: usize::MAX,
+            memory: u64::MAX,
             ..Limits::default()
         };
         let request = EvalRequest {

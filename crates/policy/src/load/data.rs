@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use stele_rego::vm::Data;
+use stele_rego::vm::value::Kind;
+use stele_types::json::JsonError;
 use stele_types::{Value, json};
 
 use super::PolicyModule;
@@ -79,15 +82,8 @@ fn merge(
 
 fn parse(path: &str, bytes: &[u8]) -> Result<Value, Box<Problem>> {
     if path.ends_with(".json") {
-        return json::parse(bytes, &json::Limits::default()).map_err(|error| {
-            Box::new(located(
-                path,
-                bytes,
-                position(error.line),
-                position(error.column),
-                &error.kind.to_string(),
-            ))
-        });
+        return json::parse(bytes, &json::Limits::default())
+            .map_err(|error| Box::new(no_json(path, bytes, &error)));
     }
     // YAML 1.2: only `true` and `false` are booleans, so that `no` and `on` stay text. Keys become strings, as JSON has no others.
     let options = serde_saphyr::options! { strict_booleans: true };
@@ -103,6 +99,12 @@ fn parse(path: &str, bytes: &[u8]) -> Result<Value, Box<Problem>> {
             &error.without_snippet().to_string(),
         ))
     })
+}
+
+/// What is wrong with a JSON file.
+pub(super) fn no_json(path: &str, bytes: &[u8], error: &JsonError) -> Problem {
+    let (line, column) = (position(error.line), position(error.column));
+    located(path, bytes, line, column, &error.kind.to_string())
 }
 
 fn position<N: TryInto<u32>>(number: N) -> u32 {
@@ -161,41 +163,33 @@ fn value_rules(module: &PolicyModule) -> impl Iterator<Item = &stele_rego::ast::
 pub(super) enum Base<'a> {
     /// As it was parsed.
     Parsed(&'a Value),
-    /// As the interpreter holds it.
-    Converted(&'a regorus::Value),
+    /// As decisions read it.
+    Loaded(&'a Data),
 }
 
-impl<'a> Base<'a> {
-    fn is_object(&self) -> bool {
+impl Base<'_> {
+    /// Whether an object stands at this path; `None` when nothing does.
+    fn is_object(&self, path: &[String]) -> Option<bool> {
         match self {
-            Self::Parsed(value) => value.as_object().is_some(),
-            Self::Converted(value) => value.as_object().is_ok(),
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<Base<'a>> {
-        match self {
-            Self::Parsed(value) => value.get(key).map(Base::Parsed),
-            Self::Converted(value) => value
-                .as_object()
-                .ok()?
-                .get(&regorus::Value::from(key))
-                .map(Base::Converted),
+            Self::Parsed(value) => {
+                let found = path.iter().try_fold(*value, |at, step| at.get(step));
+                found.map(|found| found.as_object().is_some())
+            }
+            Self::Loaded(data) => match data.kind(path) {
+                Kind::Undefined => None,
+                kind => Some(kind == Kind::Object),
+            },
         }
     }
 }
 
 /// The place on the way to `path` (or `path` itself) that base data fills.
 fn blocked(data: &Base<'_>, path: &[String]) -> Option<String> {
-    let mut here = match data {
-        Base::Parsed(value) => Base::Parsed(value),
-        Base::Converted(value) => Base::Converted(value),
-    };
-    for (index, step) in path.iter().enumerate() {
-        if !here.is_object() {
-            return path.get(..index).map(|way| way.join("."));
+    for length in 0..path.len() {
+        let way = path.get(..length)?;
+        if !data.is_object(way)? {
+            return Some(way.join("."));
         }
-        here = here.get(step)?;
     }
-    Some(path.join("."))
+    data.is_object(path).map(|_| path.join("."))
 }

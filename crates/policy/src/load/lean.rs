@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use stele_types::{Digest, Value, sha256};
+use stele_rego::ast::Module;
+use stele_rego::vm::value::{Kind, ParseError};
+use stele_types::{Digest, Value, json, sha256};
 
 use super::{Files, LoadError, LoadLimits, Manifest, PolicySet, archive, assemble, data};
-use crate::bundle::data_digest;
-use crate::engine::PreparedPolicy;
-use crate::engine::stream::{self, StreamError};
+use crate::engine::{CompiledPolicy, program};
 use crate::policy;
 use crate::problem::{Problem, Problems};
 
-/// Data files from this size are converted piece by piece.
+/// Data files from this size are never held in parsed form.
 const BIG: usize = 1 << 20;
 
 /// What a decision point needs of a bundle.
@@ -19,17 +19,18 @@ const BIG: usize = 1 << 20;
 pub struct DecisionBundle {
     /// Modules and policies; its data document is left empty.
     pub set: PolicySet,
-    /// Sources and data, ready for engines.
-    pub prepared: PreparedPolicy,
+    /// The program and its data.
+    pub compiled: CompiledPolicy,
     /// SHA-256 of the canonical encoding of the data document.
     pub data_digest: Digest,
 }
 
-/// Loads a bundle for decisions: the data document exists only in the form the interpreter works on.
+/// Loads a bundle for decisions: the data document exists only in the form that decisions read.
 ///
 /// # Errors
 ///
-/// As [`super::load_bundle`]; besides, [`LoadError::Data`] when the document can't be given to the interpreter or encoded.
+/// As [`super::load_bundle`]; besides, [`LoadError::Compile`] when the modules can't be compiled and [`LoadError::Data`] when the
+/// document can't be held or encoded.
 pub fn load_for_decisions(bytes: &[u8]) -> Result<DecisionBundle, LoadError> {
     let mut files = archive::read(bytes, &LoadLimits::default())?;
     let manifest = archive::manifest(&mut files)?;
@@ -38,76 +39,78 @@ pub fn load_for_decisions(bytes: &[u8]) -> Result<DecisionBundle, LoadError> {
         .keys()
         .filter(|path| !path.ends_with(".rego"))
         .eq(["data.json"]);
-    let big = files
+    let is_big = files
         .entries
         .get("data.json")
         .is_some_and(|bytes| bytes.len() >= BIG);
-    if only_data && big {
-        streamed(files, manifest)
+    if only_data && is_big {
+        big(files, manifest)
     } else {
         whole(assemble(files, manifest)?)
     }
 }
 
 fn whole(set: PolicySet) -> Result<DecisionBundle, LoadError> {
-    let failed = |reason: String| LoadError::Data { reason };
-    let prepared = set.prepare().map_err(|error| failed(error.to_string()))?;
-    let data_digest = data_digest(set.data()).map_err(|error| failed(error.to_string()))?;
+    let (modules, rules) = parts(&set);
+    let compiled = CompiledPolicy::new(&modules, set.data(), rules).map_err(LoadError::Compile)?;
     Ok(DecisionBundle {
+        data_digest: digest(&compiled)?,
         set: set.without_data(),
-        prepared,
-        data_digest,
+        compiled,
     })
 }
 
-fn streamed(mut files: Files, manifest: Option<Manifest>) -> Result<DecisionBundle, LoadError> {
-    let bytes = files.entries.remove("data.json").unwrap_or_default();
-    let converted = std::str::from_utf8(&bytes)
-        .map_err(|_| StreamError::Json)
-        .and_then(stream::convert);
-    let (document, encoded) = match converted {
-        Ok(converted) => converted,
-        Err(StreamError::Json) => {
-            // The whole parser knows the place; if it finds nothing wrong, it shall load the document.
-            files.entries.insert("data.json".to_owned(), bytes);
-            return whole(assemble(files, manifest)?);
+/// As [`whole`], with the document read straight into the form that decisions use.
+fn big(mut files: Files, manifest: Option<Manifest>) -> Result<DecisionBundle, LoadError> {
+    const FILE: &str = "data.json";
+    let bytes = files.entries.remove(FILE).unwrap_or_default();
+    let set = assemble(files, manifest)?;
+    debug_assert!(set.data() == &Value::object([]), "no other data file");
+    let (modules, rules) = parts(&set);
+    let program = program(&modules, &rules).map_err(LoadError::Compile)?;
+    let document = match program.data_from_json(&bytes, &json::Limits::default()) {
+        Ok(document) => document,
+        Err(ParseError::Json(error)) => {
+            return Err(Problems::from(data::no_json(FILE, &bytes, &error)).into());
         }
-        Err(StreamError::Encode(error)) => {
-            return Err(LoadError::Data {
-                reason: error.to_string(),
-            });
-        }
-        Err(StreamError::Convert(error)) => {
+        Err(error) => {
             return Err(LoadError::Data {
                 reason: error.to_string(),
             });
         }
     };
     drop(bytes);
-    let data_digest = sha256(&[&encoded]);
-    drop(encoded);
-    let set = assemble(files, manifest)?;
     let mut problems = Vec::new();
-    if document.as_object().is_err() {
-        problems.push(Problem::of_file(
-            "data",
-            "data.json",
-            "the document must be an object",
-        ));
+    if document.kind::<&str>(&[]) == Kind::Object {
+        data::check_conflicts(set.modules(), &data::Base::Loaded(&document), &mut problems);
     } else {
-        data::check_conflicts(set.modules(), &data::Base::Converted(&document), &mut problems);
+        let message = "the document must be an object";
+        problems.push(Problem::of_file("data", FILE, message));
     }
     Problems::none_of(problems)?;
-    let modules = || set.modules().iter().filter(|module| !module.is_test());
-    let rules: BTreeSet<Vec<String>> = modules()
-        .flat_map(|module| policy::rule_paths(&module.package, &module.ast))
-        .collect();
-    let sources = modules().map(|module| (module.path.as_str(), module.text()));
-    let prepared = PreparedPolicy::of_converted(sources, document, rules);
-    debug_assert!(set.data() == &Value::object([]), "no other data file");
+    let compiled = CompiledPolicy::of_parts(program, document, rules);
     Ok(DecisionBundle {
+        data_digest: digest(&compiled)?,
         set,
-        prepared,
-        data_digest,
+        compiled,
     })
+}
+
+/// The modules that decide, and the paths of their rules.
+fn parts(set: &PolicySet) -> (Vec<Module>, BTreeSet<Vec<String>>) {
+    let modules = || set.modules().iter().filter(|module| !module.is_test());
+    let rules = modules().flat_map(|module| policy::rule_paths(&module.package, &module.ast));
+    (
+        modules().map(|module| module.ast.clone()).collect(),
+        rules.collect(),
+    )
+}
+
+fn digest(compiled: &CompiledPolicy) -> Result<Digest, LoadError> {
+    let mut bytes = Vec::new();
+    let encoded = compiled.data().encode(&mut bytes);
+    encoded.map_err(|error| LoadError::Data {
+        reason: error.to_string(),
+    })?;
+    Ok(sha256(&[&bytes]))
 }

@@ -13,7 +13,7 @@ use stele_rego::ast::Module;
 use stele_rego::{SourceFile, Span};
 use stele_types::{PolicyId, Value};
 
-use crate::engine::{ConvertError, Place, PreparedPolicy};
+use crate::engine::{CompiledPolicy, ConvertError, EngineError, Place, PreparedPolicy};
 use crate::policy::{self, Policy};
 use crate::problem::{Problem, Problems};
 
@@ -97,7 +97,10 @@ pub enum LoadError {
         /// The limit, in bytes or files.
         limit: u64,
     },
-    /// The data document can't be given to the interpreter, or has no canonical encoding.
+    /// The modules can't be compiled for decisions.
+    #[error("the policy can't be compiled: {0}")]
+    Compile(EngineError),
+    /// The data document can't be held, or has no canonical encoding.
     #[error("the data document can't be used: {reason}")]
     Data {
         /// What is wrong with it.
@@ -202,7 +205,19 @@ impl PolicySet {
         self.manifest.as_ref()
     }
 
-    /// Prepares all modules but the tests, with all data, for evaluation.
+    /// Compiles all modules but the tests, with all data, for decisions.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Refused`] when the modules can't be compiled.
+    pub fn compile(&self) -> Result<CompiledPolicy, EngineError> {
+        let modules = || self.modules.iter().filter(|module| !module.is_test());
+        let rules = modules().flat_map(|module| policy::rule_paths(&module.package, &module.ast));
+        let asts: Vec<_> = modules().map(|module| module.ast.clone()).collect();
+        CompiledPolicy::new(&asts, &self.data, rules.collect())
+    }
+
+    /// Prepares all modules but the tests, with all data, for the interpreter.
     ///
     /// # Errors
     ///

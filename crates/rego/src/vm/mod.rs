@@ -45,11 +45,12 @@ mod tests;
 
 use std::sync::Arc;
 
+use stele_types::encoding::EncodeError;
 use stele_types::{Value, json};
 
 use crate::eval::{Context, EvalError, Limits};
 use crate::ir::{self, VerifyError};
-use value::{Constants, Full, Heap, ParseError, Region, Space, Val};
+use value::{Constants, Full, Heap, Kind, ParseError, Region, Space, Val};
 
 pub use outcome::Outcome;
 pub use worker::Worker;
@@ -168,11 +169,25 @@ impl Program {
     pub fn data(&self, document: &Value) -> Result<Data, Full> {
         let mut region = Region::new(Space::Data);
         let root = value::load_value(document, &mut region, &self.constants())?;
-        Ok(Data {
+        Ok(self.data_of(region, root))
+    }
+
+    /// Prepares a data document given as JSON, without an intermediate form.
+    ///
+    /// # Errors
+    /// When it is not JSON, or exceeds a limit.
+    pub fn data_from_json(&self, bytes: &[u8], limits: &json::Limits) -> Result<Data, ParseError> {
+        let mut region = Region::new(Space::Data);
+        let root = value::load(bytes, limits, &mut region, &self.constants())?;
+        Ok(self.data_of(region, root))
+    }
+
+    fn data_of(&self, region: Region, root: Val) -> Data {
+        Data {
             region,
             root,
             constants: Arc::clone(&self.code.constants),
-        })
+        }
     }
 }
 
@@ -186,15 +201,37 @@ impl Data {
     /// The value at a path of object keys and array indexes below the document; `None` when nothing is there.
     #[must_use]
     pub fn lookup<S: AsRef<str>>(&self, path: &[S]) -> Option<Value> {
-        let mut scratch = Region::new(Space::Scratch);
-        let heap = Heap {
+        self.look(|heap| {
+            let found = path
+                .iter()
+                .fold(self.root, |at, step| heap.step(at, step.as_ref()));
+            heap.to_value(found)
+        })
+    }
+
+    /// What stands at a path of object keys below the document.
+    #[must_use]
+    pub fn kind<S: AsRef<str>>(&self, path: &[S]) -> Kind {
+        self.look(|heap| {
+            let steps = path.iter();
+            let found = steps.fold(self.root, |at, step| heap.field_by_text(at, step.as_ref()));
+            found.kind()
+        })
+    }
+
+    /// Appends the document's canonical bytes.
+    ///
+    /// # Errors
+    /// When it is nested too deeply or needs more than 4 GiB.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.look(|heap| heap.encode(self.root, out))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Heap<'_>) -> T) -> T {
+        look(&Heap {
             consts: &self.constants.region,
             data: &self.region,
-            scratch: &mut scratch,
-        };
-        let found = path
-            .iter()
-            .fold(self.root, |at, step| heap.step(at, step.as_ref()));
-        heap.to_value(found)
+            scratch: &mut Region::new(Space::Scratch),
+        })
     }
 }

@@ -1,7 +1,9 @@
 //! From and to the values of everybody else.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use stele_types::{Number, Value};
 
 use super::names::{self, Names};
@@ -76,11 +78,40 @@ pub(crate) fn load_value(
     Ok(root)
 }
 
-/// What a document has had so far.
-#[derive(Default)]
-struct Seen<'v> {
-    texts: HashMap<&'v str, Val>,
-    numbers: HashMap<&'v Number, Val>,
+/// What a document that will stay has had so far: equal strings and numbers are kept once.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'v> {
+    texts: HashMap<Cow<'v, str>, Val, RandomState>,
+    numbers: HashMap<Cow<'v, Number>, Val, RandomState>,
+}
+
+impl<'v> Seen<'v> {
+    /// The string, put into the region when it is new.
+    pub(super) fn string(
+        &mut self,
+        text: Cow<'v, str>,
+        region: &mut Region,
+        constants: &Constants<'_>,
+    ) -> Result<Val, Full> {
+        if let Some(known) = self.texts.get(&text) {
+            return Ok(*known);
+        }
+        let val = constants.string(&text, region)?;
+        self.texts.insert(text, val);
+        Ok(val)
+    }
+
+    pub(super) fn number(&mut self, number: Cow<'v, Number>, region: &mut Region) -> Val {
+        if let Some(small) = number.to_i64().and_then(Val::small) {
+            return small;
+        }
+        if let Some(known) = self.numbers.get(&number) {
+            return *known;
+        }
+        let val = region.number(number.clone().into_owned());
+        self.numbers.insert(number, val);
+        val
+    }
 }
 
 struct Converter<'a, 'v> {
@@ -106,28 +137,17 @@ impl<'v> Converter<'_, 'v> {
     }
 
     fn number(&mut self, number: &'v Number) -> Val {
-        let region = &mut *self.region;
         match &mut self.seen {
-            Some(seen) => *seen
-                .numbers
-                .entry(number)
-                .or_insert_with(|| region.number(number.clone())),
-            None => region.number(number.clone()),
+            Some(seen) => seen.number(Cow::Borrowed(number), self.region),
+            None => self.region.number(number.clone()),
         }
     }
 
     fn string(&mut self, text: &'v str) -> Result<Val, Full> {
-        let Some(known) = self.seen.as_ref().map(|seen| seen.texts.get(text)) else {
-            return self.constants.string(text, self.region);
-        };
-        if let Some(known) = known {
-            return Ok(*known);
+        match &mut self.seen {
+            Some(seen) => seen.string(Cow::Borrowed(text), self.region, self.constants),
+            None => self.constants.string(text, self.region),
         }
-        let val = self.constants.string(text, self.region)?;
-        if let Some(seen) = &mut self.seen {
-            seen.texts.insert(text, val);
-        }
-        Ok(val)
     }
 
     fn collection(&mut self, kind: Kind, parts: impl Iterator<Item = &'v Value>) -> Result<Val, Full> {

@@ -157,16 +157,21 @@ impl Heap<'_> {
     /// The value under the key of an object that is this text.
     #[must_use]
     pub fn field_by_text(&self, source: Val, text: &str) -> Val {
-        let mut pairs = self.pairs(source);
-        let found = pairs.find(|pair| pair.first().is_some_and(|key| self.as_text(*key) == Some(text)));
-        found
-            .and_then(|pair| pair.last().copied())
-            .unwrap_or(Val::UNDEFINED)
+        if source.kind() != Kind::Object {
+            return Val::UNDEFINED;
+        }
+        let (pairs, _) = self.parts(source).as_chunks::<2>();
+        let found = pairs.binary_search_by(|[key, _]| match key.kind() {
+            Kind::String => self.text(*key).cmp(text),
+            other => other.cmp(&Kind::String),
+        });
+        let pair = found.ok().and_then(|at| pairs.get(at));
+        pair.map_or(Val::UNDEFINED, |[_, value]| *value)
     }
 
-    /// What stands under a key or, in an array, at an index that is written as text.
+    /// What stands under a key that is text, in an array at an index that is written as text, or the member of a set that is text.
     #[must_use]
-    pub(crate) fn step(&self, source: Val, text: &str) -> Val {
+    pub fn step(&self, source: Val, text: &str) -> Val {
         match source.kind() {
             Kind::Object => self.field_by_text(source, text),
             Kind::Array => {
@@ -176,6 +181,11 @@ impl Heap<'_> {
                 index
                     .and_then(|index| self.parts(source).get(index).copied())
                     .unwrap_or(Val::UNDEFINED)
+            }
+            Kind::Set => {
+                let members = self.parts(source).iter();
+                let mut equal = members.filter(|member| self.as_text(**member) == Some(text));
+                equal.next().copied().unwrap_or(Val::UNDEFINED)
             }
             _ => Val::UNDEFINED,
         }

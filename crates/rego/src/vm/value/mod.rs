@@ -32,7 +32,7 @@ pub(crate) use convert::{Constants, from_value, load_value};
 pub use heap::Heap;
 pub(crate) use names::{Names, hash_text};
 pub use parse::ParseError;
-pub(crate) use parse::{Reader, parse};
+pub(crate) use parse::{Reader, load, parse};
 pub use region::{Full, Region};
 
 /// What kind of value a [`Val`] is. The order is Rego's, with undefined before everything.

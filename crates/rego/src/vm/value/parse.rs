@@ -3,10 +3,12 @@
 //! Accepts and refuses what [`stele_types::json::parse`] accepts and refuses. An input that is refused is read again by
 //! that parser, which then says what is wrong and where; so there is one set of error messages.
 
+use std::borrow::Cow;
+
 use stele_types::json::{JsonError, JsonErrorKind, Limits};
 use stele_types::{Number, json};
 
-use super::convert::Constants;
+use super::convert::{Constants, Seen};
 use super::shapes::{LOST, Order, Shapes};
 use super::{Kind, Region, Val, scan};
 
@@ -55,13 +57,7 @@ pub(crate) fn parse(
     constants: &Constants<'_>,
     reader: &mut Reader,
 ) -> Result<Val, ParseError> {
-    let too_large = bytes.len() > limits.max_bytes;
-    let text = if too_large {
-        None
-    } else {
-        std::str::from_utf8(bytes).ok()
-    };
-    let Some(text) = text else {
+    let Some(text) = text_of(bytes, limits) else {
         return Err(explain(bytes, limits).into());
     };
     let base = region.text.len();
@@ -73,7 +69,7 @@ pub(crate) fn parse(
     region.text.push_str(text);
     reader.stack.clear();
     reader.shapes.begin();
-    let mut parser = Parser {
+    Parser {
         text,
         bytes,
         base,
@@ -81,14 +77,48 @@ pub(crate) fn parse(
         max_depth: limits.max_depth,
         region,
         constants,
+        seen: None,
         reader,
-    };
-    let val = parser.document();
-    match parser.stop {
-        None => Ok(val),
-        Some(Stop::Full) => Err(super::Full.into()),
-        Some(Stop::Malformed) => Err(explain(bytes, limits).into()),
     }
+    .finish(limits)
+}
+
+/// Reads a document that will stay into a region of its own: equal strings and numbers are kept once, and no more memory is held
+/// than needed.
+///
+/// # Errors
+/// [`ParseError`].
+pub(crate) fn load(
+    bytes: &[u8],
+    limits: &Limits,
+    region: &mut Region,
+    constants: &Constants<'_>,
+) -> Result<Val, ParseError> {
+    let Some(text) = text_of(bytes, limits) else {
+        return Err(explain(bytes, limits).into());
+    };
+    let root = Parser {
+        text,
+        bytes,
+        base: 0,
+        stop: None,
+        max_depth: limits.max_depth,
+        region,
+        constants,
+        seen: Some(Seen::default()),
+        reader: &mut Reader::default(),
+    }
+    .finish(limits)?;
+    region.shrink(0);
+    Ok(root)
+}
+
+/// The document, if it is small enough and UTF-8.
+fn text_of<'b>(bytes: &'b [u8], limits: &Limits) -> Option<&'b str> {
+    if bytes.len() > limits.max_bytes {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
 }
 
 /// What the other parser says about a document that this one refuses.
@@ -116,6 +146,8 @@ struct Parser<'a> {
     max_depth: usize,
     region: &'a mut Region,
     constants: &'a Constants<'a>,
+    /// Of a document that will stay.
+    seen: Option<Seen<'a>>,
     /// Its stack has the parts of the collections that are open.
     reader: &'a mut Reader,
 }
@@ -128,6 +160,15 @@ type Parsed = (Val, usize);
 const NOWHERE: usize = usize::MAX;
 
 impl<'a> Parser<'a> {
+    fn finish(mut self, limits: &Limits) -> Result<Val, ParseError> {
+        let val = self.document();
+        match self.stop {
+            None => Ok(val),
+            Some(Stop::Full) => Err(super::Full.into()),
+            Some(Stop::Malformed) => Err(explain(self.bytes, limits).into()),
+        }
+    }
+
     fn document(&mut self) -> Val {
         let (val, at) = self.value(0, 0);
         if self.stop.is_none() && self.skip_space(at) < self.bytes.len() {
@@ -192,10 +233,14 @@ impl<'a> Parser<'a> {
             .count();
         let end = at.wrapping_add(length);
         let text = self.text.get(at..end).unwrap_or_default();
-        match Number::parse(text) {
-            Ok(number) => (self.region.number(number), end),
-            Err(_) => self.malformed(),
-        }
+        let Ok(number) = Number::parse(text) else {
+            return self.malformed();
+        };
+        let val = match &mut self.seen {
+            None => self.region.number(number),
+            Some(seen) => seen.number(Cow::Owned(number), self.region),
+        };
+        (val, end)
     }
 
     /// An integer of up to 17 digits, which a word holds.
@@ -256,7 +301,8 @@ impl<'a> Parser<'a> {
             return (self.region.collection(Kind::Object, &[]), at.wrapping_add(1));
         }
         let start = self.reader.stack.len();
-        let mut node = 0;
+        // In a document that stays, keys are places of their own.
+        let mut node = if self.seen.is_some() { LOST } else { 0 };
         let mut all_known = true;
         loop {
             let (key, begin) = self.key(at, &mut node);
@@ -390,12 +436,16 @@ impl<'a> Parser<'a> {
         if self.peek(end) != Some(b'"') {
             return self.escaped(run, end);
         }
-        let val = match self.constants.find(run) {
-            Some(constant) => constant,
-            None => {
+        let val = match (self.constants.find(run), &mut self.seen) {
+            (Some(constant), _) => constant,
+            (None, None) => {
                 let known = self.constants.recognises(run);
                 self.region.place(self.base.wrapping_add(start), run.len(), known)
             }
+            (None, Some(seen)) => match seen.string(Cow::Borrowed(run), self.region, self.constants) {
+                Ok(val) => val,
+                Err(super::Full) => return self.full(),
+            },
         };
         (val, end.wrapping_add(1))
     }
@@ -419,7 +469,11 @@ impl<'a> Parser<'a> {
             out.push_str(run);
             at = at.wrapping_add(run.len());
         }
-        match self.constants.string(&out, self.region) {
+        let made = match &mut self.seen {
+            None => self.constants.string(&out, self.region),
+            Some(seen) => seen.string(Cow::Owned(out), self.region, self.constants),
+        };
+        match made {
             Ok(val) => (val, at.wrapping_add(1)),
             Err(super::Full) => self.full(),
         }
