@@ -119,11 +119,11 @@ impl RegorusEngine {
             .result;
         rows.into_iter()
             .map(|row| {
-                let bindings = from_regorus(&row.bindings, limits.result_nodes)?;
+                let bindings = from_regorus(&row.bindings, limits.result_nodes())?;
                 let expressions = row
                     .expressions
                     .iter()
-                    .map(|expression| from_regorus(&expression.value, limits.result_nodes))
+                    .map(|expression| from_regorus(&expression.value, limits.result_nodes()))
                     .collect::<Result<_, _>>()?;
                 Ok(QueryRow {
                     bindings: bindings.unwrap_or_else(|| Value::object([])),

@@ -70,12 +70,12 @@ const REFUSALS: [(&str, &str); 4] = [
     // Its scheduler overlooks uses of variables inside of `every`.
     (" is unsafe", "regorus finds a variable unsafe"),
     ("used before definition", "regorus finds a variable unsafe"),
-    // D2.
+    // Once D2.
     (
         "`some .. in collection`",
         "`some` or `every` over what is no collection",
     ),
-    // D7.
+    // Once D7.
     ("unary - can only be used", "minus before what is no literal"),
 ];
 
@@ -93,7 +93,8 @@ fn failure(error: EngineError) -> Outcome {
         }
         EngineError::TimeLimit { .. }
         | EngineError::InstructionLimit { .. }
-        | EngineError::MemoryLimit { .. } => return Outcome::Refused("limit".to_owned()),
+        | EngineError::MemoryLimit { .. }
+        | EngineError::DepthLimit { .. } => return Outcome::Refused("limit".to_owned()),
         EngineError::Convert(_) => return Outcome::Refused("a number that is not exact".to_owned()),
     };
     Outcome::Error(kind, error.to_string())
