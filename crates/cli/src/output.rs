@@ -57,3 +57,17 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
         line(text.trim_end());
     }
 }
+
+/// A table with borders, as OPA prints its reports; nothing stands above the first row if `header` is empty.
+pub(crate) fn bordered(header: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::ASCII_FULL_CONDENSED);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    line(table);
+}

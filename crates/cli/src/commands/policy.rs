@@ -1,6 +1,7 @@
 //! `stele policy`.
 
 mod approve;
+mod bench;
 mod fmt;
 mod lint;
 mod list;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Run the tests of policies
     Test(test::Args),
+    /// Measure a query, as `opa bench` does
+    Bench(bench::Args),
     /// Find what is wrong with policies before production does
     Lint(lint::Args),
     /// Format policies as `opa fmt` does
@@ -74,6 +77,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Command::Activate(args) => block_on(activate(sources, &args)),
         Command::Rollback(args) => block_on(rollback(sources, &args)),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fmt(args) => fmt::run(&args),
     }

@@ -7,7 +7,7 @@ use stele_policy::{EvalContext, RegorusEngine};
 use stele_rego::eval::Context;
 use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
 use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, ir};
-use stele_types::{Timestamp, Value};
+use stele_types::{Timestamp, Value, json};
 
 use super::capture::Query;
 use super::evm::PolicyContract;
@@ -153,6 +153,29 @@ impl Prepared {
         };
         Ok(self.query.rows(solutions))
     }
+
+    /// Evaluates the query from the input's bytes and says whether it is defined: what a benchmark measures.
+    pub(crate) fn run(&mut self, input: Option<&[u8]>, time: Timestamp) -> Result<bool, Failure> {
+        let parse = |bytes: &[u8]| {
+            json::parse(bytes, &json::Limits::default()).map_err(|error| Failure::plain(error.to_string()))
+        };
+        match &mut self.state {
+            State::Vm(machine) => {
+                let input = input.map_or(Input::Undefined, Input::Json);
+                machine.run(input, time, self.strict)
+            }
+            State::Evm(contract) => {
+                let input = input.map(parse).transpose()?;
+                let call = contract.call(input.as_ref(), time)?;
+                Ok(!contract.execute(&call)?.0.is_empty())
+            }
+            State::Regorus(engine) => {
+                let input = input.map(parse).transpose()?;
+                interpreted(engine, &self.query, input.as_ref(), time, self.strict)
+                    .map(|rows| !rows.is_empty())
+            }
+        }
+    }
 }
 
 fn state(
@@ -193,6 +216,12 @@ impl Machine {
         let request = Self::request(input, time, strict);
         let outcome = self.worker.evaluate(&self.program, &self.data, &request);
         Ok(outcome.map_err(failed)?.results())
+    }
+
+    fn run(&mut self, input: Input<'_>, time: Timestamp, strict: bool) -> Result<bool, Failure> {
+        let request = Self::request(input, time, strict);
+        let outcome = self.worker.evaluate(&self.program, &self.data, &request);
+        Ok(!outcome.map_err(failed)?.is_empty())
     }
 }
 

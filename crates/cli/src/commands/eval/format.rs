@@ -161,7 +161,7 @@ impl Output {
             let rows = metrics
                 .iter()
                 .map(|(name, value)| vec![name.to_owned(), value.to_string()]);
-            bordered(&["Metric", "Value"], rows.collect());
+            output::bordered(&["Metric", "Value"], rows.collect());
         }
         if let Some(lines) = &self.profile {
             let rows = lines.iter().map(|line| {
@@ -174,7 +174,7 @@ impl Output {
                 ]
             });
             let header = ["Time", "Num Eval", "Num Redo", "Num Gen Expr", "Location"];
-            bordered(&header, rows.collect());
+            output::bordered(&header, rows.collect());
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Output {
                 bound.chain(values).collect()
             })
             .collect();
-        bordered(&header, rows);
+        output::bordered(&header, rows);
     }
 }
 
@@ -251,15 +251,4 @@ fn trace(events: &[explain::Event]) {
     for event in events {
         output::line(format!("{:width$}  {}", place(event), event.text()));
     }
-}
-
-fn bordered(header: &[&str], rows: Vec<Vec<String>>) {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::ASCII_FULL_CONDENSED);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    output::line(table);
 }
