@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::reference::{contract, off_chain, on_chain, same, same_or_refused};
+use common::reference::{contract, off_chain, on_chain, same, same_or_refused, same_with_literal};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use stele_contract::abi::ContractError;
@@ -45,6 +45,12 @@ fn odd() -> impl Strategy<Value = Value> {
 
 /// Every builtin of a routine added here, with its number of arguments.
 const ALL: &[(&str, usize)] = &[
+    ("net.cidr_contains", 2),
+    ("net.cidr_intersects", 2),
+    ("net.cidr_is_valid", 1),
+    ("net.cidr_contains_matches", 2),
+    ("net.cidr_expand", 1),
+    ("net.cidr_merge", 1),
     ("base64.encode", 1),
     ("base64.decode", 1),
     ("base64.is_valid", 1),
@@ -72,7 +78,7 @@ const ALL: &[(&str, usize)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn arguments_of_any_type(args in prop::collection::vec(odd(), 4)) {
@@ -177,6 +183,23 @@ proptest! {
     }
 }
 
+/// Networks that often touch or overlap, and some addresses.
+fn network() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u32..64, 24_u8..=32)
+            .prop_map(|(n, bits)| format!("{}/{bits}", std::net::Ipv4Addr::from(0x0a00_0000 + n * 16))),
+        (any::<u32>(), 0_u8..=32).prop_map(|(n, bits)| format!("{}/{bits}", std::net::Ipv4Addr::from(n))),
+        (0_u128..64, 118_u8..=128).prop_map(|(n, bits)| format!(
+            "{}/{bits}",
+            std::net::Ipv6Addr::from((0x2001_0db8 << 96) + n * 16)
+        )),
+        (any::<u128>(), 0_u8..=128).prop_map(|(n, bits)| format!("{}/{bits}", std::net::Ipv6Addr::from(n))),
+        (any::<u32>(), 80_u8..=128)
+            .prop_map(|(n, bits)| format!("::ffff:{}/{bits}", std::net::Ipv4Addr::from(n))),
+        any::<u32>().prop_map(|n| std::net::Ipv4Addr::from(n).to_string()),
+    ]
+}
+
 /// Nanoseconds since 1970, often near the ends of days and months.
 fn instant() -> impl Strategy<Value = i64> {
     prop_oneof![
@@ -184,6 +207,62 @@ fn instant() -> impl Strategy<Value = i64> {
         (-106_000_i64..106_000, -2_i64..2).prop_map(|(days, more)| days * 86_400_000_000_000 + more),
         (0_i64..20_000, 0_i64..86_400).prop_map(|(days, s)| (days * 86_400 + s) * 1_000_000_000),
     ]
+}
+
+/// Patterns with one way to match or several, empty matches, anchors, boundaries and characters of several bytes.
+const PATTERNS: &[&str] = &[
+    "a", "ab|a", "a|ab", "a*", "a*?", "a+?b", "", "^", "$", "^a|b$", r"\b", r"\bab?", "(?m)^a", "(?m)$", ".",
+    "é", "[^a]", r"\s+", "aa?", "(?:ab)+", "(?i)A", "a{2}", "b*", "[a-b]+$", "x|", "|x",
+];
+
+/// The same with groups, which find_all_string_submatch_n does not cover.
+const GROUPS: &[&str] = &["(a)b", "(a|b)*", "a(b)?", "()"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn networks(a in network(), b in network(), c in network(), damage in "[0-9a-f:./]{0,20}", list in prop::collection::vec(network(), 0..8)) {
+        for (x, y) in [(&a, &b), (&b, &a), (&a, &c), (&a, &a)] {
+            check(same("net.cidr_contains", &[text(x), text(y)]))?;
+            check(same("net.cidr_intersects", &[text(x), text(y)]))?;
+        }
+        check(same("net.cidr_contains", &[text(&a), text(b.split('/').next().unwrap())]))?;
+        check(same("net.cidr_is_valid", &[text(&a)]))?;
+        for name in ["net.cidr_is_valid", "net.cidr_expand"] {
+            check(same_or_refused(name, &[text(&damage)]))?;
+        }
+        check(same_or_refused("net.cidr_merge", &[Value::array([text(&damage), text(&a)])]))?;
+        let all = Value::array(list.iter().map(|n| text(n)));
+        let members = Value::set(list.iter().map(|n| text(n)));
+        let tuples = Value::object(list.iter().enumerate().map(|(i, n)| (number(i64::try_from(i).unwrap()), Value::array([text(n), number(1)]))));
+        check(same("net.cidr_merge", std::slice::from_ref(&all)))?;
+        check(same("net.cidr_contains_matches", &[all, members.clone()]))?;
+        check(same("net.cidr_contains_matches", &[members, tuples.clone()]))?;
+        check(same("net.cidr_contains_matches", &[tuples, text(&a)]))?;
+    }
+
+    #[test]
+    fn expanded_networks(a in any::<u32>(), v6 in any::<bool>(), zeros in 0_u32..110, host in 0_u8..6) {
+        let net = if v6 {
+            format!("{}/{}", std::net::Ipv6Addr::from(u128::from(a) << zeros | 1 << 120), 128 - host)
+        } else {
+            format!("{}/{}", std::net::Ipv4Addr::from(a), 32 - host)
+        };
+        check(same("net.cidr_expand", &[text(&net)]))?;
+    }
+
+    #[test]
+    fn searches(s in "[ab é\n]{0,9}", n in -2_i64..4, new in "[xé]{0,2}") {
+        for pattern in PATTERNS.iter().chain(GROUPS) {
+            check(same_with_literal("regex.find_n", &[text(pattern), text(&s), number(n)], 0))?;
+            check(same_with_literal("regex.split", &[text(pattern), text(&s)], 0))?;
+            check(same_with_literal("regex.replace", &[text(&s), text(pattern), text(&new)], 1))?;
+        }
+        for pattern in PATTERNS {
+            check(same_with_literal("regex.find_all_string_submatch_n", &[text(pattern), text(&s), number(n)], 0))?;
+        }
+    }
 }
 
 #[test]
@@ -202,6 +281,8 @@ fn what_a_contract_does_not_cover_is_refused() {
         ("time.parse_ns", vec![text("2006"), text("2024")]),
         ("time.parse_rfc3339_ns", vec![text("2024-01-01T1:00:00Z")]),
         ("time.parse_duration_ns", vec![text("0.0000000001s")]),
+        ("net.cidr_expand", vec![text("10.0.0.0/8")]),
+        ("net.cidr_is_valid", vec![text("10.0.0.0/08")]),
     ] {
         let got = on_chain(&contract(name, args.len()), &args);
         assert_eq!(got, Err(ContractError::Unsupported), "{name} {args:?}");

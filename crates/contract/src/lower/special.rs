@@ -67,9 +67,71 @@ impl FuncCx<'_, '_> {
                     (_, None) => self.refuse(at, func, Reason::NotLiteral(2)),
                 }
             }
-            _ => return false,
+            _ => return self.search(func, args, result, at, out),
         }
         true
+    }
+
+    /// Lowers the builtins that search for a literal pattern; false if it is another one.
+    fn search(
+        &mut self,
+        func: &str,
+        args: &[Operand],
+        result: Local,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) -> bool {
+        let (routine, place, operands): (_, usize, Vec<Operand>) = match (func, args) {
+            ("regex.find_n", [pattern, text, n]) => ("b_regex_find", 1, vec![*pattern, *text, *n]),
+            ("regex.find_all_string_submatch_n", [pattern, text, n]) => {
+                ("b_regex_submatch", 1, vec![*pattern, *text, *n])
+            }
+            ("regex.split", [pattern, text]) => ("b_regex_split", 1, vec![*pattern, *text]),
+            ("regex.replace", [text, pattern, new]) => ("b_regex_replace", 2, vec![*pattern, *text, *new]),
+            _ => return false,
+        };
+        let Some((literal, operands)) = operands
+            .split_first()
+            .and_then(|(pattern, rest)| Some((self.literal_text(*pattern)?, rest)))
+        else {
+            self.refuse(at, func, Reason::NotLiteral(place));
+            return true;
+        };
+        let table = match pattern::search(&literal, self.cx.options.max_pattern_size) {
+            Ok(table) if table.captures && routine == "b_regex_submatch" => {
+                let reason = Reason::BadPattern("contracts find whole matches, not groups".to_owned());
+                self.refuse(at, func, reason);
+                return true;
+            }
+            Ok(table) => table,
+            Err(error) => {
+                self.refuse_pattern(func, error, at);
+                return true;
+            }
+        };
+        let mut words: Vec<Expr> = operands.iter().map(|o| self.operand(*o, at, out)).collect();
+        if routine == "b_regex_split" {
+            words.push(constant(u64::from(literal.is_empty())));
+        }
+        let index = self.cx.table(table.bytes);
+        let table = vec![
+            Expr::Symbol(Symbol::Table(index)),
+            Expr::Symbol(Symbol::TableSize(index)),
+            constant(table.columns),
+            constant(table.width),
+            constant(table.matching),
+        ];
+        words.push(call("search_table", table));
+        self.builtin_result(func, call(routine, words), result, at, out);
+        true
+    }
+
+    fn refuse_pattern(&mut self, func: &str, error: PatternError, at: Location) {
+        let reason = match error {
+            PatternError::Bad(why) => Reason::BadPattern(why),
+            PatternError::TooBig { size, limit } => Reason::PatternTooBig { size, limit },
+        };
+        self.refuse(at, func, reason);
     }
 
     fn automaton(
@@ -83,10 +145,7 @@ impl FuncCx<'_, '_> {
     ) {
         let table = match table {
             Ok(table) => table,
-            Err(PatternError::Bad(why)) => return self.refuse(at, func, Reason::BadPattern(why)),
-            Err(PatternError::TooBig { size, limit }) => {
-                return self.refuse(at, func, Reason::PatternTooBig { size, limit });
-            }
+            Err(error) => return self.refuse_pattern(func, error, at),
         };
         let text = self.operand(text, at, out);
         let index = self.cx.table(table.bytes);

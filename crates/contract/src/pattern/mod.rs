@@ -1,12 +1,15 @@
 //! Literal patterns to automata that contracts run byte by byte.
 //!
 //! Go's (RE2's) syntax is translated to the regex crate's where the two mean different things; what has no counterpart is an
-//! error. The automaton answers "does the text contain a match", so reaching a match ends it.
+//! error. One kind of automaton answers "does the text contain a match", so that reaching a match ends it; the other finds where
+//! the match that begins at a given place ends.
 
 mod glob;
+mod search;
 mod syntax;
 mod table;
 
+pub(crate) use search::Search;
 pub(crate) use table::Table;
 
 /// Why a pattern has no table.
@@ -26,6 +29,11 @@ pub(crate) enum PatternError {
 /// The automaton of a regular expression in Go's syntax.
 pub(crate) fn regex(pattern: &str, limit: usize) -> Result<Table, PatternError> {
     table::build(&syntax::translate(pattern).map_err(PatternError::Bad)?, limit)
+}
+
+/// The automaton that finds matches of a regular expression in Go's syntax.
+pub(crate) fn search(pattern: &str, limit: usize) -> Result<Search, PatternError> {
+    search::build(&syntax::translate(pattern).map_err(PatternError::Bad)?, limit)
 }
 
 /// The automaton of a glob in the syntax of OPA's `glob.match`.

@@ -8,7 +8,7 @@ use regex_automata::{Anchored, nfa::thompson, util::start};
 use std::collections::BTreeMap;
 
 /// Memory that building an automaton may take, in bytes.
-const BUILD_LIMIT: usize = 4 << 20;
+pub(super) const BUILD_LIMIT: usize = 4 << 20;
 
 /// Row indices that every table has.
 const FAILED: usize = 0;
@@ -80,9 +80,9 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> 
     })
 }
 
-fn describe(error: &dense::BuildError) -> String {
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         text = cause.to_string();
         source = cause.source();
@@ -90,7 +90,7 @@ fn describe(error: &dense::BuildError) -> String {
     text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
-fn push(bytes: &mut Vec<u8>, entry: usize, width: usize) {
+pub(super) fn push(bytes: &mut Vec<u8>, entry: usize, width: usize) {
     let [.., high, low] = entry.to_be_bytes();
     if width == 2 {
         bytes.push(high);
@@ -167,7 +167,7 @@ fn minimise(rows: Rows) -> Rows {
 }
 
 /// Bytes that no row tells apart share a class.
-fn byte_classes(rows: &Rows) -> (Vec<u8>, usize) {
+pub(super) fn byte_classes(rows: &[Vec<usize>]) -> (Vec<u8>, usize) {
     let mut names: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
     let mut classes = Vec::with_capacity(256);
     for byte in 0..256_usize {

@@ -44,9 +44,21 @@ pub fn entry(name: &str, mut body: Vec<Stmt>) -> Plan {
 
 /// `result := builtin(input[0], input[1], ...)` at the entry point `eval`.
 pub fn builtin(name: &str, arity: u32) -> Policy {
+    partly_literal(name, &vec![None; usize::try_from(arity).unwrap()])
+}
+
+/// The same with some arguments that are literal texts; the others are taken from the array `input`, each at its own place.
+pub fn partly_literal(name: &str, literals: &[Option<&str>]) -> Policy {
     let mut body = Vec::new();
     let mut args = Vec::new();
-    for i in 0..arity {
+    let mut strings = vec!["result"];
+    for (i, literal) in (0_u32..).zip(literals) {
+        if let Some(text) = literal {
+            let index = u32::try_from(strings.len()).unwrap();
+            strings.push(text);
+            args.push(Operand::StringIndex(StringIndex(index)));
+            continue;
+        }
         let (index, arg) = (Local(10 + i), Local(20 + i));
         body.push(stmt(
             1,
@@ -73,7 +85,7 @@ pub fn builtin(name: &str, arity: u32) -> Policy {
             result: Local(2),
         },
     ));
-    policy(&["result"], vec![entry("eval", body)], Vec::new())
+    policy(&strings, vec![entry("eval", body)], Vec::new())
 }
 
 /// `result := input` at the entry point `eval`.

@@ -13,16 +13,21 @@ use stele_types::Value;
 
 /// The builtin applied to `input`, an array of its arguments.
 pub fn contract(name: &str, arity: usize) -> Rc<Contract> {
+    of(name, &vec![None; arity])
+}
+
+/// The same with some literal arguments.
+pub fn of(name: &str, literals: &[Option<&str>]) -> Rc<Contract> {
     thread_local! {
         static KNOWN: RefCell<HashMap<String, Rc<Contract>>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
-        Rc::clone(known.entry(name.to_owned()).or_insert_with(|| {
+        Rc::clone(known.entry(format!("{name} {literals:?}")).or_insert_with(|| {
             let options = Options {
                 result: ResultForm::ResultSet,
                 ..Options::default()
             };
-            let policy = plan::builtin(name, u32::try_from(arity).unwrap());
+            let policy = plan::partly_literal(name, literals);
             Rc::new(compile(&policy, &options).unwrap_or_else(|refusals| panic!("{refusals:?}")))
         }))
     })
@@ -57,6 +62,21 @@ pub fn off_chain(name: &str, args: &[Value]) -> Option<Value> {
 /// Both give the same; `Err` says what each gave.
 pub fn same(name: &str, args: &[Value]) -> Result<(), String> {
     let (got, want) = (on_chain(&contract(name, args.len()), args), off_chain(name, args));
+    if got.as_ref() == Ok(&want) {
+        Ok(())
+    } else {
+        Err(format!("{name}({args:?}): contract {got:?}, evaluator {want:?}"))
+    }
+}
+
+/// Both give the same, where the argument at `literal` is one.
+pub fn same_with_literal(name: &str, args: &[Value], literal: usize) -> Result<(), String> {
+    let literals: Vec<Option<&str>> = args
+        .iter()
+        .enumerate()
+        .map(|(i, arg)| arg.as_str().filter(|_| i == literal))
+        .collect();
+    let (got, want) = (on_chain(&of(name, &literals), args), off_chain(name, args));
     if got.as_ref() == Ok(&want) {
         Ok(())
     } else {
