@@ -93,6 +93,7 @@ pub struct Request<'a> {
     /// What contextual builtins see.
     pub context: Context,
     /// Bounds of the evaluation. Memory is what the evaluation keeps in its arena, in bytes, its input included.
+    /// Neither the result nor the arguments of a builtin may be larger either, counted as they are written out.
     pub limits: Limits<'a>,
     /// A builtin that fails is an error; otherwise its call is undefined, as in OPA by default.
     pub strict_builtin_errors: bool,

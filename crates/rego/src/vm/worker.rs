@@ -9,7 +9,7 @@ use super::run::{Machine, Stacks};
 use super::value::{Builders, Heap, Reader, Region, Space, Val, from_value, parse};
 use super::{Data, Input, Program, Request, VmError};
 use crate::builtins::{self, Session};
-use crate::eval::{Budget, EvalError};
+use crate::eval::{Budget, EvalError, LimitKind};
 
 /// The memory of a thread's evaluations. It may serve any number of programs, one evaluation at a time.
 #[derive(Debug)]
@@ -119,7 +119,17 @@ impl Worker {
             data: &data.region,
             scratch: &mut self.scratch,
         };
-        heap.sort_members(&mut self.stacks.results);
+        let results = &mut self.stacks.results;
+        heap.sort_members(results);
+        // Whoever asked is going to write them out.
+        let weighed = results
+            .iter()
+            .try_fold(request.limits.memory, |left, val| heap.weigh(*val, left));
+        if weighed.is_none() {
+            let at = program.code.at(plan.start as usize);
+            let limit = LimitKind::Memory;
+            return Err(Box::new(EvalError::Limit { at, limit }).into());
+        }
         Ok(Outcome::new(heap, &self.stacks.results, input))
     }
 

@@ -29,6 +29,13 @@ fn made(env: &mut Env<'_, '_>) -> Call {
     env.heap.scratch.string(&env.text).ok()
 }
 
+/// Texts that grow longer than this go the general way, which charges for them before it makes them.
+const LONGEST: usize = 1 << 20;
+
+fn short(text: &str) -> Option<()> {
+    (text.len() <= LONGEST).then_some(())
+}
+
 pub(super) fn concat(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
     let (separator, list) = two(args)?;
     let separator = env.heap.as_text(separator)?;
@@ -41,6 +48,7 @@ pub(super) fn concat(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
             env.text.push_str(separator);
         }
         env.text.push_str(env.heap.as_text(*part)?);
+        short(&env.text)?;
     }
     made(env)
 }
@@ -100,6 +108,7 @@ pub(super) fn sprintf(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
                     (b'd' | b'v', Kind::Int) => write!(env.text, "{}", value.as_int()?).ok()?,
                     _ => return None,
                 }
+                short(&env.text)?;
             }
             _ => return None,
         }

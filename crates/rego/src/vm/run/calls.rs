@@ -123,6 +123,7 @@ impl Machine<'_, '_> {
                 return Ok(val);
             }
         }
+        self.check_memory()?;
         match self.general(builtin, args) {
             Ok(val) => Ok(val),
             Err(BuiltinError::Undefined) => Ok(Val::UNDEFINED),
@@ -171,6 +172,10 @@ impl Machine<'_, '_> {
             return Err(BuiltinError::Undefined);
         };
         let heap = &self.env.heap;
+        let weighed = args
+            .iter()
+            .try_fold(self.memory, |left, arg| heap.weigh(*arg, left));
+        weighed.ok_or(LimitKind::Memory)?;
         let values: Vec<Value> = args.iter().filter_map(|arg| heap.to_value(*arg)).collect();
         self.env.session.spend(&values)?;
         let value = function(&mut self.env.session, &values)?;

@@ -1,11 +1,17 @@
 //! `With`: replaced documents, and what is remembered under each.
 
-use super::{Machine, UNKNOWN};
+use super::{Done, Machine, UNKNOWN};
 use crate::vm::code::{Operands, Reg, Src};
 use crate::vm::value::{Kind, Val};
 
 impl Machine<'_, '_> {
-    pub(super) fn with(&mut self, reg: Reg, path: Operands, value: Src, (saved, fail): (Reg, u32)) {
+    pub(super) fn with(
+        &mut self,
+        reg: Reg,
+        path: Operands,
+        value: Src,
+        (saved, fail): (Reg, u32),
+    ) -> Done<()> {
         let value = self.get(value);
         let before = self.reg(reg);
         let path: Vec<Val> = self
@@ -16,12 +22,20 @@ impl Machine<'_, '_> {
             .collect();
         // Undefined is a legal replacement of a whole document: so a `with` is undone inside of another.
         if !path.is_empty() && !value.is_defined() {
-            return self.go_on_if(false, fail);
+            self.go_on_if(false, fail);
+            return Ok(());
         }
+        let held = self.env.heap.scratch.bytes();
         let after = self.replaced(before, &path, value);
+        // Every object on the way is copied: one instruction for each 256 bytes, as for builtins.
+        let copied = self.env.heap.scratch.bytes().saturating_sub(held);
+        let charged = self.env.session.budget.work((copied >> 8) as u64);
+        charged.map_err(|limit| self.limit(limit))?;
+        self.check_memory()?;
         self.set(saved, before);
         self.set(reg, after);
         self.push_memo();
+        Ok(())
     }
 
     /// `target` with the value at `path` replaced; what is no object on the way becomes one.

@@ -254,7 +254,7 @@ impl Machine<'_, '_> {
                 value,
                 saved,
                 fail,
-            } => self.with(reg, path, value, (saved, fail)),
+            } => self.with(reg, path, value, (saved, fail))?,
             Op::WithEnd { reg, saved } => {
                 let before = self.reg(saved);
                 self.set(reg, before);

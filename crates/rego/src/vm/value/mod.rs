@@ -22,6 +22,7 @@ mod parse;
 mod region;
 mod scan;
 mod shapes;
+mod weight;
 mod write;
 
 #[cfg(test)]

@@ -122,6 +122,32 @@ impl Fixture {
         super::parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader)
     }
 
+    /// Into a region of its own, and out again.
+    fn load_json(&mut self, bytes: &[u8], limits: &stele_types::json::Limits) -> Result<Value, ParseError> {
+        let constants = Constants {
+            names: &self.names,
+            region: &self.consts,
+        };
+        let mut region = Region::new(Space::Data);
+        let root = super::load(bytes, limits, &mut region, &constants)?;
+        let heap = Heap {
+            consts: &self.consts,
+            data: &region,
+            scratch: &mut self.scratch,
+        };
+        let value = heap.to_value(root).unwrap();
+        // In order, each key once, as the same document loaded from its value.
+        let mut other = Region::new(Space::Scratch);
+        let again = from_value(&value, &mut other, &constants).unwrap();
+        let heap = Heap {
+            consts: &self.consts,
+            data: &region,
+            scratch: &mut other,
+        };
+        assert!(heap.eq(root, again));
+        Ok(value)
+    }
+
     fn value(&mut self, val: Val) -> Option<Value> {
         self.heap().to_value(val)
     }

@@ -68,6 +68,13 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 /// Both parsers, one document.
 fn compare(fixture: &mut Fixture, bytes: &[u8], limits: &Limits) -> Result<(), TestCaseError> {
     let wanted = json::parse(bytes, limits);
+    // As a document that stays.
+    match (fixture.load_json(bytes, limits), &wanted) {
+        (Ok(value), Ok(wanted)) => prop_assert_eq!(&value, wanted),
+        (Err(ParseError::Json(error)), Err(wanted)) => prop_assert_eq!(&error, wanted),
+        (found, wanted) => prop_assert!(false, "{:?} instead of {:?}", found, wanted),
+    }
+    // As an input.
     match (fixture.parse(bytes, limits), wanted) {
         (Ok(val), Ok(wanted)) => {
             prop_assert_eq!(fixture.value(val), Some(wanted.clone()));
