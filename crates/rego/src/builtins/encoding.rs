@@ -81,7 +81,7 @@ pub(super) fn key_text(key: &Value) -> String {
 }
 
 /// JSON as Go writes it: `<`, `>`, `&` and two line separators are escaped. They occur in strings only.
-fn go_json(value: &Value) -> String {
+pub(super) fn go_json(value: &Value) -> String {
     json::to_string(value)
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")

@@ -5,6 +5,7 @@
 
 mod aggregates;
 mod args;
+mod base64;
 mod cidr;
 mod collections;
 mod crypto;
@@ -15,8 +16,10 @@ mod globs_intersect;
 mod graph;
 mod json_patch;
 mod json_paths;
+mod jwt;
 mod numbers;
 mod objects;
+mod pki;
 mod regex;
 mod semver;
 mod session;

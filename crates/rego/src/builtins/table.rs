@@ -2,8 +2,8 @@
 
 use super::{
     Body, Builtin, Function, Purity, Refusal, aggregates, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, json_patch, json_paths, numbers, objects, regex, semver, strings, subset, time,
-    types, units, urlquery, uuid,
+    globs_intersect, graph, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings, subset,
+    time, types, units, urlquery, uuid,
 };
 
 const fn pure(
@@ -404,30 +404,106 @@ pub const TABLE: &[Builtin] = &[
     missing("crypto.x509.parse_certificate_request", &["string"], "object"),
     missing("crypto.x509.parse_keypair", &["string", "string"], "object"),
     missing("crypto.x509.parse_rsa_private_key", &["string"], "object"),
-    missing("io.jwt.decode", &["string"], "array"),
+    pure("io.jwt.decode", &["string"], "array", jwt::decode),
     Builtin {
         purity: Purity::Contextual,
-        ..missing("io.jwt.decode_verify", &["string", "object"], "array")
+        ..pure(
+            "io.jwt.decode_verify",
+            &["string", "object"],
+            "array",
+            jwt::decode_verify,
+        )
     },
-    impure("io.jwt.encode_sign", &["object", "object", "object"], "string"),
-    impure(
+    pure(
+        "io.jwt.encode_sign",
+        &["object", "object", "object"],
+        "string",
+        jwt::encode_sign,
+    ),
+    pure(
         "io.jwt.encode_sign_raw",
         &["string", "string", "string"],
         "string",
+        jwt::encode_sign_raw,
     ),
-    missing("io.jwt.verify_eddsa", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_es256", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_es384", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_es512", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_hs256", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_hs384", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_hs512", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_ps256", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_ps384", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_ps512", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_rs256", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_rs384", &["string", "string"], "boolean"),
-    missing("io.jwt.verify_rs512", &["string", "string"], "boolean"),
+    pure(
+        "io.jwt.verify_eddsa",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_eddsa,
+    ),
+    pure(
+        "io.jwt.verify_es256",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_es256,
+    ),
+    pure(
+        "io.jwt.verify_es384",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_es384,
+    ),
+    pure(
+        "io.jwt.verify_es512",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_es512,
+    ),
+    pure(
+        "io.jwt.verify_hs256",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_hs256,
+    ),
+    pure(
+        "io.jwt.verify_hs384",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_hs384,
+    ),
+    pure(
+        "io.jwt.verify_hs512",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_hs512,
+    ),
+    pure(
+        "io.jwt.verify_ps256",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_ps256,
+    ),
+    pure(
+        "io.jwt.verify_ps384",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_ps384,
+    ),
+    pure(
+        "io.jwt.verify_ps512",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_ps512,
+    ),
+    pure(
+        "io.jwt.verify_rs256",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_rs256,
+    ),
+    pure(
+        "io.jwt.verify_rs384",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_rs384,
+    ),
+    pure(
+        "io.jwt.verify_rs512",
+        &["string", "string"],
+        "boolean",
+        jwt::verify_rs512,
+    ),
     missing(
         "providers.aws.sign_req",
         &["object", "object", "number"],

@@ -373,9 +373,6 @@ impl Lexer<'_> {
                     text.push('{');
                 }
                 Some('\\') if quote == '"' => self.escape(&mut text),
-                Some('\r') if quote == '`' => {
-                    self.bump();
-                }
                 Some(c) => {
                     self.bump();
                     text.push(c);

@@ -39,7 +39,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A `` `...` `` string: nothing is an escape; carriage returns are dropped as Go does.
+    /// A `` `...` `` string: nothing is an escape, and carriage returns stay, as in OPA (and unlike Go).
     pub(super) fn raw(&mut self, start: u32) {
         self.bump();
         let Some(length) = self.rest().find('`') else {
@@ -49,15 +49,9 @@ impl Lexer<'_> {
             self.push(Tok::Bad, start);
             return;
         };
-        let text: String = self
-            .rest()
-            .get(..length)
-            .unwrap_or("")
-            .chars()
-            .filter(|c| *c != '\r')
-            .collect();
+        let text = self.rest().get(..length).unwrap_or("").into();
         self.position = self.position.saturating_add(length).saturating_add(1);
-        self.push(Tok::String(text.into()), start);
+        self.push(Tok::String(text), start);
     }
 
     /// Decodes one escape, reporting what is none.

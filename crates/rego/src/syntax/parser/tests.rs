@@ -148,7 +148,7 @@ fn strings_are_decoded() {
         other => panic!("{other:?}"),
     };
     assert!(matches!(value(0), TermKind::String(text) if text.as_ref() == "a\né😀\u{fffd}"));
-    assert!(matches!(value(1), TermKind::String(text) if text.as_ref() == "a\\n\"\n"));
+    assert!(matches!(value(1), TermKind::String(text) if text.as_ref() == "a\\n\"\r\n"));
     let TermKind::Template(parts) = value(2) else {
         panic!()
     };
