@@ -14,8 +14,6 @@ use stele_rego::ir::{Local, Location, Operand};
 /// Builtins whose result depends on more than their arguments.
 const IMPURE: &[&str] = &[
     "http.send",
-    "io.jwt.encode_sign",
-    "io.jwt.encode_sign_raw",
     "net.lookup_ip_addr",
     "opa.runtime",
     "rand.intn",
