@@ -8,6 +8,7 @@
 )]
 
 use proptest::prelude::*;
+use stele_testkit::engines::campaign::{Campaign, run};
 use stele_testkit::engines::generate::{Generated, policies};
 use stele_testkit::engines::{
     Case, Engine, ErrorKind, EvaluatorEngine, InterpreterEngine, Module, Outcome, Policy, all, differential,
@@ -46,6 +47,26 @@ proptest! {
             prop_assert!(false, "{mismatch}");
         }
     }
+}
+
+/// Policies of any shape. `cargo xtask differential` runs many more, and other ones.
+#[test]
+fn engines_agree_on_wild_policies() {
+    let campaign = Campaign {
+        executions: 12_000,
+        jobs: 2,
+        ..Campaign::default()
+    };
+    let report = run(&campaign, &|_| {});
+    for found in &report.found {
+        println!("seed {}: {}", found.seed, found.mismatch);
+    }
+    println!("{}", report.tally);
+    assert!(report.found.is_empty());
+    assert_eq!(report.broken, 0);
+    let compared = |a, b| report.tally.compared.get(&(a, b)).copied().unwrap_or(0);
+    assert!(compared("evaluator", "vm") > 11_000, "{}", report.tally);
+    assert!(compared("vm", "evm") > 300, "{}", report.tally);
 }
 
 /// The generator is worth something: most rules have values, and all kinds of outcomes occur.

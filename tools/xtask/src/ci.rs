@@ -21,6 +21,13 @@ pub(crate) fn bench() -> Result<()> {
     run(&mut cargo(&["bench", "--workspace", "--benches"]))
 }
 
+/// Builds and runs the program that compares engines on generated policies.
+pub(crate) fn differential(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--release", "--package", "stele-testkit"]);
+    command.args(["--features", "command", "--bin", "differential", "--"]);
+    run(command.args(arguments))
+}
+
 type Step<'a> = (&'a str, fn() -> Result<()>);
 
 fn run_all(steps: &[Step]) -> Result<()> {

@@ -38,6 +38,12 @@ enum Command {
     Peers,
     /// Run the benchmarks that docs/benchmarks.md reports
     Bench,
+    /// Run generated policies on all engines until they disagree; see `--help` of the program, which gets all arguments
+    Differential {
+        /// Arguments, as `--executions 1000000 --seed 1`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the API documentation; warnings are errors
     Docs,
     /// Check the dependency direction and file sizes
@@ -53,6 +59,7 @@ fn main() -> ExitCode {
         Command::Contracts { check } => contracts::run(check),
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
+        Command::Differential { arguments } => ci::differential(&arguments),
         Command::Docs => docs::run_docs(),
         Command::House => house::run(),
         Command::Readme => readme::run_readme(),

@@ -40,6 +40,16 @@ impl Generated {
         }
     }
 
+    /// The same policy with another input.
+    #[must_use]
+    pub fn with_input(&self, input: u64) -> Self {
+        Self {
+            seeds: (self.seeds.0.clone(), input),
+            policy: Arc::clone(&self.policy),
+            input: input_document(&mut Chance(input)),
+        }
+    }
+
     /// One case for each rule.
     pub fn cases(&self) -> impl Iterator<Item = Case> + '_ {
         self.policy.entry_points().iter().map(|entry_point| Case {

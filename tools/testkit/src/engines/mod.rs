@@ -2,8 +2,9 @@
 //!
 //! An [`Engine`] evaluates an entry point of a [`Policy`]. Each states in its [`Mode`] what it can be held to; [`compare`] says whether
 //! two outcomes agree, [`differential`] runs a case on all engines, and [`Tally`] counts what came out.
-//! [`generate`] makes policies, [`mutate`] breaks inputs, [`shrink`] makes a failing case small.
+//! [`generate`] and [`wild`] make policies, [`campaign`] runs many of them, [`mutate`] breaks inputs, [`shrink`] makes a failing case small.
 
+pub mod campaign;
 pub mod chance;
 pub mod contract;
 pub mod evaluator;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod shrink;
 pub mod tally;
 pub mod vm;
+pub mod wild;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
