@@ -2,8 +2,8 @@
 
 use super::{
     Body, Builtin, Function, Purity, Refusal, aggregates, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings, subset,
-    time, types, units, urlquery, uuid,
+    globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings,
+    subset, template, time, types, units, urlquery, uuid,
 };
 
 const fn pure(
@@ -243,7 +243,12 @@ pub const TABLE: &[Builtin] = &[
         "boolean",
         strings::any_suffix_match,
     ),
-    missing("strings.render_template", &["string", "object"], "string"),
+    pure(
+        "strings.render_template",
+        &["string", "object"],
+        "string",
+        template::render_template,
+    ),
     pure(
         "internal.template_string",
         &["array"],
@@ -595,16 +600,37 @@ pub const TABLE: &[Builtin] = &[
     pure("uuid.parse", &["string"], "object", uuid::parse),
     impure("uuid.rfc4122", &["string"], "string"),
     // Other languages
-    missing("graphql.is_valid", &["string|object", "string|object"], "boolean"),
-    missing("graphql.parse", &["string|object", "string|object"], "array"),
-    missing(
+    pure(
+        "graphql.is_valid",
+        &["string|object", "string|object"],
+        "boolean",
+        graphql::is_valid,
+    ),
+    pure(
+        "graphql.parse",
+        &["string|object", "string|object"],
+        "array",
+        graphql::parse,
+    ),
+    pure(
         "graphql.parse_and_verify",
         &["string|object", "string|object"],
         "array",
+        graphql::parse_and_verify,
     ),
-    missing("graphql.parse_query", &["string"], "object"),
-    missing("graphql.parse_schema", &["string"], "object"),
-    missing("graphql.schema_is_valid", &["string|object"], "boolean"),
+    pure("graphql.parse_query", &["string"], "object", graphql::parse_query),
+    pure(
+        "graphql.parse_schema",
+        &["string"],
+        "object",
+        graphql::parse_schema,
+    ),
+    pure(
+        "graphql.schema_is_valid",
+        &["string|object"],
+        "boolean",
+        graphql::schema_is_valid,
+    ),
     missing("rego.parse_module", &["string", "string"], "object"),
     // The outside world
     impure("http.send", &["object"], "object"),
