@@ -2,7 +2,7 @@
 //!
 //! [`RULES`] lists the rules; `docs/policy-authoring.md` explains each. Findings come in a stable order, by file, line, column and rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use stele_rego::Span;
@@ -11,6 +11,10 @@ use stele_types::Value;
 use crate::load::{PolicyModule, PolicySet};
 use crate::problem::Problem;
 
+mod conditions;
+mod definitions;
+mod facts;
+mod fold;
 mod graph;
 mod locals;
 mod metadata;
@@ -89,6 +93,38 @@ pub const IMPURE_BUILTIN: LintRule = rule(
     Level::Error,
     "a call of a builtin that decisions refuse",
 );
+/// A builtin whose result changes with the time.
+pub const NONDETERMINISTIC_BUILTIN: LintRule = rule(
+    "nondeterministic-builtin",
+    Level::Info,
+    "a call whose result depends on the time of the decision",
+);
+/// A condition that always holds.
+pub const ALWAYS_TRUE: LintRule = rule("always-true", Level::Warning, "a condition that always holds");
+/// A condition that never holds.
+pub const ALWAYS_FALSE: LintRule = rule(
+    "always-false",
+    Level::Warning,
+    "a condition that never holds, alone or with another one of its body",
+);
+/// Two definitions that can disagree.
+pub const CONFLICTING_RULES: LintRule = rule(
+    "conflicting-rules",
+    Level::Warning,
+    "two definitions with different values that can hold together",
+);
+/// A definition that decides nothing.
+pub const SHADOWED_RULE: LintRule = rule(
+    "shadowed-rule",
+    Level::Warning,
+    "a definition, default or `else` that another one makes superfluous",
+);
+/// Many definitions that are all evaluated.
+pub const UNINDEXED_RULE: LintRule = rule(
+    "unindexed-rule",
+    Level::Info,
+    "a rule of many definitions that no equality on the input tells apart",
+);
 /// An entry point without a default.
 pub const UNDEFINED_ENTRY_POINT: LintRule = rule(
     "undefined-entry-point",
@@ -119,15 +155,21 @@ pub const MISPLACED_TEST: LintRule = rule(
 );
 
 /// All rules, by id.
-pub const RULES: [LintRule; 13] = [
+pub const RULES: [LintRule; 19] = [
+    ALWAYS_FALSE,
+    ALWAYS_TRUE,
+    CONFLICTING_RULES,
     DUPLICATE_ID,
     IMPURE_BUILTIN,
     LOAD_ERROR,
     MISPLACED_TEST,
     MISSING_METADATA,
     NO_TEST,
+    NONDETERMINISTIC_BUILTIN,
     SHADOWED_NAME,
+    SHADOWED_RULE,
     UNDEFINED_ENTRY_POINT,
+    UNINDEXED_RULE,
     UNREACHABLE_RULE,
     UNUSED_IMPORT,
     UNUSED_VARIABLE,
@@ -187,9 +229,14 @@ pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec
     graph::unreachable_rules(set, &mut sink);
     graph::untested_policies(set, &mut sink);
     metadata::check(set, &mut sink);
+    let names = package_names(set);
+    definitions::check(set, &names, &mut sink);
     for module in set.modules() {
+        if let Some(globals) = names.get(module.path.as_str()) {
+            conditions::check(module, globals, &mut sink);
+        }
         names::imports(module, &mut sink);
-        names::impure_builtins(module, &mut sink);
+        names::builtins(module, &mut sink);
         names::misplaced_tests(module, &mut sink);
         locals::check(module, set, &mut sink);
     }
@@ -198,6 +245,22 @@ pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec
     findings.sort();
     findings.dedup();
     findings
+}
+
+/// The names of each module, by its path.
+fn package_names(set: &PolicySet) -> definitions::Names<'_> {
+    let mut rules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
+    for module in set.modules() {
+        let names = module.ast.rules.iter().map(|rule| rule.head.name().as_ref());
+        rules.entry(&module.package).or_default().extend(names);
+    }
+    set.modules()
+        .iter()
+        .map(|module| {
+            let own = rules.get(module.package.as_slice()).into_iter().flatten();
+            (module.path.as_str(), facts::globals(&module.ast, own.copied()))
+        })
+        .collect()
 }
 
 /// Findings as text, one after the other, and a line with their number.

@@ -1,12 +1,13 @@
-//! Imports, impure builtins and misplaced tests.
+//! Imports, builtins that are no functions of their arguments, and misplaced tests.
 
 use std::collections::BTreeSet;
 
 use stele_rego::Span;
 use stele_rego::ast::{Call, Module, Ref, Term, TermKind, With};
+use stele_rego::builtins::{Purity, find};
 use stele_rego::syntax::visit::{self, Visitor};
 
-use super::{IMPURE_BUILTIN, MISPLACED_TEST, Sink, UNUSED_IMPORT, V0_IMPORT};
+use super::{IMPURE_BUILTIN, MISPLACED_TEST, NONDETERMINISTIC_BUILTIN, Sink, UNUSED_IMPORT, V0_IMPORT};
 use crate::engine;
 use crate::load::PolicyModule;
 use crate::policy;
@@ -78,8 +79,8 @@ impl Visitor for Calls {
     }
 }
 
-/// Calls of builtins that decisions refuse; tests may mock them.
-pub(super) fn impure_builtins(module: &PolicyModule, sink: &mut Sink) {
+/// Calls of builtins that decisions refuse, and of those whose result changes with the time; tests may mock them.
+pub(super) fn builtins(module: &PolicyModule, sink: &mut Sink) {
     if module.is_test() {
         return;
     }
@@ -88,15 +89,20 @@ pub(super) fn impure_builtins(module: &PolicyModule, sink: &mut Sink) {
     visit::walk_module(&mut calls, &module.ast);
     for (name, span) in calls.0 {
         let root = name.split('.').next().unwrap_or_default();
-        if engine::is_impure(&name) && !own.contains(root) {
+        if own.contains(root) {
+            continue;
+        }
+        if engine::is_impure(&name) {
             let message = format!("`{name}` reads the world outside the decision; a decision refuses it");
-            sink.put(
-                IMPURE_BUILTIN,
-                module,
-                span,
-                message,
-                "pass what it reads in the input or the data document",
+            let fix = "pass what it reads in the input or the data document";
+            sink.put(IMPURE_BUILTIN, module, span, message, fix);
+        } else if find(&name).is_some_and(|builtin| builtin.purity == Purity::Contextual) {
+            let message = format!(
+                "`{name}` depends on the time of the decision: the same input can be decided otherwise later"
             );
+            let fix =
+                "pass the time in the input where the answer must not change; the record keeps it either way";
+            sink.put(NONDETERMINISTIC_BUILTIN, module, span, message, fix);
         }
     }
 }

@@ -59,6 +59,22 @@ pub fn comment_texts(module: &Module) -> Vec<String> {
     texts
 }
 
+/// A statement's tree as text, with its modifiers.
+#[must_use]
+pub fn literal(literal: &Literal) -> String {
+    let mut out = Outline(String::new());
+    out.literal(literal);
+    out.0
+}
+
+/// A head's tree as text: name, path, parameters and value.
+#[must_use]
+pub fn head(head: &Head) -> String {
+    let mut out = Outline(String::new());
+    out.head(head);
+    out.0
+}
+
 struct Outline(String);
 
 impl Outline {
