@@ -9,5 +9,6 @@ pub(crate) mod decision;
 pub(crate) mod eval;
 pub(crate) mod policy;
 pub(crate) mod prove;
+pub(crate) mod repl;
 pub(crate) mod up;
 pub(crate) mod verify;

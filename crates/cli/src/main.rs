@@ -52,6 +52,8 @@ enum Command {
     Audit(commands::audit::Command),
     /// Evaluate a Rego query and print the result, as `opa eval` does
     Eval(commands::eval::Args),
+    /// Ask queries and define rules, one line after another
+    Repl(commands::repl::Args),
     /// Build bundles and policy contracts
     Build(commands::build::Args),
     /// The configuration in effect
@@ -85,6 +87,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Verify(args) => commands::verify::run(&sources, &args),
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Repl(args) => commands::repl::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),

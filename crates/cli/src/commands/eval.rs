@@ -1,13 +1,14 @@
 //! `stele eval`: one query, with the meaning, the output and the exit codes of `opa eval`.
 
-mod explain;
-mod format;
+pub(super) mod explain;
+pub(super) mod format;
 mod profile;
 
 use anyhow::{Result, bail};
-use stele_rego::SourceFile;
+use stele_policy::load::Documents;
 use stele_rego::eval::{Context, Evaluator, Limits, Options, Tracer};
-use stele_types::Timestamp;
+use stele_rego::{QueryScope, SourceFile};
+use stele_types::{Timestamp, Value};
 
 use crate::exit::Verdict;
 use crate::query::load::{LoadArgs, Loaded};
@@ -84,72 +85,92 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
 }
 
 fn evaluate(args: &Args, loaded: &Loaded, metrics: &mut Metrics) -> Output {
-    let trees = loaded.documents.trees();
-    let parsed = metrics.timed(metrics::QUERY_PARSE, || {
-        Query::parse(&loaded.text, &trees, &loaded.scope)
-    });
-    let query = match parsed {
-        Ok(query) => query,
-        Err(failure) => return Output::failed(failure),
+    let question = Question {
+        documents: &loaded.documents,
+        scope: &loaded.scope,
+        input: loaded.input.as_ref(),
+        settings: args.settings,
+        explain: args.explain,
+        profile_limit: args.profile.then_some(args.profile_limit),
     };
-    let time = crate::node::now();
-    let statements = query.statements.clone();
-    let traced = match trace(args, loaded, &query, time) {
-        Ok(traced) => traced,
-        Err(failure) => return Output::failed(failure),
-    };
-    let answer = Prepared::new(&loaded.documents, &loaded.scope, query, args.settings, metrics)
-        .and_then(|mut prepared| prepared.rows(loaded.input.as_ref(), time, metrics));
-    let mut output = match answer {
-        Ok(rows) => Output::answered(&statements, rows),
-        Err(failure) => Output::failed(failure),
-    };
-    (output.explanation, output.profile) = traced;
-    output
+    question.ask(&loaded.text, metrics)
+}
+
+/// A query's surroundings, and what to report beside its result.
+pub(super) struct Question<'a> {
+    pub(super) documents: &'a Documents,
+    pub(super) scope: &'a QueryScope,
+    pub(super) input: Option<&'a Value>,
+    pub(super) settings: Settings,
+    pub(super) explain: explain::Mode,
+    /// How many lines of a profile to report, if any; 0: all.
+    pub(super) profile_limit: Option<usize>,
 }
 
 /// What the tracers saw: an explanation and a profile, each if it was asked for.
 type Traced = (Option<Vec<explain::Event>>, Option<Vec<profile::Line>>);
 
-/// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
-fn trace(args: &Args, loaded: &Loaded, query: &Query, time: Timestamp) -> Result<Traced, Failure> {
-    let mut traced = Traced::default();
-    if !args.profile && args.explain == explain::Mode::Off {
-        return Ok(traced);
+impl Question<'_> {
+    /// Evaluates a query's text.
+    pub(super) fn ask(&self, text: &str, metrics: &mut Metrics) -> Output {
+        let trees = self.documents.trees();
+        let parsed = metrics.timed(metrics::QUERY_PARSE, || Query::parse(text, &trees, self.scope));
+        let query = match parsed {
+            Ok(query) => query,
+            Err(failure) => return Output::failed(failure),
+        };
+        let time = crate::node::now();
+        let statements = query.statements.clone();
+        let traced = match self.trace(&query, time) {
+            Ok(traced) => traced,
+            Err(failure) => return Output::failed(failure),
+        };
+        let answer = Prepared::new(self.documents, self.scope, query, self.settings, metrics)
+            .and_then(|mut prepared| prepared.rows(self.input, time, metrics));
+        let mut output = match answer {
+            Ok(rows) => Output::answered(&statements, rows),
+            Err(failure) => Output::failed(failure),
+        };
+        (output.explanation, output.profile) = traced;
+        output
     }
-    let plan = engine::plan(&loaded.documents, &loaded.scope, query, args.settings)?;
-    let options = Options {
-        strict_builtin_errors: args.settings.strict_builtin_errors,
-    };
-    let evaluator =
-        Evaluator::with_options(&plan, options).map_err(|error| Failure::plain(error.to_string()))?;
-    let follow = |tracer: &mut dyn Tracer| {
-        // An error ends the trace where it happens; it is reported by the engine that answers.
-        let _ = evaluator.evaluate(
-            "eval",
-            loaded.input.as_ref(),
-            loaded.documents.data(),
-            &Context { time },
-            &Limits::default(),
-            tracer,
-        );
-    };
-    if args.explain != explain::Mode::Off {
-        let mut sources: Vec<SourceFile> = loaded
-            .documents
-            .modules()
-            .iter()
-            .map(|module| module.ast.source.clone())
-            .collect();
-        sources.push(query.source.clone());
-        let mut recorder = stele_rego::eval::Recorder::default();
-        follow(&mut recorder);
-        traced.0 = Some(explain::explain(args.explain, &recorder, &sources));
+
+    /// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
+    fn trace(&self, query: &Query, time: Timestamp) -> Result<Traced, Failure> {
+        let mut traced = Traced::default();
+        if self.profile_limit.is_none() && self.explain == explain::Mode::Off {
+            return Ok(traced);
+        }
+        let plan = engine::plan(self.documents, self.scope, query, self.settings)?;
+        let options = Options {
+            strict_builtin_errors: self.settings.strict_builtin_errors,
+        };
+        let evaluator =
+            Evaluator::with_options(&plan, options).map_err(|error| Failure::plain(error.to_string()))?;
+        let follow = |tracer: &mut dyn Tracer| {
+            // An error ends the trace where it happens; it is reported by the engine that answers.
+            let _ = evaluator.evaluate(
+                "eval",
+                self.input,
+                self.documents.data(),
+                &Context { time },
+                &Limits::default(),
+                tracer,
+            );
+        };
+        if self.explain != explain::Mode::Off {
+            let modules = self.documents.modules().iter();
+            let mut sources: Vec<SourceFile> = modules.map(|module| module.ast.source.clone()).collect();
+            sources.push(query.source.clone());
+            let mut recorder = stele_rego::eval::Recorder::default();
+            follow(&mut recorder);
+            traced.0 = Some(explain::explain(self.explain, &recorder, &sources));
+        }
+        if let Some(limit) = self.profile_limit {
+            let mut profiler = profile::Profiler::default();
+            follow(&mut profiler);
+            traced.1 = Some(profiler.lines(limit));
+        }
+        Ok(traced)
     }
-    if args.profile {
-        let mut profiler = profile::Profiler::default();
-        follow(&mut profiler);
-        traced.1 = Some(profiler.lines(args.profile_limit));
-    }
-    Ok(traced)
 }

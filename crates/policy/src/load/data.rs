@@ -49,6 +49,16 @@ impl Documents {
         }
     }
 
+    /// Merges a document that is there already.
+    pub(super) fn add(&mut self, document: &Value, problems: &mut Vec<Problem>) {
+        let Value::Object(entries) = document else { return };
+        let mut at = Vec::new();
+        if let Err(place) = merge(&mut self.root, entries.as_ref().clone(), &mut at) {
+            let message = format!("`data.{place}` is set already");
+            problems.push(Problem::of_file("data-conflict", "data", message));
+        }
+    }
+
     pub(super) fn finish(self) -> Value {
         Value::Object(Arc::new(self.root))
     }

@@ -88,6 +88,28 @@ impl Documents {
         });
     }
 
+    /// Both together: a module replaces the one of the same path.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Invalid`] when both fill one place of the data, or a document stands where a rule does.
+    pub fn merged(&self, other: Self) -> Result<Self, LoadError> {
+        let mut problems = Vec::new();
+        let mut documents = data::Documents::default();
+        documents.add(&self.data, &mut problems);
+        documents.add(&other.data, &mut problems);
+        let mut merged = Self {
+            modules: self.modules.clone(),
+            data: documents.finish(),
+        };
+        for module in other.modules {
+            merged.put_module(&module.path, module.ast);
+        }
+        data::check_conflicts(&merged.modules, &data::Base::Parsed(&merged.data), &mut problems);
+        Problems::none_of(problems)?;
+        Ok(merged)
+    }
+
     /// The same for the interpreter that serves as an oracle.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub(crate) enum Format {
 
 /// Everything that is reported; serialises as `opa eval`'s JSON document.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Output {
+pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metrics: Option<Metrics>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -61,7 +61,7 @@ struct Expression {
 }
 
 impl Output {
-    pub(super) fn failed(failure: Failure) -> Self {
+    pub(crate) fn failed(failure: Failure) -> Self {
         Self {
             errors: failure.errors,
             ..Self::default()
@@ -88,7 +88,7 @@ impl Output {
         }
     }
 
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         !self.errors.is_empty()
     }
 
@@ -97,7 +97,7 @@ impl Output {
     }
 
     /// Prints results on standard output. Errors are part of a JSON document, and otherwise go to standard error.
-    pub(super) fn print(&self, format: Format, pretty_limit: usize) -> Result<()> {
+    pub(crate) fn print(&self, format: Format, pretty_limit: usize) -> Result<()> {
         match format {
             Format::Json => return output::json(self),
             Format::Discard => return self.discarded(),
