@@ -324,8 +324,9 @@ fn a_plan_that_grows_a_foreign_value_is_refused() {
     let body = vec![
         stmt(
             1,
-            StmtKind::AssignVar {
+            StmtKind::Dot {
                 source: local(0),
+                key: string(0),
                 target: Local(2),
             },
         ),

@@ -14,8 +14,9 @@ mod common;
 use common::plan::{entry, policy, stmt};
 use common::{Outcome, evaluate};
 use proptest::prelude::*;
-use stele_contract::{Options, compile};
+use stele_contract::{Options, ResultForm, compile};
 use stele_rego::ir::{Block, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
+use stele_rego::{CompileOptions, SourceFile, compile_query, parse, parse_query};
 use stele_types::Value;
 
 /// The locals that generated statements use.
@@ -73,6 +74,114 @@ fn builtins_of_literals_take_no_code_and_failures_are_undefined() {
         evaluate(&contract, "eval", None, &Value::object([])),
         Outcome::Reverted(stele_contract::abi::ContractError::BuiltinError, name)
     );
+}
+
+/// The value of `data.test.p` of a module for an input, and the sizes of the code: the same with and without folding.
+fn of_module(module: &str, input: &str) -> (Outcome, usize, usize) {
+    let module = parse(&SourceFile::new("test.rego", format!("package test\n{module}"))).unwrap();
+    let source = SourceFile::new("query", "data.test.p = x");
+    let query = parse_query(&source).unwrap();
+    let policy = compile_query(&[module], &source, &query, &CompileOptions::default()).unwrap();
+    let input = stele_types::json::parse(input.as_bytes(), &stele_types::json::Limits::default()).unwrap();
+    let run = |fold_constants: bool| {
+        let options = Options {
+            fold_constants,
+            result: ResultForm::ResultSet,
+            ..Options::default()
+        };
+        let contract = compile(&policy, &options).unwrap();
+        let outcome = evaluate(&contract, "eval", Some(&input), &Value::object([]));
+        let value = match outcome {
+            Outcome::Returned(..) => Outcome::Returned(
+                outcome
+                    .value()
+                    .map_or_else(Vec::new, |v| format!("{v:?}").into_bytes()),
+                0,
+            ),
+            other => other,
+        };
+        (value, contract.runtime.len())
+    };
+    let ((folded, small), (plain, large)) = (run(true), run(false));
+    assert_eq!(folded, plain);
+    (folded, small, large)
+}
+
+#[test]
+fn constant_rules_are_values() {
+    let (_, small, large) = of_module(
+        r#"
+        names := {upper(n) | some n in ["a", "b"]}
+        p if input.name in names
+        "#,
+        r#"{"name": "B"}"#,
+    );
+    assert!(small < large, "{small} {large}");
+    // A conflict stays one, at the time it is met.
+    let (conflict, ..) = of_module("f := 1 if true\nf := 2 if true\np if f == 1", "{}");
+    assert_eq!(
+        conflict,
+        Outcome::Reverted(stele_contract::abi::ContractError::Conflict, vec![])
+    );
+    for (module, input) in [
+        ("f := 1 if false\np := 2 if not f", "{}"),
+        ("f := 1 if false\np := f", "{}"),
+        (
+            "t.a := 1\nt.b := 2 if input.b\np := t[input.k]",
+            r#"{"k": "a", "b": true}"#,
+        ),
+        ("t.a := 1\nt.b := 2\np := t[input.k]", r#"{"k": "b"}"#),
+        (
+            "f := 1\ng := input.x\np := [f, g, h] if { h := g with input.x as f }",
+            r#"{"x": 5}"#,
+        ),
+        ("f(x) := count(x)\np := f([1, 2])", "{}"),
+        ("f := 1\np := x if { x := f with data.test.f as 3 }", "{}"),
+    ] {
+        of_module(module, input);
+    }
+}
+
+/// Objects of references in rule heads grow level by level.
+#[test]
+fn partial_objects_of_our_plans_compile() {
+    let module = r#"
+        p[kind][name].ports contains port if {
+            some name, item in input.items
+            kind := item.kind
+            some port in item.ports
+        }
+        p[kind].count := n if {
+            some kind in {"a", "b"}
+            n := count([i | some i in input.items; i.kind == kind])
+        }
+    "#;
+    let input = r#"{"items": {"x": {"kind": "a", "ports": [1, 2]}, "y": {"kind": "a", "ports": [2]}, "z": {"kind": "b", "ports": [3, 3]}}}"#;
+    let (outcome, ..) = of_module(module, input);
+    let want = r#"[{"x": {"a": {"count": 2, "x": {"ports": P12}, "y": {"ports": P2}}, "b": {"count": 1, "z": {"ports": P3}}}}]"#;
+    // JSON has no sets: these stand for them.
+    let sets = [("P12", vec![1_i64, 2]), ("P2", vec![2]), ("P3", vec![3])];
+    let mut text = want.to_owned();
+    for (name, _) in &sets {
+        text = text.replace(&format!("{name}}}"), &format!("\"{name}\"}}"));
+    }
+    let want = stele_types::json::parse(text.as_bytes(), &stele_types::json::Limits::default()).unwrap();
+    let want = with_sets(&want, &sets);
+    assert_eq!(outcome, Outcome::Returned(format!("{want:?}").into_bytes(), 0));
+}
+
+fn with_sets(value: &Value, sets: &[(&str, Vec<i64>)]) -> Value {
+    match value {
+        Value::Array(items) => Value::array(items.iter().map(|v| with_sets(v, sets))),
+        Value::Object(map) => Value::object(map.iter().map(|(k, v)| (k.clone(), with_sets(v, sets)))),
+        other => sets
+            .iter()
+            .find(|(name, _)| other.as_str() == Some(name))
+            .map_or_else(
+                || other.clone(),
+                |(_, items)| Value::set(items.iter().map(|n| Value::from(*n))),
+            ),
+    }
 }
 
 fn local() -> impl Strategy<Value = Local> {

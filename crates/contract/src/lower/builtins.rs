@@ -3,7 +3,7 @@
 use super::func::FuncCx;
 use super::known::Folded;
 use super::routines::ROUTINES;
-use super::{call, constant, op};
+use super::{call, op};
 use crate::abi::ContractError;
 use crate::error::Reason;
 use crate::lir::{Expr, Stmt};
@@ -65,17 +65,11 @@ impl FuncCx<'_, '_> {
                 self.assign(result, word, out);
                 return self.track_call(result, Some(value));
             }
-            (None, Some(failure @ (Folded::Undefined | Folded::Failed))) => {
-                let strict = self.cx.options.strict_builtin_errors && matches!(failure, Folded::Failed);
-                let stop = if strict {
-                    vec![builtin_error(func)]
-                } else {
-                    self.leave(0, at)
-                };
-                // What follows is never reached; an `If` keeps the rest of the block in form.
-                out.push(Stmt::If(constant(1), stop, Vec::new()));
+            (None, Some(Folded::Failed)) if self.cx.options.strict_builtin_errors => {
+                out.push(builtin_error(func));
                 self.defined.insert(result);
             }
+            (None, Some(Folded::Undefined | Folded::Failed)) => self.never(at, out, result),
             _ => self.computed(func, args, result, at, out),
         }
         self.track_call(result, None);

@@ -1,5 +1,6 @@
 //! Facts about a policy that decide how it is lowered.
 
+use super::constant_rules::Constants;
 use std::collections::{BTreeMap, BTreeSet};
 use stele_rego::ir::{Block, DATA, Func, Local, Operand, Plan, Policy, Stmt, StmtKind, StringIndex};
 
@@ -25,8 +26,12 @@ pub(super) fn matches_path(policy: &Policy, func: &Func, path: &[Operand]) -> bo
             })
 }
 
-/// Names of the functions that the plans reach.
-pub(super) fn reachable<'a>(policy: &'a Policy, plans: &[(&'a Plan, [u8; 32])]) -> BTreeSet<&'a str> {
+/// Names of the functions that the plans reach, without those whose value is known.
+pub(super) fn reachable<'a>(
+    policy: &'a Policy,
+    plans: &[(&'a Plan, [u8; 32])],
+    constants: &Constants<'a>,
+) -> BTreeSet<&'a str> {
     let by_name: BTreeMap<&str, &Func> = policy.funcs.iter().map(|f| (f.name.as_str(), f)).collect();
     let mut found = BTreeSet::new();
     let mut work: Vec<&'a [Block]> = plans.iter().map(|(p, _)| p.blocks.as_slice()).collect();
@@ -40,7 +45,7 @@ pub(super) fn reachable<'a>(policy: &'a Policy, plans: &[(&'a Plan, [u8; 32])]) 
             _ => {}
         });
         for func in called {
-            if found.insert(func.name.as_str()) {
+            if !constants.contains_key(func.name.as_str()) && found.insert(func.name.as_str()) {
                 work.push(&func.blocks);
             }
         }
@@ -118,6 +123,8 @@ pub(super) struct Locals {
     pub(super) nulls: BTreeSet<Local>,
     /// Locals that hold a part of the base data document: reached from `data` by lookups alone.
     pub(super) base: BTreeSet<Local>,
+    /// Locals whose collection some statement grows.
+    pub(super) grows: BTreeSet<Local>,
     /// Every local.
     pub(super) all: BTreeSet<Local>,
 }
@@ -159,6 +166,7 @@ impl Locals {
         walk(blocks, &mut |stmt| {
             let access = stmt.kind.access();
             facts.reads.extend(access.reads.iter().copied());
+            facts.grows.extend(grown(stmt));
             if let StmtKind::AssignVarOnce { target, .. } = &stmt.kind {
                 facts.reads.insert(*target);
             }
@@ -245,19 +253,36 @@ fn constant_lists(blocks: &[Block], writes: &BTreeMap<Local, usize>) -> BTreeMap
 
 /// Locals that hold only collections which the function made itself, or parts of them, while `block` runs: these may grow in
 /// place. What the block sets counts alone (planners reuse locals from one rule body to the next), then the whole function.
+/// Assignments count, because one to a local that grows copies (see [`Locals::grows`]).
 pub(super) fn own_collections(blocks: &[Block], block: &Block) -> BTreeSet<Local> {
     let one = std::slice::from_ref(block);
     let mut outer = made_only(blocks, &BTreeSet::new());
     for local in written_in(one) {
         outer.remove(&local);
     }
-    let mut own = made_only(one, &outer);
+    // The parts of a copy are not copies.
+    let shared = assigned_in(blocks);
+    let whole: BTreeSet<Local> = outer.difference(&shared).copied().collect();
+    let mut own = made_only(one, &whole);
     own.extend(outer);
     own
 }
 
-/// Locals that the blocks set by `Make` statements and by lookups in such locals, or in `outer`, alone.
+/// Locals that some assignment sets.
+fn assigned_in(blocks: &[Block]) -> BTreeSet<Local> {
+    let mut found = BTreeSet::new();
+    walk(blocks, &mut |stmt| {
+        if let StmtKind::AssignVar { target, .. } = &stmt.kind {
+            found.insert(*target);
+        }
+    });
+    found
+}
+
+/// Locals that the blocks set by `Make` statements, by assignments, and by lookups in such locals that are not assigned, or in
+/// `outer`, alone.
 fn made_only(blocks: &[Block], outer: &BTreeSet<Local>) -> BTreeSet<Local> {
+    let shared = assigned_in(blocks);
     let mut own: BTreeSet<Local> = BTreeSet::new();
     loop {
         let mut good: BTreeMap<Local, usize> = BTreeMap::new();
@@ -267,11 +292,12 @@ fn made_only(blocks: &[Block], outer: &BTreeSet<Local>) -> BTreeSet<Local> {
                 StmtKind::MakeArray { .. }
                 | StmtKind::MakeObject { .. }
                 | StmtKind::MakeSet { .. }
+                | StmtKind::AssignVar { .. }
                 | StmtKind::ResetLocal { .. } => true,
                 StmtKind::Dot {
                     source: Operand::Local(source),
                     ..
-                } => own.contains(source) || outer.contains(source),
+                } => outer.contains(source) || own.contains(source) && !shared.contains(source),
                 _ => false,
             };
             for local in written(stmt) {

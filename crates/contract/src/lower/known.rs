@@ -244,7 +244,7 @@ impl FuncCx<'_, '_> {
 }
 
 /// Whether a contract can hold the value as a constant of acceptable size.
-fn representable(value: &Value) -> bool {
+pub(super) fn representable(value: &Value) -> bool {
     fn shallow(value: &Value, depth: u64) -> bool {
         let Some(below) = depth.checked_sub(1) else {
             return false;

@@ -2,6 +2,7 @@
 
 mod block;
 mod builtins;
+mod constant_rules;
 mod facts;
 mod func;
 mod known;
@@ -45,6 +46,8 @@ struct Context<'a> {
     program: Program,
     pool: Pool,
     callees: BTreeMap<&'a str, Callee>,
+    /// Rules whose value is known.
+    constants: constant_rules::Constants<'a>,
     /// Rules that need no memo.
     called_once: BTreeSet<&'a str>,
     memo_slots: u32,
@@ -121,12 +124,13 @@ pub(crate) fn lower(
         program: Program::default(),
         pool: Pool::default(),
         callees: BTreeMap::new(),
+        constants: constant_rules::evaluate(policy, options),
         called_once: BTreeSet::new(),
         memo_slots: 0,
         tables: Vec::new(),
         refusals: BTreeSet::new(),
     };
-    let reachable = facts::reachable(policy, plans);
+    let reachable = facts::reachable(policy, plans, &cx.constants);
     cx.called_once = facts::called_once(policy, plans, &reachable);
     for (number, func) in policy.funcs.iter().enumerate() {
         if reachable.contains(func.name.as_str()) {

@@ -10,7 +10,7 @@ use crate::lir::{Expr, Stmt};
 use crate::op::Op;
 use alloy_primitives::U256;
 use stele_rego::ir::{self, DATA, INPUT, Local, Location, Operand, StmtKind, StringIndex};
-use stele_types::Number;
+use stele_types::{Number, Value};
 
 /// The type bits of a value word.
 fn kind(value: Expr) -> Expr {
@@ -77,7 +77,11 @@ impl<'a> FuncCx<'_, 'a> {
             }
             StmtKind::AssignVar { source, target } => {
                 let defined = source.local().is_none_or(|l| self.defined.contains(&l));
-                let value = self.possibly_undefined(*source, at, out);
+                let mut value = self.possibly_undefined(*source, at, out);
+                if self.locals.grows.contains(target) && source.local().is_some() {
+                    // What grows in place must not be shared.
+                    value = call("fresh", vec![value]);
+                }
                 self.assign(*target, value, out);
                 if !defined {
                     self.defined.remove(target);
@@ -311,6 +315,10 @@ impl<'a> FuncCx<'_, 'a> {
     }
 
     fn call(&mut self, func: &str, args: &[Operand], result: Local, at: Location, out: &mut Vec<Stmt>) {
+        if let Some(value) = self.cx.constants.get(func).cloned() {
+            self.constant(value, result, at, out);
+            return;
+        }
         let Some(callee) = self.cx.callees.get(func).cloned() else {
             self.builtin(func, args, result, at, out);
             return;
@@ -324,6 +332,24 @@ impl<'a> FuncCx<'_, 'a> {
         let words = args.iter().skip(2).map(|a| self.operand(*a, at, out)).collect();
         self.assign_if_defined(result, call(&callee.name, words), at, out);
         self.track_call(result, None);
+    }
+
+    /// A call whose value is known; `None` is undefined.
+    fn constant(&mut self, value: Option<Value>, result: Local, at: Location, out: &mut Vec<Stmt>) {
+        let word = value.as_ref().and_then(|value| self.cx.value(value));
+        match (&value, word) {
+            (Some(_), Some(word)) => self.assign(result, word, out),
+            (None, _) => self.never(at, out, result),
+            (Some(_), None) => self.refuse(at, "constant rule", Reason::Number),
+        }
+        self.track_call(result, value);
+    }
+
+    /// A statement that is undefined, whatever the input. What follows is never reached; an `If` keeps the block in form.
+    pub(super) fn never(&mut self, at: Location, out: &mut Vec<Stmt>, result: Local) {
+        let leave = self.leave(0, at);
+        out.push(Stmt::If(constant(1), leave, Vec::new()));
+        self.defined.insert(result);
     }
 
     fn call_dynamic(

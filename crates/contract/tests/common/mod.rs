@@ -129,6 +129,21 @@ pub fn execute(code: &[u8], data: Vec<u8>, gas_limit: u64) -> Outcome {
     }
 }
 
+/// Evaluates an entry point at a time in nanoseconds since 1970.
+pub fn evaluate_at(
+    contract: &Contract,
+    entry: &str,
+    input: Option<&Value>,
+    data: &Value,
+    time: i64,
+) -> Outcome {
+    let bytes =
+        |v: Option<&Value>| v.map_or_else(Vec::new, |v| encoding::encode_contract(v).expect("encodable"));
+    let context = Value::object([(Value::string("time_ns"), Value::from(time))]);
+    let call = call_data(entry, &bytes(input), &bytes(Some(data)), &bytes(Some(&context)));
+    execute(&contract.runtime, call, 500_000_000)
+}
+
 /// Evaluates an entry point; `None` is undefined.
 pub fn evaluate(contract: &Contract, entry: &str, input: Option<&Value>, data: &Value) -> Outcome {
     let bytes =
