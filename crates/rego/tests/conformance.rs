@@ -110,6 +110,8 @@ fn run(case: &Case) -> Verdict {
     };
     let context = Context {
         time: Timestamp::from_nanos(1_790_000_000_123_456_789),
+        seed: Some([7; 32]),
+        runtime: Some(Value::object([])),
     };
     let result = evaluator.evaluate(
         "eval",

@@ -50,9 +50,13 @@ fn evaluate_term(text: &str) -> Option<Value> {
 #[path = "support/vm.rs"]
 mod vm;
 
-const CONTEXT: Context = Context {
-    time: Timestamp(1_500_000_000_000_000_000),
-};
+fn context() -> Context {
+    Context {
+        time: Timestamp(1_500_000_000_000_000_000),
+        seed: Some([7; 32]),
+        runtime: Some(Value::object([])),
+    }
+}
 
 fn run(
     policy: &stele_rego::ir::Policy,
@@ -67,7 +71,7 @@ fn run(
         },
     )
     .expect("our plans verify");
-    evaluator.evaluate("eval", input, data, &CONTEXT, &Limits::default(), &mut NoTrace)
+    evaluator.evaluate("eval", input, data, &context(), &Limits::default(), &mut NoTrace)
 }
 
 fn run_case(case: &serde_json::Value) -> Outcome {
@@ -103,7 +107,7 @@ fn run_case(case: &serde_json::Value) -> Outcome {
     };
     let strict = case["strict_error"].as_bool().unwrap_or(false);
     let answer = run(&policy, input.as_ref(), &data, strict);
-    let on_vm = vm::run(&policy, "eval", input.as_ref(), &data, CONTEXT, strict);
+    let on_vm = vm::run(&policy, "eval", input.as_ref(), &data, context(), strict);
     if let Some(difference) = vm::difference(&answer, &on_vm) {
         return Outcome::Wrong(difference);
     }

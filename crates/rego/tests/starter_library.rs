@@ -109,9 +109,7 @@ fn run(
     input: Option<&Value>,
     data: &Value,
 ) -> Option<Value> {
-    let context = Context {
-        time: Timestamp(1_700_000_000_000_000_000),
-    };
+    let context = Context::at(Timestamp(1_700_000_000_000_000_000));
     let results = evaluator
         .evaluate(
             entry_point.as_str(),

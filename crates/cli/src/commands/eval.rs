@@ -153,7 +153,7 @@ impl Question<'_> {
                 "eval",
                 self.input,
                 self.documents.data(),
-                &Context { time },
+                &Context::at(time),
                 &Limits::default(),
                 tracer,
             );

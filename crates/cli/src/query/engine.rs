@@ -206,7 +206,7 @@ fn state(
 impl Machine {
     fn request(input: Input<'_>, time: Timestamp, strict: bool) -> Request<'_> {
         Request {
-            context: Context { time },
+            context: Context::at(time),
             strict_builtin_errors: strict,
             ..Request::new("eval", input)
         }

@@ -77,7 +77,7 @@ impl SteleEngine {
             .now_ns
             .and_then(|now| u64::try_from(now).ok())
             .unwrap_or_default();
-        let context = eval::Context { time: Timestamp(now) };
+        let context = eval::Context::at(Timestamp(now));
         let entry_point = entry_point(request.path)?;
         let evaluator = if request.strict_builtin_errors {
             &self.strict

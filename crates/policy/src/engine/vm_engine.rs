@@ -53,9 +53,7 @@ impl VmEngine {
             entry_point: name,
             input: request.input.map_or(Input::Undefined, Input::Value),
             input_limits: json::Limits::default(),
-            context: eval::Context {
-                time: Timestamp(now.unwrap_or_default()),
-            },
+            context: eval::Context::at(Timestamp(now.unwrap_or_default())),
             limits,
             strict_builtin_errors: request.strict_builtin_errors,
         };

@@ -5,7 +5,9 @@
 
 mod aggregates;
 mod args;
+mod aws;
 mod base64;
+mod chance;
 mod cidr;
 mod collections;
 mod crypto;
@@ -34,6 +36,7 @@ mod time_layout;
 mod types;
 mod units;
 mod urlquery;
+mod urls;
 mod uuid;
 
 #[cfg(test)]

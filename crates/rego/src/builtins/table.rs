@@ -1,9 +1,9 @@
 //! The table of builtins.
 
 use super::{
-    Body, Builtin, Function, Purity, Refusal, aggregates, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings,
-    subset, template, time, types, units, urlquery, uuid,
+    Body, Builtin, Function, Purity, Refusal, aggregates, aws, chance, cidr, collections, crypto, encoding,
+    format, glob, globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex,
+    semver, strings, subset, template, time, types, units, urlquery, uuid,
 };
 
 const fn pure(
@@ -46,6 +46,19 @@ const fn impure(name: &'static str, args: &'static [&'static str], result: &'sta
         purity: Purity::Impure,
         body,
         relation: false,
+    }
+}
+
+/// Its result depends on the outside world or on chance, as far as the context carries either.
+const fn from_context(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+    function: Function,
+) -> Builtin {
+    Builtin {
+        purity: Purity::Impure,
+        ..pure(name, args, result, function)
     }
 }
 
@@ -95,7 +108,7 @@ pub const TABLE: &[Builtin] = &[
     pure("bits.negate", &["number"], "number", numbers::bits_negate),
     pure("bits.lsh", &["number", "number"], "number", numbers::bits_lsh),
     pure("bits.rsh", &["number", "number"], "number", numbers::bits_rsh),
-    impure("rand.intn", &["string", "number"], "number"),
+    from_context("rand.intn", &["string", "number"], "number", chance::intn),
     // Aggregates
     pure(
         "count",
@@ -509,10 +522,11 @@ pub const TABLE: &[Builtin] = &[
         "boolean",
         jwt::verify_rs512,
     ),
-    missing(
+    pure(
         "providers.aws.sign_req",
         &["object", "object", "number"],
         "object",
+        aws::sign_req,
     ),
     // Time
     Builtin {
@@ -634,5 +648,5 @@ pub const TABLE: &[Builtin] = &[
     missing("rego.parse_module", &["string", "string"], "object"),
     // The outside world
     impure("http.send", &["object"], "object"),
-    impure("opa.runtime", &[], "object"),
+    from_context("opa.runtime", &[], "object", chance::runtime),
 ];

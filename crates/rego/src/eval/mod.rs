@@ -48,10 +48,28 @@ pub use limits::{Budget, LimitKind, Limits};
 pub use trace::{NoTrace, Recorder, Tracer};
 
 /// What contextual builtins see: values that belong to the decision, not to the input, and are recorded with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// Only the time is recorded: a decision leaves the rest out, so that what depends on it is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
     /// The time of the decision: `time.now_ns()`.
     pub time: Timestamp,
+    /// What chance comes from: `rand.intn`. Without it, that is refused.
+    pub seed: Option<[u8; 32]>,
+    /// What `opa.runtime()` says about the process. Without it, that is refused.
+    pub runtime: Option<Value>,
+}
+
+impl Context {
+    /// The context of a decision at `time`.
+    #[must_use]
+    pub const fn at(time: Timestamp) -> Self {
+        Self {
+            time,
+            seed: None,
+            runtime: None,
+        }
+    }
 }
 
 /// Choices of semantics.
@@ -117,7 +135,7 @@ impl Evaluator {
         };
         let mut machine = machine::Machine {
             code: &self.code,
-            session: Session::new(*context, Budget::new(*limits)),
+            session: Session::new(context.clone(), Budget::new(*limits)),
             strict: self.options.strict_builtin_errors,
             statements: tracer.wants_statements(),
             tracer,

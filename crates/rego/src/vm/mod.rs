@@ -82,7 +82,7 @@ pub enum Input<'a> {
 }
 
 /// One question.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The entry point, `kubernetes/admission/deny`.
     pub entry_point: &'a str,

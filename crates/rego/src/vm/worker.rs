@@ -92,7 +92,11 @@ impl Worker {
                     data: &data.region,
                     scratch: &mut self.scratch,
                 },
-                session: Session::with_patterns(request.context, Budget::new(request.limits), patterns),
+                session: Session::with_patterns(
+                    request.context.clone(),
+                    Budget::new(request.limits),
+                    patterns,
+                ),
                 patterns: &mut self.patterns,
                 text: std::mem::take(&mut self.text),
                 parts: std::mem::take(&mut self.parts),

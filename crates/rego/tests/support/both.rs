@@ -51,9 +51,7 @@ impl Both {
     }
 
     pub(crate) fn context() -> Context {
-        Context {
-            time: Timestamp::from_nanos(1_790_000_000_123_456_789),
-        }
+        Context::at(Timestamp::from_nanos(1_790_000_000_123_456_789))
     }
 
     /// The reference's answer.

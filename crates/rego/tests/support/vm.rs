@@ -19,7 +19,7 @@ pub(crate) fn run(
     let mut worker = Worker::default();
     let mut ask = |input| {
         let request = Request {
-            context,
+            context: context.clone(),
             limits: Limits::default(),
             strict_builtin_errors: strict,
             ..Request::new(entry_point, input)

@@ -9,9 +9,7 @@ fn call_within(limits: Limits<'_>, name: &str, args: &[Value]) -> Result<Value, 
     let Body::Function(function) = find(name).unwrap().body else {
         panic!("{name} is refused")
     };
-    let context = Context {
-        time: Timestamp::from_nanos(1_300_000_000_000_000_000),
-    };
+    let context = Context::at(Timestamp::from_nanos(1_300_000_000_000_000_000));
     function(&mut Session::new(context, Budget::new(limits)), args)
 }
 
