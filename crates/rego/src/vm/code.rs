@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::value::{Kind, Names, Region, Val};
 use crate::builtins::Builtin;
 use crate::eval::At;
@@ -50,6 +52,10 @@ pub(super) struct Operands {
 pub(super) enum Op {
     /// Goes on elsewhere.
     Jump(Pc),
+    /// Looks up which blocks of a table may run, keeps that in `list`, and goes to the first of them.
+    Dispatch { table: u32, list: Reg },
+    /// Goes to the next of these blocks after `block`.
+    Next { table: u32, list: Reg, block: u32 },
     /// `dst = src`, which may be undefined.
     Move { src: Src, dst: Reg },
     /// `dst = src`; a conflict when `dst` has another value.
@@ -146,6 +152,36 @@ pub(super) enum Op {
     End,
 }
 
+/// The blocks of a function by the value that they expect at one place.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// Where the value is: constant keys below a register.
+    pub(super) source: Reg,
+    pub(super) keys: Operands,
+    /// The list of each value.
+    pub(super) lists: HashMap<Val, u32, RandomState>,
+    /// Blocks, ascending. The first list has those that run always, and no other list has them.
+    pub(super) blocks: Vec<Vec<u32>>,
+    /// Where each block begins, and where the function goes on after the last.
+    pub(super) targets: Vec<Pc>,
+}
+
+impl Table {
+    /// Where to go on: the first block from `from` on that is in the list or runs always.
+    pub(super) fn next(&self, list: usize, from: u32) -> Pc {
+        let first = |list: usize| {
+            let blocks = self.blocks.get(list)?;
+            blocks.get(blocks.partition_point(|block| *block < from)).copied()
+        };
+        let next = match (first(0), first(list)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let target = next.and_then(|block| self.targets.get(block as usize));
+        target.or_else(|| self.targets.last()).copied().unwrap_or(Pc::MAX)
+    }
+}
+
 /// A function: one per rule.
 #[derive(Debug, Clone)]
 pub(super) struct Func {
@@ -192,6 +228,7 @@ pub(super) struct Code {
     pub(super) locations: Vec<Location>,
     pub(super) operands: Vec<Src>,
     pub(super) funcs: Vec<Func>,
+    pub(super) tables: Vec<Table>,
     pub(super) plans: HashMap<String, Plan>,
     pub(super) builtins: Vec<Called>,
     /// Functions by path, for dynamic calls.

@@ -38,6 +38,12 @@ impl Pool {
         Src::constant(index)
     }
 
+    /// The value of a constant.
+    pub(super) fn value(&self, source: Src) -> Option<Val> {
+        let index = source.split().ok()?;
+        self.values.get(index as usize).copied()
+    }
+
     pub(super) fn null(&mut self) -> Src {
         self.add(Val::NULL)
     }

@@ -5,11 +5,22 @@ use std::collections::HashSet;
 use crate::ir::{self, Block, Local, StmtKind};
 
 /// Calls `see` for every statement, nested ones too.
-fn each<'a>(blocks: &'a [Block], see: &mut dyn FnMut(&'a StmtKind)) {
+pub(super) fn each<'a>(blocks: &'a [Block], see: &mut dyn FnMut(&'a StmtKind)) {
     for stmt in blocks.iter().flat_map(|block| &block.stmts) {
         see(&stmt.kind);
         each(stmt.kind.nested(), see);
     }
+}
+
+/// The locals that a statement itself sets, `with` and iteration included.
+pub(super) fn writes(kind: &StmtKind) -> Vec<Local> {
+    let mut writes: Vec<Local> = kind.access().writes.into_iter().collect();
+    match kind {
+        StmtKind::Scan { key, value, .. } => writes.extend([*key, *value]),
+        StmtKind::With { local, .. } => writes.push(*local),
+        _ => {}
+    }
+    writes
 }
 
 /// One more than the highest local.

@@ -5,13 +5,16 @@
 
 mod constants;
 mod documents;
+mod index;
 mod statements;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::constants::Pool;
-use super::code::{Called, Code, Func, Op, Operands, Pc, Plan, Reg, Src};
+use self::index::{Index, Key};
+use super::code::{Called, Code, Func, Op, Operands, Pc, Plan, Reg, Src, Table};
+use super::value::Val;
 use crate::builtins;
 use crate::ir::{self, Local, Location};
 
@@ -30,6 +33,7 @@ pub(super) fn lower(policy: &ir::Policy) -> Code {
         ops: Vec::new(),
         locations: Vec::new(),
         operands: Vec::new(),
+        tables: Vec::new(),
         builtins: Vec::new(),
         called: HashMap::new(),
     };
@@ -54,6 +58,7 @@ pub(super) fn lower(policy: &ir::Policy) -> Code {
         locations: lowering.locations,
         operands: lowering.operands,
         funcs: lowered,
+        tables: lowering.tables,
         plans,
         builtins: lowering.builtins,
         paths: policy
@@ -79,6 +84,7 @@ struct Lowering<'a> {
     ops: Vec<Op>,
     locations: Vec<Location>,
     operands: Vec<Src>,
+    tables: Vec<Table>,
     builtins: Vec<Called>,
     called: HashMap<&'a str, u32>,
 }
@@ -110,18 +116,21 @@ struct Body<'l, 'a> {
     base: HashSet<Local>,
     /// Locals that only stand between two steps of a path.
     steps: HashSet<Local>,
+    /// Of a function with an index; its targets are labels.
+    table: Option<Table>,
 }
 
 impl<'a> Lowering<'a> {
     fn plan(&mut self, plan: &'a ir::Plan) -> Plan {
-        let (start, frame) = self.body(&plan.blocks, 2);
+        let (start, frame) = self.body(&plan.blocks, 2, None);
         Plan { start, frame }
     }
 
     fn func(&mut self, func: &'a ir::Func, memo: Option<u32>) -> Func {
         let locals = func.params.iter().chain([&func.return_]);
         let least = locals.map(|local| local.0.saturating_add(1)).max().unwrap_or(0);
-        let (start, frame) = self.body(&func.blocks, least);
+        let index = index::of(&func.blocks, &func.params);
+        let (start, frame) = self.body(&func.blocks, least, index);
         Func {
             start,
             params: func.params.iter().map(|local| local.0).collect(),
@@ -131,7 +140,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Lowers a body whose frame has `least` registers at least.
-    fn body(&mut self, blocks: &'a [ir::Block], least: u32) -> (Pc, u32) {
+    fn body(&mut self, blocks: &'a [ir::Block], least: u32, index: Option<Index>) -> (Pc, u32) {
         let start = self.ops.len();
         let mut body = Body {
             labels: Vec::new(),
@@ -140,11 +149,21 @@ impl<'a> Lowering<'a> {
             built: documents::built(blocks),
             base: documents::base(blocks),
             steps: documents::steps(blocks),
+            table: None,
             lowering: self,
         };
-        body.blocks(blocks);
+        match index {
+            Some(index) => body.indexed(blocks, &index),
+            None => body.blocks(blocks),
+        }
         body.emit(Op::End, Location::default());
-        let (labels, frame) = (std::mem::take(&mut body.labels), body.next);
+        let (labels, frame, table) = (std::mem::take(&mut body.labels), body.next, body.table.take());
+        if let Some(mut table) = table {
+            for target in &mut table.targets {
+                resolve_label(target, &labels);
+            }
+            self.tables.push(table);
+        }
         for op in self.ops.iter_mut().skip(start) {
             resolve(op, &labels);
         }
@@ -163,6 +182,20 @@ impl<'a> Lowering<'a> {
             ir::Operand::StringIndex(index) => {
                 let text = self.string(index.0);
                 self.pool.string(text)
+            }
+        }
+    }
+
+    /// The word of a constant that is looked up; none if its values have more than one word.
+    fn constant(&mut self, key: Key) -> Option<Val> {
+        match key {
+            Key::Null => Some(Val::NULL),
+            Key::Bool(value) => Some(Val::bool(value)),
+            Key::Int(value) => Val::small(value),
+            Key::String(index) => {
+                let text = self.string(index);
+                let source = self.pool.string(text);
+                self.pool.value(source)
             }
         }
     }
@@ -196,12 +229,14 @@ fn pc(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
+fn resolve_label(target: &mut Pc, labels: &[Option<Pc>]) {
+    let label = usize::try_from(*target).ok();
+    *target = label.and_then(|label| *labels.get(label)?).unwrap_or(*target);
+}
+
 /// Puts the place of a label where its number stands.
 fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
-    let set = |target: &mut Pc| {
-        let label = usize::try_from(*target).ok();
-        *target = label.and_then(|label| *labels.get(label)?).unwrap_or(*target);
-    };
+    let set = |target: &mut Pc| resolve_label(target, labels);
     match op {
         Op::Jump(target)
         | Op::MoveOnce { fail: target, .. }
@@ -224,7 +259,9 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
             set(fail);
             set(missing);
         }
-        Op::Move { .. }
+        Op::Dispatch { .. }
+        | Op::Next { .. }
+        | Op::Move { .. }
         | Op::Reset { .. }
         | Op::Begin { .. }
         | Op::Seal { .. }

@@ -2,9 +2,12 @@
 
 use stele_types::Number;
 
+use std::collections::HashMap;
+
+use super::index::Index;
 use super::{Body, Label, Scope, pc};
 use crate::ir::{self, Block, Local, Location, Operand, Stmt, StmtKind};
-use crate::vm::code::{Op, Operands, Pc, Reg, Src};
+use crate::vm::code::{Op, Operands, Pc, Reg, Src, Table};
 use crate::vm::value::Kind;
 
 impl<'a> Body<'_, 'a> {
@@ -73,6 +76,61 @@ impl<'a> Body<'_, 'a> {
             self.block(block, end);
             self.place(end);
         }
+    }
+
+    /// Lowers the blocks of a function of which only those run that may have an effect.
+    pub(super) fn indexed(&mut self, blocks: &'a [Block], index: &Index) {
+        let number = pc(self.lowering.tables.len());
+        let list = self.register(1);
+        let keys: Vec<Src> = index
+            .place
+            .keys
+            .iter()
+            .map(|key| {
+                let text = self.lowering.string(*key);
+                self.lowering.pool.string(text)
+            })
+            .collect();
+        let mut table = Table {
+            source: index.place.root.0,
+            keys: self.lowering.range(keys),
+            lists: HashMap::default(),
+            blocks: vec![Vec::new()],
+            targets: Vec::new(),
+        };
+        self.emit(Op::Dispatch { table: number, list }, Location::default());
+        for (at, (block, expected)) in blocks.iter().zip(&index.expected).enumerate() {
+            let block_number = pc(at);
+            let place = match expected.and_then(|key| self.lowering.constant(key)) {
+                None => 0,
+                Some(value) => {
+                    let next = pc(table.blocks.len());
+                    let place = *table.lists.entry(value).or_insert(next);
+                    if place == next {
+                        table.blocks.push(Vec::new());
+                    }
+                    place
+                }
+            };
+            if let Some(blocks) = table.blocks.get_mut(place as usize) {
+                blocks.push(block_number);
+            }
+            let (begin, end) = (self.label(), self.label());
+            table.targets.push(begin.0);
+            self.place(begin);
+            self.block(block, end);
+            self.place(end);
+            let next = Op::Next {
+                table: number,
+                list,
+                block: block_number,
+            };
+            self.emit(next, Location::default());
+        }
+        let after = self.label();
+        self.place(after);
+        table.targets.push(after.0);
+        self.table = Some(table);
     }
 
     /// Lowers a block whose undefined statements go to `end`.

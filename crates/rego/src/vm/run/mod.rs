@@ -7,7 +7,7 @@ mod documents;
 use stele_types::Number;
 
 use super::builtins::Env;
-use super::code::{Code, Op, Reg, Src};
+use super::code::{Code, Constants, Op, Reg, Src};
 use super::value::{Builders, Kind, Val};
 use crate::eval::{At, EvalError, LimitKind};
 
@@ -134,6 +134,7 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: one arm an operation")]
     fn run(&mut self) -> Done<()> {
         let code = self.code;
         // In registers of the processor while nothing else needs to know them.
@@ -148,6 +149,15 @@ impl Machine<'_, '_> {
             stride = stride.wrapping_sub(1);
             match *op {
                 Op::Jump(target) => pc = target as usize,
+                Op::Next { table, list, block } => {
+                    let list = self.reg(list).as_int().unwrap_or_default();
+                    pc = self.next_block(table, list, block.wrapping_add(1));
+                }
+                Op::Dispatch { table, list } => {
+                    let found = self.dispatch(table);
+                    self.set(list, Val::small(found).unwrap_or(Val::UNDEFINED));
+                    pc = self.next_block(table, found, 0);
+                }
                 Op::Move { src, dst } => {
                     let val = self.get(src);
                     self.set(dst, val);
@@ -211,6 +221,28 @@ impl Machine<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The list of blocks for the value that a table looks at; 0 if no block expects it.
+    fn dispatch(&self, table: u32) -> i64 {
+        let Some(table) = self.code.tables.get(table as usize) else {
+            return 0;
+        };
+        let mut found = self.reg(table.source);
+        for key in self.code.operands(table.keys) {
+            found = self.env.heap.index(found, self.get(*key));
+        }
+        if found.kind() == Kind::String && !found.is_known() {
+            let Constants { names, region } = &*self.code.constants;
+            found = names.find(self.env.heap.text(found), region).unwrap_or(found);
+        }
+        table.lists.get(&found).copied().map_or(0, i64::from)
+    }
+
+    fn next_block(&self, table: u32, list: i64, from: u32) -> usize {
+        let list = usize::try_from(list).unwrap_or_default();
+        let table = self.code.tables.get(table as usize);
+        table.map_or(usize::MAX, |table| table.next(list, from) as usize)
     }
 
     /// The operations that run less often.
