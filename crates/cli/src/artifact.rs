@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use std::path::Path;
 use stele_contract::{Contract, Options, Refusal};
 use stele_policy::bundle::{self, Bundle};
 use stele_policy::load::{self, PolicySet};
@@ -56,6 +57,22 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<ir::Policy> {
             .collect();
         anyhow::anyhow!("policy {} does not compile:\n{}", policy.id, text.join("\n"))
     })
+}
+
+/// Reads a plan that `stele build` or `opa build -t plan` wrote, and checks it.
+pub(crate) fn read_plan(path: &Path) -> Result<ir::Policy> {
+    let bytes = std::fs::read(path).with_context(|| format!("can't read the plan {}", path.display()))?;
+    let plan: ir::Policy = serde_json::from_slice(&bytes).with_context(|| {
+        format!(
+            "{} is no plan of OPA's intermediate representation",
+            path.display()
+        )
+    })?;
+    ir::verify(&plan).with_context(|| format!("the plan {} breaks a rule of its format", path.display()))?;
+    if plan.plans.is_empty() {
+        bail!("the plan {} has no entry point", path.display());
+    }
+    Ok(plan)
 }
 
 /// Builds every policy of a set, in order of their ids; the first that can't be built is the error.

@@ -56,6 +56,9 @@ enum Command {
     Repl(commands::repl::Args),
     /// Build bundles and policy contracts
     Build(commands::build::Args),
+    /// Policy contracts
+    #[command(subcommand)]
+    Contract(commands::contract::Command),
     /// The configuration in effect
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),
         Command::Build(args) => commands::build::run(&args),
+        Command::Contract(command) => commands::contract::run(command),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),
     }

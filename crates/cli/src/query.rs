@@ -2,7 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod engine;
-mod evm;
+pub(crate) mod evm;
 pub(crate) mod failure;
 pub(crate) mod load;
 pub(crate) mod metrics;

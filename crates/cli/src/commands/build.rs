@@ -1,17 +1,38 @@
-//! `stele build`: bundles and policy contracts from source.
+//! `stele build`: bundles, plans and policy contracts from source.
 
 use crate::artifact;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
+use crate::query::Failure;
 use crate::sources;
-use anyhow::Result;
-use std::path::PathBuf;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use stele_policy::bundle;
+use stele_policy::load::Documents;
+use stele_rego::ir;
+use stele_types::EntryPoint;
 
-/// Build bundles and policy contracts.
+/// What is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// Bundle, plan and contract of each policy
+    #[default]
+    All,
+    /// Only the plan, in OPA's intermediate representation
+    Plan,
+}
+
+/// Build bundles, plans and policy contracts.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Directory, bundle or module
     path: PathBuf,
+    /// What is built; a plan needs neither metadata nor a contract
+    #[arg(short, long, value_enum, default_value_t)]
+    target: Target,
+    /// An entry point of one plan of everything, e.g. authz/allow; repeatable [default: one plan for each policy]
+    #[arg(short, long, value_name = "PATH")]
+    entrypoint: Vec<EntryPoint>,
     /// Where to write: one folder per policy
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     output: PathBuf,
@@ -21,6 +42,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
+    match (args.target, args.entrypoint.as_slice()) {
+        (Target::All, []) => all(args),
+        (Target::All, _) => anyhow::bail!(
+            "--entrypoint belongs to --target plan: a policy's contract has the entry points that its metadata name"
+        ),
+        (Target::Plan, []) => plans(args),
+        (Target::Plan, entry_points) => one_plan(args, entry_points),
+    }
+}
+
+fn all(args: &Args) -> Result<Verdict> {
     let set = sources::load(&args.path)?;
     let artifacts = artifact::build_all(&set)?;
     let mut rows = Vec::new();
@@ -28,15 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     for artifact in &artifacts {
         let id = &artifact.bundle.policy.id;
         let folder = args.output.join(id.as_str());
-        let write = |name: &str, bytes: &[u8]| {
-            let path = folder.join(name);
-            crate::home::write_atomically(&path, bytes).environment(format!("can't write {}", path.display()))
-        };
-        std::fs::create_dir_all(&folder).environment(format!("can't create {}", folder.display()))?;
         let file = artifact.contract_file();
-        write("bundle.tar.gz", &artifact.bundle.bytes)?;
-        write("plan.json", &serde_json::to_vec(&artifact.plan)?)?;
-        write("contract.json", &serde_json::to_vec_pretty(&file)?)?;
+        write(&folder, "bundle.tar.gz", &artifact.bundle.bytes)?;
+        write(&folder, "plan.json", &serde_json::to_vec(&artifact.plan)?)?;
+        write(&folder, "contract.json", &serde_json::to_vec_pretty(&file)?)?;
         rows.push(vec![
             id.to_string(),
             artifact.bundle.digest.to_string(),
@@ -51,4 +78,68 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         Format::Json => output::json(&files)?,
     }
     Ok(Verdict::Pass)
+}
+
+/// A plan for each policy, whether it can become a contract or not.
+fn plans(args: &Args) -> Result<Verdict> {
+    let set = sources::load(&args.path)?;
+    let mut written = Vec::new();
+    for policy in set.policies() {
+        let id = &policy.id;
+        let bundle = bundle::build(&set, id).with_context(|| format!("policy {id}"))?;
+        let plan = artifact::plan(&bundle)?;
+        written.push((args.output.join(id.as_str()), plan));
+    }
+    if written.is_empty() {
+        anyhow::bail!(
+            "there is no policy: a policy is a package whose METADATA names a custom.id; name an --entrypoint to plan other rules"
+        );
+    }
+    report(args, &written)
+}
+
+/// One plan of everything, with the entry points that were named.
+fn one_plan(args: &Args, entry_points: &[EntryPoint]) -> Result<Verdict> {
+    let path = [args.path.clone()];
+    let is_archive = args.path.to_string_lossy().ends_with("gz");
+    let documents = if is_archive {
+        Documents::load(&[], &path)
+    } else {
+        Documents::load(&path, &[])
+    }
+    .map_err(Failure::from)?;
+    let trees = documents.trees();
+    let options = stele_policy::compile_options();
+    let plan = stele_rego::compile(&trees, entry_points, &options).map_err(|found| {
+        let texts: Vec<_> = trees.iter().map(|module| module.source.clone()).collect();
+        Failure::diagnostics(&found, &texts)
+    })?;
+    report(args, &[(args.output.clone(), plan)])
+}
+
+fn report(args: &Args, plans: &[(PathBuf, ir::Policy)]) -> Result<Verdict> {
+    let mut rows = Vec::new();
+    let mut files = Vec::new();
+    for (folder, plan) in plans {
+        write(folder, "plan.json", &serde_json::to_vec(plan)?)?;
+        let path = folder.join("plan.json").display().to_string();
+        let names: Vec<&str> = plan.plans.iter().map(|plan| plan.name.as_str()).collect();
+        rows.push(vec![
+            path.clone(),
+            plan.plans.len().to_string(),
+            plan.funcs.len().to_string(),
+        ]);
+        files.push(serde_json::json!({ "plan": path, "entry_points": names }));
+    }
+    match args.format {
+        Format::Text => output::table(&["plan", "entry points", "functions"], rows),
+        Format::Json => output::json(&files)?,
+    }
+    Ok(Verdict::Pass)
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    std::fs::create_dir_all(folder).environment(format!("can't create {}", folder.display()))?;
+    let path = folder.join(name);
+    crate::home::write_atomically(&path, bytes).environment(format!("can't write {}", path.display()))
 }

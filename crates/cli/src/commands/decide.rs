@@ -112,7 +112,7 @@ fn snapshot(home: &Home, configured: &Path, given: Option<&Path>) -> Result<(Sna
 }
 
 /// Reads a document; a request body `{"input": ...}` counts as its input.
-fn read_input(path: &Path) -> Result<Value> {
+pub(super) fn read_input(path: &Path) -> Result<Value> {
     let (name, bytes) = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;

@@ -36,41 +36,65 @@ impl PolicyContract {
             ..Options::default()
         };
         let contract = stele_contract::compile(plan, &options).map_err(|found| Failure::refusals(&found))?;
-        let data = encoding::encode_contract(data).map_err(|error| unencodable("data", &error))?;
+        let data = encode("data", data)?;
         Ok(Self { contract, data })
     }
 
     /// The call data of an evaluation.
     pub(crate) fn call(&self, input: Option<&Value>, time: Timestamp) -> Result<Vec<u8>, Failure> {
-        let input = match input {
-            Some(input) => encoding::encode_contract(input).map_err(|error| unencodable("input", &error))?,
-            None => Vec::new(),
-        };
-        let nanoseconds = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX).into();
-        let context = Value::object([("time_ns".into(), nanoseconds)]);
-        let context = encoding::encode_contract(&context).map_err(|error| unencodable("context", &error))?;
-        Ok(call_data(&[&input, &self.data, &context]))
+        call("eval", input, &self.data, time)
     }
 
     /// The result set, and the gas that the contract's own code took.
     pub(crate) fn execute(&self, call: &[u8]) -> Result<(Vec<Value>, u64), Failure> {
-        let result = transact(&self.contract.runtime, call)?;
-        let used = result.tx_gas_used().saturating_sub(intrinsic(call));
-        match result {
-            ExecutionResult::Success { output, .. } => {
-                let bytes = output.into_data();
-                let solutions = returned(&bytes)
-                    .ok_or_else(|| Failure::plain("the contract returned no ABI encoding of bytes"))?;
-                let value = encoding::decode(solutions, &encoding::Limits::default())
-                    .map_err(|error| Failure::plain(format!("the contract returned no value: {error}")))?;
-                Ok((value.as_array().unwrap_or_default().to_vec(), used))
-            }
-            ExecutionResult::Revert { output, .. } => Err(reverted(&output)),
-            ExecutionResult::Halt { reason, .. } => Err(Failure::coded(
-                format!("the contract ended without an answer: {reason:?}"),
-                Some("evm_halt"),
-            )),
-        }
+        let (bytes, used) = execute(&self.contract.runtime, call)?;
+        let value = encoding::decode(&bytes, &encoding::Limits::default())
+            .map_err(|error| Failure::plain(format!("the contract returned no value: {error}")))?;
+        Ok((value.as_array().unwrap_or_default().to_vec(), used))
+    }
+}
+
+/// The call data of an evaluation of an entry point, with data in its canonical encoding.
+pub(crate) fn call(
+    entry_point: &str,
+    input: Option<&Value>,
+    data: &[u8],
+    time: Timestamp,
+) -> Result<Vec<u8>, Failure> {
+    let input = input.map_or_else(|| Ok(Vec::new()), |input| encode("input", input))?;
+    let nanoseconds = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX).into();
+    let context = encode("context", &Value::object([("time_ns".into(), nanoseconds)]))?;
+    Ok(call_data(entry_point, &[&input, data, &context]))
+}
+
+/// The canonical encoding of a value that a contract reads.
+pub(crate) fn encode(what: &str, value: &Value) -> Result<Vec<u8>, Failure> {
+    encoding::encode_contract(value).map_err(|error| unencodable(what, &error))
+}
+
+/// The bytes that a contract returned, and the gas that its own code took.
+pub(crate) fn execute(runtime: &[u8], call: &[u8]) -> Result<(Vec<u8>, u64), Failure> {
+    let result = transact(Some(runtime), call)?;
+    let used = result.tx_gas_used().saturating_sub(intrinsic(call));
+    match result {
+        ExecutionResult::Success { output, .. } => returned(&output.into_data())
+            .map(|bytes| (bytes.to_vec(), used))
+            .ok_or_else(|| Failure::plain("the contract returned no ABI encoding of bytes")),
+        ExecutionResult::Revert { output, .. } => Err(reverted(&output)),
+        ExecutionResult::Halt { reason, .. } => Err(Failure::coded(
+            format!("the contract ended without an answer: {reason:?}"),
+            Some("evm_halt"),
+        )),
+    }
+}
+
+/// The gas of the transaction that deploys a contract, all of it. The contract must not be larger than a chain accepts.
+pub(crate) fn deploy(creation: &[u8]) -> Result<u64, Failure> {
+    match transact(None, creation)? {
+        result @ ExecutionResult::Success { .. } => Ok(result.tx_gas_used()),
+        other => Err(Failure::plain(format!(
+            "the contract can't be deployed: {other:?}"
+        ))),
     }
 }
 
@@ -81,18 +105,21 @@ fn unencodable(what: &str, error: &EncodeError) -> Failure {
     )
 }
 
-fn transact(code: &[u8], call: &[u8]) -> Result<ExecutionResult, Failure> {
+/// Calls code, or deploys if there is none.
+fn transact(code: Option<&[u8]>, data: &[u8]) -> Result<ExecutionResult, Failure> {
     let mut db = InMemoryDB::default();
-    let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
-    db.insert_account_info(ADDRESS, AccountInfo::from_bytecode(code));
+    if let Some(code) = code {
+        let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+        db.insert_account_info(ADDRESS, AccountInfo::from_bytecode(code));
+    }
     let mut cfg = CfgEnv::new_with_spec(SpecId::CANCUN);
     cfg.disable_nonce_check = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
     let mut evm = Context::mainnet().with_db(db).with_cfg(cfg).build_mainnet();
     evm.ctx.block.gas_limit = u64::MAX;
     let transaction = TxEnv {
-        kind: TxKind::Call(ADDRESS),
-        data: Bytes::copy_from_slice(call),
+        kind: code.map_or(TxKind::Create, |_| TxKind::Call(ADDRESS)),
+        data: Bytes::copy_from_slice(data),
         gas_limit: GAS,
         gas_price: 0,
         chain_id: None,
@@ -111,10 +138,10 @@ fn intrinsic(call: &[u8]) -> u64 {
 }
 
 /// The ABI encoding of `evaluate(entry point, parts...)`.
-fn call_data(parts: &[&[u8]]) -> Vec<u8> {
+fn call_data(entry_point: &str, parts: &[&[u8]]) -> Vec<u8> {
     let word = |number: usize| U256::from(number).to_be_bytes::<WORD>();
     let mut out = abi::selector(abi::EVALUATE).to_vec();
-    out.extend(entry_point_id("eval").0);
+    out.extend(entry_point_id(entry_point).0);
     let head = parts.len().saturating_add(1).saturating_mul(WORD);
     let mut tail = Vec::new();
     for part in parts {

@@ -1,0 +1,215 @@
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
+//! Plans and contracts outside of governance: `stele build --target plan`, `stele contract build`, `stele contract inspect`.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Site, workspace};
+
+const POLICY: &str = "package authz\n\ndefault allow := false\n\nallow if input.user == \"admin\"\n\n\
+                      lucky if rand.intn(\"x\", 2) == 1\n";
+
+fn site() -> Site {
+    let site = Site::new();
+    std::fs::write(site.path().join("authz.rego"), POLICY).unwrap();
+    site
+}
+
+fn plan(site: &Site, entry_point: &str) {
+    site.run(&[
+        "build",
+        "authz.rego",
+        "--target",
+        "plan",
+        "-e",
+        entry_point,
+        "-o",
+        "out",
+    ])
+    .exits(0);
+}
+
+#[test]
+fn a_plan_is_written_for_named_entry_points() {
+    let site = site();
+    plan(&site, "authz/allow");
+    let text = std::fs::read_to_string(site.path().join("out/plan.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["plans"]["plans"][0]["name"], json!("authz/allow"));
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["funcs", "plans", "static"]);
+    let strings = document["static"]["strings"].as_array().unwrap();
+    assert!(strings.contains(&json!({"value": "admin"})), "{strings:?}");
+    site.run(&["build", "authz.rego", "-t", "plan", "-e", "authz/nothing"])
+        .fails(2, &["authz/nothing"]);
+    site.run(&["build", "authz.rego", "-t", "plan"])
+        .fails(2, &["--entrypoint"]);
+    site.run(&["build", "authz.rego", "-e", "authz/allow"])
+        .fails(2, &["--target plan"]);
+}
+
+#[test]
+fn policies_are_planned_without_contracts() {
+    let site = Site::new();
+    let policies = workspace().join("policies");
+    let args = [
+        "build",
+        policies.to_str().unwrap(),
+        "-t",
+        "plan",
+        "-o",
+        "out",
+        "--format",
+        "json",
+    ];
+    let listed: Value = serde_json::from_str(&site.run(&args).exits(0)).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 8);
+    let folder = site.path().join("out/kubernetes/admission");
+    assert!(folder.join("plan.json").exists());
+    assert!(!folder.join("contract.json").exists());
+}
+
+#[test]
+fn a_plan_becomes_the_same_contract_each_time() {
+    let site = site();
+    plan(&site, "authz/allow");
+    let build = |output: &str| {
+        let args = [
+            "contract",
+            "build",
+            "--plan",
+            "out/plan.json",
+            "-o",
+            output,
+            "--format",
+            "json",
+        ];
+        let text = site.run(&args).exits(0);
+        let written = std::fs::read_to_string(site.path().join(output).join("contract.json")).unwrap();
+        let (shown, written): (Value, Value) = (
+            serde_json::from_str(&text).unwrap(),
+            serde_json::from_str(&written).unwrap(),
+        );
+        assert_eq!(shown, written);
+        written
+    };
+    let first = build("one");
+    assert_eq!(first, build("two"));
+    assert_eq!(first["entry_points"][0]["path"], json!("authz/allow"));
+    let runtime = first["runtime"].as_str().unwrap();
+    assert_eq!(
+        u64::try_from(runtime.len()).unwrap(),
+        first["size"].as_u64().unwrap() * 2 + 2
+    );
+    site.run(&[
+        "contract",
+        "build",
+        "--plan",
+        "out/plan.json",
+        "-e",
+        "authz/other",
+    ])
+    .fails(2, &["authz/other", "no such entry point"]);
+}
+
+#[test]
+fn what_is_no_plan_is_refused() {
+    let site = site();
+    plan(&site, "authz/allow");
+    let path = site.path().join("broken.json");
+    for (text, message) in [
+        ("[1]", "no plan of OPA's"),
+        (r#"{"static": {}}"#, "no entry point"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        site.run(&["contract", "build", "--plan", "broken.json"])
+            .fails(2, &["broken.json", message]);
+    }
+    let text = std::fs::read_to_string(site.path().join("out/plan.json")).unwrap();
+    // A string that does not exist.
+    let broken = text.replacen(
+        r#""type":"string_index","value":0"#,
+        r#""type":"string_index","value":999"#,
+        1,
+    );
+    assert_ne!(broken, text);
+    std::fs::write(&path, broken).unwrap();
+    site.run(&["contract", "build", "--plan", "broken.json"])
+        .fails(2, &["breaks a rule of its format"]);
+}
+
+#[test]
+fn a_contract_is_measured() {
+    let site = Site::new();
+    let policies = workspace().join("policies");
+    let input = workspace().join("examples/kubernetes/pod-privileged.json");
+    let inspect = |more: &[&str]| {
+        let args = [
+            &[
+                "contract",
+                "inspect",
+                policies.to_str().unwrap(),
+                "--policy",
+                "kubernetes/admission",
+            ],
+            more,
+        ]
+        .concat();
+        site.run(&args).exits(0)
+    };
+    let measured = |more: &[&str]| -> Value {
+        let reports: Value = serde_json::from_str(&inspect(&[&["--format", "json"], more].concat())).unwrap();
+        reports[0].clone()
+    };
+    let idle = measured(&[]);
+    let size = idle["size"].as_u64().unwrap();
+    assert!(size > 0 && size <= idle["size_limit"].as_u64().unwrap(), "{idle}");
+    // Yellow paper: a transaction that creates costs 53,000, and each byte of code 200.
+    assert!(
+        idle["deploy_gas"].as_u64().unwrap() > 53_000 + 200 * size,
+        "{idle}"
+    );
+    let busy = measured(&["-i", input.to_str().unwrap()]);
+    let gas = |report: &Value, path: &str| {
+        let all = report["entry_points"].as_array().unwrap();
+        let entry = all.iter().find(|entry| entry["path"] == json!(path)).unwrap();
+        entry["execution_gas"].as_u64().unwrap()
+    };
+    let path = "kubernetes/admission/deny";
+    assert!(gas(&busy, path) > gas(&idle, path), "{busy}\n{idle}");
+    let table = inspect(&[]);
+    assert!(table.contains("DEPLOY GAS") && table.contains(path), "{table}");
+}
+
+#[test]
+fn what_is_refused_is_listed_with_its_place() {
+    let site = site();
+    plan(&site, "authz/lucky");
+    let ran = site.run(&[
+        "contract",
+        "inspect",
+        "--plan",
+        "out/plan.json",
+        "--format",
+        "json",
+    ]);
+    let reports: Value = serde_json::from_str(&ran.exits(2)).unwrap();
+    assert_eq!(reports[0]["size"], json!(null));
+    let refused = &reports[0]["refused"][0];
+    assert_eq!(refused["construct"], json!("rand.intn"));
+    assert_eq!(
+        (&refused["file"], &refused["row"]),
+        (&json!("authz.rego"), &json!(7))
+    );
+    let text = site
+        .run(&["contract", "inspect", "--plan", "out/plan.json"])
+        .exits(2);
+    assert!(text.contains("refused: authz.rego:7:"), "{text}");
+}
