@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stele_rego::Span;
-use stele_rego::ast::{Call, Ident, Literal, LiteralKind, Ref, Rule, Term, TermKind, With};
+use stele_rego::ast::{Call, Ident, Literal, LiteralKind, Ref, Rule, Segment, Term, TermKind, With};
 use stele_rego::syntax::visit::{self, Visitor};
 
 use super::{SHADOWED_NAME, Sink, UNUSED_VARIABLE};
@@ -97,6 +97,8 @@ struct Local {
 #[derive(Default)]
 struct Locals {
     declared: Vec<Local>,
+    /// Names in places where an undeclared one is a local too: in brackets, and beside `=`.
+    bound: Vec<(String, Span)>,
     mentions: BTreeMap<String, usize>,
 }
 
@@ -128,6 +130,25 @@ impl Locals {
         }
     }
 
+    /// The variables of a pattern beside `=`.
+    fn unified(&mut self, term: &Term) {
+        match &term.kind {
+            TermKind::Var(name) if !term.is_wildcard() => self.bound.push((name.to_string(), term.span)),
+            TermKind::Array(items) => items.iter().for_each(|item| self.unified(item)),
+            TermKind::Object(pairs) => pairs.iter().for_each(|(_, value)| self.unified(value)),
+            _ => {}
+        }
+    }
+
+    /// The variables in brackets.
+    fn indices(&mut self, path: &[Segment]) {
+        for segment in path {
+            if let Segment::Bracket(term) = segment {
+                self.unified(term);
+            }
+        }
+    }
+
     fn mention(&mut self, name: &str) {
         let count = self.mentions.entry(name.to_owned()).or_default();
         *count = count.wrapping_add(1);
@@ -138,6 +159,10 @@ impl Visitor for Locals {
     fn literal(&mut self, literal: &Literal) {
         match &literal.kind {
             LiteralKind::Assign(left, _) => self.pattern(left, false),
+            LiteralKind::Unify(left, right) => {
+                self.unified(left);
+                self.unified(right);
+            }
             LiteralKind::Some(names) => names.iter().for_each(|name| self.declare(name, false)),
             LiteralKind::SomeIn { key, value, .. } => {
                 for term in key.iter().chain([value]) {
@@ -156,6 +181,7 @@ impl Visitor for Locals {
 
     fn reference(&mut self, reference: &Ref) {
         self.mention(&reference.root.name);
+        self.indices(&reference.path);
         visit::walk_ref(self, reference);
     }
 
@@ -172,8 +198,10 @@ impl Visitor for Locals {
     }
 
     fn term(&mut self, term: &Term) {
-        if let TermKind::Var(name) = &term.kind {
-            self.mention(name);
+        match &term.kind {
+            TermKind::Var(name) => self.mention(name),
+            TermKind::Select(_, path) => self.indices(path),
+            _ => {}
         }
         visit::walk_term(self, term);
     }
@@ -202,8 +230,19 @@ pub(super) fn check(module: &PolicyModule, set: &PolicySet, sink: &mut Sink) {
         _ if BUILTIN_ROOTS.contains(&name) => Some("a builtin".to_owned()),
         _ => None,
     };
+    let is_global =
+        |name: &str| matches!(name, "input" | "data") || imports.contains(name) || rules.contains(name);
     for rule in &module.ast.rules {
         let locals = locals(rule);
+        for (name, span) in &locals.bound {
+            let declared = locals.declared.iter().any(|local| local.name == *name);
+            let once = locals.mentions.get(name) == Some(&1);
+            if once && !declared && !is_global(name) && !name.starts_with('_') {
+                let message = format!("the local `{name}` is never used");
+                let fix = "write `_` in its place; if an existing name was meant, correct it";
+                sink.put(UNUSED_VARIABLE, module, *span, message, fix);
+            }
+        }
         for local in &locals.declared {
             if let Some(what) = hides(&local.name) {
                 let message = format!("the local `{}` hides {what} of the same name", local.name);

@@ -51,7 +51,7 @@ fn a_clean_policy_has_no_finding() {
 /// A rule; text appended to the clean policy that it finds, where, and with what words; and a variant that it accepts.
 type Case = (&'static str, &'static str, (u32, u32), &'static str, &'static str);
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 24] = [
     (
         "unreachable-rule",
         "\nhelper(x) := x\n",
@@ -191,6 +191,27 @@ const CASES: [Case; 21] = [
         (23, 7),
         "`x` is never used",
         "\nwarn contains 1 if {\n\tsome x\n\tinput.y[x]\n}\n",
+    ),
+    (
+        "unused-variable",
+        "\nwarn contains 1 if input.xs[i]\n",
+        (22, 29),
+        "the local `i` is never used",
+        "\nwarn contains i if input.xs[i]\n",
+    ),
+    (
+        "unused-variable",
+        "\nwarn contains 1 if [y, 1] = input.xs\n",
+        (22, 21),
+        "the local `y` is never used",
+        "\nwarn contains 1 if [deny, _] = input.xs\n",
+    ),
+    (
+        "unused-variable",
+        "\nwarn contains 1 if lib.f(1)[k].x\n",
+        (22, 29),
+        "the local `k` is never used",
+        "\nwarn contains 1 if {\n\tlib.f(1)[k].x == k\n}\n",
     ),
     (
         "unused-variable",

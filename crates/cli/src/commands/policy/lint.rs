@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Fail from this level on: info, warning or error
     #[arg(long, value_name = "LEVEL", default_value = "warning", value_parser = level)]
     fail_on: Level,
+    /// Leave out the findings of a rule; may be given several times
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    disable: Vec<String>,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -28,10 +31,21 @@ fn level(text: &str) -> Result<Level, String> {
         .ok_or_else(|| "levels are info, warning and error".into())
 }
 
+fn rule(text: &str) -> Result<String, String> {
+    if lint::RULES.iter().any(|rule| rule.id == text) {
+        return Ok(text.to_owned());
+    }
+    let ids: Vec<&str> = lint::RULES.iter().map(|rule| rule.id).collect();
+    Err(format!("the rules are {}", ids.join(", ")))
+}
+
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let (set, problems) =
         load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
-    let findings = lint::lint(&set, &problems, &LintOptions::default());
+    let options = LintOptions {
+        disabled: args.disable.iter().cloned().collect(),
+    };
+    let findings = lint::lint(&set, &problems, &options);
     match args.format {
         Format::Json => output::line(stele_types::json::to_string_pretty(&lint::to_json(&findings))),
         Format::Text if findings.is_empty() => output::line("no findings"),
