@@ -45,6 +45,20 @@ fn odd() -> impl Strategy<Value = Value> {
 
 /// Every builtin of a routine added here, with its number of arguments.
 const ALL: &[(&str, usize)] = &[
+    ("semver.is_valid", 1),
+    ("semver.compare", 2),
+    ("uuid.parse", 1),
+    ("json.patch", 2),
+    ("json.marshal_with_options", 2),
+    ("graph.reachable_paths", 2),
+    ("strings.replace_n", 2),
+    ("glob.quote_meta", 1),
+    ("cast_null", 1),
+    ("cast_boolean", 1),
+    ("cast_string", 1),
+    ("cast_object", 1),
+    ("cast_array", 1),
+    ("cast_set", 1),
     ("net.cidr_contains", 2),
     ("net.cidr_intersects", 2),
     ("net.cidr_is_valid", 1),
@@ -183,6 +197,59 @@ proptest! {
     }
 }
 
+fn version() -> impl Strategy<Value = String> {
+    let number = || prop_oneof![3 => (0_u64..3).prop_map(|n| n.to_string()), 1 => (0_u64..999_999_999).prop_map(|n| n.to_string())];
+    let id = prop_oneof![number(), "[a-b-][0-9a-b-]{0,2}"];
+    let pre = prop::collection::vec(id, 0..3).prop_map(|ids| {
+        if ids.is_empty() {
+            String::new()
+        } else {
+            format!("-{}", ids.join("."))
+        }
+    });
+    (number(), number(), number(), pre, "([+][0-9a-]{1,3}([.]0)?)?")
+        .prop_map(|(a, b, c, pre, build)| format!("{a}.{b}.{c}{pre}{build}"))
+}
+
+/// Small documents whose keys and elements patches may name.
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        (0_i64..3).prop_map(number),
+        "[a-c]".prop_map(|s| text(&s)),
+        Just(Value::Null)
+    ];
+    leaf.prop_recursive(3, 16, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::array),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::set),
+            prop::collection::vec(("[a-c]", inner), 0..4)
+                .prop_map(|pairs| Value::object(pairs.into_iter().map(|(k, v)| (text(&k), v)))),
+        ]
+    })
+}
+
+fn path() -> impl Strategy<Value = Value> {
+    let key = prop_oneof!["[a-c]", "[0-3]", Just("-".to_owned()), Just("01".to_owned())];
+    prop_oneof![
+        prop::collection::vec(key, 0..4).prop_map(|keys| text(&keys.join("/"))),
+        prop::collection::vec(document(), 0..3).prop_map(Value::array),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Value> {
+    let name = prop_oneof!["add", "remove", "replace", "move", "copy", "test", "other"];
+    let value = prop_oneof![3 => document().prop_map(Some), 1 => Just(None)];
+    (name, path(), path(), value).prop_map(|(op, path, from, value)| {
+        let mut pairs = vec![
+            (text("op"), text(&op)),
+            (text("path"), path),
+            (text("from"), from),
+        ];
+        pairs.extend(value.map(|v| (text("value"), v)));
+        Value::object(pairs)
+    })
+}
+
 /// Networks that often touch or overlap, and some addresses.
 fn network() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -253,6 +320,71 @@ proptest! {
     }
 
     #[test]
+    fn patches(value in document(), ops in prop::collection::vec(operation(), 0..3)) {
+        for op in &ops {
+            check(same("json.patch", &[value.clone(), Value::array([op.clone()])]))?;
+        }
+        check(same("json.patch", &[value, Value::array(ops)]))?;
+    }
+
+    #[test]
+    fn text_of_json(value in document(), odd in "[a<&\u{2028}\u{2029}é\"\\\\]{0,6}", indent in prop::option::of("[ \t]{0,2}"), prefix in prop::option::of("[#é]?"), pretty in prop::option::of(any::<bool>()), other in odd()) {
+        let mut options = Vec::new();
+        options.extend(indent.map(|s| (text("indent"), text(&s))));
+        options.extend(prefix.map(|s| (text("prefix"), text(&s))));
+        options.extend(pretty.map(|b| (text("pretty"), Value::Bool(b))));
+        let value = Value::object([(text(&odd), value)]);
+        check(same("json.marshal", std::slice::from_ref(&value)))?;
+        check(same("json.marshal_with_options", &[value.clone(), Value::object(options.clone())]))?;
+        for key in ["indent", "prefix", "pretty", "more"] {
+            let bad = Value::object(options.iter().cloned().chain([(text(key), other.clone())]));
+            check(same("json.marshal_with_options", &[value.clone(), bad]))?;
+        }
+    }
+
+    #[test]
+    fn paths_of_graphs(edges in prop::collection::vec((0_i64..5, prop::collection::vec(0_i64..6, 0..3), any::<bool>()), 0..5), roots in prop::collection::vec(0_i64..5, 0..3)) {
+        let graph = Value::object(edges.iter().map(|(node, next, as_set)| {
+            let next = next.iter().copied().map(number);
+            (number(*node), if *as_set { Value::set(next) } else { Value::array(next) })
+        }));
+        let roots = Value::array(roots.into_iter().map(number));
+        check(same("graph.reachable_paths", &[graph, roots]))?;
+    }
+
+    #[test]
+    fn replacements(pairs in prop::collection::vec(("[abé]{0,2}", "[xé]{0,2}"), 0..4), s in "[abé*?{}-]{0,8}") {
+        let pairs = Value::object(pairs.iter().map(|(k, v)| (text(k), text(v))));
+        check(same("strings.replace_n", &[pairs, text(&s)]))?;
+        check(same("glob.quote_meta", &[text(&s)]))?;
+    }
+
+    #[test]
+    fn versions(a in version(), b in version(), any in "[0-9a.+-]{0,9}") {
+        check(same("semver.compare", &[text(&a), text(&b)]))?;
+        check(same("semver.compare", &[text(&a), text(&a)]))?;
+        check(same("semver.is_valid", &[text(&a)]))?;
+        check(same_or_refused("semver.is_valid", &[text(&any)]))?;
+        check(same_or_refused("semver.compare", &[text(&a), text(&any)]))?;
+    }
+
+    #[test]
+    fn uuids(bits in any::<u128>(), version in 0_u128..6, domain in 0_u128..5, at in 0_usize..36, c in "[0-9a-g{}-]?") {
+        let bits = bits & !(0xf << 76) | version << 76;
+        let bits = if version == 2 { bits & !(0xff << 48) | domain << 48 } else { bits };
+        let hex = format!("{bits:032x}");
+        let dashed = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+        for good in [hex.clone(), hex.to_uppercase(), dashed.clone(), format!("urn:uuid:{dashed}"), format!("{{{dashed}}}")] {
+            check(same("uuid.parse", &[text(&good)]))?;
+        }
+        let mut bad = dashed;
+        bad.replace_range(at..=at, &c);
+        check(same_or_refused("uuid.parse", &[text(&bad)]))?;
+        check(same_or_refused("uuid.parse", &[text(&format!("urn:uuid:{bad}"))]))?;
+        check(same_or_refused("uuid.parse", &[text(&format!("{{{bad}}}"))]))?;
+    }
+
+    #[test]
     fn searches(s in "[ab é\n]{0,9}", n in -2_i64..4, new in "[xé]{0,2}") {
         for pattern in PATTERNS.iter().chain(GROUPS) {
             check(same_with_literal("regex.find_n", &[text(pattern), text(&s), number(n)], 0))?;
@@ -281,6 +413,11 @@ fn what_a_contract_does_not_cover_is_refused() {
         ("time.parse_ns", vec![text("2006"), text("2024")]),
         ("time.parse_rfc3339_ns", vec![text("2024-01-01T1:00:00Z")]),
         ("time.parse_duration_ns", vec![text("0.0000000001s")]),
+        ("semver.is_valid", vec![text("01.0.0")]),
+        (
+            "uuid.parse",
+            vec![text("URN:UUID:00000000-0000-0000-0000-000000000000")],
+        ),
         ("net.cidr_expand", vec![text("10.0.0.0/8")]),
         ("net.cidr_is_valid", vec![text("10.0.0.0/08")]),
     ] {

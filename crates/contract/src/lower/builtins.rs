@@ -22,6 +22,9 @@ const IMPURE: &[&str] = &[
     "uuid.rfc4122",
 ];
 
+/// Builtins that fail without an error, even where those are strict.
+const NO_ERRORS: &[&str] = &["json.patch"];
+
 impl FuncCx<'_, '_> {
     /// Takes a builtin's result: 0 means that it failed.
     pub(super) fn builtin_result(
@@ -32,7 +35,7 @@ impl FuncCx<'_, '_> {
         at: Location,
         out: &mut Vec<Stmt>,
     ) {
-        if !self.cx.options.strict_builtin_errors {
+        if !self.cx.options.strict_builtin_errors || NO_ERRORS.contains(&func) {
             self.assign_if_defined(result, value, at, out);
             return;
         }

@@ -24,6 +24,8 @@ const FILES: &[&str] = &[
     include_str!("encode.lir"),
     include_str!("hash.lir"),
     include_str!("time.lir"),
+    include_str!("versions.lir"),
+    include_str!("patch.lir"),
     include_str!("net.lir"),
     include_str!("dfa.lir"),
     include_str!("search.lir"),
