@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "7bded19c251d150b874fbd03e442115338780c196297487cc837f91ef1ce2baf";
+const GOLDEN: &str = "bf69f9dabc0d761fe86b47bd3d7fd4796872771d6ca675f25b5e000c357dec2e";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {
