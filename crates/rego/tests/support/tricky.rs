@@ -345,4 +345,51 @@ pub(crate) const TRICKY: &[Tricky] = &[
             "n/interpolated",
         ],
     },
+    // Bodies that begin with comparisons of one place with constants.
+    Tricky {
+        modules: &[r#"package x
+            by_text contains 1 if input.s == "a"
+            by_text contains 2 if "b" == input.s
+            by_text contains 3 if input.s == "c"
+            by_text contains input.n if input.s == "user"
+            by_text contains 5 if { input.n > 0; input.s == "a" }
+            by_text contains 6 if { input.s == "a"; input.s == input.t }
+            by_text contains 7 if { not input.x; input.s == "b" }
+            by_text contains 8 if input.s != "a"
+            by_text contains 9 if { some t in input.texts; t == "a"; input.s == t }
+            by_text contains 10 if input.s == ""
+            by_number[input.n] := "zero" if input.n == 0
+            by_number[input.n] := "one" if input.n == 1
+            by_number[input.n] := "one again" if { input.n == 1; input.x == true }
+            by_number[input.n] := "two" if input.n == 2.0
+            by_number["any"] := input.s
+            f("a") := 1
+            f("b") := 2
+            f("c") := 3
+            f(1) := "one"
+            f(null) := "null"
+            f(true) := "true"
+            f(x) := ["many", x] if { is_object(x); x.on }
+            called := [y | some x in array.concat(input.texts, input.list); y := f(x)]
+            g(x) := "a" if x.name == "a"
+            g(x) := "b" if x.name == "b"
+            g(x) := "b" if { x.name == "b"; x.on }
+            g(x) := "c" if { x.name == "c"; x.n == 1 }
+            g(x) := "c or k" if { x.name == "k" } else := "else" if { x.name == "c"; x.n != 1 }
+            named := [y | some x in input.items; y := g(x)]
+            replaced := [a, b, by_text] if {
+                a := by_text with input.s as "a"
+                b := by_text with input as {"s": input.t, "n": 7}
+            }
+            upper_text contains [t, r] if { some t in input.texts; r := f(lower(t)) }
+            "#],
+        entry_points: &[
+            "x/by_text",
+            "x/by_number",
+            "x/called",
+            "x/named",
+            "x/replaced",
+            "x/upper_text",
+        ],
+    },
 ];
