@@ -344,6 +344,69 @@ fn values_that_repeat_end_at_the_limit_of_memory() {
     assert_eq!(bench.ask("a/u", &input, memory(16 << 20)), Ok(Some(2.into())));
 }
 
+/// A patch whose every step nests the document in itself.
+#[test]
+fn patches_end_at_the_limits() {
+    let mut bench = Bench::new("p := json.patch(input.document, input.patch)", &["a/p"]);
+    let patch = |paths: &[&str], times: usize| {
+        let steps: Vec<String> = (0..times)
+            .flat_map(|_| paths)
+            .map(|path| format!(r#"{{"op":"copy","from":"","path":"{path}"}}"#))
+            .collect();
+        format!(r#"{{"document":{{"x":1}},"patch":[{}]}}"#, steps.join(","))
+    };
+    assert!(
+        bench
+            .ask("a/p", patch(&["/a"], 100).as_bytes(), Limits::default())
+            .is_ok()
+    );
+    // Deeper than any stack.
+    assert_eq!(
+        bench.stopped("a/p", patch(&["/a"], 100_000).as_bytes(), Limits::default()),
+        LimitKind::Depth
+    );
+    // Larger than any memory.
+    let doubling = patch(&["/a", "/b"], 40);
+    assert_eq!(
+        bench.stopped("a/p", doubling.as_bytes(), memory(4 << 20)),
+        LimitKind::Memory
+    );
+    assert_eq!(
+        bench.stopped("a/p", doubling.as_bytes(), instructions(10_000)),
+        LimitKind::Instructions
+    );
+}
+
+/// What repeats is not kept.
+#[test]
+fn members_that_repeat_take_no_memory() {
+    let mut bench = Bench::new(
+        "p := count({x > y | some x in input.list; some y in input.list})",
+        &["a/p"],
+    );
+    let input = json::to_vec(&numbers(300));
+    assert_eq!(bench.ask("a/p", &input, memory(64 << 10)), Ok(Some(2.into())));
+}
+
+/// A value deep inside is part of every value around it.
+#[test]
+fn walking_copies_nothing() {
+    let mut bench = Bench::new(
+        "p := count([1 | walk(input, [_, \"x\"])])\nq := count([v | walk(input, [_, v])])",
+        &["a/p", "a/q"],
+    );
+    let text = "s".repeat(1 << 20);
+    let input = format!("{}[\"x\",\"{text}\"]{}", "{\"a\":".repeat(120), "}".repeat(120));
+    assert_eq!(
+        bench.ask("a/p", input.as_bytes(), memory(4 << 20)),
+        Ok(Some(1.into()))
+    );
+    assert_eq!(
+        bench.ask("a/q", input.as_bytes(), memory(4 << 20)),
+        Ok(Some(123.into()))
+    );
+}
+
 #[test]
 fn replaced_documents_count() {
     let rules = "p := count([1 | some i in numbers.range(1, 100000); q with input.x as i])\nq if input.x > 0";

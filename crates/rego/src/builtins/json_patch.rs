@@ -7,40 +7,64 @@ use stele_types::Value;
 use super::args::{any, array};
 use super::json_paths::parse_path;
 use super::{BuiltinError, Session};
+use crate::eval::LimitKind;
+
+/// How deeply nested a patch may leave a document. A patch of `copy` operations could double its depth and size with each; values are
+/// taken apart by recursion.
+const MAX_DEPTH: usize = 512;
 
 /// A patch that can't be applied leaves the call undefined, even in strict mode.
 pub(super) fn patch(session: &mut Session<'_>, args: &[Value]) -> Result<Value, BuiltinError> {
     let mut document = Some(any(args, 0)?.clone());
     for operation in array(args, 1)? {
         session.budget.work(1)?;
-        apply(&mut document, operation).ok_or(BuiltinError::Undefined)?;
+        apply(session, &mut document, operation)?.ok_or(BuiltinError::Undefined)?;
     }
     document.ok_or(BuiltinError::Undefined)
 }
 
 /// Applies one operation to the document (`None` once the root was removed); `None` if it can't be applied.
-fn apply(document: &mut Option<Value>, operation: &Value) -> Option<()> {
+fn apply(
+    session: &mut Session<'_>,
+    document: &mut Option<Value>,
+    operation: &Value,
+) -> Result<Option<()>, LimitKind> {
     let path = |name: &str| parse_path(operation.get(name)?);
-    let target = path("path")?;
+    let Some(target) = path("path") else {
+        return Ok(None);
+    };
     let value = || operation.get("value").cloned();
-    match operation.get("op")?.as_str()? {
-        "add" => insert(document, &target, value()?),
-        "remove" => remove(document, &target).map(drop),
-        "replace" => {
-            let value = value()?;
-            remove(document, &target)?;
-            insert(document, &target, value)
+    let new = match operation.get("op").and_then(Value::as_str) {
+        Some("add") => value(),
+        Some("replace") => value().filter(|_| remove(document, &target).is_some()),
+        Some("move") => path("from").and_then(|from| remove(document, &from)),
+        Some("copy") => path("from").and_then(|from| find(document.as_ref()?, &from).cloned()),
+        Some("remove") => return Ok(remove(document, &target).map(drop)),
+        Some("test") => {
+            let found = document.as_ref().and_then(|document| find(document, &target));
+            return Ok(found.filter(|found| value().as_ref() == Some(found)).map(drop));
         }
-        "move" => {
-            let moved = remove(document, &path("from")?)?;
-            insert(document, &target, moved)
-        }
-        "copy" => {
-            let copied = find(document.as_ref()?, &path("from")?)?.clone();
-            insert(document, &target, copied)
-        }
-        "test" => (find(document.as_ref()?, &target)? == &value()?).then_some(()),
         _ => None,
+    };
+    let Some(new) = new else {
+        return Ok(None);
+    };
+    charge(session, &new, target.len())?;
+    Ok(insert(document, &target, new))
+}
+
+/// Charges for a value that is put somewhere, and refuses one that is nested too deeply there.
+fn charge(session: &mut Session<'_>, value: &Value, depth: usize) -> Result<(), LimitKind> {
+    if depth > MAX_DEPTH {
+        return Err(LimitKind::Depth);
+    }
+    session.elements(1)?;
+    let inner = depth.saturating_add(1);
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| charge(session, item, inner)),
+        Value::Set(items) => items.iter().try_for_each(|item| charge(session, item, inner)),
+        Value::Object(map) => map.values().try_for_each(|item| charge(session, item, inner)),
+        _ => Ok(()),
     }
 }
 

@@ -145,3 +145,38 @@ fn merge(env: &mut Env<'_, '_>, args: &[Val], all: bool) -> Call {
     }
     Some(env.heap.scratch.collection(Kind::Set, &env.parts))
 }
+
+/// Every value in a value with the path to it, charged as the general implementation charges. The values stay where they are,
+/// where a copy of each would take as much as the document times its depth.
+pub(super) fn walk(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
+    let mut pairs = std::mem::take(&mut env.parts);
+    pairs.clear();
+    let walked = descend(env, &mut Vec::new(), *args.first()?, &mut pairs);
+    let made = walked.map(|()| env.heap.scratch.collection(Kind::Array, &pairs));
+    env.parts = pairs;
+    made
+}
+
+fn descend(env: &mut Env<'_, '_>, path: &mut Vec<Val>, val: Val, pairs: &mut Vec<Val>) -> Option<()> {
+    let elements = path.len().saturating_add(4) as u64;
+    env.session.budget.work(elements).ok()?;
+    env.session.budget.allocate(elements.saturating_mul(32)).ok()?;
+    let steps = env.heap.scratch.collection(Kind::Array, path);
+    let pair = env.heap.scratch.collection(Kind::Array, &[steps, val]);
+    pairs.push(pair);
+    let stride = if val.kind() == Kind::Object { 2 } else { 1 };
+    let mut at = 0_usize;
+    while let Some(part) = env.heap.parts(val).get(at).copied() {
+        let (key, value) = match val.kind() {
+            Kind::Array => (length(at)?, part),
+            Kind::Object => (part, *env.heap.parts(val).get(at.saturating_add(1))?),
+            // A set's member is its own key.
+            _ => (part, part),
+        };
+        path.push(key);
+        descend(env, path, value, pairs)?;
+        path.pop();
+        at = at.saturating_add(stride);
+    }
+    Some(())
+}

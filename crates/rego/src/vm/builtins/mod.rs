@@ -58,6 +58,7 @@ pub(super) fn native(name: &str) -> Option<Native> {
         "object.keys" => collections::keys,
         "array.concat" => collections::concat,
         "or" => collections::union,
+        "walk" => collections::walk,
         "and" => collections::intersection,
         "startswith" => strings::startswith,
         "endswith" => strings::endswith,

@@ -186,6 +186,7 @@ fn natives_answer_as_the_general_implementations() {
         "is_array",
         "is_object",
         "is_set",
+        "walk",
     ];
     let seen: RefCell<BTreeMap<&str, (usize, usize)>> = RefCell::default();
     let cases = ProptestConfig::default().cases.saturating_mul(24);

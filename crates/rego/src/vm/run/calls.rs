@@ -6,7 +6,7 @@ use super::{Done, Frame, Machine, UNKNOWN};
 use crate::builtins::{Body, BuiltinError, Refusal, shallow_size};
 use crate::eval::{EvalError, LimitKind};
 use crate::vm::code::{Operands, Pc, Reg};
-use crate::vm::value::{Constants, Kind, Val, from_value};
+use crate::vm::value::{Constants, Kind, Val, from_value, weigh_value};
 
 impl Machine<'_, '_> {
     pub(super) fn call(&mut self, index: u32, args: Operands, dst: Reg, fail: Pc) -> Done<()> {
@@ -180,6 +180,7 @@ impl Machine<'_, '_> {
         self.env.session.spend(&values)?;
         let value = function(&mut self.env.session, &values)?;
         self.env.session.budget.allocate(shallow_size(&value))?;
+        weigh_value(&value, self.memory).ok_or(LimitKind::Memory)?;
         let constants = Constants {
             names: &self.code.constants.names,
             region: &self.code.constants.region,

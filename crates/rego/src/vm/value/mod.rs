@@ -35,6 +35,7 @@ pub(crate) use names::{Names, hash_text};
 pub use parse::ParseError;
 pub(crate) use parse::{Reader, load, parse};
 pub use region::{Full, Region};
+pub(crate) use weight::weigh_value;
 
 /// What kind of value a [`Val`] is. The order is Rego's, with undefined before everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
