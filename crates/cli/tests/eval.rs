@@ -356,3 +356,10 @@ fn partial_evaluation_is_refused_with_its_reason() {
     eval(&site, &["--engine", "evm", "--profile", "true"]).fails(2, &["--engine vm"]);
     eval(&site, &["--engine", "regorus", "--package", "authz", "allow"]).exits(2);
 }
+
+#[test]
+fn chance_and_the_process_are_there_as_in_opa() {
+    let site = site();
+    let query = "rand.intn(\"dice\", 6) < 6; rand.intn(\"dice\", 6) == rand.intn(\"dice\", 6); opa.runtime().env.NO_COLOR";
+    assert_eq!(eval(&site, &["-f", "raw", query]).exits(0), "true true 1\n");
+}

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use stele_policy::load::Documents;
 use stele_rego::eval::{Context, Evaluator, Limits, Options, Tracer};
 use stele_rego::{QueryScope, SourceFile};
-use stele_types::{Timestamp, Value};
+use stele_types::Value;
 
 use crate::exit::Verdict;
 use crate::query::load::{LoadArgs, Loaded};
@@ -119,14 +119,14 @@ impl Question<'_> {
             Ok(query) => query,
             Err(failure) => return Output::failed(failure),
         };
-        let time = crate::node::now();
+        let context = engine::context();
         let statements = query.statements.clone();
-        let traced = match self.trace(&query, time) {
+        let traced = match self.trace(&query, &context) {
             Ok(traced) => traced,
             Err(failure) => return Output::failed(failure),
         };
         let answer = Prepared::new(self.documents, self.scope, query, self.settings, metrics)
-            .and_then(|mut prepared| prepared.rows(self.input, time, metrics));
+            .and_then(|mut prepared| prepared.rows(self.input, &context, metrics));
         let mut output = match answer {
             Ok(rows) => Output::answered(&statements, rows),
             Err(failure) => Output::failed(failure),
@@ -136,7 +136,7 @@ impl Question<'_> {
     }
 
     /// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
-    fn trace(&self, query: &Query, time: Timestamp) -> Result<Traced, Failure> {
+    fn trace(&self, query: &Query, context: &Context) -> Result<Traced, Failure> {
         let mut traced = Traced::default();
         if self.profile_limit.is_none() && self.explain == explain::Mode::Off {
             return Ok(traced);
@@ -153,7 +153,7 @@ impl Question<'_> {
                 "eval",
                 self.input,
                 self.documents.data(),
-                &Context::at(time),
+                context,
                 &Limits::default(),
                 tracer,
             );

@@ -367,3 +367,6 @@ impl Namer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

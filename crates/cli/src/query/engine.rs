@@ -87,6 +87,20 @@ struct Machine {
     worker: Worker,
 }
 
+/// What contextual builtins see, as in `opa eval`: the clock, chance, and the process.
+pub(crate) fn context() -> Context {
+    let text = |text: std::ffi::OsString| Value::from(text.to_string_lossy().as_ref());
+    let env = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    Context {
+        time: crate::node::now(),
+        seed: Some(rand::random()),
+        runtime: Some(Value::object([
+            ("env".into(), Value::object(env)),
+            ("version".into(), env!("CARGO_PKG_VERSION").into()),
+        ])),
+    }
+}
+
 /// The plan of a query, `eval` its only entry point.
 pub(crate) fn plan(
     documents: &Documents,
@@ -129,25 +143,25 @@ impl Prepared {
     pub(crate) fn rows(
         &mut self,
         input: Option<&Value>,
-        time: Timestamp,
+        context: &Context,
         metrics: &mut Metrics,
     ) -> Result<Vec<Row>, Failure> {
         let solutions = match &mut self.state {
             State::Vm(machine) => {
                 let input = input.map_or(Input::Undefined, Input::Value);
                 metrics.timed(metrics::QUERY_EVAL, || {
-                    machine.solutions(input, time, self.strict)
+                    machine.solutions(input, context, self.strict)
                 })?
             }
             State::Evm(contract) => {
-                let call = contract.call(input, time)?;
+                let call = contract.call(input, context.time)?;
                 let (solutions, gas) = metrics.timed(metrics::QUERY_EVAL, || contract.execute(&call))?;
                 metrics.add(metrics::EVM_GAS, gas);
                 solutions
             }
             State::Regorus(engine) => {
                 return metrics.timed(metrics::QUERY_EVAL, || {
-                    interpreted(engine, &self.query, input, time, self.strict)
+                    interpreted(engine, &self.query, input, context.time, self.strict)
                 });
             }
         };
@@ -155,23 +169,23 @@ impl Prepared {
     }
 
     /// Evaluates the query from the input's bytes and says whether it is defined: what a benchmark measures.
-    pub(crate) fn run(&mut self, input: Option<&[u8]>, time: Timestamp) -> Result<bool, Failure> {
+    pub(crate) fn run(&mut self, input: Option<&[u8]>, context: &Context) -> Result<bool, Failure> {
         let parse = |bytes: &[u8]| {
             json::parse(bytes, &json::Limits::default()).map_err(|error| Failure::plain(error.to_string()))
         };
         match &mut self.state {
             State::Vm(machine) => {
                 let input = input.map_or(Input::Undefined, Input::Json);
-                machine.run(input, time, self.strict)
+                machine.run(input, context, self.strict)
             }
             State::Evm(contract) => {
                 let input = input.map(parse).transpose()?;
-                let call = contract.call(input.as_ref(), time)?;
+                let call = contract.call(input.as_ref(), context.time)?;
                 Ok(!contract.execute(&call)?.0.is_empty())
             }
             State::Regorus(engine) => {
                 let input = input.map(parse).transpose()?;
-                interpreted(engine, &self.query, input.as_ref(), time, self.strict)
+                interpreted(engine, &self.query, input.as_ref(), context.time, self.strict)
                     .map(|rows| !rows.is_empty())
             }
         }
@@ -204,22 +218,27 @@ fn state(
 }
 
 impl Machine {
-    fn request(input: Input<'_>, time: Timestamp, strict: bool) -> Request<'_> {
+    fn request<'a>(input: Input<'a>, context: &Context, strict: bool) -> Request<'a> {
         Request {
-            context: Context::at(time),
+            context: context.clone(),
             strict_builtin_errors: strict,
             ..Request::new("eval", input)
         }
     }
 
-    fn solutions(&mut self, input: Input<'_>, time: Timestamp, strict: bool) -> Result<Vec<Value>, Failure> {
-        let request = Self::request(input, time, strict);
+    fn solutions(
+        &mut self,
+        input: Input<'_>,
+        context: &Context,
+        strict: bool,
+    ) -> Result<Vec<Value>, Failure> {
+        let request = Self::request(input, context, strict);
         let outcome = self.worker.evaluate(&self.program, &self.data, &request);
         Ok(outcome.map_err(failed)?.results())
     }
 
-    fn run(&mut self, input: Input<'_>, time: Timestamp, strict: bool) -> Result<bool, Failure> {
-        let request = Self::request(input, time, strict);
+    fn run(&mut self, input: Input<'_>, context: &Context, strict: bool) -> Result<bool, Failure> {
+        let request = Self::request(input, context, strict);
         let outcome = self.worker.evaluate(&self.program, &self.data, &request);
         Ok(!outcome.map_err(failed)?.is_empty())
     }

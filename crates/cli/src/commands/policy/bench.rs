@@ -11,7 +11,7 @@ use crate::exit::Verdict;
 use crate::output;
 use crate::query::load::LoadArgs;
 use crate::query::metrics::{self, Metrics, nanos};
-use crate::query::{Failure, Prepared, Query, Settings};
+use crate::query::{Failure, Prepared, Query, Settings, engine};
 
 /// Samples kept for the histogram; a query that is quicker than this many a run is measured for less than `--duration`.
 const MAX_SAMPLES: usize = 2_000_000;
@@ -124,13 +124,13 @@ fn prepare(args: &Args) -> Result<Result<Ready, Failure>> {
 }
 
 fn measure(args: &Args, prepared: &mut Prepared, input: Option<&[u8]>) -> Result<Measured, Ended> {
-    let time = crate::node::now();
+    let context = engine::context();
     let limit = Duration::from_millis(args.duration);
     let warm_up = Duration::from_millis(args.duration / 10);
     // A tenth of the time warms caches; what it measures is dropped.
     let start = Instant::now();
     loop {
-        if !prepared.run(input, time)? && !args.allow_undefined {
+        if !prepared.run(input, &context)? && !args.allow_undefined {
             return Err(Ended::Undefined);
         }
         if start.elapsed() >= warm_up {
@@ -142,7 +142,7 @@ fn measure(args: &Args, prepared: &mut Prepared, input: Option<&[u8]>) -> Result
     let limit_ns = nanos(limit);
     while samples.is_empty() || (total_ns < limit_ns && samples.len() < MAX_SAMPLES) {
         let start = Instant::now();
-        prepared.run(input, time)?;
+        prepared.run(input, &context)?;
         let sample = nanos(start.elapsed());
         total_ns = total_ns.saturating_add(sample);
         samples.push(sample);
