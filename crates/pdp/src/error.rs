@@ -128,7 +128,7 @@ fn missing_text(policy: &str) -> String {
     format!("policy {policy} should be in force, but its bundle is not at hand; GET /v1/registry says why")
 }
 
-fn engine_code(error: &EngineError) -> &'static str {
+pub(crate) fn engine_code(error: &EngineError) -> &'static str {
     match error {
         EngineError::Conflict { .. } => "eval_conflict_error",
         EngineError::Builtin { .. }

@@ -1,17 +1,14 @@
 //! Ad-hoc queries over the documents of a policy in force (OPA's `/v1/query`).
 //!
-//! A query is no decision: it has no entry point that a leaf could name and leaves no evidence. It runs on an interpreter of its own, which
-//! is built for it, so it costs more than a decision; it is for people, not for enforcement points.
+//! A query is no decision: it has no entry point that a leaf could name and leaves no evidence. It is compiled together with the policy for each
+//! request, so it costs more than a decision; it is for people, not for enforcement points.
 
-use regorus::utils::limits::ExecutionTimerConfig;
-use stele_policy::Limits;
-use stele_policy::engine::convert::{ConvertError, Interner, from_regorus, to_regorus};
-use stele_types::Value;
+use stele_policy::engine::{QueryFailure, query};
+use stele_policy::{EvalContext, Limits};
+use stele_types::{Timestamp, Value};
 
+use crate::error::engine_code;
 use crate::snapshot::{PolicyInForce, Snapshot};
-
-/// Work units between two looks at the clock.
-const CHECK_INTERVAL: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(255);
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -22,21 +19,18 @@ pub enum QueryError {
         /// What to do.
         message: String,
     },
-    /// The query does not parse or can't be planned.
+    /// The query does not parse or can't be compiled.
     #[error("the query can't be run: {message}")]
     Query {
-        /// The interpreter's words.
+        /// The compiler's words.
         message: String,
     },
-    /// The input can't be given to the interpreter.
-    #[error("the input can't be used: {0}")]
-    Input(ConvertError),
     /// The evaluation failed.
     #[error("the query failed: {message}")]
     Evaluation {
         /// OPA's code, or ours for a limit.
         code: &'static str,
-        /// The interpreter's words.
+        /// The engine's words.
         message: String,
     },
 }
@@ -51,45 +45,38 @@ pub enum QueryError {
 pub fn run(
     snapshot: &Snapshot,
     policy: Option<&str>,
-    query: &str,
+    text: &str,
     input: Option<&Value>,
+    time: Timestamp,
     limits: &Limits,
 ) -> Result<Vec<Value>, QueryError> {
-    let policy = choose(snapshot, policy, query)?;
-    let mut engine = build(policy).map_err(|message| QueryError::Query { message })?;
-    if let Some(input) = input {
-        engine.set_input(to_regorus(input, &mut Interner::passing()).map_err(QueryError::Input)?);
-    }
-    if let Some(limit) = limits.time {
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit,
-            check_interval: CHECK_INTERVAL,
-        });
-    }
-    let results = engine
-        .eval_query(query.to_owned(), false)
-        .map_err(|error| sort(&error.to_string()))?;
-    let holds = |row: &&regorus::QueryResult| {
-        !row.expressions.iter().any(|found| {
-            matches!(
-                found.value,
-                regorus::Value::Bool(false) | regorus::Value::Undefined
-            )
-        })
+    let set = match choose(snapshot, policy, text)? {
+        None => None,
+        Some(policy) => Some(policy.load().map_err(|error| QueryError::Query {
+            message: error.to_string(),
+        })?),
     };
-    let mut rows = Vec::new();
-    for row in results.result.iter().filter(holds) {
-        let bindings =
-            from_regorus(&row.bindings, limits.result_nodes()).map_err(|error| QueryError::Evaluation {
-                code: match error {
-                    ConvertError::TooLarge { .. } => "eval_memory_limit_error",
-                    _ => "eval_type_error",
-                },
-                message: error.to_string(),
-            })?;
-        rows.push(bindings.unwrap_or_else(|| Value::object([])).to_json_projection());
-    }
-    Ok(rows)
+    let modules: Vec<_> = set
+        .iter()
+        .flat_map(|set| set.modules())
+        .filter(|module| !module.is_test())
+        .map(|module| module.ast.clone())
+        .collect();
+    let none = Value::object([]);
+    let data = set.as_ref().map_or(&none, |set| set.data());
+    let context = EvalContext {
+        now_ns: i64::try_from(time.as_nanos()).ok(),
+    };
+    let rows = query(&modules, data, text, input, context, limits).map_err(|failure| match failure {
+        QueryFailure::Evaluation(error) => QueryError::Evaluation {
+            code: engine_code(&error),
+            message: error.to_string(),
+        },
+        refused => QueryError::Query {
+            message: refused.to_string(),
+        },
+    })?;
+    Ok(rows.iter().map(Value::to_json_projection).collect())
 }
 
 fn choose<'s>(
@@ -135,43 +122,4 @@ fn mentions(query: &str, reference: &str) -> bool {
             .and_then(|rest| rest.chars().next());
         !after.is_some_and(|next| next.is_alphanumeric() || next == '_')
     })
-}
-
-fn build(policy: Option<&PolicyInForce>) -> Result<regorus::Engine, String> {
-    let mut engine = regorus::Engine::new();
-    // Prints belong to whoever debugs a policy, not to the server's output.
-    engine.set_gather_prints(true);
-    let Some(policy) = policy else { return Ok(engine) };
-    let set = policy.load().map_err(|error| error.to_string())?;
-    for module in set.modules().iter().filter(|module| !module.is_test()) {
-        let text = module.ast.source.text().to_owned();
-        engine
-            .add_policy(module.path.clone(), text)
-            .map_err(|error| error.to_string())?;
-    }
-    let data = to_regorus(set.data(), &mut Interner::passing()).map_err(|error| error.to_string())?;
-    engine.add_data(data).map_err(|error| error.to_string())?;
-    Ok(engine)
-}
-
-/// Tells limits, evaluation errors and malformed queries apart by the interpreter's words.
-fn sort(text: &str) -> QueryError {
-    let message = text
-        .rsplit_once("\nerror: ")
-        .map_or(text, |(_, message)| message)
-        .trim()
-        .to_owned();
-    if text.contains("execution exceeded time limit") {
-        return QueryError::Evaluation {
-            code: "eval_time_limit_error",
-            message,
-        };
-    }
-    if text.contains("multiple outputs") {
-        return QueryError::Evaluation {
-            code: "eval_conflict_error",
-            message,
-        };
-    }
-    QueryError::Query { message }
 }

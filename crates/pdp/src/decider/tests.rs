@@ -367,6 +367,7 @@ fn ad_hoc_queries_bind_and_fail_with_types() {
         None,
         "data.kubernetes.admission.config.limits.cpu[i] = x",
         None,
+        Timestamp(7),
         &limits,
     )
     .unwrap();
@@ -379,6 +380,7 @@ fn ad_hoc_queries_bind_and_fail_with_types() {
             None,
             "data.kubernetes.network.allow",
             Some(&input),
+            Timestamp(7),
             &limits
         )
         .unwrap()
@@ -386,31 +388,71 @@ fn ad_hoc_queries_bind_and_fail_with_types() {
         1
     );
     assert!(
-        run(&snapshot, None, "data.kubernetes.network.allow", None, &limits)
-            .unwrap()
-            .is_empty()
+        run(
+            &snapshot,
+            None,
+            "data.kubernetes.network.allow",
+            None,
+            Timestamp(7),
+            &limits
+        )
+        .unwrap()
+        .is_empty()
     );
     assert_eq!(
-        run(&snapshot, None, "1 + 1 == 2", None, &limits).unwrap().len(),
+        run(&snapshot, None, "1 + 1 == 2", None, Timestamp(7), &limits)
+            .unwrap()
+            .len(),
         1
     );
     assert!(matches!(
-        run(&snapshot, None, "data.kubernetes", None, &limits),
+        run(&snapshot, None, "data.kubernetes", None, Timestamp(7), &limits),
         Err(QueryError::Policy { .. })
     ));
     assert!(matches!(
-        run(&snapshot, Some("none"), "true", None, &limits),
+        run(&snapshot, Some("none"), "true", None, Timestamp(7), &limits),
         Err(QueryError::Policy { .. })
     ));
     assert!(matches!(
-        run(&snapshot, None, "x := := 1", None, &limits),
+        run(&snapshot, None, "x := := 1", None, Timestamp(7), &limits),
         Err(QueryError::Query { .. })
     ));
+}
+
+#[test]
+fn ad_hoc_queries_have_the_limits_of_decisions() {
+    use crate::query::{QueryError, run};
+    let snapshot = snapshot();
+    let limits = Limits::default();
+    let now = run(&snapshot, None, "x := time.now_ns()", None, Timestamp(7), &limits);
+    assert_eq!(now.unwrap(), [value(r#"{"x": 7}"#)]);
+    let evaluation =
+        |query: &str, limits: &Limits| match run(&snapshot, None, query, None, Timestamp(7), limits) {
+            Err(QueryError::Evaluation { code, .. }) => code,
+            other => panic!("{query}: {other:?}"),
+        };
+    assert_eq!(evaluation("http.send({})", &limits), "eval_builtin_error");
+    let few = Limits {
+        instructions: NonZeroU32::new(1_000),
+        ..limits
+    };
+    assert_eq!(
+        evaluation("data.broken.loop", &few),
+        "eval_instruction_limit_error"
+    );
+    let little = Limits {
+        memory: 16_000,
+        ..limits
+    };
+    assert_eq!(
+        evaluation("x := data.broken.big", &little),
+        "eval_memory_limit_error"
+    );
     let short = Limits {
         time: Some(Duration::from_millis(5)),
         ..limits
     };
-    let error = run(&snapshot, None, "data.broken.loop", None, &short).unwrap_err();
+    let error = run(&snapshot, None, "data.broken.loop", None, Timestamp(7), &short).unwrap_err();
     assert!(
         matches!(
             error,

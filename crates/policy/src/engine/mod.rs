@@ -1,8 +1,8 @@
 //! Evaluating a policy: the [`Engine`] trait, its requests, outcomes, limits and errors.
 //!
 //! Decisions are made by our own virtual machine ([`VmEngine`]) on a [`CompiledPolicy`], which all threads share; each builds an engine of
-//! its own from it. The regorus *interpreter* ([`RegorusEngine`], on a [`PreparedPolicy`]) runs tests with coverage and ad-hoc queries, and
-//! is an oracle in our own tests; its virtual machine drops rule conflicts and is never used.
+//! its own from it. The regorus *interpreter* ([`RegorusEngine`], on a [`PreparedPolicy`]) runs beside it in tests, for `print` and line coverage, and is an
+//! oracle in our own tests; its virtual machine drops rule conflicts and is never used.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -24,6 +24,7 @@ mod stele_engine;
 #[cfg(test)]
 mod tests;
 mod vm_engine;
+mod vm_query;
 
 pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
@@ -35,6 +36,7 @@ pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
 pub(crate) use stele_engine::refused_by;
 pub use vm_engine::VmEngine;
+pub use vm_query::{QueryFailure, query};
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use stele_rego::eval::trace::{Enter, Tracer};
 use stele_rego::eval::{self, At, Evaluator, LimitKind, NoTrace};
 use stele_types::{EntryPoint, Timestamp, Value};
 
-use super::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Place, is_impure};
+use super::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Limits, Place, is_impure};
 
 /// A policy compiled for fixed entry points. `print` calls are compiled away.
 ///
@@ -93,7 +93,7 @@ impl SteleEngine {
                 &limits,
                 tracer,
             )
-            .map_err(|error| failed(error, request, &limits))?;
+            .map_err(|error| failed(error, &request.limits, &limits))?;
         let value = results.first().and_then(|result| result.get("result")).cloned();
         Ok(EvalOutcome {
             value,
@@ -153,11 +153,7 @@ pub(crate) fn refused_by(found: &[Diagnostic]) -> EngineError {
 }
 
 /// An evaluation's failure in the terms of all engines.
-pub(super) fn failed(
-    error: eval::EvalError,
-    request: &EvalRequest<'_>,
-    limits: &eval::Limits<'_>,
-) -> EngineError {
+pub(super) fn failed(error: eval::EvalError, asked: &Limits, limits: &eval::Limits<'_>) -> EngineError {
     let place = error.at().map(place_of);
     let message = error.to_string();
     match error {
@@ -171,7 +167,7 @@ pub(super) fn failed(
         eval::EvalError::Refused { name, .. } => EngineError::UnknownFunction { name, place },
         eval::EvalError::Limit { limit, .. } => match limit {
             LimitKind::Deadline => EngineError::TimeLimit {
-                limit: request.limits.time.unwrap_or_default(),
+                limit: asked.time.unwrap_or_default(),
             },
             LimitKind::Instructions => EngineError::InstructionLimit {
                 limit: u32::try_from(limits.instructions).unwrap_or(u32::MAX),

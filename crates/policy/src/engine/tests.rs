@@ -327,7 +327,9 @@ fn prints_are_collected_with_their_place() {
 
 #[test]
 fn unknown_functions_are_typed() {
-    let got = value("package a\n\np := graphql.parse(\"a\", \"b\")\n", "a/p", "{}");
+    let module = "package a\n\np := graphql.parse(\"a\", \"b\")\n";
+    let mut engine = engine(&[("p.rego", module)]).interpreter;
+    let got = eval(&mut engine, "a/p", None);
     assert!(
         matches!(&got, Err(EngineError::UnknownFunction { name, .. }) if name == "graphql.parse"),
         "{got:?}"

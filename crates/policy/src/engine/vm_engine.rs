@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use stele_rego::eval;
 use stele_rego::vm::value::Kind;
-use stele_rego::vm::{Input, Request, VmError, Worker};
-use stele_types::{Timestamp, Value, json};
+use stele_rego::vm::{Data, Input, Outcome, Program, Request, VmError, Worker};
+use stele_types::{Timestamp, Value};
 
 use super::compiled::{CompiledPolicy, Target};
 use super::stele_engine::failed;
-use super::{Engine, EngineError, EvalOutcome, EvalRequest};
+use super::{Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits};
 
 /// One thread's engine: the shared policy and memory of its own. `print` calls are compiled away.
 #[derive(Debug)]
@@ -37,33 +37,21 @@ impl VmEngine {
         tail: &[String],
         request: &EvalRequest<'_>,
     ) -> Result<Option<Value>, EngineError> {
-        let started = Instant::now();
-        let late = || request.limits.time.is_some_and(|limit| started.elapsed() > limit);
-        let limits = eval::Limits {
-            instructions: request
-                .limits
-                .instructions
-                .map_or(u64::MAX, |limit| u64::from(limit.get())),
-            memory: request.limits.memory,
-            deadline: Some(&late),
-            ..eval::Limits::default()
-        };
-        let now = request.context.now_ns.and_then(|now| u64::try_from(now).ok());
-        let ask = Request {
-            entry_point: name,
-            input: request.input.map_or(Input::Undefined, Input::Value),
-            input_limits: json::Limits::default(),
-            context: eval::Context::at(Timestamp(now.unwrap_or_default())),
-            limits,
-            strict_builtin_errors: request.strict_builtin_errors,
-        };
-        let outcome = self
-            .worker
-            .evaluate(&self.policy.program, &self.policy.data, &ask)
-            .map_err(|error| refine(error, request, &limits))?;
-        let heap = outcome.heap();
-        let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
-        Ok(heap.to_value(found))
+        let CompiledPolicy { program, data, .. } = &self.policy;
+        let asked = (request.input, request.context, request.strict_builtin_errors);
+        let documents = (&**program, &**data);
+        ask(
+            &mut self.worker,
+            documents,
+            name,
+            asked,
+            &request.limits,
+            |outcome| {
+                let heap = outcome.heap();
+                let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
+                heap.to_value(found)
+            },
+        )
     }
 
     /// All of `data`: the base document and over it what the rules make.
@@ -105,14 +93,44 @@ impl Engine for VmEngine {
     }
 }
 
-fn refine(error: VmError, request: &EvalRequest<'_>, limits: &eval::Limits<'_>) -> EngineError {
-    match error {
-        VmError::Eval(error) => failed(*error, request, limits),
+/// Evaluates one entry point, and looks at the outcome before the next evaluation overwrites it. What is asked: the input, the context,
+/// and whether builtins are strict.
+pub(super) fn ask<T>(
+    worker: &mut Worker,
+    (program, data): (&Program, &Data),
+    entry_point: &str,
+    (input, context, strict_builtin_errors): (Option<&Value>, EvalContext, bool),
+    limits: &Limits,
+    look: impl FnOnce(&Outcome<'_>) -> T,
+) -> Result<T, EngineError> {
+    let started = Instant::now();
+    let late = || limits.time.is_some_and(|limit| started.elapsed() > limit);
+    let bounds = eval::Limits {
+        instructions: limits
+            .instructions
+            .map_or(u64::MAX, |limit| u64::from(limit.get())),
+        memory: limits.memory,
+        deadline: Some(&late),
+        ..eval::Limits::default()
+    };
+    let now = context.now_ns.and_then(|now| u64::try_from(now).ok());
+    let request = Request {
+        context: eval::Context {
+            time: Timestamp(now.unwrap_or_default()),
+            ..eval::Context::default()
+        },
+        limits: bounds,
+        strict_builtin_errors,
+        ..Request::new(entry_point, input.map_or(Input::Undefined, Input::Value))
+    };
+    match worker.evaluate(program, data, &request) {
+        Ok(outcome) => Ok(look(&outcome)),
+        Err(VmError::Eval(error)) => Err(failed(*error, limits, &bounds)),
         // An input that does not fit into the arena.
-        VmError::Input(_) => EngineError::MemoryLimit { limit: limits.memory },
-        other => EngineError::Refused {
+        Err(VmError::Input(_)) => Err(EngineError::MemoryLimit { limit: limits.memory }),
+        Err(other) => Err(EngineError::Refused {
             place: None,
             message: other.to_string(),
-        },
+        }),
     }
 }

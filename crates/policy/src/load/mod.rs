@@ -211,10 +211,28 @@ impl PolicySet {
     ///
     /// [`EngineError::Refused`] when the modules can't be compiled.
     pub fn compile(&self) -> Result<CompiledPolicy, EngineError> {
-        let modules = || self.modules.iter().filter(|module| !module.is_test());
-        let rules = modules().flat_map(|module| policy::rule_paths(&module.package, &module.ast));
-        let asts: Vec<_> = modules().map(|module| module.ast.clone()).collect();
-        CompiledPolicy::new(&asts, &self.data, rules.collect())
+        self.compile_modules(self.modules.iter().filter(|module| !module.is_test()))
+    }
+
+    /// Compiles all modules, tests included, but for these files.
+    pub(crate) fn compile_with_tests<T>(
+        &self,
+        without: &BTreeMap<String, T>,
+    ) -> Result<CompiledPolicy, EngineError> {
+        let modules = self.modules.iter();
+        self.compile_modules(modules.filter(|module| !without.contains_key(&module.path)))
+    }
+
+    fn compile_modules<'a>(
+        &'a self,
+        modules: impl Iterator<Item = &'a PolicyModule> + Clone,
+    ) -> Result<CompiledPolicy, EngineError> {
+        let rules = modules
+            .clone()
+            .flat_map(|module| policy::rule_paths(&module.package, &module.ast));
+        let rules = rules.collect();
+        let asts: Vec<_> = modules.map(|module| module.ast.clone()).collect();
+        CompiledPolicy::new(&asts, &self.data, rules)
     }
 
     /// Prepares all modules but the tests, with all data, for the interpreter.

@@ -3,7 +3,7 @@
 //! A test is a rule whose name starts with `test_`; it passes when it is `true`. `todo_test_` rules are reported as skipped. Tests run in order of
 //! file and line. A test may mock input, data and functions by `with`; the impure builtins are errors unless mocked, as in decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use stele_rego::ast::{Body, Rule};
@@ -11,6 +11,7 @@ use stele_types::Value;
 
 use crate::engine::{
     DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Place, PreparedPolicy, RegorusEngine,
+    VmEngine,
 };
 use crate::load::{PolicyModule, PolicySet};
 use crate::policy;
@@ -202,10 +203,23 @@ fn tests(set: &PolicySet) -> Vec<Test<'_>> {
         .collect()
 }
 
+/// The file that an engine refuses.
+fn file_of(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Refused {
+            place: Some(place), ..
+        } => Some(place.file.clone()),
+        _ => None,
+    }
+}
+
 struct Runner<'a> {
+    /// What decides, and so says how a test ends.
+    machine: VmEngine,
+    /// For what `print` writes, and for coverage.
     engine: RegorusEngine,
     prepared: PreparedPolicy,
-    /// Files that the interpreter refuses.
+    /// Files that can't be compiled.
     refused: BTreeMap<String, EngineError>,
     options: &'a TestOptions,
     /// A second engine that traces failed tests; built when the first test fails.
@@ -213,40 +227,54 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    /// Builds the engine, leaving out each module that the interpreter refuses, so that the others' tests still run.
+    /// Builds the engines, leaving out each module that is refused, so that the others' tests still run.
     fn new(set: &PolicySet, options: &'a TestOptions, report: &mut TestReport) -> Result<Self, EngineError> {
-        let mut prepared = set.prepare_with_tests()?;
         let mut refused = BTreeMap::new();
-        loop {
-            match RegorusEngine::new(&prepared) {
-                Ok(mut engine) => {
-                    engine.inner().set_enable_coverage(options.coverage);
-                    return Ok(Self {
-                        engine,
-                        prepared,
-                        refused,
-                        options,
-                        tracer: None,
-                    });
-                }
+        let machine = loop {
+            match set.compile_with_tests(&refused) {
+                Ok(compiled) => break VmEngine::new(&compiled),
                 Err(error) => {
-                    let EngineError::Refused {
-                        place: Some(place), ..
-                    } = &error
-                    else {
+                    let file = file_of(&error).filter(|file| !refused.contains_key(file));
+                    let Some(file) = file else {
                         return Err(error);
                     };
-                    if refused.contains_key(&place.file) {
-                        return Err(error);
-                    }
-                    report
-                        .problems
-                        .push(Problem::of_file("engine", &place.file, error.to_string()));
-                    prepared = prepared.without(&place.file);
-                    refused.insert(place.file.clone(), error);
+                    let problem = Problem::of_file("engine", &file, error.to_string());
+                    report.problems.push(problem);
+                    refused.insert(file, error);
                 }
             }
+        };
+        let mut prepared = set.prepare_with_tests()?;
+        for file in refused.keys() {
+            prepared = prepared.without(file);
         }
+        let mut uncounted = BTreeSet::new();
+        let engine = loop {
+            match RegorusEngine::new(&prepared) {
+                Ok(engine) => break engine,
+                // What the interpreter can't run still has its outcome; only its lines can't be counted.
+                Err(error) => {
+                    let Some(file) = file_of(&error).filter(|file| uncounted.insert(file.clone())) else {
+                        return Err(error);
+                    };
+                    if options.coverage {
+                        let message = format!("its lines can't be counted: {error}");
+                        report.problems.push(Problem::of_file("coverage", &file, message));
+                    }
+                    prepared = prepared.without(&file);
+                }
+            }
+        };
+        let mut runner = Self {
+            machine,
+            engine,
+            prepared,
+            refused,
+            options,
+            tracer: None,
+        };
+        runner.engine.inner().set_enable_coverage(options.coverage);
+        Ok(runner)
     }
 
     fn request<'b>(options: &TestOptions, path: &'b DataPath) -> EvalRequest<'b> {
@@ -284,12 +312,15 @@ impl<'a> Runner<'a> {
             result.outcome = Outcome::Error(error.clone());
             return Ok(result);
         }
+        let request = Self::request(self.options, &test.path);
+        if let Ok(beside) = self.engine.evaluate(&request) {
+            result.output = beside.prints;
+        }
         let started = clock();
-        let outcome = self.engine.evaluate(&Self::request(self.options, &test.path));
+        let outcome = self.machine.evaluate(&request);
         result.duration = clock().saturating_sub(started);
         result.outcome = match outcome {
             Ok(outcome) => {
-                result.output = outcome.prints;
                 if holds(outcome.value.as_ref()) {
                     Outcome::Pass
                 } else {

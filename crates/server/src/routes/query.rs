@@ -9,6 +9,7 @@ use stele_pdp::query::{QueryError, run as run_query};
 use stele_types::{Value, json};
 
 use crate::blocking;
+use crate::clock;
 use crate::decide::eval_limits;
 use crate::http::{ApiError, Reply};
 use crate::worker::{Call, Worker};
@@ -51,9 +52,18 @@ async fn run(
     let limits = eval_limits(&worker.shared.config.limits);
     let policy = call.params.get("policy").map(str::to_owned);
     let begun = Instant::now();
-    let rows =
-        blocking::run(move || run_query(&snapshot, policy.as_deref(), &query, input.as_ref(), &limits))
-            .await?;
+    let time = clock::now();
+    let rows = blocking::run(move || {
+        run_query(
+            &snapshot,
+            policy.as_deref(),
+            &query,
+            input.as_ref(),
+            time,
+            &limits,
+        )
+    })
+    .await?;
     let mut members = Vec::new();
     // OPA leaves `result` out when nothing matches.
     if !rows.is_empty() {
@@ -76,7 +86,7 @@ async fn run(
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match &error {
-            QueryError::Policy { .. } | QueryError::Input(_) => Self::invalid(error.to_string()),
+            QueryError::Policy { .. } => Self::invalid(error.to_string()),
             QueryError::Query { .. } => Self {
                 errors: vec![crate::http::ErrorItem {
                     code: "rego_parse_error".to_owned(),
