@@ -1,66 +1,13 @@
 //! The table of builtins.
 
+mod make;
+
 use super::{
-    Body, Builtin, Function, Purity, Refusal, aggregates, aws, chance, cidr, collections, crypto, encoding,
-    format, glob, globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex,
-    semver, strings, subset, template, time, types, units, urlquery, uuid,
+    Builtin, Purity, aggregates, aws, chance, cidr, collections, crypto, encoding, format, glob,
+    globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings,
+    subset, template, time, types, units, urlquery, uuid,
 };
-
-const fn pure(
-    name: &'static str,
-    args: &'static [&'static str],
-    result: &'static str,
-    function: Function,
-) -> Builtin {
-    let body = Body::Function(function);
-    Builtin {
-        name,
-        args,
-        result,
-        purity: Purity::Pure,
-        body,
-        relation: false,
-    }
-}
-
-/// Its result depends on its arguments only, but nobody has written it yet.
-const fn missing(name: &'static str, args: &'static [&'static str], result: &'static str) -> Builtin {
-    let body = Body::Refused(Refusal::Unimplemented);
-    Builtin {
-        name,
-        args,
-        result,
-        purity: Purity::Pure,
-        body,
-        relation: false,
-    }
-}
-
-/// Its result depends on the outside world or on chance.
-const fn impure(name: &'static str, args: &'static [&'static str], result: &'static str) -> Builtin {
-    let body = Body::Refused(Refusal::Impure);
-    Builtin {
-        name,
-        args,
-        result,
-        purity: Purity::Impure,
-        body,
-        relation: false,
-    }
-}
-
-/// Its result depends on the outside world or on chance, as far as the context carries either.
-const fn from_context(
-    name: &'static str,
-    args: &'static [&'static str],
-    result: &'static str,
-    function: Function,
-) -> Builtin {
-    Builtin {
-        purity: Purity::Impure,
-        ..pure(name, args, result, function)
-    }
-}
+use make::{from_context, impure, missing, pure};
 
 const COLLECTION: &str = "array|set";
 

@@ -1,0 +1,68 @@
+//! The kinds of entries.
+
+use crate::builtins::{Body, Builtin, Function, Purity, Refusal};
+
+/// Its result depends on its arguments only.
+pub(super) const fn pure(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+    function: Function,
+) -> Builtin {
+    let body = Body::Function(function);
+    Builtin {
+        name,
+        args,
+        result,
+        purity: Purity::Pure,
+        body,
+        relation: false,
+    }
+}
+
+/// Its result depends on its arguments only, but nobody has written it yet.
+pub(super) const fn missing(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+) -> Builtin {
+    let body = Body::Refused(Refusal::Unimplemented);
+    Builtin {
+        name,
+        args,
+        result,
+        purity: Purity::Pure,
+        body,
+        relation: false,
+    }
+}
+
+/// Its result depends on the outside world or on chance.
+pub(super) const fn impure(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+) -> Builtin {
+    let body = Body::Refused(Refusal::Impure);
+    Builtin {
+        name,
+        args,
+        result,
+        purity: Purity::Impure,
+        body,
+        relation: false,
+    }
+}
+
+/// Its result depends on the outside world or on chance, as far as the context carries either.
+pub(super) const fn from_context(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+    function: Function,
+) -> Builtin {
+    Builtin {
+        purity: Purity::Impure,
+        ..pure(name, args, result, function)
+    }
+}
