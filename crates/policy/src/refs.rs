@@ -73,7 +73,7 @@ pub(crate) fn related(a: &[String], b: &[String]) -> bool {
 }
 
 /// A module's imports of data: name and path below `data`.
-fn data_imports(module: &Module) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn data_imports(module: &Module) -> BTreeMap<String, Vec<String>> {
     let mut out = BTreeMap::new();
     for import in &module.imports {
         let mut path = import.path.iter().map(|ident| ident.name.to_string());

@@ -19,6 +19,7 @@ mod graph;
 mod locals;
 mod metadata;
 mod names;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +132,12 @@ pub const UNDEFINED_ENTRY_POINT: LintRule = rule(
     Level::Warning,
     "an entry point that can be undefined",
 );
+/// A reference to nothing.
+pub const UNDEFINED_REFERENCE: LintRule = rule(
+    "undefined-reference",
+    Level::Warning,
+    "a reference into a package that defines no such thing",
+);
 /// A local that hides something.
 pub const SHADOWED_NAME: LintRule = rule(
     "shadowed-name",
@@ -155,7 +162,7 @@ pub const MISPLACED_TEST: LintRule = rule(
 );
 
 /// All rules, by id.
-pub const RULES: [LintRule; 19] = [
+pub const RULES: [LintRule; 20] = [
     ALWAYS_FALSE,
     ALWAYS_TRUE,
     CONFLICTING_RULES,
@@ -169,6 +176,7 @@ pub const RULES: [LintRule; 19] = [
     SHADOWED_NAME,
     SHADOWED_RULE,
     UNDEFINED_ENTRY_POINT,
+    UNDEFINED_REFERENCE,
     UNINDEXED_RULE,
     UNREACHABLE_RULE,
     UNUSED_IMPORT,
@@ -229,6 +237,10 @@ pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec
     graph::unreachable_rules(set, &mut sink);
     graph::untested_policies(set, &mut sink);
     metadata::check(set, &mut sink);
+    // A module that could not be loaded may define what seems to be missing.
+    if problems.is_empty() {
+        references::check(set, &mut sink);
+    }
     let names = package_names(set);
     definitions::check(set, &names, &mut sink);
     for module in set.modules() {

@@ -63,7 +63,8 @@ impl<'a> Comments<'a> {
     pub(super) fn any_within(&self, span: Span) -> bool {
         self.waiting
             .iter()
-            .any(|comment| span.start < comment.start && comment.start < span.end)
+            .take_while(|comment| comment.start < span.end)
+            .any(|comment| span.start < comment.start)
     }
 
     /// Forgets the comments within a span whose text is written as it is.

@@ -3,11 +3,12 @@
 use super::*;
 
 /// The rules whose cases are here.
-pub(super) const COVERED: [&str; 5] = [
+pub(super) const COVERED: [&str; 6] = [
     "always-false",
     "always-true",
     "conflicting-rules",
     "shadowed-rule",
+    "undefined-reference",
     "unindexed-rule",
 ];
 
@@ -348,4 +349,72 @@ fn many_definitions_that_no_index_tells_apart() {
                 .collect::<String>(),
         ],
     );
+}
+
+#[test]
+fn references_to_what_a_package_does_not_define() {
+    let library = "package lib.deep\n\nitems := [1]\n\ntree.a[x] := 1 if some x in input.xs\n\nf(x) := x\n";
+    let data = r#"{"lib": {"deep": {"given": 1}, "other": {"x": 1}}}"#;
+    let findings = |text: &str| {
+        let text = format!("package l\n\nimport data.lib.deep\nimport data.lib.deep.nothing\n\n{text}\n");
+        let files = [
+            ("l.rego", text.as_str()),
+            ("deep.rego", library),
+            ("data.json", data),
+        ];
+        lint_files(&files)
+            .into_iter()
+            .filter(|finding| finding.rule == "undefined-reference")
+            .map(|finding| (finding.line, finding.column, finding.message))
+            .collect::<Vec<_>>()
+    };
+    for (text, column, path) in [
+        ("p if deep.item == 1", 6, "lib.deep.item"),
+        ("p if data.lib.deep.item[_] == 1", 6, "lib.deep.item"),
+        ("p := [x | some x in deep[\"no\"].x]", 21, "lib.deep.no.x"),
+        ("p if nothing.x", 6, "lib.deep.nothing.x"),
+    ] {
+        let found = findings(text);
+        let [(line, at, message)] = found.as_slice() else {
+            panic!("{text}\n{found:?}")
+        };
+        assert_eq!((*line, *at), (6, column), "{text}");
+        assert!(
+            message.contains(&format!("`data.{path}` is defined nowhere")),
+            "{message}"
+        );
+    }
+    for text in [
+        "p if deep.items[_] == 1",
+        "p if deep.f(1) == 1",
+        "p if deep.tree.a.b",
+        "p if deep.tree.b",
+        "p if deep.given",
+        "p if deep[input.x]",
+        "p if count(deep) > 0",
+        "p if data.lib.other.y",
+        "p if data.elsewhere.x",
+        "p if data.lib.unknown",
+        "p if data.l.q",
+        "p if { deep := input.x; deep.item }",
+        "p if data.lib.deep.item with data.lib.deep.item as 1",
+    ] {
+        assert_eq!(findings(text), [], "{text}");
+    }
+}
+
+#[test]
+fn nothing_is_undefined_while_a_module_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| std::fs::write(dir.path().join(file), text).unwrap();
+    write("l.rego", "package l\n\np if data.lib.item\n");
+    write("lib.rego", "package lib\n\nq := 1\n");
+    let rules = || {
+        let (set, problems) = load::load_path_lenient(dir.path()).unwrap();
+        let found = lint(&set, &problems, &LintOptions::default());
+        found.into_iter().map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(), ["undefined-reference"]);
+    write("more.rego", "package lib\n\nitem :=\n");
+    assert_eq!(rules(), ["load-error"]);
 }
