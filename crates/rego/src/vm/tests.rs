@@ -1,1 +1,178 @@
+//! What lowering makes of plans, and what evaluations cost: counted in instructions, which do not depend on the machine.
 
+use std::fmt::Write as _;
+
+use stele_types::EntryPoint;
+
+use super::code::Op;
+use super::*;
+use crate::eval::LimitKind;
+use crate::source::SourceFile;
+
+fn program(text: &str) -> Program {
+    let source = SourceFile::new("a.rego", text);
+    let module = crate::parse(&source).unwrap_or_else(|errors| panic!("{}", errors[0].render(text)));
+    let entry_points = [EntryPoint::new("a/p").unwrap()];
+    let plan = crate::compile(&[module], &entry_points, &crate::CompileOptions::default());
+    Program::new(&plan.unwrap_or_else(|errors| panic!("{}", errors[0].render(text)))).unwrap()
+}
+
+fn count(program: &Program, wanted: fn(&Op) -> bool) -> usize {
+    program.code.ops.iter().filter(|op| wanted(op)).count()
+}
+
+/// The least number of instructions with which the question is answered, and the answer.
+fn cost(program: &Program, input: &str) -> (u64, Option<Value>) {
+    let data = program.data(&Value::object([])).unwrap();
+    let mut worker = Worker::default();
+    let mut ask = |instructions| {
+        let limits = Limits {
+            instructions,
+            ..Limits::default()
+        };
+        let request = Request {
+            limits,
+            ..Request::new("a/p", Input::Json(input.as_bytes()))
+        };
+        match worker.evaluate(program, &data, &request) {
+            Ok(outcome) => Some(outcome.to_value()),
+            Err(VmError::Eval(error)) => {
+                let limited = matches!(
+                    &*error,
+                    EvalError::Limit {
+                        limit: LimitKind::Instructions,
+                        ..
+                    }
+                );
+                assert!(limited, "{error}");
+                None
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let (mut low, mut high) = (0, 1 << 24);
+    let answer = ask(high).unwrap();
+    while high - low > 1 {
+        let middle = low.midpoint(high);
+        match ask(middle) {
+            Some(found) => {
+                assert_eq!(found, answer);
+                high = middle;
+            }
+            None => low = middle,
+        }
+    }
+    (high, answer)
+}
+
+#[test]
+fn steps_on_constant_keys_are_one_operation() {
+    let program = program("package a\np if input.request.object.spec.name == \"x\"\n");
+    assert_eq!(count(&program, |op| matches!(op, Op::Path { .. })), 1);
+    assert_eq!(count(&program, |op| matches!(op, Op::Dot { .. })), 0);
+    let path = program.code.ops.iter().find_map(|op| match op {
+        Op::Path { keys, .. } => Some(keys.count),
+        _ => None,
+    });
+    assert_eq!(path, Some(4));
+}
+
+#[test]
+fn jumps_lead_to_places_in_the_code() {
+    let program = program(
+        "package a\nimport rego.v1\np contains x if { some x in input.list; not q(x); every y in x { y > 1 } with input.z as 1 }\n\
+         q(x) := 1 if x == 2 else := 2 if x == 3\nq(5) := 6\n",
+    );
+    for op in &program.code.ops {
+        let target = match *op {
+            Op::Jump(target) | Op::Equal { fail: target, .. } | Op::ScanNext { done: target, .. } => target,
+            Op::Call { fail: target, .. } | Op::Builtin { fail: target, .. } => target,
+            _ => continue,
+        };
+        assert!((target as usize) < program.code.ops.len(), "{op:?}");
+    }
+}
+
+/// A package of this many rules that compare the same place with different constants.
+fn rules(count: usize) -> String {
+    let mut text = "package a\nimport rego.v1\n".to_owned();
+    for number in 0..count {
+        writeln!(
+            text,
+            "p contains {number} if input.request.kind == \"kind{number}\""
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn rules_that_can_not_hold_cost_nothing() {
+    let input = r#"{"request": {"kind": "kind7"}}"#;
+    let wanted = Some(Value::set([7.into()]));
+    let (few, answer) = cost(&program(&rules(10)), input);
+    assert_eq!(answer, wanted);
+    let many = program(&rules(2_000));
+    assert_eq!(count(&many, |op| matches!(op, Op::Dispatch { .. })), 1);
+    assert_eq!(cost(&many, input), (few, wanted));
+    // None of them holds.
+    let (none, answer) = cost(&many, r#"{"request": {"kind": "other"}}"#);
+    assert_eq!(answer, Some(Value::set([])));
+    assert!(none < few);
+}
+
+#[test]
+fn a_rule_is_evaluated_once() {
+    let rules = "costly := count([1 | some i in numbers.range(1, 1000); i > 0])\n";
+    let (once, _) = cost(&program(&format!("package a\n{rules}p := costly")), "{}");
+    let (often, answer) = cost(
+        &program(&format!("package a\n{rules}p := [costly, costly, costly]")),
+        "{}",
+    );
+    assert_eq!(answer, Some(Value::array([1_000, 1_000, 1_000].map(Value::from))));
+    assert!(often < once + 50, "{once} and {often}");
+    // Under a replaced document it is another question.
+    let replaced = "p := [costly, x] if x := costly with input.a as 1";
+    let (twice, _) = cost(&program(&format!("package a\n{rules}{replaced}")), "{}");
+    assert!(twice * 5 > once * 9, "{once} and {twice}");
+}
+
+#[test]
+fn a_body_ends_where_it_fails() {
+    let rest = "some i in numbers.range(1, 1000); i > 1000";
+    let early = program(&format!("package a\np if {{ input.x == 1; {rest} }}"));
+    let (failing, answer) = cost(&early, r#"{"x": 2}"#);
+    assert_eq!(answer, None);
+    let (running, answer) = cost(&early, r#"{"x": 1}"#);
+    assert_eq!(answer, None);
+    assert!(failing < 20 && running > 2_000, "{failing} and {running}");
+}
+
+/// Workers may go from thread to thread; programs and data are shared by all.
+#[test]
+fn programs_and_data_are_shared_by_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    fn sent<T: Send>(_: &T) {}
+    let program = program("package a\np := [x | some x in data.list; x > input.n]\n");
+    let list = Value::array((0..100).map(Value::from));
+    let data = program.data(&Value::object([("list".into(), list)])).unwrap();
+    shared(&program);
+    shared(&data);
+    sent(&Worker::default());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (program, data) = (&program, &data);
+            scope.spawn(move || {
+                let mut worker = Worker::default();
+                for number in 0..100 {
+                    let least = (thread * 31 + number * 7) % 100;
+                    let input = format!("{{\"n\": {least}}}");
+                    let request = Request::new("a/p", Input::Json(input.as_bytes()));
+                    let outcome = worker.evaluate(program, data, &request).unwrap();
+                    let wanted = Value::array((least + 1..100).map(Value::from));
+                    assert_eq!(outcome.to_value(), Some(wanted));
+                }
+            });
+        }
+    });
+}
