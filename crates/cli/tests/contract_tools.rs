@@ -213,3 +213,60 @@ fn what_is_refused_is_listed_with_its_place() {
         .exits(2);
     assert!(text.contains("refused: authz.rego:7:"), "{text}");
 }
+
+#[test]
+fn every_stage_is_printed() {
+    let site = site();
+    plan(&site, "authz/allow");
+    let emit = |stage: &str| {
+        site.run(&["contract", "build", "--plan", "out/plan.json", "--emit", stage])
+            .exits(0)
+    };
+    let parsed = |stage: &str| -> Value { serde_json::from_str(&emit(stage)).unwrap() };
+    let written = std::fs::read_to_string(site.path().join("out/plan.json")).unwrap();
+    assert_eq!(parsed("plan"), serde_json::from_str::<Value>(&written).unwrap());
+    site.run(&["contract", "build", "--plan", "out/plan.json", "-o", "out"])
+        .exits(0);
+    let contract = std::fs::read_to_string(site.path().join("out/contract.json")).unwrap();
+    let contract: Value = serde_json::from_str(&contract).unwrap();
+    assert_eq!(json!(emit("bytecode").trim_end()), contract["runtime"]);
+    let map = parsed("map");
+    let rows: Vec<&Value> = map
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["row"])
+        .collect();
+    assert!(rows.contains(&&json!(5)), "the rule's line: {map}");
+    assert!(
+        emit("asm").lines().any(|line| line.trim() == "CALLDATACOPY"),
+        "inputs are copied in"
+    );
+    assert_eq!(parsed("abi")[0]["name"], json!("evaluate"));
+    assert!(emit("ir").lines().any(|line| line.starts_with("fn p0(")));
+    assert!(!site.path().join("dist").exists());
+}
+
+#[test]
+fn one_policy_of_several_is_compiled() {
+    let site = Site::new();
+    let policies = workspace().join("policies");
+    let build = |more: &[&str]| {
+        site.run(
+            &[
+                &[
+                    "contract",
+                    "build",
+                    policies.to_str().unwrap(),
+                    "--format",
+                    "json",
+                ],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    build(&[]).fails(2, &["--policy", "web/headers"]);
+    let file: Value = serde_json::from_str(&build(&["--policy", "web/headers"]).exits(0)).unwrap();
+    assert!(file["size"].as_u64().unwrap() > 0);
+}

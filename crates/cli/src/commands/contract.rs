@@ -1,6 +1,7 @@
 //! `stele contract`.
 
 mod build;
+mod emit;
 mod inspect;
 
 use crate::exit::Verdict;
@@ -11,7 +12,7 @@ use anyhow::Result;
 pub(crate) enum Command {
     /// Size, gas of each entry point, and what can't be compiled
     Inspect(inspect::Args),
-    /// Compile a plan, of ours or of `opa build -t plan`, to a contract
+    /// Compile a plan (ours, or one of `opa build -t plan`) or one policy to a contract, or print a stage on the way
     Build(build::Args),
 }
 

@@ -1,27 +1,40 @@
-//! `stele contract build`: a contract from a plan.
+//! `stele contract build`: a contract from a plan or from one policy, or a stage on the way.
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use stele_contract::Options;
+use stele_policy::bundle;
+use stele_rego::ir;
+use stele_types::PolicyId;
 
-use crate::artifact;
+use super::emit::{self, Stage};
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
+use crate::{artifact, sources};
 
-/// Compile a plan to a contract.
+/// Compile a plan, or one policy of a source, to a contract.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The plan, `plan.json`
+    /// Directory, bundle or module
+    #[arg(required_unless_present = "plan", conflicts_with = "plan")]
+    path: Option<PathBuf>,
+    /// The plan, `plan.json`, instead of sources
     #[arg(long, value_name = "FILE")]
-    plan: PathBuf,
+    plan: Option<PathBuf>,
+    /// Which policy of the sources, if there are several
+    #[arg(long, value_name = "ID", conflicts_with = "plan")]
+    policy: Option<PolicyId>,
     /// An entry point to compile, repeatable [default: all of the plan's]
     #[arg(short, long, value_name = "PATH")]
     entrypoint: Vec<String>,
     /// Where to write contract.json
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     output: PathBuf,
+    /// Print one stage of the compilation instead of writing a file
+    #[arg(long, value_enum, conflicts_with = "output")]
+    emit: Option<Stage>,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -44,7 +57,7 @@ struct EntryPoint {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let plan = artifact::read_plan(&args.plan)?;
+    let (name, plan) = plan(args)?;
     let options = Options {
         entry_points: (!args.entrypoint.is_empty()).then(|| args.entrypoint.clone()),
         ..Options::default()
@@ -53,13 +66,13 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         Ok(contract) => contract,
         Err(refusals) => {
             let lines: Vec<String> = refusals.iter().map(|refusal| format!("  {refusal}")).collect();
-            bail!(
-                "{} can't become a contract:\n{}",
-                args.plan.display(),
-                lines.join("\n")
-            );
+            bail!("{name} can't become a contract:\n{}", lines.join("\n"));
         }
     };
+    if let Some(stage) = args.emit {
+        emit::emit(stage, &plan, &contract)?;
+        return Ok(Verdict::Pass);
+    }
     let file = ContractFile {
         entry_points: contract
             .entry_points
@@ -90,4 +103,28 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         ),
     }
     Ok(Verdict::Pass)
+}
+
+/// The plan to compile, and what to call it.
+fn plan(args: &Args) -> Result<(String, ir::Policy)> {
+    let Some(path) = &args.path else {
+        let file = args.plan.as_deref().context("name a source or a --plan")?;
+        return Ok((file.display().to_string(), artifact::read_plan(file)?));
+    };
+    let set = sources::load(path)?;
+    let ids: Vec<&PolicyId> = set.policies().map(|policy| &policy.id).collect();
+    let id = match (&args.policy, ids.as_slice()) {
+        (Some(id), _) => id,
+        (None, [only]) => only,
+        (None, []) => bail!(
+            "there is no policy in {}: plan entry points with `stele build --target plan -e`, then use --plan",
+            path.display()
+        ),
+        (None, several) => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            bail!("choose one with --policy: {}", names.join(", "))
+        }
+    };
+    let bundle = bundle::build(&set, id).with_context(|| format!("policy {id}"))?;
+    Ok((id.to_string(), artifact::plan(&bundle)?))
 }

@@ -164,20 +164,20 @@ fn histogram(sorted: &[u64], total_ns: u64) -> BTreeMap<String, f64> {
         .map(|sample| (*sample as f64 - mean).powi(2))
         .sum::<f64>()
         / count;
-    let at = |percent: f64| percentile(sorted, percent) as f64;
+    let at = |share: usize| percentile(sorted, share) as f64;
     let values = [
         ("count", count),
-        ("min", at(0.0)),
-        ("max", at(100.0)),
+        ("min", at(0)),
+        ("max", at(10_000)),
         ("mean", mean),
         ("stddev", variance.sqrt()),
-        ("median", at(50.0)),
-        ("75%", at(75.0)),
-        ("90%", at(90.0)),
-        ("95%", at(95.0)),
-        ("99%", at(99.0)),
-        ("99.9%", at(99.9)),
-        ("99.99%", at(99.99)),
+        ("median", at(5_000)),
+        ("75%", at(7_500)),
+        ("90%", at(9_000)),
+        ("95%", at(9_500)),
+        ("99%", at(9_900)),
+        ("99.9%", at(9_990)),
+        ("99.99%", at(9_999)),
     ];
     values
         .into_iter()
@@ -185,14 +185,9 @@ fn histogram(sorted: &[u64], total_ns: u64) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// The smallest sample that at least `percent` of all samples don't exceed.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rank is not negative and at most the number of samples"
-)]
-fn percentile(sorted: &[u64], percent: f64) -> u64 {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+/// The smallest sample that at least so many ten thousandths of all samples don't exceed.
+fn percentile(sorted: &[u64], share: usize) -> u64 {
+    let rank = sorted.len().saturating_mul(share).div_ceil(10_000);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
@@ -231,11 +226,11 @@ mod tests {
     #[test]
     fn percentiles_are_samples() {
         let sorted: Vec<u64> = (1..=1_000).collect();
-        assert_eq!(percentile(&sorted, 0.0), 1);
-        assert_eq!(percentile(&sorted, 50.0), 500);
-        assert_eq!(percentile(&sorted, 99.9), 999);
-        assert_eq!(percentile(&sorted, 99.99), 1_000);
-        assert_eq!(percentile(&[7], 50.0), 7);
+        assert_eq!(percentile(&sorted, 0), 1);
+        assert_eq!(percentile(&sorted, 5_000), 500);
+        assert_eq!(percentile(&sorted, 9_990), 999);
+        assert_eq!(percentile(&sorted, 9_999), 1_000);
+        assert_eq!(percentile(&[7], 5_000), 7);
     }
 
     #[test]
