@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
 use stele_types::EntryPoint;
 
 use super::code::Op;
@@ -146,6 +147,47 @@ fn a_body_ends_where_it_fails() {
     let (running, answer) = cost(&early, r#"{"x": 1}"#);
     assert_eq!(answer, None);
     assert!(failing < 20 && running > 2_000, "{failing} and {running}");
+}
+
+/// One step of a path in an address.
+fn step(value: &Value, text: &str) -> Option<Value> {
+    match value {
+        Value::Object(_) => value.get(text).cloned(),
+        // An index as its digits, without sign and leading zeros.
+        Value::Array(items) => (0..items.len())
+            .find(|index| index.to_string() == text)
+            .map(|index| items[index].clone()),
+        Value::Set(items) => items.get(&Value::from(text)).cloned(),
+        _ => None,
+    }
+}
+
+proptest! {
+    #[test]
+    fn data_is_looked_up_as_values_are(
+        document in value::tests::value(),
+        steps in proptest::collection::vec(("[0-3]|0[01]|[+]1|-1|a|b|user|", any::<proptest::sample::Index>()), 0..4),
+    ) {
+        let program = program("package a\np := data.user.name\n");
+        let data = program.data(&document).unwrap();
+        let mut bytes = Vec::new();
+        data.encode(&mut bytes).unwrap();
+        prop_assert_eq!(bytes, stele_types::encoding::encode(&document).unwrap());
+        let mut path = Vec::new();
+        let mut found = Some(document);
+        for (text, pick) in steps {
+            // A key that is there, when there is one.
+            let keys: Vec<String> = match &found {
+                Some(Value::Object(map)) => map.keys().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Some(Value::Set(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                _ => Vec::new(),
+            };
+            let text = if keys.is_empty() || text.is_empty() { text } else { keys[pick.index(keys.len())].clone() };
+            found = found.and_then(|value| step(&value, &text));
+            path.push(text);
+            prop_assert_eq!(data.lookup(&path), found.clone(), "{:?}", path);
+        }
+    }
 }
 
 /// Workers may go from thread to thread; programs and data are shared by all.
