@@ -6,7 +6,7 @@ mod profile;
 
 use anyhow::{Result, bail};
 use stele_policy::load::Documents;
-use stele_rego::eval::{Context, Evaluator, Limits, Options, Tracer};
+use stele_rego::eval::{Context, Evaluator, Options, Tracer};
 use stele_rego::{QueryScope, SourceFile};
 use stele_types::Value;
 
@@ -154,7 +154,7 @@ impl Question<'_> {
                 self.input,
                 self.documents.data(),
                 context,
-                &Limits::default(),
+                &engine::LIMITS,
                 tracer,
             );
         };

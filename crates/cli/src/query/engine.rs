@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stele_policy::load::Documents;
 use stele_policy::{EvalContext, RegorusEngine};
-use stele_rego::eval::Context;
+use stele_rego::eval::{Context, Limits};
 use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
 use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, ir};
 use stele_types::{Timestamp, Value, json};
@@ -86,6 +86,14 @@ struct Machine {
     data: Data,
     worker: Worker,
 }
+
+/// A person who asks can also stop: only memory is limited, well above what a decision point allows, and depth.
+pub(crate) const LIMITS: Limits<'static> = Limits {
+    instructions: u64::MAX,
+    depth: 512,
+    memory: 8 << 30,
+    deadline: None,
+};
 
 /// What contextual builtins see, as in `opa eval`: the clock, chance, and the process.
 pub(crate) fn context() -> Context {
@@ -221,6 +229,7 @@ impl Machine {
     fn request<'a>(input: Input<'a>, context: &Context, strict: bool) -> Request<'a> {
         Request {
             context: context.clone(),
+            limits: LIMITS,
             strict_builtin_errors: strict,
             ..Request::new("eval", input)
         }
