@@ -52,7 +52,7 @@ mod vm;
 
 fn context() -> Context {
     Context {
-        time: Timestamp(1_500_000_000_000_000_000),
+        time: Timestamp(1_790_000_000_123_456_789),
         seed: Some([7; 32]),
         runtime: Some(Value::object([])),
     }

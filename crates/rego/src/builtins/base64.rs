@@ -33,6 +33,11 @@ pub(super) fn url(text: &str) -> Result<Vec<u8>, BuiltinError> {
     decode(&URL, text)
 }
 
+/// Encodes with the standard alphabet, with padding.
+pub(super) fn encode_standard(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// Encodes with the alphabet for URLs, without padding.
 pub(super) fn encode_url(bytes: &[u8]) -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)

@@ -38,9 +38,13 @@ mod units;
 mod urlquery;
 mod urls;
 mod uuid;
+mod x509;
+mod x509_chain;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod x509_tests;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

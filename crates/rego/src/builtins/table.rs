@@ -5,9 +5,9 @@ mod make;
 use super::{
     Builtin, Purity, aggregates, aws, chance, cidr, collections, crypto, encoding, format, glob,
     globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings,
-    subset, template, time, types, units, urlquery, uuid,
+    subset, template, time, types, units, urlquery, uuid, x509, x509_chain,
 };
-use make::{from_context, impure, missing, pure};
+use make::{contextual, from_context, impure, missing, predicate, pure};
 
 const COLLECTION: &str = "array|set";
 
@@ -358,17 +358,48 @@ pub const TABLE: &[Builtin] = &[
         "boolean",
         crypto::hmac_equal,
     ),
-    missing("crypto.parse_private_keys", &["string"], "array"),
-    missing("crypto.x509.parse_certificates", &["string"], "array"),
-    impure("crypto.x509.parse_and_verify_certificates", &["string"], "array"),
-    impure(
+    pure(
+        "crypto.parse_private_keys",
+        &["string"],
+        "array",
+        x509::parse_private_keys,
+    ),
+    pure(
+        "crypto.x509.parse_certificates",
+        &["string"],
+        "array",
+        x509::parse_certificates,
+    ),
+    contextual(
+        "crypto.x509.parse_and_verify_certificates",
+        &["string"],
+        "array",
+        x509_chain::parse_and_verify,
+    ),
+    contextual(
         "crypto.x509.parse_and_verify_certificates_with_options",
         &["string", "object"],
         "array",
+        x509_chain::parse_and_verify_with_options,
     ),
-    missing("crypto.x509.parse_certificate_request", &["string"], "object"),
-    missing("crypto.x509.parse_keypair", &["string", "string"], "object"),
-    missing("crypto.x509.parse_rsa_private_key", &["string"], "object"),
+    pure(
+        "crypto.x509.parse_certificate_request",
+        &["string"],
+        "object",
+        x509::parse_certificate_request,
+    ),
+    pure(
+        "crypto.x509.parse_keypair",
+        &["string", "string"],
+        "object",
+        x509::parse_keypair,
+    ),
+    pure(
+        "crypto.x509.parse_rsa_private_key",
+        &["string"],
+        "object",
+        x509::parse_rsa_private_key,
+    ),
     pure("io.jwt.decode", &["string"], "array", jwt::decode),
     Builtin {
         purity: Purity::Contextual,
@@ -391,84 +422,19 @@ pub const TABLE: &[Builtin] = &[
         "string",
         jwt::encode_sign_raw,
     ),
-    pure(
-        "io.jwt.verify_eddsa",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_eddsa,
-    ),
-    pure(
-        "io.jwt.verify_es256",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_es256,
-    ),
-    pure(
-        "io.jwt.verify_es384",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_es384,
-    ),
-    pure(
-        "io.jwt.verify_es512",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_es512,
-    ),
-    pure(
-        "io.jwt.verify_hs256",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_hs256,
-    ),
-    pure(
-        "io.jwt.verify_hs384",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_hs384,
-    ),
-    pure(
-        "io.jwt.verify_hs512",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_hs512,
-    ),
-    pure(
-        "io.jwt.verify_ps256",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_ps256,
-    ),
-    pure(
-        "io.jwt.verify_ps384",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_ps384,
-    ),
-    pure(
-        "io.jwt.verify_ps512",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_ps512,
-    ),
-    pure(
-        "io.jwt.verify_rs256",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_rs256,
-    ),
-    pure(
-        "io.jwt.verify_rs384",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_rs384,
-    ),
-    pure(
-        "io.jwt.verify_rs512",
-        &["string", "string"],
-        "boolean",
-        jwt::verify_rs512,
-    ),
+    predicate("io.jwt.verify_eddsa", jwt::verify_eddsa),
+    predicate("io.jwt.verify_es256", jwt::verify_es256),
+    predicate("io.jwt.verify_es384", jwt::verify_es384),
+    predicate("io.jwt.verify_es512", jwt::verify_es512),
+    predicate("io.jwt.verify_hs256", jwt::verify_hs256),
+    predicate("io.jwt.verify_hs384", jwt::verify_hs384),
+    predicate("io.jwt.verify_hs512", jwt::verify_hs512),
+    predicate("io.jwt.verify_ps256", jwt::verify_ps256),
+    predicate("io.jwt.verify_ps384", jwt::verify_ps384),
+    predicate("io.jwt.verify_ps512", jwt::verify_ps512),
+    predicate("io.jwt.verify_rs256", jwt::verify_rs256),
+    predicate("io.jwt.verify_rs384", jwt::verify_rs384),
+    predicate("io.jwt.verify_rs512", jwt::verify_rs512),
     pure(
         "providers.aws.sign_req",
         &["object", "object", "number"],

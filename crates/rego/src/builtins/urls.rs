@@ -11,6 +11,8 @@ pub(super) struct Url<'a> {
     pub(super) opaque: &'a str,
     /// Name and password.
     pub(super) user: Option<&'a str>,
+    /// There is a host, if an empty one.
+    pub(super) has_authority: bool,
     /// With the port.
     pub(super) host: &'a str,
     pub(super) path: &'a str,
@@ -43,6 +45,24 @@ pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+/// Whether a path may contain the byte in any case.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte)
+}
+
+/// Escapes what a path must not contain.
+fn escape(path: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in path {
+        if is_plain(*byte) {
+            out.push(char::from(*byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 impl<'a> Url<'a> {
@@ -78,7 +98,7 @@ impl<'a> Url<'a> {
         {
             let slash = rest.find('/').unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(slash).unwrap_or((rest, ""));
-            url.path = path;
+            (url.path, url.has_authority) = (path, true);
             (url.user, url.host) = match authority.rsplit_once('@') {
                 Some((user, host)) => (Some(user), host),
                 None => (None, authority),
@@ -90,25 +110,55 @@ impl<'a> Url<'a> {
         }
     }
 
+    /// Whether the path starts with a slash right behind the scheme.
+    pub(super) fn omits_host(&self) -> bool {
+        !self.scheme.is_empty() && !self.has_authority && self.path.starts_with('/')
+    }
+
+    /// The path as it is written, if that is not how it would be written.
+    pub(super) fn raw_path(&self) -> &'a str {
+        if unescape(self.path).is_some_and(|path| escape(&path) == self.path) {
+            ""
+        } else {
+            self.path
+        }
+    }
+
+    /// The whole URL.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        if !self.scheme.is_empty() {
+            text.push_str(&self.scheme.to_ascii_lowercase());
+            text.push(':');
+        }
+        if self.has_authority {
+            text.push_str("//");
+            if let Some(user) = self.user {
+                text.push_str(user);
+                text.push('@');
+            }
+            text.push_str(self.host);
+        }
+        text.push_str(self.opaque);
+        text.push_str(&self.escaped_path());
+        if self.bare_query || !self.query.is_empty() {
+            text.push('?');
+            text.push_str(self.query);
+        }
+        if !self.fragment.is_empty() {
+            text.push('#');
+            text.push_str(self.fragment);
+        }
+        text
+    }
+
     /// The path as a request writes it: as it is, unless something in it must be escaped.
     pub(super) fn escaped_path(&self) -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte);
-        if self
-            .path
-            .bytes()
-            .all(|byte| plain(byte) || b"%!'()*[]".contains(&byte))
-        {
+        let allowed = |byte: u8| is_plain(byte) || b"%!'()*[]".contains(&byte);
+        if self.path.bytes().all(allowed) {
             return self.path.to_owned();
         }
-        let mut out = String::new();
-        for byte in unescape(self.path).unwrap_or_default() {
-            if plain(byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        out
+        escape(&unescape(self.path).unwrap_or_default())
     }
 }
 
@@ -123,6 +173,7 @@ mod tests {
             scheme: "https",
             opaque: "",
             user: Some("me:pw"),
+            has_authority: true,
             host: "example.com:8443",
             path: "/a%2Fb/c",
             query: "x=1&y",
@@ -130,6 +181,12 @@ mod tests {
             fragment: "top",
         };
         assert_eq!(url, want);
+        assert_eq!(url.text(), "https://me:pw@example.com:8443/a%2Fb/c?x=1&y#top");
+        assert_eq!(
+            (url.raw_path(), Url::parse("spiffe://a/b").unwrap().raw_path()),
+            ("/a%2Fb/c", "")
+        );
+        assert!(Url::parse("file:/etc").unwrap().omits_host() && !url.omits_host());
         assert_eq!(Url::parse("http://example.com").unwrap().path, "");
         assert_eq!(Url::parse("example.com/x?").unwrap().path, "example.com/x");
         assert_eq!(Url::parse("mailto:a@b").unwrap().opaque, "a@b");

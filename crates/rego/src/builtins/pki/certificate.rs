@@ -10,7 +10,6 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// An extension.
-#[expect(dead_code, reason = "read by `crypto.x509.*`, which is not there yet")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extension<'a> {
     /// The content of its object identifier.
@@ -20,7 +19,6 @@ pub(crate) struct Extension<'a> {
 }
 
 /// The parts of a certificate. What is called raw is a whole element.
-#[expect(dead_code, reason = "read by `crypto.x509.*`, which is not there yet")]
 #[derive(Debug, Clone)]
 pub(crate) struct Certificate<'a> {
     pub(crate) raw: &'a [u8],

@@ -2,13 +2,15 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, PublicKeyComponents};
-use aws_lc_rs::signature::{self, Ed25519KeyPair, RsaEncoding};
+use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair as _, RsaEncoding};
 use num_bigint::BigUint;
-use num_traits::One as _;
+use num_integer::Integer as _;
+use num_traits::{CheckedMul as _, CheckedSub as _, One as _};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
 
 use super::p521_nonce;
-use super::public_key::Curve;
+use super::public_key::{Curve, PublicKey};
 use super::scheme::{Hash, Scheme};
 
 /// The numbers of an RSA key of two primes, without leading zeros.
@@ -60,7 +62,7 @@ impl RsaKey {
             BigUint::from_bytes_be(q),
         );
         let exponent = |prime: &BigUint| {
-            let order = num_traits::CheckedSub::checked_sub(prime, &BigUint::one())?;
+            let order = prime.checked_sub(&BigUint::one())?;
             (order > BigUint::one()).then(|| secret.modpow(&BigUint::one(), &order).to_bytes_be())
         };
         let bytes = |bytes: &[u8]| super::der::trim_zeros(bytes).to_vec();
@@ -74,6 +76,20 @@ impl RsaKey {
             dq: exponent(&second)?,
             qi: second.modinv(&first)?.to_bytes_be(),
         })
+    }
+
+    /// Whether the numbers make a key: not whether the primes are prime.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let number = |bytes: &[u8]| BigUint::from_bytes_be(bytes);
+        let (e, d) = (number(&self.e), number(&self.d));
+        let product = number(&self.p).checked_mul(&number(&self.q));
+        let inverse = |prime: &[u8]| {
+            let order = number(prime)
+                .checked_sub(&BigUint::one())
+                .filter(|order| *order > BigUint::one())?;
+            Some(e.checked_mul(&d)?.mod_floor(&order).is_one())
+        };
+        product == Some(number(&self.n)) && inverse(&self.p) == Some(true) && inverse(&self.q) == Some(true)
     }
 
     /// The key for signing, if its numbers fit together and it has 2,048 to 8,192 bits.
@@ -109,6 +125,25 @@ impl RsaKey {
 }
 
 impl PrivateKey {
+    /// The public part.
+    pub(crate) fn public_key(&self) -> Option<PublicKey> {
+        Some(match self {
+            Self::Rsa(key) => PublicKey::rsa(&key.n, &key.e)?,
+            Self::Ec { curve, d } => PublicKey::Ec {
+                curve: *curve,
+                point: match curve {
+                    Curve::P256 => sec1(&p256::SecretKey::from_slice(d).ok()?.public_key()),
+                    Curve::P384 => sec1(&p384::SecretKey::from_slice(d).ok()?.public_key()),
+                    Curve::P521 => sec1(&p521::SecretKey::from_slice(d).ok()?.public_key()),
+                },
+            },
+            Self::Ed25519(seed) => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+                PublicKey::Ed25519(pair.public_key().as_ref().to_vec())
+            }
+        })
+    }
+
     /// Signs a message.
     pub(crate) fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let signature = match (self, scheme) {
@@ -122,6 +157,16 @@ impl PrivateKey {
         };
         signature.ok_or(SignError::BadKey)
     }
+}
+
+/// A point in uncompressed SEC 1 form.
+fn sec1<C>(key: &p256::elliptic_curve::PublicKey<C>) -> Vec<u8>
+where
+    C: p256::elliptic_curve::CurveArithmetic,
+    C::AffinePoint: p256::elliptic_curve::sec1::FromEncodedPoint<C> + ToEncodedPoint<C>,
+    p256::elliptic_curve::FieldBytesSize<C>: p256::elliptic_curve::sec1::ModulusSize,
+{
+    key.to_encoded_point(false).as_bytes().to_vec()
 }
 
 /// Signs a digest as RFC 6979 says, without chance.

@@ -40,6 +40,15 @@ impl Curve {
         }
     }
 
+    /// Its name in JSON Web Keys.
+    pub(crate) fn jwk_name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
     /// Whether `point` is on the curve, in SEC 1 form.
     pub(crate) fn has(self, point: &[u8]) -> bool {
         match self {

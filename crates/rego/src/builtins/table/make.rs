@@ -54,6 +54,24 @@ pub(super) const fn impure(
     }
 }
 
+/// It says something of two strings.
+pub(super) const fn predicate(name: &'static str, function: Function) -> Builtin {
+    pure(name, &["string", "string"], "boolean", function)
+}
+
+/// Its result depends on the time of the decision, too.
+pub(super) const fn contextual(
+    name: &'static str,
+    args: &'static [&'static str],
+    result: &'static str,
+    function: Function,
+) -> Builtin {
+    Builtin {
+        purity: Purity::Contextual,
+        ..pure(name, args, result, function)
+    }
+}
+
 /// Its result depends on the outside world or on chance, as far as the context carries either.
 pub(super) const fn from_context(
     name: &'static str,
