@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use stele_policy::bundle::Packed;
 use stele_policy::load::{DecisionBundle, load_bundle, load_for_decisions};
 use stele_policy::{CompiledPolicy, Policy, PolicySet};
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, Timestamp};
@@ -48,8 +49,8 @@ pub struct PolicyInForce {
     pub policy: Policy,
     /// The bundle's digest.
     pub version: PolicyVersion,
-    /// The bundle's bytes; [`PolicyInForce::load`] reads them again where data is needed beside the engines.
-    pub bundle: Arc<[u8]>,
+    /// The bundle; [`PolicyInForce::load`] reads it again where data is needed beside the engines.
+    pub bundle: Packed,
     /// The bundle's modules and policies; its data document lives in `compiled` only.
     pub set: PolicySet,
     /// The program that decides, and its data.
@@ -98,7 +99,7 @@ impl PolicyInForce {
         Ok(Self {
             policy,
             version,
-            bundle: bytes.into(),
+            bundle: Packed::new(bytes).map_err(|error| failed(error.to_string()))?,
             set,
             compiled,
             data_digest,
@@ -111,10 +112,12 @@ impl PolicyInForce {
     /// # Errors
     /// [`SnapshotError::Load`]; does not happen to a bundle that was loaded before.
     pub fn load(&self) -> Result<PolicySet, SnapshotError> {
-        load_bundle(&self.bundle).map_err(|error| SnapshotError::Load {
+        let failed = |message: String| SnapshotError::Load {
             policy: self.policy.id.clone(),
-            message: error.to_string(),
-        })
+            message,
+        };
+        let bytes = self.bundle.unpack().map_err(|error| failed(error.to_string()))?;
+        load_bundle(&bytes).map_err(|error| failed(error.to_string()))
     }
 
     /// The policy's id.

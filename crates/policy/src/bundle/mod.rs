@@ -16,8 +16,11 @@ use crate::policy::{self, Policy};
 use crate::refs;
 
 mod archive;
+mod packed;
 #[cfg(test)]
 mod tests;
+
+pub use packed::Packed;
 
 /// A policy packed with everything it needs.
 #[derive(Debug, Clone)]
