@@ -13,6 +13,7 @@ use crate::syntax::ast::{Body, Ident, Import, Module};
 mod builtins;
 mod hir;
 mod lower;
+mod metadata;
 mod plan;
 mod recursion;
 mod safety;
@@ -158,7 +159,7 @@ pub fn compile_query_in(
     let mut diagnostics = Vec::new();
     let file = modules.len();
     let mut branch: Branch = {
-        let env = ModuleEnv::new(&module, file, &checked.tree, options, &mut diagnostics);
+        let env = ModuleEnv::new(&module, modules, file, &checked.tree, options, &mut diagnostics);
         env.query(query, &mut diagnostics)
     };
     if diagnostics.is_empty() {
@@ -184,7 +185,7 @@ impl Checked {
         let envs: Vec<ModuleEnv<'_>> = modules
             .iter()
             .enumerate()
-            .map(|(index, module)| ModuleEnv::new(module, index, &tree, options, &mut diagnostics))
+            .map(|(index, module)| ModuleEnv::new(module, modules, index, &tree, options, &mut diagnostics))
             .collect();
         let mut rules = HashMap::new();
         for group in &tree.groups {

@@ -19,6 +19,7 @@ mod graph;
 mod graphql;
 mod json_patch;
 mod json_paths;
+mod json_schema;
 mod jwt;
 mod numbers;
 mod objects;
@@ -40,6 +41,7 @@ mod urls;
 mod uuid;
 mod x509;
 mod x509_chain;
+mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,14 @@ mod make;
 
 use super::{
     Builtin, Purity, aggregates, aws, chance, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, graphql, json_patch, json_paths, jwt, numbers, objects, regex, semver, strings,
-    subset, template, time, types, units, urlquery, uuid, x509, x509_chain,
+    globs_intersect, graph, graphql, json_patch, json_paths, json_schema, jwt, numbers, objects, regex,
+    semver, strings, subset, template, time, types, units, urlquery, uuid, x509, x509_chain, yaml,
 };
 use make::{contextual, from_context, impure, missing, predicate, pure};
 
 const COLLECTION: &str = "array|set";
+/// Text, or the tree of it.
+const DOC: &str = "string|object";
 
 /// Every builtin of OPA v1.14 that a plan may call, and a few deprecated ones.
 pub const TABLE: &[Builtin] = &[
@@ -132,8 +134,13 @@ pub const TABLE: &[Builtin] = &[
         json_paths::remove,
     ),
     pure("json.patch", &["any", "array"], "any", json_patch::patch),
-    missing("json.match_schema", &["string|object", "string|object"], "array"),
-    missing("json.verify_schema", &["string|object"], "array"),
+    pure(
+        "json.match_schema",
+        &[DOC, DOC],
+        "array",
+        json_schema::match_schema,
+    ),
+    pure("json.verify_schema", &[DOC], "array", json_schema::verify_schema),
     // Strings
     pure("concat", &["string", COLLECTION], "string", strings::concat),
     pure("contains", &["string", "string"], "boolean", strings::contains),
@@ -323,7 +330,7 @@ pub const TABLE: &[Builtin] = &[
     pure("json.is_valid", &["any"], "boolean", encoding::json_is_valid),
     missing("yaml.marshal", &["any"], "string"),
     missing("yaml.unmarshal", &["string"], "any"),
-    missing("yaml.is_valid", &["any"], "boolean"),
+    pure("yaml.is_valid", &["any"], "boolean", yaml::is_valid),
     // Hashes, MACs, certificates, tokens
     pure("crypto.md5", &["string"], "string", crypto::md5),
     pure("crypto.sha1", &["string"], "string", crypto::sha1),
@@ -527,21 +534,11 @@ pub const TABLE: &[Builtin] = &[
     pure("uuid.parse", &["string"], "object", uuid::parse),
     impure("uuid.rfc4122", &["string"], "string"),
     // Other languages
-    pure(
-        "graphql.is_valid",
-        &["string|object", "string|object"],
-        "boolean",
-        graphql::is_valid,
-    ),
-    pure(
-        "graphql.parse",
-        &["string|object", "string|object"],
-        "array",
-        graphql::parse,
-    ),
+    pure("graphql.is_valid", &[DOC, DOC], "boolean", graphql::is_valid),
+    pure("graphql.parse", &[DOC, DOC], "array", graphql::parse),
     pure(
         "graphql.parse_and_verify",
-        &["string|object", "string|object"],
+        &[DOC, DOC],
         "array",
         graphql::parse_and_verify,
     ),
@@ -554,7 +551,7 @@ pub const TABLE: &[Builtin] = &[
     ),
     pure(
         "graphql.schema_is_valid",
-        &["string|object"],
+        &[DOC],
         "boolean",
         graphql::schema_is_valid,
     ),

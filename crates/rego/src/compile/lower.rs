@@ -29,6 +29,8 @@ struct Import {
 /// What all rules of a module share.
 pub(crate) struct ModuleEnv<'a> {
     module: &'a Module,
+    /// All modules.
+    modules: &'a [Module],
     index: usize,
     package: Path,
     imports: HashMap<Arc<str>, Import>,
@@ -39,6 +41,7 @@ pub(crate) struct ModuleEnv<'a> {
 impl<'a> ModuleEnv<'a> {
     pub(crate) fn new(
         module: &'a Module,
+        modules: &'a [Module],
         index: usize,
         tree: &'a Tree,
         options: &'a CompileOptions,
@@ -71,6 +74,7 @@ impl<'a> ModuleEnv<'a> {
         }
         Self {
             module,
+            modules,
             index,
             package: super::package_path(module),
             imports,
@@ -95,6 +99,8 @@ impl<'a> ModuleEnv<'a> {
             .map(|branch| (branch.body.as_ref(), branch.value.as_ref(), branch.span));
         for (body, value, span) in std::iter::once(main).chain(elses) {
             let mut lowerer = Lowerer::new(self, diagnostics);
+            // An `else` has no annotations of its own.
+            lowerer.rule = branches.is_empty().then_some(id.rule);
             branches.push(lowerer.branch(rule, group_path, body, value, span));
         }
         let contains = matches!(rule.head.kind, HeadKind::Contains(_));
@@ -147,6 +153,8 @@ struct Lowerer<'a, 'd> {
     diagnostics: &'d mut Vec<Diagnostic>,
     vars: Vec<VarInfo>,
     scopes: Vec<Scope>,
+    /// The rule, unless this is one of its `else` branches, or a query.
+    rule: Option<usize>,
 }
 
 impl<'a, 'd> Lowerer<'a, 'd> {
@@ -156,6 +164,7 @@ impl<'a, 'd> Lowerer<'a, 'd> {
             diagnostics,
             vars: Vec::new(),
             scopes: Vec::new(),
+            rule: None,
         }
     }
 

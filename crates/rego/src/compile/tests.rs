@@ -169,8 +169,8 @@ const ERRORS: &[(&str, &str)] = &[
         "invalid-import | `b` is imported twice | give one of them another name with `as`, or remove it | import data.c.b",
     ),
     (
-        "package a\np := rego.metadata.rule()\n",
-        "unsupported | `rego.metadata.rule` is not supported yet | pass what the policy needs as data | rego.metadata.rule",
+        "package a\np if false else := rego.metadata.rule()\n",
+        "unsupported | `rego.metadata.rule` is not supported here: it may be called in the main part of a rule only | pass what the policy needs as data | rego.metadata.rule()",
     ),
 ];
 
@@ -451,5 +451,71 @@ proptest::proptest! {
                 proptest::prop_assert!(!error.message.contains("can't be planned"), "{}\n{}", text, error);
             }
         }
+    }
+}
+
+/// What the query `data.a.p` gives with these modules.
+fn value_of(texts: &[&str]) -> String {
+    let entry = EntryPoint::new("a/p").unwrap();
+    let policy = match compile(&modules(texts), &[entry], &CompileOptions::default()) {
+        Ok(policy) => policy,
+        Err(errors) => return errors.iter().map(|error| error.message.clone()).collect(),
+    };
+    let evaluator = crate::eval::Evaluator::new(&policy).unwrap();
+    let result = evaluator.evaluate(
+        "a/p",
+        None,
+        &stele_types::Value::object([]),
+        &crate::eval::Context::default(),
+        &crate::eval::Limits::default(),
+        &mut crate::eval::NoTrace,
+    );
+    let results = result.unwrap();
+    stele_types::json::to_string(results[0].get("result").unwrap())
+}
+
+#[test]
+fn annotations_are_constants_of_the_rule() {
+    let own = "package a\n\n# METADATA\n# title: one\n# description: \"\"\n# authors:\n# - Ann B <a@b.example>\n# - name: C\n# \
+               related_resources:\n# - https://e.example/x\n# custom:\n#   n: 2\n#   deep: [true, null, 1.5]\n# other: x\np := rego.metadata.rule()\n";
+    assert_eq!(
+        value_of(&[own]),
+        r#"{"authors":[{"email":"a@b.example","name":"Ann B"},{"name":"C"}],"custom":{"deep":[true,null,1.5],"n":2},"related_resources":[{"ref":"https://e.example/x"}],"scope":"rule","title":"one"}"#
+    );
+    assert_eq!(value_of(&["package a\np := rego.metadata.rule()\n"]), "{}");
+    assert_eq!(
+        value_of(&["package a\np := x if { rego.metadata.chain(x) }\n"]),
+        r#"[{"path":["a","p"]}]"#
+    );
+}
+
+#[test]
+fn the_chain_goes_outward_through_all_modules() {
+    let chain = value_of(&[
+        "package a\n\n# METADATA\n# title: mine\np.q := rego.metadata.chain()\n",
+        "# METADATA\n# title: package\npackage a\n\n# METADATA\n# title: document\n# scope: document\np.q := 1 if false\n",
+        "# METADATA\n# title: around\n# scope: subpackages\npackage a\n",
+    ]);
+    let titles: Vec<&str> = chain
+        .split("\"title\":\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(titles, ["mine", "document", "package", "around"]);
+    assert!(chain.contains(r#""path":["a","p","q"]"#), "{chain}");
+}
+
+#[test]
+fn annotations_that_may_be_read_in_two_ways_are_not_shown() {
+    for line in [
+        "custom: {d: 2020-01-01}",
+        "custom: {n: 0777}",
+        "schemas: [{input: schema.x}]",
+        "title: [1]",
+        "a: b: c",
+        "- 1",
+    ] {
+        let text = format!("package a\n\n# METADATA\n# {line}\np := rego.metadata.rule()\n");
+        assert!(value_of(&[&text]).contains("is not supported here"), "{line}");
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::{Lowerer, Name};
-use crate::compile::builtins;
 use crate::compile::hir::{Expr, Function, Literal, Path, Root};
 use crate::compile::tree::ref_text;
+use crate::compile::{builtins, metadata};
 use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::ast::{self, Ref};
+
+/// Calls that give the annotations of the rule.
+const METADATA: [&str; 2] = ["rego.metadata.rule", "rego.metadata.chain"];
 
 impl Lowerer<'_, '_> {
     /// Lowers a call. With `statement`, an argument more than the function takes stands for its result. `None`: reported, or erased.
@@ -40,8 +43,35 @@ impl Lowerer<'_, '_> {
             .take(arity)
             .map(|term| self.operand(term, out))
             .collect();
+        let args = match function {
+            Function::Builtin(_) if METADATA.contains(&name.as_str()) => self.metadata(&name, span)?,
+            _ => args,
+        };
         let result = terms.next().map(|term| self.operand(term, out));
         Some((function, args, result))
+    }
+
+    /// The arguments of the builtin that stands for a call of `rego.metadata...`: its result, and something empty to add to it.
+    fn metadata(&mut self, name: &str, span: Span) -> Option<Vec<Expr>> {
+        let result = match self.rule {
+            None => Err("it may be called in the main part of a rule only".to_owned()),
+            Some(rule) if name == METADATA[0] => metadata::rule(self.env.modules, self.env.index, rule),
+            Some(rule) => metadata::chain(self.env.modules, self.env.index, rule),
+        };
+        match result {
+            Ok(constant @ Expr::Object(_)) => Some(vec![constant, Expr::Object(Vec::new())]),
+            Ok(constant) => Some(vec![constant, Expr::Array(Vec::new())]),
+            Err(why) => {
+                let help = "pass what the policy needs as data";
+                self.report_help(
+                    span,
+                    Code::Unsupported,
+                    format!("`{name}` is not supported here: {why}"),
+                    help,
+                );
+                None
+            }
+        }
     }
 
     /// What a name in a call means, with the number of its arguments.
@@ -50,18 +80,14 @@ impl Lowerer<'_, '_> {
             return Some((Function::Rule(path), arity));
         }
         let span = name.span;
-        match dotted {
-            "rego.metadata.rule" | "rego.metadata.chain" => {
-                let help = "pass what the policy needs as data";
-                self.report_help(
-                    span,
-                    Code::Unsupported,
-                    format!("`{dotted}` is not supported yet"),
-                    help,
-                );
-                return None;
-            }
-            _ => {}
+        if METADATA.contains(&dotted) {
+            // What it gives stands there as a constant: see `metadata`.
+            let function = if dotted == METADATA[0] {
+                "object.union"
+            } else {
+                "array.concat"
+            };
+            return Some((Function::Builtin(function.into()), 0));
         }
         if let Some(help) = builtins::removed(dotted) {
             self.report_help(
