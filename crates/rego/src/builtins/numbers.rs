@@ -214,6 +214,7 @@ pub(super) fn bits_negate(_: &mut Session<'_>, args: &[Value]) -> Result<Value> 
     from_big(!big(args, 0)?)
 }
 
+/// How far to shift; what is longer than any number, shifts as far as the longest.
 fn shift(args: &[Value]) -> Result<u32> {
     let shift = big(args, 1)?;
     if shift.is_negative() {
@@ -221,7 +222,7 @@ fn shift(args: &[Value]) -> Result<u32> {
             "operand 2 must be an unsigned integer number but got a negative integer",
         ));
     }
-    u32::try_from(shift).map_err(|_| NumberError::OutOfRange.into())
+    Ok(u32::try_from(shift).unwrap_or(u32::MAX))
 }
 
 #[expect(

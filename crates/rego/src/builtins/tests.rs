@@ -78,6 +78,16 @@ fn assert_refused(builtin: &Builtin) {
 }
 
 #[test]
+fn shifts_longer_than_any_number_leave_nothing_but_the_sign() {
+    let long = "123456789012345678901";
+    assert_eq!(call("bits.rsh", &format!("[5, {long}]")), "0");
+    assert_eq!(call("bits.rsh", &format!("[-5, {long}]")), "-1");
+    assert_eq!(call("bits.rsh", "[5, 4294967296]"), "0");
+    assert_eq!(call("bits.lsh", &format!("[0, {long}]")), "0");
+    assert!(call("bits.lsh", &format!("[1, {long}]")).starts_with("error"));
+}
+
+#[test]
 fn quotients_without_a_finite_form_are_opas() {
     let quotient = |a, b| numbers::quotient_for_tests(a, b).unwrap();
     assert_eq!(quotient(1, 3), "0.33333333333333333334");

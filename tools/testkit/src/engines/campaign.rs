@@ -79,6 +79,8 @@ impl Report {
 
 /// What all threads know.
 struct Progress<'a> {
+    /// Policies taken up so far.
+    policies: AtomicU64,
     executions: AtomicU64,
     enough: AtomicBool,
     say: &'a (dyn Fn(u64) + Sync),
@@ -88,6 +90,7 @@ struct Progress<'a> {
 #[must_use]
 pub fn run(campaign: &Campaign, say: &(dyn Fn(u64) + Sync)) -> Report {
     let progress = Progress {
+        policies: AtomicU64::new(0),
         executions: AtomicU64::new(0),
         enough: AtomicBool::new(false),
         say,
@@ -96,14 +99,13 @@ pub fn run(campaign: &Campaign, say: &(dyn Fn(u64) + Sync)) -> Report {
     let mut report = Report::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..jobs)
-            .map(|job| {
+            .map(|_| {
                 let progress = &progress;
                 scope.spawn(move || {
                     let mut thread = Thread::new(campaign);
-                    let mut number = job;
                     while !progress.enough.load(Ordering::Relaxed) {
+                        let number = progress.policies.fetch_add(1, Ordering::Relaxed);
                         thread.policy(campaign.seed.wrapping_add(number), progress);
-                        number = number.wrapping_add(jobs);
                     }
                     thread.report
                 })

@@ -119,20 +119,14 @@ fn compile(policy: &Policy, options: &Options) -> Result<Deployed, Outcome> {
     }
 }
 
-/// A defect of the compiler is no refusal. (An object inside of another one that grows, as under `p[x][y] := z`, is called an
-/// invalid plan, and is not one.)
+/// A defect of the compiler is no refusal.
 fn refused(refusals: &[Refusal]) -> Outcome {
-    let defect = |refusal: &&Refusal| match refusal.reason {
-        Reason::Internal(_) => true,
-        Reason::InvalidPlan(_) => refusal.construct != "insertion",
-        _ => false,
-    };
+    let defect = |refusal: &&Refusal| matches!(refusal.reason, Reason::Internal(_) | Reason::InvalidPlan(_));
     match (refusals.iter().find(defect), refusals.first()) {
         (Some(defect), _) => Outcome::Error(ErrorKind::Other, defect.to_string()),
         (None, Some(first)) => Outcome::Refused(match &first.reason {
             Reason::CodeSize { limit, .. } => format!("more than {limit} bytes of code"),
             Reason::PatternTooBig { .. } => "the pattern's automaton is too big".to_owned(),
-            Reason::InvalidPlan(_) => "an object that grows inside of another".to_owned(),
             Reason::BadPattern(_) => "bad pattern".to_owned(),
             other => format!("{}: {other}", first.construct),
         }),

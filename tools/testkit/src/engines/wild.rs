@@ -15,10 +15,10 @@ use stele_types::{EntryPoint, Value};
 
 use super::{Case, Chance, Module, Policy};
 
-/// A policy and inputs to ask it about.
+/// A policy and inputs to ask about it.
 #[derive(Debug, Clone)]
 pub struct Wild {
-    /// The policy, in package `gen`.
+    /// The policy, in package `gen` and perhaps `lib`.
     pub policy: Arc<Policy>,
     /// The inputs.
     pub inputs: Vec<Option<Value>>,
@@ -31,17 +31,26 @@ impl Wild {
         let mut chance = Chance(seed);
         let exotic = chance.one_in(4);
         let mut writer = Writer::new(chance, exotic);
-        for number in 0..writer.chance.below(6).saturating_add(2) {
+        let rules = writer.chance.below(7).saturating_add(2);
+        // The first rules may be in a package of their own, which the others see as a document.
+        let shared = writer.chance.below(rules);
+        for number in 0..rules {
+            if number == shared && number > 0 {
+                writer.leave_package();
+            }
             writer.rule(number);
         }
+        let lib = writer.lib.take();
         let data = document::data(&mut writer.chance);
         let inputs = (0..inputs).map(|_| document::input(&mut writer.chance)).collect();
-        let module = Module {
-            name: "gen.rego".to_owned(),
-            text: format!("package gen\n{}", writer.text),
+        let module = |package: &str, text: &str| Module {
+            name: format!("{package}.rego"),
+            text: format!("package {package}\n{text}"),
         };
+        let mut modules = vec![module("gen", &writer.text)];
+        modules.extend(lib.map(|text| module("lib", &text)));
         Self {
-            policy: Policy::new(vec![module], writer.queries, data),
+            policy: Policy::new(modules, writer.queries, data),
             inputs,
         }
     }
@@ -113,7 +122,10 @@ impl Want {
 /// A rule or function that was written.
 #[derive(Debug, Clone)]
 struct Known {
+    /// As it is called where rules are written now.
     name: String,
+    /// Its path below `data`, with dots.
+    path: String,
     /// The number of arguments of a function.
     arity: Option<usize>,
     want: Want,
@@ -136,6 +148,8 @@ struct Writer {
     /// Whether any pure builtin is called, or only those that contracts take with any arguments.
     exotic: bool,
     text: String,
+    /// The rules of package `lib`, once they are complete.
+    lib: Option<String>,
     known: Vec<Known>,
     queries: Vec<EntryPoint>,
     /// Names given so far.
@@ -148,6 +162,7 @@ impl Writer {
             chance,
             exotic,
             text: String::new(),
+            lib: None,
             known: Vec::new(),
             queries: Vec::new(),
             names: 0,
@@ -164,6 +179,26 @@ impl Writer {
         self.text.push('\n');
     }
 
+    /// Goes on in package `gen`; what was written is package `lib`.
+    fn leave_package(&mut self) {
+        self.lib = Some(std::mem::take(&mut self.text));
+        let moved = |path: &str| path.replacen("gen", "lib", 1);
+        for known in &mut self.known {
+            known.path = moved(&known.path);
+            known.name = format!("data.{}", known.path);
+        }
+        let queries = self
+            .queries
+            .iter()
+            .map(|query| EntryPoint::new(&moved(query.as_str())));
+        let package = EntryPoint::new("lib");
+        self.queries = queries.chain([package]).flatten().collect();
+        // A package of functions has no document of its own.
+        if self.known.iter().all(|known| known.arity.is_some()) {
+            self.queries.clear();
+        }
+    }
+
     fn rule(&mut self, number: usize) {
         self.text.push('\n');
         let want = Want::any(&mut self.chance);
@@ -177,7 +212,13 @@ impl Writer {
         if arity.is_none() {
             self.queries.extend(EntryPoint::new(&format!("gen/{name}")));
         }
-        self.known.push(Known { name, arity, want });
+        let path = format!("gen.{name}");
+        self.known.push(Known {
+            name,
+            path,
+            arity,
+            want,
+        });
     }
 
     /// Definitions of one rule.
@@ -208,7 +249,11 @@ impl Writer {
                 Some(value) => value.clone(),
                 None => self.expression(want, &scope, 2),
             };
-            self.line(&format!("{name} := {value} if {{"));
+            if want == Want::Bool && self.chance.one_in(2) {
+                self.line(&format!("{name} if {{"));
+            } else {
+                self.line(&format!("{name} := {value} if {{"));
+            }
             self.text.push_str(&body);
             self.elses(want, &Scope::default());
             self.line("}\n");
@@ -293,7 +338,11 @@ impl Writer {
                 Some(value) => value.clone(),
                 None => self.expression(want, &scope, 2),
             };
-            self.line(&format!("{name}({parameters}) := {value} if {{"));
+            if want == Want::Bool && self.chance.one_in(2) {
+                self.line(&format!("{name}({parameters}) if {{"));
+            } else {
+                self.line(&format!("{name}({parameters}) := {value} if {{"));
+            }
             self.text.push_str(&body);
             self.elses(want, &outer);
             self.line("}\n");

@@ -57,9 +57,13 @@ pub(super) fn input(chance: &mut Chance) -> Option<Value> {
     }
 }
 
-/// The base documents lie beside the package, at `data.base`.
+/// The base documents lie beside the packages, at `data.base`, and inside of one, at `data.lib.extra`.
 pub(super) fn data(chance: &mut Chance) -> Value {
-    Value::object([("base".into(), object(chance, 3))])
+    let mut documents = vec![("base".into(), object(chance, 3))];
+    if chance.one_in(3) {
+        documents.push(("lib".into(), Value::object([("extra".into(), object(chance, 2))])));
+    }
+    Value::object(documents)
 }
 
 fn object(chance: &mut Chance, depth: usize) -> Value {

@@ -211,12 +211,27 @@ impl Writer {
         let variables: Vec<&str> = scope.variables.iter().map(|(name, _)| name.as_str()).collect();
         let mut out = match (self.chance.below(10), rule) {
             (0 | 1, Some(rule)) => rule.name.clone(),
-            (2, Some(rule)) => format!("data.gen.{}", rule.name),
+            (2, Some(rule)) => format!("data.{}", rule.path),
             (3, _) => "data.base".to_owned(),
+            (6, _) if self.lib.is_some() => "data.lib".to_owned(),
             (4 | 5, _) if !variables.is_empty() => self.chance.word(&variables).to_owned(),
             _ => "input".to_owned(),
         };
-        let steps = if out == "input" || out == "data.base" {
+        if out == "data.lib" && self.chance.one_in(2) {
+            // A rule that is not known before.
+            let names: Vec<&str> = rules
+                .iter()
+                .filter_map(|rule| rule.path.strip_prefix("lib."))
+                .collect();
+            match (self.chance.word(&names), self.chance.pick(&variables)) {
+                (name, _) if !name.is_empty() && self.chance.one_in(2) => {
+                    out.push_str(&format!("[\"{name}\"]"))
+                }
+                (_, Some(variable)) => out.push_str(&format!("[{variable}]")),
+                _ => out.push_str("[_]"),
+            }
+        }
+        let steps = if out == "input" || out.starts_with("data.base") {
             self.chance.below(4)
         } else {
             self.chance.below(3)
