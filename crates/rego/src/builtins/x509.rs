@@ -14,6 +14,8 @@ use super::{BuiltinError, Session, base64, failed};
 type Result<T> = std::result::Result<T, BuiltinError>;
 
 const BEGIN: &str = "-----BEGIN";
+/// Instructions charged for a private key: its public part is computed.
+const KEY_WORK: u64 = 10_000;
 
 /// A certificate as a value, with the text of its URIs.
 pub(super) fn extended(link: &Link<'_>) -> Value {
@@ -103,6 +105,7 @@ fn private_keys(session: &mut Session<'_>, text: &str) -> Result<Vec<PrivateKey>
     let mut rest = decoded.as_deref().unwrap_or(text);
     let mut keys = Vec::new();
     while let Some((block, after)) = pem::next(rest) {
+        session.budget.work(KEY_WORK)?;
         if let Some(key) = PrivateKey::from_pem(&block) {
             keys.push(key.map_err(|()| failed("x509: failed to parse private key"))?);
         }
@@ -193,6 +196,7 @@ fn pair_certificates(text: &str) -> Result<Vec<Vec<u8>>> {
 /// A certificate, those that come with it, and its private key, as Go's `tls.Certificate`.
 pub(super) fn parse_keypair(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let chain = pair_certificates(string(args, 0)?)?;
+    session.budget.work(KEY_WORK)?;
     let key = pair_key(string(args, 1)?)?;
     let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
     let mut parsed = certificates(session, leaf)?;

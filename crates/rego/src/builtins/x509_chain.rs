@@ -11,8 +11,8 @@ use super::{BuiltinError, Refusal, Session, failed};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 
-/// Instructions charged for each certificate of a chain.
-const LINK_WORK: u64 = 4_000;
+/// Instructions charged for each signature that may be checked.
+const CHECK_WORK: u64 = 10_000;
 /// Go's number for the authentication of servers, which is what chains are for by default.
 const SERVER: u8 = 1;
 
@@ -46,7 +46,8 @@ fn verify(
         return Ok(untrusted());
     };
     let count = u64::try_from(links.len()).unwrap_or(u64::MAX);
-    session.budget.work(count.saturating_mul(LINK_WORK))?;
+    let checks = count.saturating_mul(count).min(u64::from(chain::MOST_CHECKS));
+    session.budget.work(checks.saturating_mul(CHECK_WORK))?;
     let chain = match chain::verify(&links, purpose) {
         Ok(chain) => chain,
         Err(ChainError::Untrusted) => return Ok(untrusted()),

@@ -280,3 +280,26 @@ fn requests_have_the_members_of_gos() {
     );
     assert!(call("crypto.x509.parse_certificate_request", &[CHAIN.into()]).is_err());
 }
+
+#[test]
+fn work_with_keys_is_charged() {
+    for (name, text) in [
+        ("crypto.x509.parse_and_verify_certificates", CHAIN),
+        ("crypto.parse_private_keys", data!("leaf-key.pem")),
+    ] {
+        let Body::Function(function) = find(name).unwrap().body else {
+            panic!()
+        };
+        let limits = Limits {
+            instructions: 5_000,
+            ..Limits::default()
+        };
+        let mut session = Session::new(Context::at(Timestamp::from_nanos(NOW)), Budget::new(limits));
+        let result = function(&mut session, &[text.into()]);
+        assert_eq!(
+            result,
+            Err(BuiltinError::Limit(crate::eval::LimitKind::Instructions)),
+            "{name}"
+        );
+    }
+}

@@ -11,7 +11,7 @@ use super::extensions::Extensions;
 use super::public_key::PublicKey;
 
 /// The most signatures checked for one chain.
-const MOST_CHECKS: u32 = 100;
+pub(crate) const MOST_CHECKS: u32 = 100;
 /// The bit of the key usage that lets a key sign certificates.
 const SIGNS_CERTIFICATES: u32 = 1 << 5;
 /// Go's number for any extended key usage.
