@@ -23,6 +23,7 @@ mod json_schema;
 mod jwt;
 mod numbers;
 mod objects;
+mod parse_module;
 mod pki;
 mod regex;
 mod semver;

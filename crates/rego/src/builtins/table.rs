@@ -4,8 +4,9 @@ mod make;
 
 use super::{
     Builtin, Purity, aggregates, aws, chance, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, graphql, json_patch, json_paths, json_schema, jwt, numbers, objects, regex,
-    semver, strings, subset, template, time, types, units, urlquery, uuid, x509, x509_chain, yaml,
+    globs_intersect, graph, graphql, json_patch, json_paths, json_schema, jwt, numbers, objects,
+    parse_module, regex, semver, strings, subset, template, time, types, units, urlquery, uuid, x509,
+    x509_chain, yaml,
 };
 use make::{contextual, from_context, impure, missing, predicate, pure};
 
@@ -555,7 +556,12 @@ pub const TABLE: &[Builtin] = &[
         "boolean",
         graphql::schema_is_valid,
     ),
-    missing("rego.parse_module", &["string", "string"], "object"),
+    pure(
+        "rego.parse_module",
+        &["string", "string"],
+        "object",
+        parse_module::parse_module,
+    ),
     // The outside world
     impure("http.send", &["object"], "object"),
     from_context("opa.runtime", &[], "object", chance::runtime),
