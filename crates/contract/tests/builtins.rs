@@ -77,6 +77,8 @@ const ALL: &[(&str, usize)] = &[
     ("urlquery.decode", 1),
     ("urlquery.encode_object", 1),
     ("urlquery.decode_object", 1),
+    ("crypto.sha1", 1),
+    ("crypto.hmac.sha1", 2),
     ("crypto.sha256", 1),
     ("crypto.hmac.sha256", 2),
     ("crypto.hmac.equal", 2),
@@ -155,6 +157,8 @@ proptest! {
     #[test]
     fn message_authentication(message in "[a-zé]{0,90}", key in "[a-zé]{0,90}") {
         check(same("crypto.hmac.sha256", &[text(&message), text(&key)]))?;
+        check(same("crypto.hmac.sha1", &[text(&message), text(&key)]))?;
+        check(same("crypto.sha1", &[text(&message)]))?;
         check(same("crypto.hmac.equal", &[text(&message), text(&key)]))?;
         check(same("crypto.hmac.equal", &[text(&message), text(&message)]))?;
     }

@@ -123,6 +123,8 @@ pub(super) const ROUTINES: &[(&str, &str, usize)] = &[
     ("urlquery.decode", "b_query_decode", 1),
     ("urlquery.encode_object", "b_query_encode_object", 1),
     ("urlquery.decode_object", "b_query_decode_object", 1),
+    ("crypto.sha1", "b_sha1", 1),
+    ("crypto.hmac.sha1", "b_hmac_sha1", 2),
     ("crypto.sha256", "b_sha256", 1),
     ("crypto.hmac.sha256", "b_hmac_sha256", 2),
     ("crypto.hmac.equal", "b_hmac_equal", 2),
