@@ -45,6 +45,8 @@ fn odd() -> impl Strategy<Value = Value> {
 
 /// Every builtin of a routine added here, with its number of arguments.
 const ALL: &[(&str, usize)] = &[
+    ("strings.any_prefix_match", 2),
+    ("strings.any_suffix_match", 2),
     ("semver.is_valid", 1),
     ("semver.compare", 2),
     ("uuid.parse", 1),
@@ -354,6 +356,18 @@ proptest! {
         }));
         let roots = Value::array(roots.into_iter().map(number));
         check(same("graph.reachable_paths", &[graph, roots]))?;
+    }
+
+    #[test]
+    fn any_of_several(a in prop::collection::vec("[ab]{0,3}", 0..3), b in prop::collection::vec("[ab]{0,2}", 0..3), odd in odd(), whole in any::<bool>()) {
+        let list = |items: &[String], odd: Option<&Value>| Value::array(items.iter().map(|s| text(s)).chain(odd.cloned()));
+        let set = Value::set(b.iter().map(|s| text(s)));
+        let first = if whole { text(&a.concat()) } else { list(&a, None) };
+        for name in ["strings.any_prefix_match", "strings.any_suffix_match"] {
+            check(same(name, &[first.clone(), set.clone()]))?;
+            check(same(name, &[first.clone(), list(&b, Some(&odd))]))?;
+            check(same(name, &[list(&a, Some(&odd)), set.clone()]))?;
+        }
     }
 
     #[test]
