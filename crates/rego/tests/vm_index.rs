@@ -68,7 +68,10 @@ fn policy() -> String {
          first := \"null\" if input.x.y == null\n\n\
          replaced := found if found := both with input.x.y as concat(\"\", [\"a\"])\n\n\
          both := [set, f(1, 2), g(input.x.y)]\n\n\
-         called := [f(input.x.y, 1), g(input.x.y)]\n\ncomputed := g(lower(\"A\"))\n",
+         called := [f(input.x.y, 1), g(input.x.y)]\n\n\
+         passed := h(input.x.y, {\"passed\": input.z})\n\n\
+         h(a, b) := b if a == \"a\"\n\nh(a, _) := 1 if a == \"b\"\n\nh(a, _) := 2 if a == 1\n\nh(a, _) := 3 if a == null\n\n\
+         h(a, _) := 4 if a == true\n\ncomputed := g(lower(\"A\"))\n",
     );
     text
 }
@@ -104,7 +107,7 @@ fn bodies_that_are_left_out_could_not_have_held() {
     let source = SourceFile::new("t.rego", policy());
     let module = parse(&source).unwrap_or_else(|found| panic!("{found:?}"));
     let names = [
-        "set", "object", "settled", "first", "replaced", "called", "computed",
+        "set", "object", "settled", "first", "replaced", "called", "computed", "passed",
     ];
     let entry_points: Vec<_> = names
         .iter()

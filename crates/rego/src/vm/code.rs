@@ -162,13 +162,15 @@ pub(super) struct Table {
     pub(super) lists: HashMap<Val, u32, RandomState>,
     /// Blocks, ascending. The first list has those that run always, and no other list has them.
     pub(super) blocks: Vec<Vec<u32>>,
+    /// The registers that only this block uses, for each block: first and count.
+    pub(super) own: Vec<(Reg, u32)>,
     /// Where each block begins, and where the function goes on after the last.
     pub(super) targets: Vec<Pc>,
 }
 
 impl Table {
-    /// Where to go on: the first block from `from` on that is in the list or runs always.
-    pub(super) fn next(&self, list: usize, from: u32) -> Pc {
+    /// The first block from `from` on that is in the list or runs always; the number of blocks if there is none.
+    pub(super) fn next(&self, list: usize, from: u32) -> usize {
         let first = |list: usize| {
             let blocks = self.blocks.get(list)?;
             blocks.get(blocks.partition_point(|block| *block < from)).copied()
@@ -177,8 +179,7 @@ impl Table {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let target = next.and_then(|block| self.targets.get(block as usize));
-        target.or_else(|| self.targets.last()).copied().unwrap_or(Pc::MAX)
+        next.map_or(self.own.len(), |block| block as usize)
     }
 }
 
@@ -189,6 +190,8 @@ pub(super) struct Func {
     pub(super) params: Vec<Reg>,
     /// Registers of its frame.
     pub(super) frame: u32,
+    /// How many of them, from the first on, must be undefined when it begins.
+    pub(super) clear: u32,
     /// Where its result is remembered, when that depends on nothing but input and data.
     pub(super) memo: Option<u32>,
 }

@@ -107,6 +107,7 @@ impl Worker {
             memory: request.limits.memory,
             depth: request.limits.depth,
             base: 0,
+            top: 0,
             pc: 0,
             stride: 0,
         };

@@ -33,10 +33,15 @@ pub(super) struct Place {
 pub(super) struct Index {
     pub(super) place: Place,
     pub(super) expected: Vec<Option<Key>>,
+    /// For each block, the range of locals that are its own: first and count.
+    pub(super) own: Vec<(u32, u32)>,
+    /// All locals from this one on are in such a range.
+    pub(super) shared: u32,
 }
 
-/// The index of a function, if it is worth one. `params` are the locals that hold something when it begins.
-pub(super) fn of(blocks: &[Block], params: &[Local]) -> Option<Index> {
+/// The index of a function, if it is worth one. `params` are the locals that hold something when it begins; they and the result are
+/// below `least`.
+pub(super) fn of(blocks: &[Block], params: &[Local], least: u32) -> Option<Index> {
     if blocks.len() < LEAST {
         return None;
     }
@@ -69,7 +74,48 @@ pub(super) fn of(blocks: &[Block], params: &[Local]) -> Option<Index> {
             here.next().map(|(_, key)| *key)
         })
         .collect();
-    Some(Index { place, expected })
+    let (shared, own) = ranges(&owners, blocks.len(), least);
+    Some(Index {
+        place,
+        expected,
+        own,
+        shared,
+    })
+}
+
+/// The locals of each block, above those that several blocks have to do with. Blocks whose locals lie among one another's share them all.
+fn ranges(owners: &HashMap<Local, Option<usize>>, blocks: usize, least: u32) -> (u32, Vec<(u32, u32)>) {
+    let common = owners.iter().filter(|(_, owner)| owner.is_none());
+    let shared = common
+        .map(|(local, _)| local.0.saturating_add(1))
+        .max()
+        .unwrap_or(0)
+        .max(least);
+    let mut ends: Vec<Option<(u32, u32)>> = vec![None; blocks];
+    let mut highest = shared;
+    for (local, owner) in owners.iter().filter(|(local, _)| local.0 >= shared) {
+        let slot = owner.and_then(|owner| ends.get_mut(owner));
+        if let Some(slot) = slot {
+            let (first, last) = slot.unwrap_or((local.0, local.0));
+            *slot = Some((first.min(local.0), last.max(local.0)));
+        }
+        highest = highest.max(local.0.saturating_add(1));
+    }
+    let mut sorted: Vec<(u32, u32)> = ends.iter().flatten().copied().collect();
+    sorted.sort_unstable();
+    let apart = sorted
+        .iter()
+        .zip(sorted.iter().skip(1))
+        .all(|((_, last), (first, _))| last < first);
+    if !apart {
+        return (highest, vec![(0, 0); blocks]);
+    }
+    let range = |ends: &Option<(u32, u32)>| {
+        ends.map_or((0, 0), |(first, last)| {
+            (first, last.saturating_sub(first).saturating_add(1))
+        })
+    };
+    (shared, ends.iter().map(range).collect())
 }
 
 /// The parameters that nothing in the function changes, but for the data document: its paths have rules of their own.

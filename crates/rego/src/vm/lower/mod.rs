@@ -129,12 +129,15 @@ impl<'a> Lowering<'a> {
     fn func(&mut self, func: &'a ir::Func, memo: Option<u32>) -> Func {
         let locals = func.params.iter().chain([&func.return_]);
         let least = locals.map(|local| local.0.saturating_add(1)).max().unwrap_or(0);
-        let index = index::of(&func.blocks, &func.params);
+        let index = index::of(&func.blocks, &func.params, least);
+        let locals = documents::frame_size(&func.blocks).max(least);
+        let clear = index.as_ref().map_or(locals, |index| index.shared.max(least));
         let (start, frame) = self.body(&func.blocks, least, index);
         Func {
             start,
             params: func.params.iter().map(|local| local.0).collect(),
             frame,
+            clear,
             memo,
         }
     }

@@ -96,6 +96,7 @@ impl<'a> Body<'_, 'a> {
             keys: self.lowering.range(keys),
             lists: HashMap::default(),
             blocks: vec![Vec::new()],
+            own: index.own.clone(),
             targets: Vec::new(),
         };
         self.emit(Op::Dispatch { table: number, list }, Location::default());

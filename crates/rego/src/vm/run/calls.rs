@@ -28,10 +28,9 @@ impl Machine<'_, '_> {
         if self.stacks.frames.len() as u64 >= u64::from(self.depth) {
             return Err(self.limit(LimitKind::Depth));
         }
-        let base = self.stacks.registers.len();
-        self.stacks
-            .registers
-            .resize(base.wrapping_add(func.frame as usize), Val::UNDEFINED);
+        let base = self.top;
+        self.top = base.wrapping_add(func.frame as usize);
+        self.reserve(base, func.clear);
         for (param, arg) in func.params.iter().zip(code.operands(args)) {
             let val = self.get(*arg);
             if let Some(slot) = self.stacks.registers.get_mut(base.wrapping_add(*param as usize)) {
@@ -57,7 +56,7 @@ impl Machine<'_, '_> {
             self.pc = usize::MAX;
             return;
         };
-        self.stacks.registers.truncate(self.base);
+        self.top = self.base;
         self.base = frame.base;
         if let Some(slot) = frame.memo.and_then(|memo| self.memo_slot(memo)) {
             *slot = val;

@@ -53,6 +53,8 @@ pub(super) struct Machine<'m, 's> {
     pub(super) depth: u32,
     /// The first register of the frame.
     pub(super) base: usize,
+    /// The register after the frame's last.
+    pub(super) top: usize,
     /// The operation after the present one.
     pub(super) pc: usize,
     /// Operations until the next look at the limits.
@@ -65,8 +67,9 @@ type Done<T> = Result<T, Box<EvalError>>;
 impl Machine<'_, '_> {
     /// Runs a plan; the results are in the stacks.
     pub(super) fn plan(&mut self, start: usize, frame: u32, input: Val, data: Val) -> Done<()> {
-        self.stacks.registers.clear();
-        self.stacks.registers.resize(frame as usize, Val::UNDEFINED);
+        self.base = 0;
+        self.top = frame as usize;
+        self.reserve(0, frame);
         self.stacks.frames.clear();
         self.stacks.results.clear();
         self.stacks.memo.clear();
@@ -100,6 +103,20 @@ impl Machine<'_, '_> {
         if let Some(slot) = self.stacks.registers.get_mut(at) {
             *slot = val;
         }
+    }
+
+    /// Makes room up to the top, and sets the first registers of the frame at `base` to undefined. The others keep what is in them: they
+    /// are written before they are read.
+    fn reserve(&mut self, base: usize, clear: u32) {
+        let registers = &mut self.stacks.registers;
+        if registers.len() < self.top {
+            registers.resize(self.top, Val::UNDEFINED);
+        }
+        let cleared = base..base.wrapping_add(clear as usize);
+        registers
+            .get_mut(cleared)
+            .unwrap_or_default()
+            .fill(Val::UNDEFINED);
     }
 
     /// Where the present operation comes from.
@@ -239,10 +256,23 @@ impl Machine<'_, '_> {
         table.lists.get(&found).copied().map_or(0, i64::from)
     }
 
-    fn next_block(&self, table: u32, list: i64, from: u32) -> usize {
+    /// Where the next block from `from` on begins, with its own locals undefined.
+    fn next_block(&mut self, table: u32, list: i64, from: u32) -> usize {
         let list = usize::try_from(list).unwrap_or_default();
-        let table = self.code.tables.get(table as usize);
-        table.map_or(usize::MAX, |table| table.next(list, from) as usize)
+        let Some(table) = self.code.tables.get(table as usize) else {
+            return usize::MAX;
+        };
+        let block = table.next(list, from);
+        if let Some((first, count)) = table.own.get(block) {
+            let first = self.base.wrapping_add(*first as usize);
+            let own = first..first.wrapping_add(*count as usize);
+            let registers = self.stacks.registers.get_mut(own);
+            registers.unwrap_or_default().fill(Val::UNDEFINED);
+        }
+        table
+            .targets
+            .get(block)
+            .map_or(usize::MAX, |target| *target as usize)
     }
 
     /// The operations that run less often.
