@@ -146,7 +146,7 @@ impl Governance {
             index: U256::from(index),
         };
         let held = self.view_ledger(&call).await?;
-        self.with_transaction(index, anchor(node, &held)).await
+        self.with_transaction(anchor(node, &held)).await
     }
 
     /// The node's first anchor in this ledger whose tree contains a leaf; `None` while there is none.
@@ -163,9 +163,7 @@ impl Governance {
         if !found.found {
             return Ok(None);
         }
-        self.with_transaction(found.index.saturating_to(), anchor(node, &found.first))
-            .await
-            .map(Some)
+        self.with_transaction(anchor(node, &found.first)).await.map(Some)
     }
 
     /// Whether a leaf hash stands at `leaf_index` of the tree that the node's anchor `index` commits to, as the
@@ -243,12 +241,13 @@ impl Governance {
         size: TreeSize,
         root: Digest,
     ) -> Result<Option<Anchored>, ChainError> {
-        let Some(index) = self.anchor_count(node).await?.checked_sub(1) else {
+        // Without an anchor of its own, this ledger answers with a predecessor's.
+        if self.anchor_count(node).await? == 0 {
             return Ok(None);
-        };
+        }
         match self.anchor_of(node).await? {
             Some(last) if last.size == size && last.root == root => {
-                self.with_transaction(index, last).await.map(Some)
+                self.with_transaction(last).await.map(Some)
             }
             _ => Ok(None),
         }
@@ -293,8 +292,9 @@ impl Governance {
         })
     }
 
-    /// Finds the transaction of an anchor by its event.
-    async fn with_transaction(&self, index: u64, anchor: Anchor) -> Result<Anchored, ChainError> {
+    /// Finds the transaction and the number of an anchor by its event. The number is not asked for by a call of its own: another anchor may come
+    /// in between.
+    async fn with_transaction(&self, anchor: Anchor) -> Result<Anchored, ChainError> {
         let filter = Filter::new()
             .address(self.deployment.ledger)
             .event_signature(Abi::Anchored::SIGNATURE_HASH)
@@ -307,14 +307,14 @@ impl Governance {
             })
             .await?;
         let place = anchored_events(&logs, anchor.node, anchor.size)
-            .find_map(|(log, _)| Some((log.transaction_hash?, log.block_hash?)));
-        let (transaction, block_hash) = place.ok_or(ChainError::EventMissing {
+            .find_map(|(log, event)| Some((log.transaction_hash?, log.block_hash?, event.index)));
+        let (transaction, block_hash, index) = place.ok_or(ChainError::EventMissing {
             node: anchor.node,
             block: anchor.block,
         })?;
         Ok(Anchored {
             anchor,
-            index,
+            index: index.saturating_to(),
             transaction,
             block_hash,
             gas_used: None,

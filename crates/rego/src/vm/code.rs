@@ -232,7 +232,7 @@ pub(super) struct Code {
     pub(super) operands: Vec<Src>,
     pub(super) funcs: Vec<Func>,
     pub(super) tables: Vec<Table>,
-    pub(super) plans: HashMap<String, Plan>,
+    pub(super) plans: HashMap<String, Plan, RandomState>,
     pub(super) builtins: Vec<Called>,
     /// Functions by path, for dynamic calls.
     pub(super) paths: HashMap<Vec<String>, u32>,

@@ -60,7 +60,8 @@ pub(super) fn of(blocks: &[Block], params: &[Local], least: u32) -> Option<Index
     }
     let best = uses
         .into_iter()
-        .filter(|(_, (count, _))| *count >= LEAST)
+        // Where all expect the same, the first comparison of each says as much.
+        .filter(|(_, (count, keys))| *count >= LEAST && keys.len() > 1)
         // Of equally good places the one with the shortest path, then by its numbers: the choice must not depend on chance.
         .max_by_key(|(place, (count, keys))| {
             let (length, strings, root) = (place.keys.len(), place.keys.clone(), place.root.0);

@@ -33,6 +33,7 @@ pub(crate) struct Constants<'a> {
 
 impl Constants<'_> {
     /// The constant that equals `text`; none does when it is too long to be [recognised](Self::recognises).
+    #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<Val> {
         if self.recognises(text) {
             self.names.find(text, self.region)

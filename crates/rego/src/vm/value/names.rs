@@ -16,6 +16,7 @@ pub(crate) const LONGEST: usize = 96;
 
 impl Names {
     /// The string that equals `text`, if there is one. `region` is where the strings are.
+    #[inline]
     pub(crate) fn find(&self, text: &str, region: &Region) -> Option<Val> {
         let marks = self.filter.get(text.len())?;
         if marks & mark(text) == 0 {

@@ -189,10 +189,12 @@ impl<'a> Parser<'a> {
         (Val::BLANK, NOWHERE)
     }
 
+    #[inline]
     fn peek(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
     }
 
+    #[inline]
     fn skip_space(&self, mut at: usize) -> usize {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek(at) {
             at = at.wrapping_add(1);
@@ -327,6 +329,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next key, and where its value begins. `node` is the shape of the keys before it.
+    #[inline]
     fn key(&mut self, at: usize, node: &mut u32) -> Parsed {
         if *node != LOST {
             let rest = self.bytes.get(at..).unwrap_or_default();

@@ -96,6 +96,7 @@ impl Region {
     }
 
     /// A string that stands in the region's text already, which has less than 4 GiB.
+    #[inline]
     pub(super) fn place(&mut self, start: usize, length: usize, known: bool) -> Val {
         let (offset, length) = (start as u64, length as u64);
         if length < LONG_FROM {
@@ -171,6 +172,7 @@ impl Region {
     }
 
     /// The words of a collection of this region.
+    #[inline]
     pub(super) fn parts_of(&self, val: Val) -> &[Val] {
         let at = val.at();
         let count = self.words.get(at).map_or(0, |word| word.as_count());

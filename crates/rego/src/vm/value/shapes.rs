@@ -91,6 +91,7 @@ fn head(bytes: &[u8]) -> usize {
 }
 
 /// The first sixteen bytes; zeros where there are none.
+#[inline]
 fn block(bytes: &[u8]) -> u128 {
     match bytes.first_chunk() {
         Some(chunk) => u128::from_le_bytes(*chunk),
@@ -138,6 +139,7 @@ impl Shapes {
     }
 
     /// The node reached by the key that `rest` begins with.
+    #[inline]
     pub(super) fn follow(&self, node: Node, rest: &[u8]) -> Option<Followed> {
         let mut at = if node == 0 {
             *self.heads.get(head(rest))?
@@ -162,6 +164,7 @@ impl Shapes {
     }
 
     /// Whether what comes after the first sixteen bytes is the same.
+    #[inline]
     fn same_tail(&self, entry: &Entry, rest: &[u8]) -> bool {
         let length = usize::from(entry.length);
         if length <= BLOCK {
