@@ -379,3 +379,39 @@ fn every_reference_in_the_description_leads_somewhere() {
     }
     assert!(seen > 50);
 }
+
+/// One request on a connection that stays open, or on one that is kept waiting.
+async fn ask_on(stream: &mut tokio::net::TcpStream) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn beyond_the_limit_of_connections_clients_wait_and_are_served_in_turn() {
+    let mut config = config();
+    config.connections.max = 2;
+    let server = Fixture::start(config);
+    let address = server.base.trim_start_matches("http://").to_owned();
+    let connect = || tokio::net::TcpStream::connect(address.clone());
+    let (mut first, mut second) = (connect().await.unwrap(), connect().await.unwrap());
+    assert!(ask_on(&mut first).await.starts_with("HTTP/1.1 200"));
+    assert!(ask_on(&mut second).await.starts_with("HTTP/1.1 200"));
+    let mut third = connect().await.unwrap();
+    let waiting = ask_on(&mut third);
+    tokio::pin!(waiting);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut waiting).await;
+    assert!(early.is_err(), "two are open, the third must wait: {early:?}");
+    assert!(
+        ask_on(&mut second).await.starts_with("HTTP/1.1 200"),
+        "those inside go on"
+    );
+    drop(first);
+    assert!(waiting.await.starts_with("HTTP/1.1 200"));
+    server.stop();
+}

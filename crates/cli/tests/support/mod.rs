@@ -73,6 +73,28 @@ impl Site {
     }
 
     pub fn up_with(&self, more: &[&str]) -> Node {
+        Node::start(self.command(&Self::up_args(more)))
+    }
+
+    /// A node that ignores a signal from its start.
+    pub fn up_ignoring(&self, signal: &str, more: &[&str]) -> Node {
+        let stele = self.command(&[]);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")])
+            .arg(stele.get_program())
+            .args(Self::up_args(more))
+            .current_dir(self.path());
+        for (name, value) in stele.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Node::start(command)
+    }
+
+    fn up_args<'a>(more: &[&'a str]) -> Vec<&'a str> {
         let mut args = vec![
             "up",
             "--listen",
@@ -83,7 +105,7 @@ impl Site {
             "server.anchor.interval_ms=200",
         ];
         args.extend(more);
-        Node::start(self.command(&args))
+        args
     }
 }
 

@@ -137,11 +137,17 @@ pub enum LedgerError {
     Closed,
 }
 
+/// No room: the disk, the quota, or what the process may write to one file.
+fn is_no_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space, the log goes on by itself"
-        }
+        _ if is_no_room(error) => "; free some space, the log goes on by itself",
         io::ErrorKind::PermissionDenied => "; the log needs to read and write all files in its directory",
         io::ErrorKind::ReadOnlyFilesystem => "; the file system is mounted read-only",
         _ => "",
@@ -159,8 +165,7 @@ impl LedgerError {
 
     /// True when the disk was full.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Io { source, .. }
-            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        matches!(self, Self::Io { source, .. } if is_no_room(source))
     }
 }
 

@@ -1,0 +1,84 @@
+//! A node whose files may not grow any more: it refuses to decide, loses nothing that it acknowledged, and goes on when there is room.
+//!
+//! The room is taken by a limit on the size of files (`prlimit`, of util-linux), because a test can't fill the machine's disk.
+#![cfg(target_os = "linux")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{Site, eventually, example};
+
+const PATH: &str = "/v1/data/kubernetes/admission";
+
+fn limit_files(pid: u32, size: &str) {
+    let status = Command::new("prlimit")
+        .args([format!("--pid={pid}"), format!("--fsize={size}:")])
+        .status()
+        .expect("prlimit, of util-linux");
+    assert!(status.success());
+}
+
+/// The size of the biggest file below a directory.
+fn biggest(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).unwrap();
+    let sizes = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            biggest(&path)
+        } else {
+            std::fs::metadata(&path).map_or(0, |metadata| metadata.len())
+        }
+    });
+    sizes.max().unwrap_or(0)
+}
+
+fn id_of(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    body["decision_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_full_disk_refuses_decisions_and_loses_none() {
+    let site = Site::new();
+    // Nothing but decisions shall write while there is no room.
+    let node = site.up_ignoring("XFSZ", &["--set", "server.anchor.interval_ms=86400000"]);
+    let body = example("kubernetes/pod-privileged.json");
+    let (status, first) = node.http("POST", PATH, &body);
+    assert_eq!(status, 200, "{first}");
+    let mut acknowledged = vec![id_of(&first)];
+    limit_files(node.pid(), &(biggest(&site.data()) + 64_000).to_string());
+    let refused = loop {
+        assert!(acknowledged.len() < 5_000, "the limit does not bite");
+        let (status, answer) = node.http("POST", PATH, &body);
+        if status != 200 {
+            break (status, answer);
+        }
+        acknowledged.push(id_of(&answer));
+    };
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert!(refused.1.contains("free some space"), "{}", refused.1);
+    let (status, answer) = node.http("POST", PATH, &body);
+    assert_eq!(status, 503, "{answer}");
+    limit_files(node.pid(), "unlimited");
+    let after = eventually("decisions go on", || {
+        let (status, answer) = node.http("POST", PATH, &body);
+        (status == 200).then_some(answer)
+    });
+    acknowledged.push(id_of(&after));
+    node.interrupt();
+    site.run(&["audit", "fsck"]).exits(0);
+    for id in &acknowledged {
+        site.run(&["decision", "show", id]).exits(0);
+    }
+}
