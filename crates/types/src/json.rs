@@ -6,4 +6,4 @@ mod tests;
 mod write;
 
 pub use parse::{JsonError, JsonErrorKind, Limits, parse};
-pub use write::{to_string, to_string_pretty, to_vec, write};
+pub use write::{to_string, to_string_pretty, to_vec, write, write_string};

@@ -1,7 +1,7 @@
 //! Automata that find where a match ends: see `runtime/search.lir` for the reader.
 
 use super::PatternError;
-use super::table::{BUILD_LIMIT, byte_classes, describe, push};
+use super::table::{BUILD_LIMIT, Packed, describe, pack};
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::{PatternID, StateID};
 use regex_automata::util::syntax;
@@ -156,33 +156,17 @@ fn encode(
     if let Some(first) = rows.first_mut() {
         *first = starts;
     }
-    let (classes, count) = byte_classes(&rows);
-    let columns = count.saturating_add(1);
-    let width = if rows.len() <= 256 { 1 } else { 2 };
-    let size = columns
-        .saturating_mul(rows.len())
-        .saturating_mul(width)
-        .saturating_add(256);
-    if size > limit || rows.len() > 65_536 {
-        return Err(PatternError::TooBig { size, limit });
-    }
-    let mut bytes = classes.clone();
-    for row in &rows {
-        for class in 0..count {
-            let byte = classes
-                .iter()
-                .position(|c| usize::from(*c) == class)
-                .unwrap_or_default();
-            push(&mut bytes, row.get(byte).copied().unwrap_or(DEAD), width);
-        }
-        push(&mut bytes, row.last().copied().unwrap_or(DEAD), width);
-    }
-    let narrow = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let Packed {
+        bytes,
+        columns,
+        width,
+    } = pack(&rows, DEAD, limit)?;
+    let matching = u64::try_from(matching).unwrap_or(u64::MAX);
     Ok(Search {
         bytes,
-        columns: narrow(columns),
-        width: narrow(width),
-        matching: narrow(matching),
+        columns,
+        width,
+        matching,
         captures,
     })
 }

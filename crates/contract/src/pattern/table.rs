@@ -51,7 +51,30 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> 
             false => PatternError::Bad(describe(&e)),
         })?;
     let rows = minimise(explore(&dfa).ok_or_else(|| PatternError::Bad("no start state".to_owned()))?);
-    let (classes, count) = byte_classes(&rows);
+    let Packed {
+        bytes,
+        columns,
+        width,
+    } = pack(&rows, FAILED, limit)?;
+    Ok(Table {
+        bytes,
+        columns,
+        width,
+    })
+}
+
+/// An automaton as contracts hold it.
+pub(super) struct Packed {
+    /// The class of each byte, then a row for each state: its successor for each class, and the one at the end of the text.
+    pub(super) bytes: Vec<u8>,
+    pub(super) columns: u64,
+    /// Bytes of an entry.
+    pub(super) width: u64,
+}
+
+/// Packs the rows of an automaton; `none` stands where there is no successor.
+pub(super) fn pack(rows: &[Vec<usize>], none: usize, limit: usize) -> Result<Packed, PatternError> {
+    let (classes, count) = byte_classes(rows);
     let columns = count.saturating_add(1);
     let width = if rows.len() <= 256 { 1 } else { 2 };
     let size = columns
@@ -62,18 +85,18 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> 
         return Err(PatternError::TooBig { size, limit });
     }
     let mut bytes = classes.clone();
-    for row in &rows {
+    for row in rows {
         for class in 0..count {
             let byte = classes
                 .iter()
                 .position(|c| usize::from(*c) == class)
                 .unwrap_or_default();
-            push(&mut bytes, row.get(byte).copied().unwrap_or(FAILED), width);
+            push(&mut bytes, row.get(byte).copied().unwrap_or(none), width);
         }
-        push(&mut bytes, row.last().copied().unwrap_or(FAILED), width);
+        push(&mut bytes, row.last().copied().unwrap_or(none), width);
     }
     let narrow = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    Ok(Table {
+    Ok(Packed {
         bytes,
         columns: narrow(columns),
         width: narrow(width),
@@ -90,7 +113,7 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
     text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
-pub(super) fn push(bytes: &mut Vec<u8>, entry: usize, width: usize) {
+fn push(bytes: &mut Vec<u8>, entry: usize, width: usize) {
     let [.., high, low] = entry.to_be_bytes();
     if width == 2 {
         bytes.push(high);
@@ -167,7 +190,7 @@ fn minimise(rows: Rows) -> Rows {
 }
 
 /// Bytes that no row tells apart share a class.
-pub(super) fn byte_classes(rows: &[Vec<usize>]) -> (Vec<u8>, usize) {
+fn byte_classes(rows: &[Vec<usize>]) -> (Vec<u8>, usize) {
     let mut names: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
     let mut classes = Vec::with_capacity(256);
     for byte in 0..256_usize {

@@ -33,7 +33,7 @@ pub struct TestOptions {
     pub limits: Limits,
     /// Collects line coverage.
     pub coverage: bool,
-    /// The time that `time.now_ns()` answers.
+    /// The time that `time.now_ns()` answers; the epoch without one.
     pub now_ns: Option<i64>,
 }
 

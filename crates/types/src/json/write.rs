@@ -82,7 +82,7 @@ fn write_scalar(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Appends a quoted string, escaping the quote, the backslash and control characters.
-fn write_string(text: &str, out: &mut Vec<u8>) {
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20) {

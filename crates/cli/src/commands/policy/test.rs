@@ -50,6 +50,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let options = TestOptions {
         filter,
         coverage: args.coverage || args.threshold.is_some(),
+        // As in `opa test`; what must not depend on it mocks `time.now_ns`.
+        now_ns: i64::try_from(crate::node::now().as_nanos()).ok(),
         ..TestOptions::default()
     };
     let (set, problems) =

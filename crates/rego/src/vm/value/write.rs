@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 
-use super::{Heap, Kind, Val, scan};
+use stele_types::json::write_string;
+
+use super::{Heap, Kind, Val};
 
 impl Heap<'_> {
     /// Appends compact JSON: keys sorted, sets as arrays. Undefined is nothing at all.
@@ -19,7 +21,7 @@ impl Heap<'_> {
                     let _ = write!(out, "{number}");
                 }
             }
-            Kind::String => string(self.text(val), out),
+            Kind::String => write_string(self.text(val), out),
             Kind::Array | Kind::Set => {
                 out.push(b'[');
                 for (at, part) in self.parts(val).iter().enumerate() {
@@ -52,7 +54,7 @@ impl Heap<'_> {
             if at != 0 {
                 out.push(b',');
             }
-            string(self.text(*key), out);
+            write_string(self.text(*key), out);
             out.push(b':');
             self.write_json(*value, out);
         }
@@ -76,32 +78,4 @@ fn integer(value: i64, out: &mut Vec<u8>) {
         out.push(b'-');
     }
     out.extend_from_slice(digits.get(start..).unwrap_or_default());
-}
-
-/// Appends a quoted string, escaping the quote, the backslash and control characters.
-fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    loop {
-        let plain = scan::plain(rest);
-        let (run, special) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-        out.extend_from_slice(run);
-        let Some((byte, after)) = special.split_first() else {
-            break;
-        };
-        match byte {
-            b'"' => out.extend_from_slice(br#"\""#),
-            b'\\' => out.extend_from_slice(br"\\"),
-            b'\n' => out.extend_from_slice(br"\n"),
-            b'\r' => out.extend_from_slice(br"\r"),
-            b'\t' => out.extend_from_slice(br"\t"),
-            0x08 => out.extend_from_slice(br"\b"),
-            0x0c => out.extend_from_slice(br"\f"),
-            other => {
-                let _ = write!(out, "\\u{other:04x}");
-            }
-        }
-        rest = after;
-    }
-    out.push(b'"');
 }
