@@ -7,7 +7,12 @@ use stele_rego::ir::{
 
 /// A statement on the given line of file 0.
 pub fn stmt(row: u32, kind: StmtKind) -> Stmt {
-    Stmt::new(kind, Location { file: 0, row, col: 1 })
+    let location = Location {
+        row,
+        col: 1,
+        ..Location::default()
+    };
+    Stmt::new(kind, location)
 }
 
 /// A policy with the string constants and plans given.

@@ -193,10 +193,13 @@ impl<'a> Planner<'a> {
             return ir::Location::default();
         };
         let (row, col) = source.row_and_byte_column(span.start);
+        let (end_row, end_col) = source.row_and_byte_column(span.end);
         ir::Location {
             file: u32::try_from(file).unwrap_or(0),
             row,
             col,
+            end_row,
+            end_col,
         }
     }
 

@@ -13,6 +13,38 @@ where
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// The string of `MakeNumberRefStmt`: OPA called the field `Index`, calls it `index`, and writes both.
+pub(super) mod number_index {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Both {
+        index: Option<u32>,
+        #[serde(rename = "Index")]
+        old: Option<u32>,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(index: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        Both {
+            index: Some(*index),
+            old: Some(*index),
+        }
+        .serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        let both = Both::deserialize(deserializer)?;
+        match (both.index, both.old) {
+            (Some(new), Some(old)) if new != old => Err(D::Error::custom(format!(
+                "`index` is {new} and `Index`, its old name, is {old}"
+            ))),
+            (Some(index), _) | (None, Some(index)) => Ok(index),
+            (None, None) => Err(D::Error::missing_field("index")),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct PolicyRef<'a> {
     #[serde(rename = "static")]

@@ -159,6 +159,10 @@ pub struct Location {
     pub row: u32,
     /// Column in bytes, from 1.
     pub col: u32,
+    /// Line of the last character; 0 when the plan does not say.
+    pub end_row: u32,
+    /// Column in bytes after the last character, from 1; 0 when the plan does not say.
+    pub end_col: u32,
 }
 
 impl fmt::Display for Local {

@@ -25,7 +25,8 @@ impl Stmt {
 
 /// Defines [`StmtKind`], the wire form of each statement, and the conversions between the two.
 ///
-/// JSON of a statement: `{"type": "DotStmt", "stmt": {FIELDS..., "file": F, "col": C, "row": R}}`.
+/// JSON of a statement: `{"type": "DotStmt", "stmt": {FIELDS..., "file": F, "col": C, "row": R, "end_col": C, "end_row": R}}`.
+/// Plans of OPA before it knew where statements end lack the last two.
 macro_rules! statements {
     ($(
         $(#[doc = $doc:literal])+
@@ -103,6 +104,8 @@ macro_rules! statements {
                             file: u32,
                             col: u32,
                             row: u32,
+                            end_col: u32,
+                            end_row: u32,
                             #[serde(skip)]
                             _lifetime: std::marker::PhantomData<&'a ()>,
                         }
@@ -111,6 +114,8 @@ macro_rules! statements {
                             file: location.file,
                             col: location.col,
                             row: location.row,
+                            end_col: location.end_col,
+                            end_row: location.end_row,
                             _lifetime: std::marker::PhantomData,
                         };
                         body.serialize(serializer)
@@ -132,6 +137,10 @@ macro_rules! statements {
                     pub(super) col: u32,
                     #[serde(default)]
                     pub(super) row: u32,
+                    #[serde(default)]
+                    pub(super) end_col: u32,
+                    #[serde(default)]
+                    pub(super) end_row: u32,
                 }
             )+
 
@@ -146,7 +155,13 @@ macro_rules! statements {
             fn from(stmt: wire::Stmt) -> Self {
                 match stmt {
                     $( wire::Stmt::$name(body) => Self {
-                        location: Location { file: body.file, row: body.row, col: body.col },
+                        location: Location {
+                            file: body.file,
+                            row: body.row,
+                            col: body.col,
+                            end_row: body.end_row,
+                            end_col: body.end_col,
+                        },
                         kind: StmtKind::$name { $( $field: body.$field, )* },
                     }, )+
                 }
@@ -289,8 +304,8 @@ statements! {
     }
     /// Sets `target` to the number whose decimal text is a string constant.
     MakeNumberRef("MakeNumberRefStmt") {
-        /// Index of the text in [`super::Static::strings`]. (OPA spells this field with a capital in JSON.)
-        #[serde(rename = "Index")]
+        /// Index of the text in [`super::Static::strings`]. (In JSON it stands twice, as `index` and as `Index`, which older readers know.)
+        #[serde(flatten, with = "json::number_index")]
         index: u32,
         /// The local to set.
         target: Local,

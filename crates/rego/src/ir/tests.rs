@@ -235,7 +235,7 @@ fn text_errors_point_at_the_culprit() {
         (
             4,
             17,
-            "expected a location, `@FILE:ROW:COL`, found `@0:0`".to_owned()
+            "expected a location, `@FILE:ROW:COL` or `@FILE:ROW:COL-ROW:COL`, found `@0:0`".to_owned()
         )
     );
     assert_eq!(
@@ -360,10 +360,17 @@ fn kind(inner: impl Strategy<Value = Block> + Clone + 'static) -> impl Strategy<
 fn block() -> impl Strategy<Value = Block> {
     let empty = Just(Block::default()).boxed();
     (0..4).fold(empty, |inner, _| {
-        let stmt = (kind(inner), any::<[u32; 3]>()).prop_map(|(kind, [file, row, col])| Stmt {
-            kind,
-            location: Location { file, row, col },
-        });
+        let stmt =
+            (kind(inner), any::<[u32; 5]>()).prop_map(|(kind, [file, row, col, end_row, end_col])| Stmt {
+                kind,
+                location: Location {
+                    file,
+                    row,
+                    col,
+                    end_row,
+                    end_col,
+                },
+            });
         prop::collection::vec(stmt, 0..4)
             .prop_map(|stmts| Block { stmts })
             .boxed()

@@ -172,10 +172,13 @@ impl<'a> Parser<'a> {
                 .lexer
                 .error(ParseErrorKind::UnknownStatement(name.to_owned())));
         };
-        let location = self.token("a location, `@FILE:ROW:COL`", |token| match token {
-            Token::Word(word) => location(word),
-            _ => None,
-        })?;
+        let location = self.token(
+            "a location, `@FILE:ROW:COL` or `@FILE:ROW:COL-ROW:COL`",
+            |token| match token {
+                Token::Word(word) => location(word),
+                _ => None,
+            },
+        )?;
         Ok(Stmt { kind, location })
     }
 
@@ -195,14 +198,31 @@ fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// `@FILE:ROW:COL`, and `-ROW:COL` behind it when the end is known.
 fn location(word: &str) -> Option<Location> {
-    let mut parts = word.strip_prefix('@')?.split(':').map(str::parse::<u32>);
-    let location = Location {
-        file: parts.next()?.ok()?,
-        row: parts.next()?.ok()?,
-        col: parts.next()?.ok()?,
+    let word = word.strip_prefix('@')?;
+    let (start, end) = match word.split_once('-') {
+        Some((start, end)) => (start, Some(end)),
+        None => (word, None),
     };
-    parts.next().is_none().then_some(location)
+    let (file, start) = start.split_once(':')?;
+    let (row, col) = row_and_column(start)?;
+    let (end_row, end_col) = match end {
+        Some(end) => row_and_column(end)?,
+        None => (0, 0),
+    };
+    Some(Location {
+        file: file.parse().ok()?,
+        row,
+        col,
+        end_row,
+        end_col,
+    })
+}
+
+fn row_and_column(text: &str) -> Option<(u32, u32)> {
+    let (row, column) = text.split_once(':')?;
+    Some((row.parse().ok()?, column.parse().ok()?))
 }
 
 impl Parse for u32 {

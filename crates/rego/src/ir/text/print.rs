@@ -112,6 +112,9 @@ impl Printer<'_> {
         stmt.kind.print_fields(self);
         let at = stmt.location;
         let _ = write!(self.out, " @{}:{}:{}", at.file, at.row, at.col);
+        if (at.end_row, at.end_col) != (0, 0) {
+            let _ = write!(self.out, "-{}:{}", at.end_row, at.end_col);
+        }
         self.end();
     }
 
