@@ -589,3 +589,119 @@ fn data_takes_at_most_twice_the_size_of_its_file() {
     assert_eq!(outcome.to_value(), data.lookup(&["users", "user77", "roles"]));
     assert!(outcome.is_defined());
 }
+
+/// `[[..., ...], [..., ...]]` of so many levels below `x`, each level held twice.
+fn doubled(name: &str, levels: u32) -> String {
+    let mut text = format!("{name}0 := [input.n]\n");
+    for level in 1..=levels {
+        writeln!(text, "{name}{level} := [{name}{0}, {name}{0}]", level - 1).unwrap();
+    }
+    text
+}
+
+/// Two values that hold their parts twice, level by level, take next to no memory and no end of time to compare.
+#[test]
+fn comparisons_of_values_that_repeat_end_at_the_limits() {
+    let rules = [doubled("x", 60), doubled("y", 60)].concat();
+    let asks = [
+        "p := true if x60 == y60",
+        "p := true if x60 != y60",
+        "p := x60 < y60",
+        "p := count({x60, y60})",
+        "p := count({v | some v in [x60, y60, [x60, 1], [y60, 0]]})",
+        "p := {x60}[y60]",
+        "p := {x60: 1}[y60]",
+        "p := count({k: 1 | some k in [x60, y60]})",
+        "p := count({1: v | some v in [x60, y60]})",
+        "p := y60 in [x60]",
+        "p := y60 in {x60}",
+        "p := x60\np := y60",
+        "p := {x60, 1} & {y60, 1} == {1}",
+        "p := sort([x60, y60]) == [x60, y60]",
+        "p := max([x60, y60]) == x60",
+    ];
+    for ask in asks {
+        let mut bench = Bench::new(&format!("{rules}{ask}"), &["a/p"]);
+        let stopped = bench.stopped("a/p", br#"{"n":1}"#, instructions(100_000));
+        // A builtin without a native form of its own is refused values that are large when written out.
+        let expected = if ask.contains("sort") {
+            LimitKind::Memory
+        } else {
+            LimitKind::Instructions
+        };
+        assert_eq!(stopped, expected, "{ask}");
+        let asked = Cell::new(0_u64);
+        let over = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 10
+        };
+        let limits = Limits {
+            deadline: Some(&over),
+            ..Limits::default()
+        };
+        let stopped = bench.stopped("a/p", br#"{"n":1}"#, limits);
+        let expected = if ask.contains("sort") {
+            LimitKind::Memory
+        } else {
+            LimitKind::Deadline
+        };
+        assert_eq!(stopped, expected, "{ask}");
+        if ask.contains('&') || ask.contains("sort") || ask.contains("max") {
+            continue;
+        }
+        let input = Value::object([("n".into(), 1.into())]);
+        let error = bench
+            .both
+            .evaluator(
+                "a/p",
+                Some(&input),
+                &Value::object([]),
+                false,
+                &instructions(100_000),
+            )
+            .unwrap_err();
+        let limited = matches!(
+            error,
+            EvalError::Limit {
+                limit: LimitKind::Instructions,
+                ..
+            }
+        );
+        assert!(limited, "{ask}: {error}");
+    }
+}
+
+/// The same values a few levels deep have an answer.
+#[test]
+fn comparisons_within_the_limits_have_their_answers() {
+    let rules = [doubled("x", 9), doubled("y", 9)].concat();
+    let ask =
+        "p := [x9 == y9, x9 < y9, count({x9, y9, [x9, 1], [y9, 0], [y9, 1]}), {x9: 1}[y9], y9 in [0, x9]]";
+    let mut bench = Bench::new(&format!("{rules}{ask}"), &["a/p"]);
+    let answer = bench.ask("a/p", br#"{"n":1}"#, instructions(100_000)).unwrap();
+    let wanted = json::parse(b"[true,false,3,1,true]", &json::Limits::default()).unwrap();
+    assert_eq!(answer, Some(wanted));
+}
+
+/// An input is not read to its end before somebody looks at what it takes.
+#[test]
+fn reading_ends_at_the_limit_of_memory() {
+    let mut bench = Bench::new("p := 1", &["a/p"]);
+    let flat = format!("[{}1]", "1.5,".repeat(500_000));
+    let words = format!("[{}1]", "1,".repeat(500_000));
+    let nested = format!("[{}1]", r#"{"a":[1]},"#.repeat(100_000));
+    // What cannot be read to its end is not found to be no JSON.
+    for input in [flat, words, nested] {
+        let broken = format!("{}}}", input.trim_end_matches(']'));
+        let small = memory(broken.len() as u64 + 4_096);
+        assert_eq!(bench.stopped("a/p", broken.as_bytes(), small), LimitKind::Memory);
+        assert_eq!(
+            bench.stopped("a/p", input.as_bytes(), memory(100)),
+            LimitKind::Memory
+        );
+        assert_eq!(
+            bench.ask("a/p", input.as_bytes(), Limits::default()),
+            Ok(Some(1.into()))
+        );
+    }
+}

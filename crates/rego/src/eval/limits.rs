@@ -134,6 +134,11 @@ impl<'a> Budget<'a> {
         self.limits.depth
     }
 
+    /// Instructions that are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.instructions
+    }
+
     /// Instructions spent so far.
     #[must_use]
     pub fn spent(&self) -> u64 {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use stele_types::Value;
 
-use self::simple::{simple, upsert};
+use self::simple::{charge_builtin, simple, upsert};
 use super::code::{Arg, Block, Callee, Code, Func, Op, Plan, Stmt};
 use super::error::{At, EvalError};
 use super::trace::{Enter, Exit, Outcome, Statement, Tracer};
@@ -190,15 +190,22 @@ impl Machine<'_> {
                 self.returned = frame.get(*source).cloned();
                 Ok(Flow::Return)
             }
-            Op::ResultAdd(value) => Ok(match frame.get(*value) {
-                Some(value) => {
-                    self.results.insert(value.clone());
-                    Flow::Next
-                }
-                None => UNDEFINED,
-            }),
-            _ => simple(stmt, frame),
+            Op::ResultAdd(value) => self.result(stmt, *value, frame),
+            _ => simple(stmt, frame, &mut self.session.budget),
         }
+    }
+
+    fn result(&mut self, stmt: &Stmt, value: usize, frame: &Frame) -> Result<Flow, EvalError> {
+        let Some(value) = frame.get(value) else {
+            return Ok(UNDEFINED);
+        };
+        let searched = self.session.budget.search(&self.results, value);
+        searched.map_err(|limit| EvalError::Limit {
+            at: stmt.at.clone(),
+            limit,
+        })?;
+        self.results.insert(value.clone());
+        Ok(Flow::Next)
     }
 
     fn not(&mut self, block: &Block, frame: &mut Frame) -> Result<Flow, EvalError> {
@@ -335,6 +342,8 @@ impl Machine<'_> {
         frame: &mut Frame,
     ) -> Result<Flow, EvalError> {
         let path: Option<Vec<Value>> = path.iter().map(|arg| frame.value(arg).cloned()).collect();
+        let named = |path: &Vec<Value>| path.iter().all(|part| matches!(part, Value::String(_)));
+        let path = path.filter(named);
         let Some(func) = path.and_then(|path| self.code.paths.get(&path).copied()) else {
             return Ok(UNDEFINED);
         };
@@ -423,6 +432,7 @@ impl Machine<'_> {
         let args: Option<Vec<Value>> = args.iter().map(|arg| frame.value(arg).cloned()).collect();
         let Some(args) = args else { return Ok(None) };
         let spend = self.session.spend(&args);
+        let spend = spend.and_then(|()| charge_builtin(builtin.name, &args, &mut self.session.budget));
         match spend.map_err(BuiltinError::from).and_then(|()| {
             let value = function(&mut self.session, &args)?;
             self.session.budget.allocate(builtins::shallow_size(&value))?;

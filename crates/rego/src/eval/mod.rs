@@ -28,6 +28,7 @@
 //! ```
 
 mod code;
+mod compare;
 mod error;
 mod limits;
 mod machine;

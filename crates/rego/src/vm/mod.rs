@@ -50,7 +50,7 @@ use stele_types::{Value, json};
 
 use crate::eval::{Context, EvalError, Limits};
 use crate::ir::{self, VerifyError};
-use value::{Constants, Full, Heap, Kind, ParseError, Region, Space, Val};
+use value::{Constants, Full, Heap, Kind, Meter, ParseError, Region, Space, Val};
 
 pub use outcome::Outcome;
 pub use worker::Worker;
@@ -233,6 +233,7 @@ impl Data {
             consts: &self.constants.region,
             data: &self.region,
             scratch: &mut Region::new(Space::Scratch),
+            meter: Meter::default(),
         })
     }
 }

@@ -6,7 +6,7 @@ use super::builtins::{Env, Patterns};
 use super::code::Constants;
 use super::outcome::Outcome;
 use super::run::{Machine, Stacks};
-use super::value::{Builders, Heap, Reader, Region, Space, Val, from_value, parse};
+use super::value::{Builders, Heap, Meter, ParseError, Reader, Region, Space, Val, from_value, parse};
 use super::{Data, Input, Program, Request, VmError};
 use crate::builtins::{self, Session};
 use crate::eval::{Budget, EvalError, LimitKind};
@@ -69,20 +69,14 @@ impl Worker {
             self.reader.forget();
             self.constants = Some(Arc::clone(&data.constants));
         }
-        let constants = program.constants();
-        let input = match request.input {
-            Input::Undefined => Val::UNDEFINED,
-            Input::Json(bytes) => parse(
-                bytes,
-                &request.input_limits,
-                &mut self.scratch,
-                &constants,
-                &mut self.reader,
-            )?,
-            Input::Value(value) => {
-                from_value(value, &mut self.scratch, &constants).map_err(super::value::ParseError::from)?
+        let input = self.read(program, request).map_err(|error| match error {
+            ParseError::Memory(_) => {
+                let at = program.code.at(plan.start as usize);
+                let limit = LimitKind::Memory;
+                VmError::Eval(Box::new(EvalError::Limit { at, limit }))
             }
-        };
+            other => other.into(),
+        })?;
         let patterns = std::mem::take(&mut self.general_patterns);
         let mut machine = Machine {
             code: &program.code,
@@ -91,6 +85,7 @@ impl Worker {
                     consts: &program.code.constants.region,
                     data: &data.region,
                     scratch: &mut self.scratch,
+                    meter: Meter::new(&request.limits),
                 },
                 session: Session::with_patterns(
                     request.context.clone(),
@@ -123,19 +118,22 @@ impl Worker {
             consts: &program.code.constants.region,
             data: &data.region,
             scratch: &mut self.scratch,
+            meter: Meter::default(),
         };
-        let results = &mut self.stacks.results;
-        heap.sort_members(results);
-        // Whoever asked is going to write them out.
-        let weighed = results
-            .iter()
-            .try_fold(request.limits.memory, |left, val| heap.weigh(*val, left));
-        if weighed.is_none() {
-            let at = program.code.at(plan.start as usize);
-            let limit = LimitKind::Memory;
-            return Err(Box::new(EvalError::Limit { at, limit }).into());
-        }
         Ok(Outcome::new(heap, &self.stacks.results, input))
+    }
+
+    /// Puts the input into the scratch region.
+    fn read(&mut self, program: &Program, request: &Request<'_>) -> Result<Val, ParseError> {
+        let constants = program.constants();
+        match request.input {
+            Input::Undefined => Ok(Val::UNDEFINED),
+            Input::Json(bytes) => {
+                let limits = (&request.input_limits, request.limits.memory);
+                parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader)
+            }
+            Input::Value(value) => Ok(from_value(value, &mut self.scratch, &constants)?),
+        }
     }
 
     /// Forgets the last evaluation.

@@ -8,9 +8,14 @@ use stele_types::Value;
 use super::{Flow, Frame, UNDEFINED};
 use crate::eval::code::{Kind, Op, Stmt};
 use crate::eval::error::EvalError;
+use crate::eval::{Budget, LimitKind};
 
 /// Executes one of them.
-pub(super) fn simple(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> {
+pub(super) fn simple(stmt: &Stmt, frame: &mut Frame, budget: &mut Budget<'_>) -> Result<Flow, EvalError> {
+    charge(&stmt.op, frame, budget).map_err(|limit| EvalError::Limit {
+        at: stmt.at.clone(),
+        limit,
+    })?;
     let defined = match &stmt.op {
         Op::Assign { source, target } => {
             let value = frame.value(source).cloned();
@@ -62,6 +67,66 @@ pub(super) fn simple(stmt: &Stmt, frame: &mut Frame) -> Result<Flow, EvalError> 
         _ => return build(stmt, frame),
     };
     Ok(if defined { Flow::Next } else { UNDEFINED })
+}
+
+/// Charges for the comparisons of a statement.
+fn charge(op: &Op, frame: &Frame, budget: &mut Budget<'_>) -> Result<(), LimitKind> {
+    match op {
+        Op::Dot { source, key, .. } => match (frame.value(source), frame.value(key)) {
+            (Some(source), Some(key)) => search(source, key, budget),
+            _ => Ok(()),
+        },
+        Op::Equal { a, b, .. } => equal(frame.value(a), frame.value(b), budget),
+        Op::AssignOnce { source, target } => equal(frame.value(source), frame.get(*target), budget),
+        Op::SetAdd { value, set } => match (frame.get(*set), frame.value(value)) {
+            (Some(set), Some(value)) => search(set, value, budget),
+            _ => Ok(()),
+        },
+        Op::ObjectInsert {
+            key, value, object, ..
+        } => match (frame.get(*object), frame.value(key)) {
+            (Some(object @ Value::Object(map)), Some(key)) => {
+                search(object, key, budget)?;
+                equal(map.get(key), frame.value(value), budget)
+            }
+            _ => Ok(()),
+        },
+        Op::Merge { a, b, .. } => match (frame.get(*a), frame.get(*b)) {
+            (Some(a), Some(Value::Object(b))) => b.keys().try_for_each(|key| search(a, key, budget)),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Charges for the comparisons of the builtins that are operators. All others are charged for their arguments.
+pub(super) fn charge_builtin(name: &str, args: &[Value], budget: &mut Budget<'_>) -> Result<(), LimitKind> {
+    match (name, args) {
+        ("equal" | "neq" | "lt" | "lte" | "gt" | "gte", [a, b]) => equal(Some(a), Some(b), budget),
+        ("internal.member_2", [value, collection]) => match collection {
+            Value::Array(items) => budget.search(items.iter(), value),
+            Value::Object(map) => budget.search(map.values(), value),
+            Value::Set(items) => budget.search(items.iter(), value),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn equal(a: Option<&Value>, b: Option<&Value>, budget: &mut Budget<'_>) -> Result<(), LimitKind> {
+    match (a, b) {
+        (Some(a), Some(b)) => budget.equal(a, b).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// Charges for a search among the keys or members of a collection.
+fn search(collection: &Value, key: &Value, budget: &mut Budget<'_>) -> Result<(), LimitKind> {
+    match collection {
+        Value::Object(map) => budget.search(map.keys(), key),
+        Value::Set(items) => budget.search(items.iter(), key),
+        _ => Ok(()),
+    }
 }
 
 /// The statements that build collections.

@@ -39,6 +39,7 @@ fn ask(native: Native, args: &[Value]) -> Option<Option<Value>> {
             consts: &consts,
             data: &data,
             scratch: &mut scratch,
+            meter: crate::vm::value::Meter::default(),
         },
         session: Session::new(Context::default(), Budget::new(Limits::default())),
         patterns: &mut patterns,

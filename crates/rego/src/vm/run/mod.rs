@@ -65,7 +65,7 @@ pub(super) struct Machine<'m, 's> {
 type Done<T> = Result<T, Box<EvalError>>;
 
 impl Machine<'_, '_> {
-    /// Runs a plan; the results are in the stacks.
+    /// Runs a plan; the results are in the stacks, sorted, each once.
     pub(super) fn plan(&mut self, start: usize, frame: u32, input: Val, data: Val) -> Done<()> {
         self.base = 0;
         self.top = frame as usize;
@@ -77,7 +77,26 @@ impl Machine<'_, '_> {
         self.set(0, input);
         self.set(1, data);
         self.pc = start;
-        self.run()
+        let ran = self.run().map(|()| self.finish());
+        // Whatever came of a comparison that was stopped has no meaning, an error neither.
+        let limit = match (self.env.heap.meter.stopped(), ran) {
+            (Some(limit), _) => limit,
+            (None, Err(error)) => return Err(error),
+            (None, Ok(true)) => return Ok(()),
+            (None, Ok(false)) => LimitKind::Memory,
+        };
+        let at = self.code.at(start);
+        Err(Box::new(EvalError::Limit { at, limit }))
+    }
+
+    /// Sorts the results. False when they are larger, written out, than memory allows: whoever asked is going to write them out.
+    fn finish(&mut self) -> bool {
+        let heap = &self.env.heap;
+        let results = &mut self.stacks.results;
+        heap.sort_members(results);
+        let mut results = results.iter();
+        let weighed = results.try_fold(self.memory, |left, val| heap.weigh(*val, left));
+        weighed.is_some()
     }
 
     fn get(&self, src: Src) -> Val {
@@ -132,7 +151,13 @@ impl Machine<'_, '_> {
     /// Looks at the limits. Returns how many operations may run before the next look.
     #[cold]
     fn look(&mut self) -> Done<u64> {
-        let granted = self.env.session.budget.grant(STRIDE);
+        let budget = &mut self.env.session.budget;
+        let granted = self
+            .env
+            .heap
+            .meter
+            .settle(budget)
+            .and_then(|()| budget.grant(STRIDE));
         let granted = granted.map_err(|limit| self.limit(limit))?;
         self.check_memory()?;
         Ok(granted)

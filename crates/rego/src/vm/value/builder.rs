@@ -231,6 +231,9 @@ fn hash(val: Val, heap: &Heap<'_>, hasher: &RandomState) -> u32 {
         Kind::String => hasher.hash_one(heap.text(val)),
         Kind::Number => hasher.hash_one(heap.number(val)),
         Kind::Array | Kind::Object | Kind::Set => {
+            if !heap.meter.pass(heap.parts(val).len()) {
+                return 0;
+            }
             let parts = heap.parts(val).iter().map(|part| hash(*part, heap, hasher));
             parts.fold(hasher.hash_one(val.kind() as u8), |state, part| {
                 hasher.hash_one((state, part))

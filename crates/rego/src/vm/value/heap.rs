@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use stele_types::Number;
 
-use super::{Kind, Region, Space, Val};
+use super::{Kind, Meter, Region, Space, Val};
 
 /// The three regions of one evaluation.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Heap<'r> {
     pub(crate) data: &'r Region,
     /// The worker's own.
     pub(crate) scratch: &'r mut Region,
+    /// Counts what is compared.
+    pub(crate) meter: Meter<'r>,
 }
 
 /// The elements of an object: keys in order with their values.
@@ -99,11 +101,16 @@ impl Heap<'_> {
             Kind::Number => self.number(a) == self.number(b),
             Kind::Array | Kind::Object | Kind::Set => {
                 let (a, b) = (self.parts(a), self.parts(b));
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.eq(*a, *b))
+                a.len() == b.len() && self.eq_parts(a, b)
             }
             // All others are equal only if their words are.
             _ => false,
         }
+    }
+
+    fn eq_parts(&self, a: &[Val], b: &[Val]) -> bool {
+        let differ = a.iter().zip(b).position(|(a, b)| !self.eq(*a, *b));
+        self.meter.pass(differ.unwrap_or(a.len())) && differ.is_none()
     }
 
     /// Rego's total order: null, booleans, numbers, strings, arrays, objects, sets.
@@ -123,11 +130,17 @@ impl Heap<'_> {
     }
 
     fn cmp_parts(&self, a: &[Val], b: &[Val]) -> Ordering {
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| self.cmp(*a, *b))
-            .find(|order| order.is_ne())
-            .unwrap_or_else(|| a.len().cmp(&b.len()))
+        let mut seen = 0_usize;
+        let mut orders = a.iter().zip(b).map(|(a, b)| {
+            seen = seen.wrapping_add(1);
+            self.cmp(*a, *b)
+        });
+        let order = orders.find(|order| order.is_ne());
+        if !self.meter.pass(seen) {
+            // Of no meaning, but an end for whoever is comparing what holds this.
+            return Ordering::Less;
+        }
+        order.unwrap_or_else(|| a.len().cmp(&b.len()))
     }
 
     /// What stands under `key`: an object's value, an array's element, or a set's own member; undefined when there is none.
@@ -250,7 +263,7 @@ impl Heap<'_> {
             .filter_map(|pair| Some((*pair.first()?, *pair.last()?)))
             .collect();
         // Stable, so of equal keys the last one stands last.
-        list.sort_by(|a, b| self.cmp(a.0, b.0));
+        self.sort_by_key(&mut list, |pair| pair.0);
         pairs.clear();
         for (at, (key, value)) in list.iter().enumerate() {
             let next = list.get(at.wrapping_add(1));
@@ -262,7 +275,7 @@ impl Heap<'_> {
 
     /// Sorts members and drops repeated ones.
     pub(crate) fn sort_members(&self, members: &mut Vec<Val>) {
-        members.sort_by(|a, b| self.cmp(*a, *b));
+        self.sort_by_key(members, |member| member);
         members.dedup_by(|a, b| self.eq(*a, *b));
     }
 }

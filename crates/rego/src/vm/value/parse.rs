@@ -21,6 +21,9 @@ pub enum ParseError {
     /// It has more than 4 GiB of text.
     #[error(transparent)]
     Full(#[from] super::Full),
+    /// It takes more memory than the evaluation may.
+    #[error("the input takes more memory than the {0} bytes that an evaluation may hold")]
+    Memory(u64),
 }
 
 /// What a parser keeps from one document to the next.
@@ -46,13 +49,13 @@ impl Reader {
 }
 
 /// Reads one document into `region`, a scratch region, looking strings up among the `constants`, always the same
-/// ones until [`Reader::forget`].
+/// ones until [`Reader::forget`]. The region and the parts of open collections may take `memory` bytes.
 ///
 /// # Errors
 /// [`ParseError`].
 pub(crate) fn parse(
     bytes: &[u8],
-    limits: &Limits,
+    (limits, memory): (&Limits, u64),
     region: &mut Region,
     constants: &Constants<'_>,
     reader: &mut Reader,
@@ -65,6 +68,9 @@ pub(crate) fn parse(
     if base.saturating_add(bytes.len()) > u32::MAX as usize {
         return Err(super::Full.into());
     }
+    if bytes.len() as u64 > memory {
+        return Err(ParseError::Memory(memory));
+    }
     // Strings without escapes are places in the document itself.
     region.text.push_str(text);
     reader.stack.clear();
@@ -75,6 +81,8 @@ pub(crate) fn parse(
         base,
         stop: None,
         max_depth: limits.max_depth,
+        memory,
+        parts: PARTS,
         region,
         constants,
         seen: None,
@@ -103,6 +111,8 @@ pub(crate) fn load(
         base: 0,
         stop: None,
         max_depth: limits.max_depth,
+        memory: u64::MAX,
+        parts: PARTS,
         region,
         constants,
         seen: Some(Seen::default()),
@@ -134,6 +144,7 @@ fn explain(bytes: &[u8], limits: &Limits) -> JsonError {
 enum Stop {
     Malformed,
     Full,
+    Memory,
 }
 
 struct Parser<'a> {
@@ -144,6 +155,10 @@ struct Parser<'a> {
     /// Why it ended.
     stop: Option<Stop>,
     max_depth: usize,
+    /// Bytes that may be held.
+    memory: u64,
+    /// How many parts of open collections there may be before the bytes are looked at.
+    parts: usize,
     region: &'a mut Region,
     constants: &'a Constants<'a>,
     /// Of a document that will stay.
@@ -159,12 +174,16 @@ type Parsed = (Val, usize);
 /// Where a failed parse is: behind everything, so that nothing more is found.
 const NOWHERE: usize = usize::MAX;
 
+/// Parts of open collections between two looks at the memory.
+const PARTS: usize = 1 << 10;
+
 impl<'a> Parser<'a> {
     fn finish(mut self, limits: &Limits) -> Result<Val, ParseError> {
         let val = self.document();
         match self.stop {
             None => Ok(val),
             Some(Stop::Full) => Err(super::Full.into()),
+            Some(Stop::Memory) => Err(ParseError::Memory(self.memory)),
             Some(Stop::Malformed) => Err(explain(self.bytes, limits).into()),
         }
     }
@@ -181,6 +200,27 @@ impl<'a> Parser<'a> {
     fn malformed(&mut self) -> Parsed {
         self.stop.get_or_insert(Stop::Malformed);
         (Val::BLANK, NOWHERE)
+    }
+
+    /// Whether more is held than may be: looked at where a collection ends, at every so many parts of open ones, and at numbers that no
+    /// word holds.
+    #[inline]
+    fn over(&self) -> bool {
+        let parts = self.reader.stack.len().saturating_mul(size_of::<Val>());
+        self.region.bytes().saturating_add(parts) as u64 > self.memory
+    }
+
+    #[cold]
+    fn memory(&mut self) -> Parsed {
+        self.stop.get_or_insert(Stop::Memory);
+        (Val::BLANK, NOWHERE)
+    }
+
+    /// Many parts are open.
+    #[cold]
+    fn many(&mut self) -> bool {
+        self.parts = self.reader.stack.len().saturating_add(PARTS);
+        self.over()
     }
 
     #[cold]
@@ -242,6 +282,9 @@ impl<'a> Parser<'a> {
             None => self.region.number(number),
             Some(seen) => seen.number(Cow::Owned(number), self.region),
         };
+        if self.over() {
+            return self.memory();
+        }
         (val, end)
     }
 
@@ -281,6 +324,9 @@ impl<'a> Parser<'a> {
         loop {
             let (item, end) = self.value(at, depth.wrapping_add(1));
             self.reader.stack.push(item);
+            if self.reader.stack.len() >= self.parts && self.many() {
+                return self.memory();
+            }
             at = self.skip_space(end);
             match self.peek(at) {
                 Some(b',') => at = at.wrapping_add(1),
@@ -291,6 +337,9 @@ impl<'a> Parser<'a> {
         let parts = self.reader.stack.get(start..).unwrap_or_default();
         let made = self.region.collection(Kind::Array, parts);
         self.reader.stack.truncate(start);
+        if self.over() {
+            return self.memory();
+        }
         (made, at.wrapping_add(1))
     }
 
@@ -316,6 +365,9 @@ impl<'a> Parser<'a> {
                 self.value(begin, depth.wrapping_add(1))
             };
             self.reader.stack.push(value);
+            if self.reader.stack.len() >= self.parts && self.many() {
+                return self.memory();
+            }
             at = self.skip_space(end);
             match self.peek(at) {
                 Some(b',') => at = at.wrapping_add(1),
@@ -325,6 +377,9 @@ impl<'a> Parser<'a> {
         }
         let made = self.sorted(start, node, all_known);
         self.reader.stack.truncate(start);
+        if self.over() {
+            return self.memory();
+        }
         (made, at.wrapping_add(1))
     }
 

@@ -63,6 +63,7 @@ impl Fixture {
             consts: &self.consts,
             data: &self.data,
             scratch: &mut self.scratch,
+            meter: super::Meter::default(),
         }
     }
 
@@ -119,7 +120,13 @@ impl Fixture {
             names: &self.names,
             region: &self.consts,
         };
-        super::parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader)
+        super::parse(
+            bytes,
+            (limits, u64::MAX),
+            &mut self.scratch,
+            &constants,
+            &mut self.reader,
+        )
     }
 
     /// Into a region of its own, and out again.
@@ -134,6 +141,7 @@ impl Fixture {
             consts: &self.consts,
             data: &region,
             scratch: &mut self.scratch,
+            meter: super::Meter::default(),
         };
         let value = heap.to_value(root).unwrap();
         // In order, each key once, as the same document loaded from its value.
@@ -143,6 +151,7 @@ impl Fixture {
             consts: &self.consts,
             data: &region,
             scratch: &mut other,
+            meter: super::Meter::default(),
         };
         assert!(heap.eq(root, again));
         Ok(value)
