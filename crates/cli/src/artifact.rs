@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::path::Path;
 use stele_contract::{Contract, Options, Refusal};
+use stele_policy::Policy;
 use stele_policy::bundle::{self, Bundle};
 use stele_policy::load::{self, PolicySet};
 use stele_rego::ir;
@@ -32,8 +33,8 @@ pub(crate) struct ContractFile {
 pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
     let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
     let plan = plan(&bundle)?;
-    let contract =
-        stele_contract::compile(&plan, &Options::default()).map_err(|refusals| refused(id, &refusals))?;
+    let contract = stele_contract::compile(&plan, &Options::default())
+        .map_err(|refusals| refused(id.as_str(), &refusals))?;
     Ok(Artifact {
         bundle,
         plan,
@@ -46,16 +47,26 @@ pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
 /// It is made from the bundle's own bytes: contract, decision point and whoever approves see the same rules.
 pub(crate) fn plan(bundle: &Bundle) -> Result<ir::Policy> {
     let policy = &bundle.policy;
+    let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {}", policy.id))?;
+    plan_packed(&packed, policy)
+}
+
+/// As [`plan`], of a bundle that was loaded.
+pub(crate) fn plan_packed(packed: &PolicySet, policy: &Policy) -> Result<ir::Policy> {
     let mut entry_points = vec![EntryPoint::new(policy.id.as_str())?];
     entry_points.extend(policy.entry_points.iter().cloned());
-    let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {}", policy.id))?;
+    plan_of(packed, &policy.id, &entry_points)
+}
+
+/// The plan of any entry points of a bundle.
+pub(crate) fn plan_of(packed: &PolicySet, id: &PolicyId, entry_points: &[EntryPoint]) -> Result<ir::Policy> {
     let modules: Vec<_> = packed.modules().iter().map(|module| module.ast.clone()).collect();
-    stele_rego::compile(&modules, &entry_points, &stele_policy::compile_options()).map_err(|diagnostics| {
+    stele_rego::compile(&modules, entry_points, &stele_policy::compile_options()).map_err(|diagnostics| {
         let text: Vec<_> = diagnostics
             .iter()
-            .map(|diagnostic| rendered(&packed, diagnostic))
+            .map(|diagnostic| rendered(packed, diagnostic))
             .collect();
-        anyhow::anyhow!("policy {} does not compile:\n{}", policy.id, text.join("\n"))
+        anyhow::anyhow!("policy {id} does not compile:\n{}", text.join("\n"))
     })
 }
 
@@ -84,7 +95,7 @@ pub(crate) fn build_all(set: &PolicySet) -> Result<Vec<Artifact>> {
     ids.iter().map(|id| build(set, id)).collect()
 }
 
-fn refused(id: &PolicyId, refusals: &[Refusal]) -> anyhow::Error {
+pub(crate) fn refused(id: &str, refusals: &[Refusal]) -> anyhow::Error {
     let lines: Vec<_> = refusals.iter().map(|refusal| format!("  {refusal}")).collect();
     anyhow::anyhow!("policy {id} can't become a contract:\n{}", lines.join("\n"))
 }

@@ -92,7 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),
         Command::Build(args) => commands::build::run(&args),
-        Command::Contract(command) => commands::contract::run(command),
+        Command::Contract(command) => commands::contract::run(&sources, command),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),
     }

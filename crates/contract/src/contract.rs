@@ -1,15 +1,16 @@
 //! The driver: plan in, contract out.
 
-use crate::asm::{self, Assembled, Item};
+use crate::asm::{self, Assembled, Item, Label};
 use crate::codegen::{self, Generated};
 use crate::error::{InternalError, Reason, Refusal};
 use crate::layout::Layout;
-use crate::lir::{self, Program};
+use crate::lir::{self, Program, Var};
 use crate::lower::{self, Lowered};
 use crate::runtime;
-use crate::source_map::SourceMap;
+use crate::source_map::{PolicyFunction, SourceMap};
 use crate::{CREATION_PREFIX, Options};
 use alloy_primitives::keccak256;
+use std::collections::BTreeMap;
 use stele_rego::ir;
 use stele_types::{Digest, EntryPoint};
 
@@ -33,6 +34,8 @@ pub struct Contract {
     pub code_hash: Digest,
     /// Entry points in the plan's order.
     pub entry_points: Vec<ContractEntryPoint>,
+    /// Bytes of `runtime` that are code; the constants and tables behind them are data.
+    pub code_size: usize,
     /// Program counter to Rego line.
     pub source_map: SourceMap,
     /// The linked low-level program in its text form, for `--emit ir`.
@@ -76,7 +79,12 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
         }
     }
     let lowered = lower::lower(policy, &plans, options)?;
-    let (program, generated, assembled) = build(lowered)?;
+    let Built {
+        program,
+        generated,
+        assembled,
+        functions,
+    } = build(lowered)?;
     let size = assembled.bytes.len();
     if size > options.max_code_size {
         let reason = Reason::CodeSize {
@@ -85,7 +93,7 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
         };
         return Err(vec![Refusal::whole("contract", reason)]);
     }
-    let source_map = SourceMap::new(&assembled.marks, &generated.places, &policy.static_.files);
+    let source_map = SourceMap::new(&assembled, &generated.places, &policy.static_.files, functions);
     let entry_points = plans
         .iter()
         .map(|(plan, id)| ContractEntryPoint {
@@ -97,6 +105,7 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
         creation: creation_code(&assembled.bytes),
         code_hash: Digest(keccak256(&assembled.bytes).0),
         runtime: assembled.bytes,
+        code_size: assembled.code_len,
         entry_points,
         source_map,
         program,
@@ -104,13 +113,22 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
     })
 }
 
+/// What the phases after lowering make.
+struct Built {
+    program: Program,
+    generated: Generated,
+    assembled: Assembled,
+    functions: Vec<PolicyFunction>,
+}
+
 /// Links, verifies, generates, verifies again, assembles.
-fn build(lowered: Lowered) -> Result<(Program, Generated, Assembled), InternalError> {
+fn build(lowered: Lowered) -> Result<Built, InternalError> {
     let Lowered {
         mut program,
         pool,
         memo_slots,
         tables,
+        debug,
     } = lowered;
     runtime::link(&mut program, &runtime::library()?);
     lir::verify(&program)?;
@@ -120,7 +138,49 @@ fn build(lowered: Lowered) -> Result<(Program, Generated, Assembled), InternalEr
     let mut data = vec![(generated.pool, layout.pool_bytes().to_vec())];
     data.extend(generated.tables.iter().copied().zip(tables));
     let assembled = asm::assemble(&generated.items, &data)?;
-    Ok((program, generated, assembled))
+    let functions = policy_functions(&debug, &layout, &generated, &assembled);
+    Ok(Built {
+        program,
+        generated,
+        assembled,
+        functions,
+    })
+}
+
+/// Where each policy function's code and variables ended up.
+fn policy_functions(
+    debug: &BTreeMap<String, lower::Debug>,
+    layout: &Layout,
+    generated: &Generated,
+    assembled: &Assembled,
+) -> Vec<PolicyFunction> {
+    let by_label: BTreeMap<Label, &str> = generated
+        .functions
+        .iter()
+        .map(|(name, label)| (*label, name.as_str()))
+        .collect();
+    let ends = assembled.functions.iter().skip(1).map(|(_, pc)| *pc);
+    let ends = ends.chain([u32::try_from(assembled.code_len).unwrap_or(u32::MAX)]);
+    let mut found = Vec::new();
+    for ((label, start), end) in assembled.functions.iter().zip(ends) {
+        let Some(name) = by_label.get(label) else { continue };
+        let (Some(debug), Some(frame)) = (debug.get(*name), layout.frame(name)) else {
+            continue;
+        };
+        let address = |var: Var| frame.saturating_add(u64::from(var.0).saturating_mul(32));
+        found.push(PolicyFunction {
+            name: debug.name.clone(),
+            start: *start,
+            end,
+            variables: debug
+                .variables
+                .iter()
+                .map(|(var, text)| (address(*var), text.clone()))
+                .collect(),
+            result: debug.result.map(address),
+        });
+    }
+    found
 }
 
 /// Init code: copies the runtime code behind itself to memory and returns it.

@@ -27,6 +27,7 @@ mod error;
 mod layout;
 pub mod lir;
 mod lower;
+pub mod memory;
 pub mod op;
 mod pattern;
 mod runtime;
@@ -34,7 +35,7 @@ mod source_map;
 
 pub use contract::{Contract, ContractEntryPoint, compile, entry_point_id};
 pub use error::{Reason, Refusal};
-pub use source_map::{SourceMap, SourcePlace};
+pub use source_map::{PolicyFunction, SourceMap, SourcePlace};
 
 /// Largest contract that Ethereum accepts, in bytes (EIP-170).
 pub const EIP170_LIMIT: usize = 24_576;

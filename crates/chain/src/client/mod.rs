@@ -42,6 +42,7 @@ mod ledger;
 mod nodes;
 mod policy;
 mod registry;
+mod replay;
 mod send;
 
 pub use connection::{ChainClient, ClientOptions, Endpoint};
@@ -55,6 +56,7 @@ pub use policy::PolicyContract;
 pub use registry::{
     ActiveVersion, Approval, Canary, PolicySummary, Proposal, ProposalId, ProposalRequest, ProposalState,
 };
+pub use replay::{RemoteState, Replay, ReplayContext, ReplayState};
 pub use send::{Call, Receipt};
 
 /// How many entries of a list one call asks for.

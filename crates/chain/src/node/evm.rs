@@ -47,7 +47,7 @@ impl Env {
         }
     }
 
-    fn block(&self) -> BlockEnv {
+    pub(crate) fn block(&self) -> BlockEnv {
         BlockEnv {
             number: U256::from(self.number),
             beneficiary: Address::ZERO,

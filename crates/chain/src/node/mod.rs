@@ -16,7 +16,7 @@
 
 mod check;
 mod error;
-mod evm;
+pub(crate) mod evm;
 mod genesis;
 mod options;
 mod rpc;

@@ -1,6 +1,6 @@
 //! `stele decision`.
 
-mod explain;
+pub(crate) mod explain;
 
 use crate::config::Sources;
 use crate::exit::Verdict;

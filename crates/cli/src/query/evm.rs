@@ -3,9 +3,11 @@
 use revm::context::result::ExecutionResult;
 use revm::context::{CfgEnv, Context, TxEnv};
 use revm::database::InMemoryDB;
+use revm::handler::MainnetContext;
+use revm::inspector::NoOpInspector;
 use revm::primitives::{Address, Bytes, TxKind, U256, hardfork::SpecId};
 use revm::state::{AccountInfo, Bytecode};
-use revm::{ExecuteEvm, MainBuilder, MainContext};
+use revm::{InspectEvm, Inspector, MainBuilder, MainContext};
 use stele_contract::abi::{self, ContractError};
 use stele_contract::{Contract, Options, ResultForm, entry_point_id};
 use stele_rego::ir;
@@ -74,7 +76,18 @@ pub(crate) fn encode(what: &str, value: &Value) -> Result<Vec<u8>, Failure> {
 
 /// The bytes that a contract returned, and the gas that its own code took.
 pub(crate) fn execute(runtime: &[u8], call: &[u8]) -> Result<(Vec<u8>, u64), Failure> {
-    let result = transact(Some(runtime), call)?;
+    outcome(transact(Some(runtime), call, NoOpInspector)?, call)
+}
+
+/// As [`execute`], watched by an inspector.
+pub(crate) fn inspect<I>(runtime: &[u8], call: &[u8], inspector: I) -> Result<(Vec<u8>, u64), Failure>
+where
+    I: Inspector<MainnetContext<InMemoryDB>>,
+{
+    outcome(transact(Some(runtime), call, inspector)?, call)
+}
+
+fn outcome(result: ExecutionResult, call: &[u8]) -> Result<(Vec<u8>, u64), Failure> {
     let used = result.tx_gas_used().saturating_sub(intrinsic(call));
     match result {
         ExecutionResult::Success { output, .. } => returned(&output.into_data())
@@ -90,7 +103,7 @@ pub(crate) fn execute(runtime: &[u8], call: &[u8]) -> Result<(Vec<u8>, u64), Fai
 
 /// The gas of the transaction that deploys a contract, all of it. The contract must not be larger than a chain accepts.
 pub(crate) fn deploy(creation: &[u8]) -> Result<u64, Failure> {
-    match transact(None, creation)? {
+    match transact(None, creation, NoOpInspector)? {
         result @ ExecutionResult::Success { .. } => Ok(result.tx_gas_used()),
         other => Err(Failure::plain(format!(
             "the contract can't be deployed: {other:?}"
@@ -106,7 +119,10 @@ fn unencodable(what: &str, error: &EncodeError) -> Failure {
 }
 
 /// Calls code, or deploys if there is none.
-fn transact(code: Option<&[u8]>, data: &[u8]) -> Result<ExecutionResult, Failure> {
+fn transact<I>(code: Option<&[u8]>, data: &[u8], inspector: I) -> Result<ExecutionResult, Failure>
+where
+    I: Inspector<MainnetContext<InMemoryDB>>,
+{
     let mut db = InMemoryDB::default();
     if let Some(code) = code {
         let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
@@ -115,7 +131,10 @@ fn transact(code: Option<&[u8]>, data: &[u8]) -> Result<ExecutionResult, Failure
     let mut cfg = CfgEnv::new_with_spec(SpecId::CANCUN);
     cfg.disable_nonce_check = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
-    let mut evm = Context::mainnet().with_db(db).with_cfg(cfg).build_mainnet();
+    let mut evm = Context::mainnet()
+        .with_db(db)
+        .with_cfg(cfg)
+        .build_mainnet_with_inspector(inspector);
     evm.ctx.block.gas_limit = u64::MAX;
     let transaction = TxEnv {
         kind: code.map_or(TxKind::Create, |_| TxKind::Call(ADDRESS)),
@@ -125,8 +144,7 @@ fn transact(code: Option<&[u8]>, data: &[u8]) -> Result<ExecutionResult, Failure
         chain_id: None,
         ..TxEnv::default()
     };
-    evm.transact(transaction)
-        .map(|done| done.result)
+    evm.inspect_one_tx(transaction)
         .map_err(|error| Failure::plain(format!("the EVM refuses the call: {error:?}")))
 }
 
@@ -155,13 +173,13 @@ fn call_data(entry_point: &str, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The bytes inside an ABI-encoded `bytes`.
-fn returned(output: &[u8]) -> Option<&[u8]> {
+pub(crate) fn returned(output: &[u8]) -> Option<&[u8]> {
     let (_offset, rest) = output.split_at_checked(WORD)?;
     let (length, rest) = rest.split_at_checked(WORD)?;
     rest.get(..usize::try_from(U256::from_be_slice(length)).ok()?)
 }
 
-fn reverted(output: &[u8]) -> Failure {
+pub(crate) fn reverted(output: &[u8]) -> Failure {
     let Some(error) = ContractError::from_revert(output) else {
         return Failure::plain(format!("the contract reverted: 0x{}", hex::encode(output)));
     };

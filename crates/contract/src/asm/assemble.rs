@@ -14,6 +14,12 @@ pub struct Assembled {
     pub code_len: usize,
     /// `(program counter, mark)` in ascending order of the counter.
     pub marks: Vec<(u32, u32)>,
+    /// Each function's label and first program counter, ascending; a function ends where the next one begins.
+    pub functions: Vec<(Label, u32)>,
+    /// Program counters of the jumps that return from functions, ascending.
+    pub returns: Vec<u32>,
+    /// Program counters of the conditional jumps that are taken when a statement is undefined, ascending.
+    pub undefined: Vec<u32>,
 }
 
 #[derive(Default)]
@@ -22,9 +28,17 @@ struct Out {
     offsets: BTreeMap<Label, usize>,
     fixups: Vec<(usize, Label)>,
     marks: Vec<(u32, u32)>,
+    functions: Vec<(Label, u32)>,
+    returns: Vec<u32>,
+    undefined: Vec<u32>,
 }
 
 impl Out {
+    /// The program counter of what comes next.
+    fn pc(&self) -> Result<u32, AsmError> {
+        u32::try_from(self.bytes.len()).map_err(|_| AsmError::TooLong(self.bytes.len()))
+    }
+
     fn push_word(&mut self, word: &U256) {
         let be = word.to_be_bytes::<32>();
         let used = be.iter().skip_while(|b| **b == 0).count();
@@ -55,6 +69,10 @@ impl Out {
             Item::Push(word) => self.push_word(word),
             Item::PushLabel(label) => self.push_label(*label),
             Item::Label(label, _) | Item::Entry { label, .. } => {
+                if matches!(item, Item::Entry { .. }) {
+                    let pc = self.pc()?;
+                    self.functions.push((*label, pc));
+                }
                 self.place(*label)?;
                 if used.contains(label) {
                     self.bytes.push(JUMPDEST);
@@ -79,10 +97,19 @@ impl Out {
                 self.place(*back)?;
                 self.bytes.push(JUMPDEST);
             }
-            Item::Ret { .. } => self.bytes.push(JUMP),
+            Item::Ret { .. } => {
+                let pc = self.pc()?;
+                self.returns.push(pc);
+                self.bytes.push(JUMP);
+            }
             Item::Mark(mark) => {
-                let pc = u32::try_from(self.bytes.len()).map_err(|_| AsmError::TooLong(self.bytes.len()))?;
+                let pc = self.pc()?;
                 self.marks.push((pc, *mark));
+            }
+            // The jump's opcode is the last byte so far.
+            Item::Undefined => {
+                let pc = self.pc()?.saturating_sub(1);
+                self.undefined.push(pc);
             }
         }
         Ok(())
@@ -135,6 +162,9 @@ pub fn assemble(items: &[Item], data: &[(Label, Vec<u8>)]) -> Result<Assembled, 
         bytes: out.bytes,
         code_len,
         marks: dedup_marks(&out.marks),
+        functions: out.functions,
+        returns: out.returns,
+        undefined: out.undefined,
     })
 }
 

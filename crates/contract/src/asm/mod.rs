@@ -64,6 +64,8 @@ pub enum Item {
     },
     /// What follows was made from this source place (index into the caller's table).
     Mark(u32),
+    /// The conditional jump before this is taken when the statement is undefined.
+    Undefined,
 }
 
 /// Errors of the assembler and its verifier. All of them are defects of the compiler, found before a contract exists.

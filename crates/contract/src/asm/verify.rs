@@ -32,7 +32,7 @@ pub fn verify(items: &[Item]) -> Result<(), AsmError> {
                 }
                 state = Some(*height);
             }
-            Item::Mark(_) => {}
+            Item::Mark(_) | Item::Undefined => {}
             _ => {
                 if let Some(height) = state {
                     state = step(item, at, height, returns, &heights)?;
@@ -112,7 +112,7 @@ fn step(
                 })
             }
         }
-        Item::Entry { .. } | Item::Label(..) | Item::Mark(_) => Ok(Some(height)),
+        Item::Entry { .. } | Item::Label(..) | Item::Mark(_) | Item::Undefined => Ok(Some(height)),
     }
 }
 

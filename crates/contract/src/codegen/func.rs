@@ -99,7 +99,7 @@ impl<'a> Gen<'_, '_, 'a> {
                     .saturating_sub(args.saturating_add(1))
                     .saturating_add(*rets);
             }
-            Item::Swap(_) | Item::Label(..) | Item::Entry { .. } | Item::Mark(_) => {}
+            Item::Swap(_) | Item::Label(..) | Item::Entry { .. } | Item::Mark(_) | Item::Undefined => {}
         }
         self.module.items.push(item);
     }
@@ -331,7 +331,11 @@ impl<'a> Gen<'_, '_, 'a> {
             if let Some((target, height)) = self.target(name, again)
                 && height == self.height
             {
-                return self.jump_when(cond, target, true);
+                self.jump_when(cond, target, true)?;
+                if self.func.frame == Frame::Memory {
+                    self.emit(Item::Undefined);
+                }
+                return Ok(());
             }
         }
         self.jump_when(cond, otherwise, false)?;

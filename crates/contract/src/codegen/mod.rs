@@ -44,6 +44,8 @@ pub(crate) struct Generated {
     pub(crate) tables: Vec<Label>,
     /// Places that `Item::Mark` refers to.
     pub(crate) places: Vec<Place>,
+    /// Labels of the functions, by name.
+    pub(crate) functions: BTreeMap<String, Label>,
 }
 
 /// State shared by all functions.
@@ -123,6 +125,7 @@ pub(crate) fn generate(
         pool,
         tables,
         places,
+        functions,
         ..
     } = module;
     Ok(Generated {
@@ -130,5 +133,6 @@ pub(crate) fn generate(
         pool,
         tables,
         places,
+        functions,
     })
 }

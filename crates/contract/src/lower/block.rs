@@ -181,6 +181,7 @@ impl<'a> FuncCx<'_, 'a> {
             (true, Expr::Var(var)) => self.require(Expr::Tee(var, Box::new(value)), at, out),
             _ => {
                 let temp = self.temp();
+                self.temps.insert(temp, local);
                 self.require(Expr::Tee(temp, Box::new(value)), at, out);
                 let store = self.store(local, Expr::Var(temp));
                 out.push(store);

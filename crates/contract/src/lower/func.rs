@@ -22,6 +22,8 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) locals: Locals,
     vars: Vec<String>,
     map: BTreeMap<Local, Var>,
+    /// Temporaries that hold a local's next value.
+    pub(super) temps: BTreeMap<Var, Local>,
     pub(super) scopes: Vec<Scope>,
     /// Locals that are certainly defined here.
     pub(super) defined: BTreeSet<Local>,
@@ -103,6 +105,7 @@ fn lower<'a>(
         name: plan_name,
         vars: Vec::new(),
         map: BTreeMap::new(),
+        temps: BTreeMap::new(),
         scopes: Vec::new(),
         defined: params.iter().copied().chain([DATA]).collect(),
         own: BTreeSet::new(),
@@ -131,6 +134,23 @@ fn lower<'a>(
         f.own = super::facts::own_collections(blocks, block);
         f.blocks(std::slice::from_ref(block), &mut body);
     }
+    let named = super::names::of(f.cx.policy, params, blocks);
+    let mut variables: BTreeMap<Var, String> = BTreeMap::new();
+    for (local, var) in f
+        .map
+        .iter()
+        .chain(f.temps.iter().map(|(var, local)| (local, var)))
+    {
+        if let Some(text) = named.get(local) {
+            variables.insert(*var, text.clone());
+        }
+    }
+    let debug = super::Debug {
+        name: plan_name.to_owned(),
+        variables,
+        result: f.result,
+    };
+    f.cx.debug.insert(name.clone(), debug);
     let params = u32::try_from(params.len()).unwrap_or(u32::MAX);
     let vars = std::mem::take(&mut f.vars);
     let func = Func {

@@ -7,6 +7,7 @@ mod facts;
 mod func;
 mod known;
 mod literal;
+mod names;
 mod routines;
 mod special;
 mod stmt;
@@ -28,6 +29,18 @@ pub(crate) struct Lowered {
     pub(crate) pool: Pool,
     pub(crate) memo_slots: u32,
     pub(crate) tables: Vec<Vec<u8>>,
+    /// What a tracer may tell of the policy's functions, by their names in the low-level IR.
+    pub(crate) debug: BTreeMap<String, Debug>,
+}
+
+/// What a policy function was made from.
+pub(crate) struct Debug {
+    /// The function or entry point in the plan.
+    pub(crate) name: String,
+    /// Variables with the expression whose value they hold.
+    pub(crate) variables: BTreeMap<Var, String>,
+    /// The variable that is returned.
+    pub(crate) result: Option<Var>,
 }
 
 /// How policy code calls a rule or user function.
@@ -52,6 +65,7 @@ struct Context<'a> {
     called_once: BTreeSet<&'a str>,
     memo_slots: u32,
     tables: Vec<Vec<u8>>,
+    debug: BTreeMap<String, Debug>,
     refusals: BTreeSet<Refusal>,
 }
 
@@ -128,6 +142,7 @@ pub(crate) fn lower(
         called_once: BTreeSet::new(),
         memo_slots: 0,
         tables: Vec::new(),
+        debug: BTreeMap::new(),
         refusals: BTreeSet::new(),
     };
     let reachable = facts::reachable(policy, plans, &cx.constants);
@@ -158,6 +173,7 @@ pub(crate) fn lower(
         pool,
         memo_slots,
         tables,
+        debug,
         ..
     } = cx;
     Ok(Lowered {
@@ -165,6 +181,7 @@ pub(crate) fn lower(
         pool,
         memo_slots,
         tables,
+        debug,
     })
 }
 

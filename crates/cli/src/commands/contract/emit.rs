@@ -53,7 +53,7 @@ fn assembly(contract: &Contract) {
             }
             Item::Label(label, height) => output::line(format!("{}: ; stack {height}", name(*label))),
             // A mark is a number of the compiler's own; `--emit map` has the places.
-            Item::Mark(_) => {}
+            Item::Mark(_) | Item::Undefined => {}
             other => output::line(format!("    {}", instruction(other))),
         }
     }
@@ -75,7 +75,7 @@ fn instruction(item: &Item) -> String {
         Item::JumpUnless(label) => format!("JUMPUNLESS {}", name(*label)),
         Item::Call { target, back, .. } => format!("CALL {} -> {}", name(*target), name(*back)),
         Item::Ret { .. } => "RET".to_owned(),
-        Item::Label(..) | Item::Entry { .. } | Item::Mark(_) => String::new(),
+        Item::Label(..) | Item::Entry { .. } | Item::Mark(_) | Item::Undefined => String::new(),
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 }
 
 /// The bundle of a version, from the data directory; its digest is checked.
-fn bundle(sources: &Sources, version: PolicyVersion) -> Result<Vec<u8>> {
+pub(crate) fn bundle(sources: &Sources, version: PolicyVersion) -> Result<Vec<u8>> {
     let path = BundleStore::new(sources.home()?.bundles()).path(version);
     let bytes = std::fs::read(&path)
         .environment(format!("can't read the version that decided, {}", path.display()))?;
