@@ -40,9 +40,9 @@ Made from the code by `crates/contract/tests/builtin_table.rs`, which fails when
 * **Contract**: the EVM contract compiled from a policy. *constants*: only where all arguments are known when the contract is built. *literal n*:
   argument n must be a literal, from which a table is built. Where a routine covers a part only (Unicode case, time zones and the like),
   [the contract's format](formats/policy-contract.md) says so.
-* **Depends on**: *context* is the time of the decision, which is recorded with it. What depends on the *world*, or on chance, is refused, because
-  a decision must be repeatable from its record; `rand.intn` and `opa.runtime` are executed where the context of the evaluation carries a seed or
-  a description of the process, and refused elsewhere.
+* **Depends on**: *context* is the time of the decision, which is recorded with it. What depends on the *world*, on chance or on the process is
+  answered by the host of the evaluation and recorded in the decision's `nd_builtin_cache`, from which the decision can be repeated. It is
+  refused where there is no host: in contracts, in log masks, in tests without a `with`, in queries over HTTP.
 
 A refusal is an error with a reason, never a wrong or an undefined result. OPA's operators stand under the names that OPA's plans give them:
 `a + b` is `plus`. Not listed, because nothing of them is left when a policy runs: `print` (erased), `rego.metadata.rule` and

@@ -22,7 +22,7 @@ use stele_contract::abi::ContractError;
 use stele_contract::{Contract, Options, ResultForm, compile};
 use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace};
 use stele_rego::{CompileOptions, SourceFile, ast, ir, parse};
-use stele_types::{EntryPoint, Value};
+use stele_types::{EntryPoint, Timestamp, Value};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -146,7 +146,7 @@ fn agree(
         entry,
         Some(input),
         data,
-        &Context::default(),
+        &Context::at(Timestamp::from_nanos(0)),
         &Limits::default(),
         &mut NoTrace,
     );

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::CryptoRng;
+use stele_policy::nd::NdCalls;
 use stele_policy::{
     DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Policy, VmEngine,
 };
@@ -14,6 +15,7 @@ use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersio
 use crate::clock::Clock;
 use crate::error::DecideError;
 use crate::evidence::{Attributes, Draft};
+use crate::nd::{Answers, NdBounds, NdHost};
 use crate::resolve::{Resolved, resolve};
 use crate::sink::Evidence;
 use crate::snapshot::{FailMode, NodeContext, PolicyInForce, Snapshot, SnapshotStore};
@@ -108,6 +110,7 @@ pub struct Decider {
     store: Arc<SnapshotStore>,
     node: NodeContext,
     clock: Box<dyn Clock>,
+    host: Option<Arc<dyn NdHost>>,
     generation: u64,
     snapshot: Arc<Snapshot>,
     /// Parallel to the snapshot's policies; filled when a policy is first asked.
@@ -152,11 +155,18 @@ impl Decider {
             store,
             node,
             clock,
+            host: None,
             generation,
             mask: mask_policy(&snapshot),
             snapshot,
             local,
         }
+    }
+
+    /// The same, with what answers the builtins that reach out of the process; without it, they are refused.
+    #[must_use]
+    pub fn with_host(self, host: Option<Arc<dyn NdHost>>) -> Self {
+        Self { host, ..self }
     }
 
     /// The snapshot that the next decision will use, if no other comes in between.
@@ -229,9 +239,7 @@ impl Decider {
         let ask = EvalRequest {
             path: &DataPath::new(MASK),
             input: Some(&input),
-            context: EvalContext {
-                now_ns: i64::try_from(record.timestamp.as_nanos()).ok(),
-            },
+            context: EvalContext::at(record.timestamp),
             strict_builtin_errors: true,
             limits,
         };
@@ -342,6 +350,7 @@ impl Decider {
             input: request.input,
             result: None,
             judgement: Judgement::undetermined(),
+            nd_builtin_cache: None,
             error: None,
             time: self.clock.now(),
             evaluation: Duration::ZERO,
@@ -381,16 +390,22 @@ impl Decider {
         let local = ready(slot, policy)?;
         let entry = local.entry(rule)?;
         let policy_id = local.policy.id.clone();
+        let begun = self.clock.monotonic();
+        let left = request.limits.time;
+        let bounds = NdBounds { time, left };
+        let (host, clock) = (self.host.as_deref(), &*self.clock);
+        let answers = Answers::of(policy, &self.node, host, clock, bounds, random);
+        let calls = answers.as_ref().map(|answers| NdCalls::new(answers));
         let ask = EvalRequest {
             path: &entry.path,
             input: request.input,
             context: EvalContext {
-                now_ns: i64::try_from(time.as_nanos()).ok(),
+                nd: calls.as_ref(),
+                ..EvalContext::at(time)
             },
             strict_builtin_errors: request.strict_builtin_errors,
             limits: request.limits,
         };
-        let begun = self.clock.monotonic();
         let outcome = evaluate(&mut *slot, policy, &ask);
         let evaluation = self.clock.monotonic().saturating_sub(begun);
         let (result, error) = match outcome {
@@ -409,6 +424,7 @@ impl Decider {
             input: request.input,
             result,
             judgement,
+            nd_builtin_cache: calls.and_then(|calls| calls.into_cache().to_value()),
             error: error.as_ref().map(ToString::to_string),
             time,
             evaluation,

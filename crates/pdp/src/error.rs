@@ -114,6 +114,7 @@ impl DecideError {
             EngineError::Conflict { place, .. }
             | EngineError::Builtin { place, .. }
             | EngineError::ImpureBuiltin { place, .. }
+            | EngineError::NdBuiltin { place, .. }
             | EngineError::UnknownFunction { place, .. }
             | EngineError::Refused { place, .. } => place.as_ref(),
             _ => None,
@@ -133,6 +134,7 @@ pub(crate) fn engine_code(error: &EngineError) -> &'static str {
         EngineError::Conflict { .. } => "eval_conflict_error",
         EngineError::Builtin { .. }
         | EngineError::ImpureBuiltin { .. }
+        | EngineError::NdBuiltin { .. }
         | EngineError::UnknownFunction { .. } => "eval_builtin_error",
         EngineError::TimeLimit { .. } => "eval_time_limit_error",
         EngineError::InstructionLimit { .. } => "eval_instruction_limit_error",

@@ -48,6 +48,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) input: Option<&'a Value>,
     pub(crate) result: Option<Value>,
     pub(crate) judgement: Judgement,
+    /// The calls of impure builtins, if there were any.
+    pub(crate) nd_builtin_cache: Option<Value>,
     /// Why there is no result, when the evaluation failed.
     pub(crate) error: Option<String>,
     pub(crate) time: Timestamp,
@@ -93,6 +95,7 @@ impl Draft<'_> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         record.input = self.input.cloned();
         record.result = self.result.as_ref().map(Value::to_json_projection);
+        record.nd_builtin_cache.clone_from(&self.nd_builtin_cache);
         record.error.clone_from(&self.error);
         record.violations.clone_from(&self.judgement.violations);
         record.labels.clone_from(&self.node.labels);

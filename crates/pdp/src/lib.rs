@@ -19,6 +19,7 @@ mod clock;
 mod decider;
 mod error;
 mod evidence;
+mod nd;
 pub mod query;
 mod resolve;
 mod sink;
@@ -29,6 +30,7 @@ pub use clock::Clock;
 pub use decider::{Answer, Decider, Decision, Failure, Request};
 pub use error::{DecideError, SnapshotError};
 pub use evidence::Attributes;
+pub use nd::{NdBounds, NdHost};
 pub use sink::{Ack, DecisionSink, Done, Evidence, SinkError};
 pub use snapshot::{
     ContractRef, FailMode, NodeContext, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore,

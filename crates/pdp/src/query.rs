@@ -64,9 +64,7 @@ pub fn run(
         .collect();
     let none = Value::object([]);
     let data = set.as_ref().map_or(&none, |set| set.data());
-    let context = EvalContext {
-        now_ns: i64::try_from(time.as_nanos()).ok(),
-    };
+    let context = EvalContext::at(time);
     let rows = query(&modules, data, text, input, context, limits).map_err(|failure| match failure {
         QueryFailure::Evaluation(error) => QueryError::Evaluation {
             code: engine_code(&error),

@@ -34,6 +34,7 @@ pub use engine::{
 pub use load::{LoadError, PolicySet};
 pub use policy::{Policy, RuleMeta};
 pub use problem::{Problem, Problems};
+pub use stele_rego::nd;
 
 /// How a policy is compiled everywhere: for decisions, for its contract, for explanations, for comparisons.
 ///

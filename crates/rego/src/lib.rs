@@ -11,6 +11,7 @@
 pub mod builtins;
 pub mod eval;
 pub mod ir;
+pub mod nd;
 
 mod compile;
 mod diagnostic;

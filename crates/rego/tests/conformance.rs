@@ -17,6 +17,8 @@
     reason = "test code"
 )]
 
+#[path = "support/nd.rs"]
+mod nd;
 #[path = "support/term.rs"]
 mod term;
 #[path = "support/vm.rs"]
@@ -28,9 +30,10 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use serde_json::Value as Json;
-use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace, Options};
+use stele_rego::eval::{EvalError, Evaluator, Limits, NoTrace, Options};
 use stele_rego::ir::Policy;
-use stele_types::{Timestamp, Value};
+use stele_rego::nd::NdCalls;
+use stele_types::Value;
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -108,20 +111,17 @@ fn run(case: &Case) -> Verdict {
         Json::Null => Value::object([]),
         json => value(json),
     };
-    let context = Context {
-        time: Timestamp::from_nanos(1_790_000_000_123_456_789),
-        seed: Some([7; 32]),
-        runtime: Some(Value::object([])),
-    };
+    let host = nd::local();
+    let calls = NdCalls::new(&host);
     let result = evaluator.evaluate(
         "eval",
         input.as_ref(),
         &data,
-        &context,
+        &nd::context(&calls),
         &Limits::default(),
         &mut NoTrace,
     );
-    let on_vm = vm::run(&case.plan, "eval", input.as_ref(), &data, context, strict);
+    let on_vm = nd::run(&case.plan, input.as_ref(), &data, &calls.into_cache(), strict);
     match vm::difference(&result, &on_vm) {
         Some(difference) => Verdict::Wrong(difference),
         None => verdict(case, result),

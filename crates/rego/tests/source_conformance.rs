@@ -13,10 +13,11 @@
     reason = "tests may panic and report"
 )]
 
-use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace, Options};
+use stele_rego::eval::{EvalError, Evaluator, Limits, NoTrace, Options};
+use stele_rego::nd::{NdCache, NdCalls};
 use stele_rego::{Code, CompileOptions, SourceFile, compile_query, parse, parse_query};
+use stele_types::Value;
 use stele_types::json;
-use stele_types::{Timestamp, Value};
 
 /// How a case ended.
 #[derive(Debug)]
@@ -43,27 +44,23 @@ fn evaluate_term(text: &str) -> Option<Value> {
     let source = SourceFile::new("term", format!("x = {text}"));
     let query = parse_query(&source).ok()?;
     let policy = compile_query(&[], &source, &query, &CompileOptions::default()).ok()?;
-    let results = run(&policy, None, &Value::Object(Default::default()), true).ok()?;
+    let results = run(&policy, None, &Value::Object(Default::default()), true)
+        .0
+        .ok()?;
     results.first()?.get("x").cloned()
 }
 
+#[path = "support/nd.rs"]
+mod nd;
 #[path = "support/vm.rs"]
 mod vm;
-
-fn context() -> Context {
-    Context {
-        time: Timestamp(1_790_000_000_123_456_789),
-        seed: Some([7; 32]),
-        runtime: Some(Value::object([])),
-    }
-}
 
 fn run(
     policy: &stele_rego::ir::Policy,
     input: Option<&Value>,
     data: &Value,
     strict: bool,
-) -> Result<Vec<Value>, EvalError> {
+) -> (Result<Vec<Value>, EvalError>, NdCache) {
     let evaluator = Evaluator::with_options(
         policy,
         Options {
@@ -71,7 +68,11 @@ fn run(
         },
     )
     .expect("our plans verify");
-    evaluator.evaluate("eval", input, data, &context(), &Limits::default(), &mut NoTrace)
+    let host = nd::local();
+    let calls = NdCalls::new(&host);
+    let context = nd::context(&calls);
+    let answer = evaluator.evaluate("eval", input, data, &context, &Limits::default(), &mut NoTrace);
+    (answer, calls.into_cache())
 }
 
 fn run_case(case: &serde_json::Value) -> Outcome {
@@ -106,8 +107,8 @@ fn run_case(case: &serde_json::Value) -> Outcome {
         None => case.get("input").map(value),
     };
     let strict = case["strict_error"].as_bool().unwrap_or(false);
-    let answer = run(&policy, input.as_ref(), &data, strict);
-    let on_vm = vm::run(&policy, "eval", input.as_ref(), &data, context(), strict);
+    let (answer, recorded) = run(&policy, input.as_ref(), &data, strict);
+    let on_vm = nd::run(&policy, input.as_ref(), &data, &recorded, strict);
     if let Some(difference) = vm::difference(&answer, &on_vm) {
         return Outcome::Wrong(difference);
     }

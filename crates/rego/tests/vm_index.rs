@@ -125,7 +125,7 @@ fn bodies_that_are_left_out_could_not_have_held() {
             let name = entry_point.as_str();
             let limits = Limits::default();
             let expected = evaluator.evaluate(name, input, &data, &context, &limits, &mut NoTrace);
-            let found = vm::run(&policy, name, input, &data, context.clone(), false);
+            let found = vm::run(&policy, name, input, &data, &context, false);
             assert_eq!(vm::difference(&expected, &found), None, "{name} of {input:?}");
             match found {
                 Ok(found) => results += found.len(),

@@ -119,7 +119,9 @@ impl Question<'_> {
             Ok(query) => query,
             Err(failure) => return Output::failed(failure),
         };
-        let context = engine::context();
+        let world = engine::World::now();
+        let calls = world.calls();
+        let context = world.context(&calls);
         let statements = query.statements.clone();
         let traced = match self.trace(&query, &context) {
             Ok(traced) => traced,
@@ -136,7 +138,7 @@ impl Question<'_> {
     }
 
     /// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
-    fn trace(&self, query: &Query, context: &Context) -> Result<Traced, Failure> {
+    fn trace(&self, query: &Query, context: &Context<'_>) -> Result<Traced, Failure> {
         let mut traced = Traced::default();
         if self.profile_limit.is_none() && self.explain == explain::Mode::Off {
             return Ok(traced);

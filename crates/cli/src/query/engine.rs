@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use stele_policy::load::Documents;
 use stele_policy::{EvalContext, RegorusEngine};
 use stele_rego::eval::{Context, Limits};
+use stele_rego::nd::{Local, NdCalls};
 use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
 use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, ir};
 use stele_types::{Timestamp, Value, json};
@@ -95,17 +96,41 @@ pub(crate) const LIMITS: Limits<'static> = Limits {
     deadline: None,
 };
 
-/// What contextual builtins see, as in `opa eval`: the clock, chance, and the process.
-pub(crate) fn context() -> Context {
-    let text = |text: std::ffi::OsString| Value::from(text.to_string_lossy().as_ref());
-    let env = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-    Context {
-        time: crate::node::now(),
-        seed: Some(rand::random()),
-        runtime: Some(Value::object([
+/// What builtins see of the world, as in `opa eval`: the clock, chance, and the process. It does not reach out of the process.
+pub(crate) struct World {
+    time: Timestamp,
+    host: Local,
+}
+
+impl World {
+    /// The world now.
+    pub(crate) fn now() -> Self {
+        let text = |text: std::ffi::OsString| Value::from(text.to_string_lossy().as_ref());
+        let env = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        let runtime = Value::object([
             ("env".into(), Value::object(env)),
             ("version".into(), env!("CARGO_PKG_VERSION").into()),
-        ])),
+        ]);
+        Self {
+            time: crate::node::now(),
+            host: Local {
+                seed: rand::random(),
+                runtime,
+            },
+        }
+    }
+
+    /// The calls of one evaluation, or of several that are to see the same.
+    pub(crate) fn calls(&self) -> NdCalls<'_> {
+        NdCalls::new(&self.host)
+    }
+
+    /// The context of an evaluation.
+    pub(crate) fn context<'a>(&self, calls: &'a NdCalls<'a>) -> Context<'a> {
+        Context {
+            time: Some(self.time),
+            nd: Some(calls),
+        }
     }
 }
 
@@ -151,7 +176,7 @@ impl Prepared {
     pub(crate) fn rows(
         &mut self,
         input: Option<&Value>,
-        context: &Context,
+        context: &Context<'_>,
         metrics: &mut Metrics,
     ) -> Result<Vec<Row>, Failure> {
         let solutions = match &mut self.state {
@@ -162,14 +187,20 @@ impl Prepared {
                 })?
             }
             State::Evm(contract) => {
-                let call = contract.call(input, context.time)?;
+                let call = contract.call(input, context.time.unwrap_or_default())?;
                 let (solutions, gas) = metrics.timed(metrics::QUERY_EVAL, || contract.execute(&call))?;
                 metrics.add(metrics::EVM_GAS, gas);
                 solutions
             }
             State::Regorus(engine) => {
                 return metrics.timed(metrics::QUERY_EVAL, || {
-                    interpreted(engine, &self.query, input, context.time, self.strict)
+                    interpreted(
+                        engine,
+                        &self.query,
+                        input,
+                        context.time.unwrap_or_default(),
+                        self.strict,
+                    )
                 });
             }
         };
@@ -177,7 +208,7 @@ impl Prepared {
     }
 
     /// Evaluates the query from the input's bytes and says whether it is defined: what a benchmark measures.
-    pub(crate) fn run(&mut self, input: Option<&[u8]>, context: &Context) -> Result<bool, Failure> {
+    pub(crate) fn run(&mut self, input: Option<&[u8]>, context: &Context<'_>) -> Result<bool, Failure> {
         let parse = |bytes: &[u8]| {
             json::parse(bytes, &json::Limits::default()).map_err(|error| Failure::plain(error.to_string()))
         };
@@ -188,13 +219,19 @@ impl Prepared {
             }
             State::Evm(contract) => {
                 let input = input.map(parse).transpose()?;
-                let call = contract.call(input.as_ref(), context.time)?;
+                let call = contract.call(input.as_ref(), context.time.unwrap_or_default())?;
                 Ok(!contract.execute(&call)?.0.is_empty())
             }
             State::Regorus(engine) => {
                 let input = input.map(parse).transpose()?;
-                interpreted(engine, &self.query, input.as_ref(), context.time, self.strict)
-                    .map(|rows| !rows.is_empty())
+                interpreted(
+                    engine,
+                    &self.query,
+                    input.as_ref(),
+                    context.time.unwrap_or_default(),
+                    self.strict,
+                )
+                .map(|rows| !rows.is_empty())
             }
         }
     }
@@ -226,9 +263,9 @@ fn state(
 }
 
 impl Machine {
-    fn request<'a>(input: Input<'a>, context: &Context, strict: bool) -> Request<'a> {
+    fn request<'a>(input: Input<'a>, context: &Context<'a>, strict: bool) -> Request<'a> {
         Request {
-            context: context.clone(),
+            context: *context,
             limits: LIMITS,
             strict_builtin_errors: strict,
             ..Request::new("eval", input)
@@ -238,7 +275,7 @@ impl Machine {
     fn solutions(
         &mut self,
         input: Input<'_>,
-        context: &Context,
+        context: &Context<'_>,
         strict: bool,
     ) -> Result<Vec<Value>, Failure> {
         let request = Self::request(input, context, strict);
@@ -246,7 +283,7 @@ impl Machine {
         Ok(outcome.map_err(failed)?.results())
     }
 
-    fn run(&mut self, input: Input<'_>, context: &Context, strict: bool) -> Result<bool, Failure> {
+    fn run(&mut self, input: Input<'_>, context: &Context<'_>, strict: bool) -> Result<bool, Failure> {
         let request = Self::request(input, context, strict);
         let outcome = self.worker.evaluate(&self.program, &self.data, &request);
         Ok(!outcome.map_err(failed)?.is_empty())
@@ -281,9 +318,7 @@ fn interpreted(
     time: Timestamp,
     strict: bool,
 ) -> Result<Vec<Row>, Failure> {
-    let context = EvalContext {
-        now_ns: i64::try_from(time.as_nanos()).ok(),
-    };
+    let context = EvalContext::at(time);
     let rows = engine.query_rows(query.source.text(), input, context, strict)?;
     let row = |row: stele_policy::engine::QueryRow| {
         let bindings = row.bindings.as_object().into_iter().flatten();

@@ -1,5 +1,7 @@
 //! Deciding on real bundles with the real engine.
 
+mod nd;
+
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::rc::Rc;

@@ -37,7 +37,7 @@ pub(super) struct SharedContext {
 }
 
 impl SharedContext {
-    pub(super) fn set(&self, context: EvalContext) {
+    pub(super) fn set(&self, context: EvalContext<'_>) {
         self.has_time.store(context.now_ns.is_some(), Ordering::Relaxed);
         self.now_ns
             .store(context.now_ns.unwrap_or_default(), Ordering::Relaxed);

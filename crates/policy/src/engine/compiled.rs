@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stele_rego::ast::Module;
+use stele_rego::nd::{is_impure, is_remote};
 use stele_rego::vm::{Data, Program};
 use stele_types::{EntryPoint, Value};
 
@@ -18,6 +19,8 @@ pub struct CompiledPolicy {
     pub(super) data: Arc<Data>,
     /// Paths of rules, package and constant head.
     pub(super) rules: Arc<BTreeSet<Vec<String>>>,
+    impure: bool,
+    remote: bool,
 }
 
 /// What a path below `data` names.
@@ -49,7 +52,11 @@ impl CompiledPolicy {
 
     /// A program made by [`program`] from the same `rules`, and data that was prepared for it.
     pub(crate) fn of_parts(program: Program, data: Data, rules: BTreeSet<Vec<String>>) -> Self {
+        let impure = program.builtins().any(is_impure);
+        let remote = program.builtins().any(is_remote);
         Self {
+            impure,
+            remote,
             program: Arc::new(program),
             data: Arc::new(data),
             rules: Arc::new(rules),
@@ -60,6 +67,18 @@ impl CompiledPolicy {
     #[must_use]
     pub fn data(&self) -> &Data {
         &self.data
+    }
+
+    /// Whether it calls impure builtins anywhere: only then does an evaluation need what answers them.
+    #[must_use]
+    pub fn is_impure(&self) -> bool {
+        self.impure
+    }
+
+    /// Whether it calls builtins that reach out of the process anywhere: only then may an evaluation wait for others.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.remote
     }
 
     /// What `path` names.

@@ -7,7 +7,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use stele_types::Value;
+use stele_rego::nd::NdCalls;
+use stele_types::{Timestamp, Value};
 
 mod builtins;
 mod compiled;
@@ -16,6 +17,8 @@ mod failure;
 mod heads;
 #[cfg(test)]
 mod heads_tests;
+#[cfg(test)]
+mod nd_tests;
 mod path;
 mod prepared;
 mod regorus_engine;
@@ -39,11 +42,29 @@ pub use vm_engine::VmEngine;
 pub use vm_query::{QueryFailure, query};
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EvalContext {
-    /// The time of the decision in nanoseconds since the Unix epoch, answered by `time.now_ns()`. `None` makes that builtin an error
-    /// of the interpreter, and the epoch in the machine: a decision always has a time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EvalContext<'a> {
+    /// The time of the decision in nanoseconds since the Unix epoch, answered by `time.now_ns()`. `None` makes what depends on it an error.
     pub now_ns: Option<i64>,
+    /// What answers and records impure builtins; the interpreter has none. `None` refuses them.
+    pub nd: Option<&'a NdCalls<'a>>,
+}
+
+impl EvalContext<'_> {
+    /// The context of a decision at `time`, without impure builtins.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        Self {
+            now_ns: i64::try_from(time.as_nanos()).ok(),
+            nd: None,
+        }
+    }
+
+    /// The time, if it is one.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        let now = self.now_ns.and_then(|now| u64::try_from(now).ok())?;
+        Some(Timestamp::from_nanos(now))
+    }
 }
 
 /// Bounds of one evaluation. Each has its own error in [`EngineError`].
@@ -100,7 +121,7 @@ pub struct EvalRequest<'a> {
     /// The input document; `None` is undefined.
     pub input: Option<&'a Value>,
     /// Time and the like.
-    pub context: EvalContext,
+    pub context: EvalContext<'a>,
     /// Errors of builtins end the evaluation (OPA's `strict-builtin-errors`) instead of being undefined.
     pub strict_builtin_errors: bool,
     /// The bounds of this evaluation.
@@ -174,13 +195,23 @@ pub enum EngineError {
         /// The engine's words.
         message: String,
     },
-    /// The policy called a builtin that a decision must not use.
-    #[error("the builtin {name} is impure and disabled in decisions{}", at(place))]
+    /// The policy called an impure builtin, and the evaluation has nothing that answers them.
+    #[error("the builtin {name} is impure and not available here{}", at(place))]
     ImpureBuiltin {
         /// Its name.
         name: String,
         /// Where it was called.
         place: Option<Place>,
+    },
+    /// The policy called an impure builtin, and what answers them did not.
+    #[error("{name} has no answer{}: {reason}", at(place))]
+    NdBuiltin {
+        /// Its name.
+        name: String,
+        /// Where it was called.
+        place: Option<Place>,
+        /// Why not, and how to mend it.
+        reason: String,
     },
     /// The policy calls a function that this engine does not have.
     #[error("this engine has no function {name}{}", at(place))]

@@ -100,7 +100,7 @@ impl RegorusEngine {
         &mut self,
         query: &str,
         input: Option<&Value>,
-        context: EvalContext,
+        context: EvalContext<'_>,
         strict_builtin_errors: bool,
     ) -> Result<Vec<QueryRow>, EngineError> {
         let input = match input {

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use stele_rego::Diagnostic;
 use stele_rego::ast::Module;
+use stele_rego::builtins::Refusal;
 use stele_rego::eval::trace::{Enter, Tracer};
 use stele_rego::eval::{self, At, Evaluator, LimitKind, NoTrace};
-use stele_types::{EntryPoint, Timestamp, Value};
+use stele_types::{EntryPoint, Value};
 
 use super::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Limits, Place, is_impure};
 
@@ -72,12 +73,10 @@ impl SteleEngine {
             deadline: Some(&late),
             ..eval::Limits::default()
         };
-        let now = request
-            .context
-            .now_ns
-            .and_then(|now| u64::try_from(now).ok())
-            .unwrap_or_default();
-        let context = eval::Context::at(Timestamp(now));
+        let context = eval::Context {
+            time: request.context.time(),
+            nd: request.context.nd,
+        };
         let entry_point = entry_point(request.path)?;
         let evaluator = if request.strict_builtin_errors {
             &self.strict
@@ -164,6 +163,15 @@ pub(super) fn failed(error: eval::EvalError, asked: &Limits, limits: &eval::Limi
         eval::EvalError::Refused { name, .. } if is_impure(&name) => {
             EngineError::ImpureBuiltin { name, place }
         }
+        eval::EvalError::Refused {
+            refusal: Refusal::NoTime,
+            ..
+        } => EngineError::Builtin { place, message },
+        eval::EvalError::Host { name, error, .. } => EngineError::NdBuiltin {
+            name,
+            place,
+            reason: error.to_string(),
+        },
         eval::EvalError::Refused { name, .. } => EngineError::UnknownFunction { name, place },
         eval::EvalError::Limit { limit, .. } => match limit {
             LimitKind::Deadline => EngineError::TimeLimit {

@@ -202,6 +202,7 @@ fn impure_builtins_are_refused_and_time_is_the_requests() {
     let at = path("a/p");
     let context = EvalContext {
         now_ns: Some(1_700_000_000_123_456_789),
+        nd: None,
     };
     let outcome = engine
         .evaluate(&EvalRequest {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use stele_rego::eval;
 use stele_rego::vm::value::Kind;
 use stele_rego::vm::{Data, Input, Outcome, Program, Request, VmError, Worker};
-use stele_types::{Timestamp, Value};
+use stele_types::Value;
 
 use super::compiled::{CompiledPolicy, Target};
 use super::stele_engine::failed;
@@ -99,7 +99,7 @@ pub(super) fn ask<T>(
     worker: &mut Worker,
     (program, data): (&Program, &Data),
     entry_point: &str,
-    (input, context, strict_builtin_errors): (Option<&Value>, EvalContext, bool),
+    (input, context, strict_builtin_errors): (Option<&Value>, EvalContext<'_>, bool),
     limits: &Limits,
     look: impl FnOnce(&Outcome<'_>) -> T,
 ) -> Result<T, EngineError> {
@@ -113,11 +113,10 @@ pub(super) fn ask<T>(
         deadline: Some(&late),
         ..eval::Limits::default()
     };
-    let now = context.now_ns.and_then(|now| u64::try_from(now).ok());
     let request = Request {
         context: eval::Context {
-            time: Timestamp(now.unwrap_or_default()),
-            ..eval::Context::default()
+            time: context.time(),
+            nd: context.nd,
         },
         limits: bounds,
         strict_builtin_errors,

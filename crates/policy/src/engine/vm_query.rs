@@ -39,7 +39,7 @@ pub fn query(
     data: &Value,
     text: &str,
     input: Option<&Value>,
-    context: EvalContext,
+    context: EvalContext<'_>,
     limits: &Limits,
 ) -> Result<Vec<Value>, QueryFailure> {
     let source = SourceFile::new("query", text);

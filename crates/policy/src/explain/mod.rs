@@ -36,7 +36,7 @@ pub struct ExplainRequest<'a> {
     /// The decision's input.
     pub input: Option<&'a Value>,
     /// The decision's context.
-    pub context: EvalContext,
+    pub context: EvalContext<'a>,
     /// The recorded result: `None` when it was undefined. Sets may stand as arrays, as records keep them.
     pub recorded: Option<&'a Value>,
 }

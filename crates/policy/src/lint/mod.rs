@@ -88,11 +88,11 @@ pub const MISSING_METADATA: LintRule = rule(
 );
 /// A policy without tests.
 pub const NO_TEST: LintRule = rule("no-test", Level::Warning, "a policy that no test refers to");
-/// A builtin that decisions refuse.
+/// A builtin that contracts refuse.
 pub const IMPURE_BUILTIN: LintRule = rule(
     "impure-builtin",
     Level::Error,
-    "a call of a builtin that decisions refuse",
+    "a call of a builtin that contracts refuse",
 );
 /// A builtin whose result changes with the time.
 pub const NONDETERMINISTIC_BUILTIN: LintRule = rule(

@@ -79,7 +79,7 @@ impl Visitor for Calls {
     }
 }
 
-/// Calls of builtins that decisions refuse, and of those whose result changes with the time; tests may mock them.
+/// Calls of builtins that contracts refuse, and of those whose result changes with the time; tests may mock them.
 pub(super) fn builtins(module: &PolicyModule, sink: &mut Sink) {
     if module.is_test() {
         return;
@@ -93,7 +93,9 @@ pub(super) fn builtins(module: &PolicyModule, sink: &mut Sink) {
             continue;
         }
         if engine::is_impure(&name) {
-            let message = format!("`{name}` reads the world outside the decision; a decision refuses it");
+            let message = format!(
+                "`{name}` reads the world outside the decision; no contract can be built from the policy"
+            );
             let fix = "pass what it reads in the input or the data document";
             sink.put(IMPURE_BUILTIN, module, span, message, fix);
         } else if find(&name).is_some_and(|builtin| builtin.purity == Purity::Contextual) {

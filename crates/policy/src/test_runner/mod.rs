@@ -280,7 +280,8 @@ impl<'a> Runner<'a> {
     fn request<'b>(options: &TestOptions, path: &'b DataPath) -> EvalRequest<'b> {
         EvalRequest {
             context: EvalContext {
-                now_ns: options.now_ns,
+                now_ns: Some(options.now_ns.unwrap_or_default()),
+                nd: None,
             },
             limits: options.limits,
             ..EvalRequest::new(path, None)

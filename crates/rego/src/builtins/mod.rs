@@ -7,7 +7,6 @@ mod aggregates;
 mod args;
 mod aws;
 mod base64;
-mod chance;
 mod cidr;
 mod collections;
 mod crypto;
@@ -17,6 +16,7 @@ mod glob;
 mod globs_intersect;
 mod graph;
 mod graphql;
+mod impure;
 mod json_patch;
 mod json_paths;
 mod json_schema;
@@ -56,7 +56,9 @@ use stele_types::{NumberError, Value};
 use thiserror::Error;
 
 use crate::eval::LimitKind;
+use crate::nd::NdError;
 
+pub(crate) use pki::scheme::hmac_sha256;
 pub(crate) use regex::translate as translate_pattern;
 pub(crate) use session::Patterns;
 pub use session::Session;
@@ -79,6 +81,9 @@ pub enum Refusal {
     /// The result depends on the outside world or on chance.
     #[error("it depends on more than the input, the data and the time of the decision")]
     Impure,
+    /// The result depends on the time, and the evaluation has none.
+    #[error("the evaluation has no time")]
+    NoTime,
     /// Not written yet.
     #[error("it is not implemented")]
     Unimplemented,
@@ -213,6 +218,19 @@ pub enum BuiltinError {
     /// This use of the builtin is not supported. Never turned into undefined.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The host does not answer an impure builtin. Never turned into undefined.
+    #[error(transparent)]
+    Host(NdError),
+}
+
+impl From<NdError> for BuiltinError {
+    fn from(error: NdError) -> Self {
+        match error {
+            NdError::Failed(message) => Self::Failed(message),
+            NdError::Deadline => Self::Limit(LimitKind::Deadline),
+            other => Self::Host(other),
+        }
+    }
 }
 
 impl From<NumberError> for BuiltinError {

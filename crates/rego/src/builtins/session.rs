@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use stele_types::Value;
+use stele_types::{Timestamp, Value};
 
-use super::{BuiltinError, failed, shallow_size};
+use super::{BuiltinError, Refusal, failed, shallow_size};
 use crate::eval::{Budget, Context, LimitKind};
 
 /// The most compiled patterns kept.
@@ -19,7 +19,7 @@ pub(crate) type Patterns = HashMap<String, regex::Regex>;
 #[derive(Debug)]
 pub struct Session<'a> {
     /// What contextual builtins see.
-    pub context: Context,
+    pub context: Context<'a>,
     /// What is left of the limits.
     pub budget: Budget<'a>,
     /// Compiled patterns by their translated text.
@@ -29,7 +29,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// A new session.
     #[must_use]
-    pub fn new(context: Context, budget: Budget<'a>) -> Self {
+    pub fn new(context: Context<'a>, budget: Budget<'a>) -> Self {
         Self {
             context,
             budget,
@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
     }
 
     /// A new session that already knows some patterns.
-    pub(crate) fn with_patterns(context: Context, budget: Budget<'a>, patterns: Patterns) -> Self {
+    pub(crate) fn with_patterns(context: Context<'a>, budget: Budget<'a>, patterns: Patterns) -> Self {
         Self {
             context,
             budget,
@@ -49,6 +49,11 @@ impl<'a> Session<'a> {
     /// The patterns, for the next session.
     pub(crate) fn into_patterns(self) -> Patterns {
         self.patterns
+    }
+
+    /// The time of the decision.
+    pub(super) fn time(&self) -> Result<Timestamp, Refusal> {
+        self.context.time.ok_or(Refusal::NoTime)
     }
 
     /// Charges for a call with these arguments: one instruction for each 256 bytes of them.

@@ -3,12 +3,12 @@
 mod make;
 
 use super::{
-    Builtin, Purity, aggregates, aws, chance, cidr, collections, crypto, encoding, format, glob,
-    globs_intersect, graph, graphql, json_patch, json_paths, json_schema, jwt, numbers, objects,
+    Builtin, Purity, aggregates, aws, cidr, collections, crypto, encoding, format, glob, globs_intersect,
+    graph, graphql, impure as world, json_patch, json_paths, json_schema, jwt, numbers, objects,
     parse_module, regex, semver, strings, subset, template, time, types, units, urlquery, uuid, x509,
     x509_chain, yaml,
 };
-use make::{contextual, from_context, impure, missing, predicate, pure};
+use make::{contextual, impure, missing, predicate, pure};
 
 const COLLECTION: &str = "array|set";
 /// Text, or the tree of it.
@@ -58,7 +58,7 @@ pub const TABLE: &[Builtin] = &[
     pure("bits.negate", &["number"], "number", numbers::bits_negate),
     pure("bits.lsh", &["number", "number"], "number", numbers::bits_lsh),
     pure("bits.rsh", &["number", "number"], "number", numbers::bits_rsh),
-    from_context("rand.intn", &["string", "number"], "number", chance::intn),
+    impure("rand.intn", &["string", "number"], "number", world::intn),
     // Aggregates
     pure(
         "count",
@@ -515,7 +515,7 @@ pub const TABLE: &[Builtin] = &[
     pure("net.cidr_expand", &["string"], "set", cidr::expand),
     pure("net.cidr_is_valid", &["any"], "boolean", cidr::is_valid),
     pure("net.cidr_merge", &[COLLECTION], "set", cidr::merge),
-    impure("net.lookup_ip_addr", &["string"], "set"),
+    impure("net.lookup_ip_addr", &["string"], "set", world::lookup_ip_addr),
     pure(
         "graph.reachable",
         &["object", COLLECTION],
@@ -533,7 +533,7 @@ pub const TABLE: &[Builtin] = &[
         ..pure("walk", &["any"], "array", collections::walk)
     },
     pure("uuid.parse", &["string"], "object", uuid::parse),
-    impure("uuid.rfc4122", &["string"], "string"),
+    impure("uuid.rfc4122", &["string"], "string", world::uuid),
     // Other languages
     pure("graphql.is_valid", &[DOC, DOC], "boolean", graphql::is_valid),
     pure("graphql.parse", &[DOC, DOC], "array", graphql::parse),
@@ -563,6 +563,6 @@ pub const TABLE: &[Builtin] = &[
         parse_module::parse_module,
     ),
     // The outside world
-    impure("http.send", &["object"], "object"),
-    from_context("opa.runtime", &[], "object", chance::runtime),
+    impure("http.send", &["object"], "object", world::http_send),
+    impure("opa.runtime", &[], "object", world::runtime),
 ];

@@ -53,18 +53,15 @@ fn the_table_is_consistent() {
 /// A context that carries the time only is not enough.
 fn assert_refused(builtin: &Builtin) {
     let Body::Function(function) = builtin.body else {
-        assert_eq!(builtin.refusal(), Some(Refusal::Impure), "{}", builtin.name);
-        return;
+        panic!("{} has no function", builtin.name);
     };
     let args: Vec<Value> = builtin
         .args
         .iter()
-        .map(|ty| {
-            if *ty == "number" {
-                Value::from(7)
-            } else {
-                "x".into()
-            }
+        .map(|ty| match *ty {
+            "number" => Value::from(7),
+            "object" => Value::object([]),
+            _ => "x".into(),
         })
         .collect();
     let mut session = Session::new(Context::default(), Budget::new(Limits::default()));

@@ -13,7 +13,7 @@ type Result<T> = std::result::Result<T, BuiltinError>;
 
 /// The time of the decision.
 pub(super) fn now_ns(session: &mut Session<'_>, _: &[Value]) -> Result<Value> {
-    Ok(Value::Number(session.context.time.as_nanos().into()))
+    Ok(Value::Number(session.time()?.as_nanos().into()))
 }
 
 /// The time zones that were compiled in: the machine's own may differ between nodes.

@@ -61,7 +61,7 @@ fn verify(
 pub(super) fn parse_and_verify(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let purpose = Purpose {
         host: "",
-        time: time(session.context.time.as_nanos())?,
+        time: time(session.time()?.as_nanos())?,
         usages: vec![SERVER],
     };
     verify(session, string(args, 0)?, &purpose, extended)
@@ -86,7 +86,7 @@ pub(super) fn parse_and_verify_with_options(session: &mut Session<'_>, args: &[V
     let (text, options) = (string(args, 0)?, object(args, 1)?);
     let mut purpose = Purpose {
         host: "",
-        time: time(session.context.time.as_nanos())?,
+        time: time(session.time()?.as_nanos())?,
         usages: Vec::new(),
     };
     for (name, value) in options {

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::limits::LimitKind;
 use crate::builtins::{BuiltinError, Refusal};
+use crate::nd::NdError;
 
 /// A place in the policy's source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,6 +64,16 @@ pub enum EvalError {
         /// Why not.
         refusal: Refusal,
     },
+    /// The host did not answer an impure builtin.
+    #[error("{at}: {name}: {error}")]
+    Host {
+        /// The builtin.
+        name: String,
+        /// Where it was called.
+        at: At,
+        /// Why not.
+        error: NdError,
+    },
     /// A limit was reached.
     #[error("{at}: {limit}")]
     Limit {
@@ -111,6 +122,7 @@ impl EvalError {
             | Self::ObjectConflict { at }
             | Self::Builtin { at, .. }
             | Self::Refused { at, .. }
+            | Self::Host { at, .. }
             | Self::Limit { at, .. }
             | Self::Malformed { at, .. } => Some(at),
         }

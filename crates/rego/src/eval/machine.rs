@@ -449,6 +449,11 @@ impl Machine<'_> {
                 at: at.clone(),
                 refusal,
             }),
+            Err(BuiltinError::Host(error)) => Err(EvalError::Host {
+                name: builtin.name.to_owned(),
+                at: at.clone(),
+                error,
+            }),
             Err(error) if self.strict => Err(EvalError::Builtin {
                 name: builtin.name,
                 at: at.clone(),

@@ -43,32 +43,30 @@ use stele_types::{Timestamp, Value};
 
 use crate::builtins::Session;
 use crate::ir::{self, VerifyError};
+use crate::nd::NdCalls;
 
 pub use error::{At, EvalError};
 pub use limits::{Budget, LimitKind, Limits};
 pub use trace::{NoTrace, Recorder, Tracer};
 
-/// What contextual builtins see: values that belong to the decision, not to the input, and are recorded with it.
-///
-/// Only the time is recorded: a decision leaves the rest out, so that what depends on it is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Context {
-    /// The time of the decision: `time.now_ns()`.
-    pub time: Timestamp,
-    /// What chance comes from: `rand.intn`. Without it, that is refused.
-    pub seed: Option<[u8; 32]>,
-    /// What `opa.runtime()` says about the process. Without it, that is refused.
-    pub runtime: Option<Value>,
+/// What builtins see that belongs to the decision, not to its input, and is recorded with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// The time of the decision: `time.now_ns()`. Without it, what depends on the time is an error ([`Refusal::NoTime`]).
+    ///
+    /// [`Refusal::NoTime`]: crate::builtins::Refusal::NoTime
+    pub time: Option<Timestamp>,
+    /// What answers and records impure builtins. Without it, they are refused.
+    pub nd: Option<&'a NdCalls<'a>>,
 }
 
-impl Context {
-    /// The context of a decision at `time`.
+impl Context<'_> {
+    /// The context of a decision at `time`, without impure builtins.
     #[must_use]
     pub const fn at(time: Timestamp) -> Self {
         Self {
-            time,
-            seed: None,
-            runtime: None,
+            time: Some(time),
+            nd: None,
         }
     }
 }
@@ -127,7 +125,7 @@ impl Evaluator {
         entry_point: &str,
         input: Option<&Value>,
         data: &Value,
-        context: &Context,
+        context: &Context<'_>,
         limits: &Limits<'_>,
         tracer: &mut dyn Tracer,
     ) -> Result<Vec<Value>, EvalError> {
@@ -136,7 +134,7 @@ impl Evaluator {
         };
         let mut machine = machine::Machine {
             code: &self.code,
-            session: Session::new(context.clone(), Budget::new(*limits)),
+            session: Session::new(*context, Budget::new(*limits)),
             strict: self.options.strict_builtin_errors,
             statements: tracer.wants_statements(),
             tracer,

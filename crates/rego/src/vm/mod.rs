@@ -91,7 +91,7 @@ pub struct Request<'a> {
     /// Bounds of an input in JSON.
     pub input_limits: json::Limits,
     /// What contextual builtins see.
-    pub context: Context,
+    pub context: Context<'a>,
     /// Bounds of the evaluation. Memory is what the evaluation keeps in its arena, in bytes, its input included.
     /// Neither the result nor the arguments of a builtin may be larger either, counted as they are written out.
     pub limits: Limits<'a>,
@@ -154,6 +154,11 @@ impl Program {
     #[must_use]
     pub fn has_entry_point(&self, name: &str) -> bool {
         self.code.plans.contains_key(name)
+    }
+
+    /// The names of the builtins that are called anywhere in it.
+    pub fn builtins(&self) -> impl Iterator<Item = &str> {
+        self.code.builtins.iter().map(|called| &*called.name)
     }
 
     fn constants(&self) -> Constants<'_> {

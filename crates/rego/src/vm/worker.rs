@@ -87,11 +87,7 @@ impl Worker {
                     scratch: &mut self.scratch,
                     meter: Meter::new(&request.limits),
                 },
-                session: Session::with_patterns(
-                    request.context.clone(),
-                    Budget::new(request.limits),
-                    patterns,
-                ),
+                session: Session::with_patterns(request.context, Budget::new(request.limits), patterns),
                 patterns: &mut self.patterns,
                 text: std::mem::take(&mut self.text),
                 parts: std::mem::take(&mut self.parts),

@@ -50,7 +50,7 @@ impl Both {
         }
     }
 
-    pub(crate) fn context() -> Context {
+    pub(crate) fn context() -> Context<'static> {
         Context::at(Timestamp::from_nanos(1_790_000_000_123_456_789))
     }
 

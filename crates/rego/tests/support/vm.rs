@@ -11,7 +11,7 @@ pub(crate) fn run(
     entry_point: &str,
     input: Option<&Value>,
     data: &Value,
-    context: Context,
+    context: &Context<'_>,
     strict: bool,
 ) -> Result<Vec<Value>, EvalError> {
     let program = Program::new(policy).expect("a program");
@@ -19,7 +19,7 @@ pub(crate) fn run(
     let mut worker = Worker::default();
     let mut ask = |input| {
         let request = Request {
-            context: context.clone(),
+            context: *context,
             limits: Limits::default(),
             strict_builtin_errors: strict,
             ..Request::new(entry_point, input)

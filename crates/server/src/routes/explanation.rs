@@ -8,6 +8,7 @@ use stele_policy::PolicySet;
 use stele_policy::engine::EvalContext;
 use stele_policy::explain::{ExplainRequest, explain};
 use stele_policy::load::load_bundle;
+use stele_policy::nd::{NdCache, NdCalls};
 use stele_types::{DecisionRecord, PolicyVersion};
 
 use crate::http::{ApiError, Params};
@@ -49,18 +50,27 @@ pub(crate) fn of_record(shared: &Shared, record: &DecisionRecord) -> Result<Stri
             "the decision can't be explained: its input or result was masked or erased".to_owned(),
         ));
     }
+    if record.is_withheld("nd_builtin_cache") {
+        return Err(conflict(
+            "the decision can't be explained: what impure builtins gave was masked or erased".to_owned(),
+        ));
+    }
     if let Some(error) = &record.error {
         return Err(conflict(format!(
             "the decision has no result to explain, its evaluation failed: {error}"
         )));
     }
     let set = bundle(shared, record).map_err(conflict)?;
+    let recorded =
+        NdCache::of_record(record.nd_builtin_cache.as_ref()).map_err(|error| conflict(error.to_string()))?;
+    let calls = NdCalls::new(&recorded);
     let request = ExplainRequest {
         policy: &record.policy_id,
         entry_point: &record.path,
         input: record.input.as_ref(),
         context: EvalContext {
-            now_ns: i64::try_from(record.timestamp.as_nanos()).ok(),
+            nd: Some(&calls),
+            ..EvalContext::at(record.timestamp)
         },
         recorded: record.result.as_ref(),
     };

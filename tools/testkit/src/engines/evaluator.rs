@@ -2,7 +2,7 @@
 
 use stele_rego::builtins::BuiltinError;
 use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace};
-use stele_types::Value;
+use stele_types::{Timestamp, Value};
 
 use super::{Case, Engine, ErrorKind, Errors, Loaded, Mode, Outcome, Values};
 
@@ -13,6 +13,9 @@ pub(super) const LIMITS: Limits<'static> = Limits {
     memory: 64 << 20,
     deadline: None,
 };
+
+/// The epoch is the time, for all engines.
+pub(super) const CONTEXT: Context<'static> = Context::at(Timestamp::from_nanos(0));
 
 /// Compiles to the intermediate representation and evaluates that.
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ impl Engine for EvaluatorEngine {
             case.entry_point.as_str(),
             case.input.as_ref(),
             case.policy.data(),
-            &Context::default(),
+            &CONTEXT,
             &LIMITS,
             &mut NoTrace,
         );

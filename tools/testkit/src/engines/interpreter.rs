@@ -88,7 +88,9 @@ fn failure(error: EngineError) -> Outcome {
             }
             ErrorKind::Builtin
         }
-        EngineError::ImpureBuiltin { name, .. } | EngineError::UnknownFunction { name, .. } => {
+        EngineError::ImpureBuiltin { name, .. }
+        | EngineError::NdBuiltin { name, .. }
+        | EngineError::UnknownFunction { name, .. } => {
             return Outcome::Refused(format!("builtin {name}"));
         }
         EngineError::TimeLimit { .. }

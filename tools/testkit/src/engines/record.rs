@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use stele_rego::eval::trace::{Statement, Tracer};
-use stele_rego::eval::{Context, EvalError, Evaluator, Limits};
+use stele_rego::eval::{EvalError, Evaluator, Limits};
 use stele_rego::ir::{DATA, Policy};
 use stele_types::Value;
+
+use super::evaluator::CONTEXT;
 
 /// Evaluates the plan's entry points, which are tests, and returns each input that they give by `with input as`.
 ///
@@ -16,7 +18,7 @@ pub fn inputs_of_tests(plan: &Policy, data: &Value) -> Result<BTreeSet<Value>, R
     let mut inputs = Inputs::default();
     for test in evaluator.entry_points() {
         let limits = Limits::default();
-        evaluator.evaluate(test, None, data, &Context::default(), &limits, &mut inputs)?;
+        evaluator.evaluate(test, None, data, &CONTEXT, &limits, &mut inputs)?;
     }
     Ok(inputs.0)
 }

@@ -3,7 +3,7 @@
 use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
 use stele_types::{Value, encoding, json};
 
-use super::evaluator::{self, LIMITS};
+use super::evaluator::{self, CONTEXT, LIMITS};
 use super::{Case, Engine, ErrorKind, Errors, Loaded, Mode, Outcome, Values};
 
 /// Lowers the plan to register code and runs that, on the input as a value and, if it is JSON, as text: both must come to the same.
@@ -54,6 +54,7 @@ impl Engine for VmEngine {
 /// One evaluation. The canonical bytes and the JSON that the VM writes must be those of the value it gives.
 fn run(worker: &mut Worker, program: &Program, data: &Data, entry_point: &str, input: Input<'_>) -> Outcome {
     let request = Request {
+        context: CONTEXT,
         limits: LIMITS,
         ..Request::new(entry_point, input)
     };

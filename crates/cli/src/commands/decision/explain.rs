@@ -6,6 +6,7 @@ use crate::output;
 use crate::record::Records;
 use anyhow::{Context, Result, bail};
 use stele_policy::explain::{self, ExplainRequest};
+use stele_policy::nd::{NdCache, NdCalls};
 use stele_policy::{EvalContext, load};
 use stele_server::BundleStore;
 use stele_types::PolicyVersion;
@@ -26,14 +27,23 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
             record.decision_id
         );
     }
+    if record.is_withheld("nd_builtin_cache") {
+        bail!(
+            "what impure builtins gave in {} was masked or erased, so nobody can evaluate it again",
+            record.decision_id
+        );
+    }
     let bytes = bundle(sources, record.policy_version)?;
     let set = load::load_bundle(&bytes).context("the bundle")?;
+    let recorded = NdCache::of_record(record.nd_builtin_cache.as_ref())?;
+    let calls = NdCalls::new(&recorded);
     let request = ExplainRequest {
         policy: &record.policy_id,
         entry_point: &record.path,
         input: record.input.as_ref(),
         context: EvalContext {
-            now_ns: i64::try_from(record.timestamp.as_nanos()).ok(),
+            nd: Some(&calls),
+            ..EvalContext::at(record.timestamp)
         },
         recorded: record.result.as_ref(),
     };

@@ -124,7 +124,9 @@ fn prepare(args: &Args) -> Result<Result<Ready, Failure>> {
 }
 
 fn measure(args: &Args, prepared: &mut Prepared, input: Option<&[u8]>) -> Result<Measured, Ended> {
-    let context = engine::context();
+    let world = engine::World::now();
+    let calls = world.calls();
+    let context = world.context(&calls);
     let limit = Duration::from_millis(args.duration);
     let warm_up = Duration::from_millis(args.duration / 10);
     // A tenth of the time warms caches; what it measures is dropped.

@@ -57,7 +57,7 @@ impl Constraints {
         };
         let time = match time {
             Some(time) => time,
-            None => seconds(&Number::from(session.context.time.as_nanos()))?,
+            None => seconds(&Number::from(session.time()?.as_nanos()))?,
         };
         Ok(Self {
             trust,

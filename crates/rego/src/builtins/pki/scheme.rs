@@ -46,6 +46,11 @@ impl Hash {
     }
 }
 
+/// HMAC-SHA-256 of a message under a secret, 32 bytes.
+pub(crate) fn hmac_sha256(secret: &[u8], message: &[u8]) -> hmac::Tag {
+    Hash::Sha256.mac(secret, message)
+}
+
 /// How something is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {

@@ -37,23 +37,6 @@ pub(super) const fn missing(
     }
 }
 
-/// Its result depends on the outside world or on chance.
-pub(super) const fn impure(
-    name: &'static str,
-    args: &'static [&'static str],
-    result: &'static str,
-) -> Builtin {
-    let body = Body::Refused(Refusal::Impure);
-    Builtin {
-        name,
-        args,
-        result,
-        purity: Purity::Impure,
-        body,
-        relation: false,
-    }
-}
-
 /// It says something of two strings.
 pub(super) const fn predicate(name: &'static str, function: Function) -> Builtin {
     pure(name, &["string", "string"], "boolean", function)
@@ -72,8 +55,8 @@ pub(super) const fn contextual(
     }
 }
 
-/// Its result depends on the outside world or on chance, as far as the context carries either.
-pub(super) const fn from_context(
+/// Its result depends on the outside world, on chance or on the process: the evaluation's host answers it.
+pub(super) const fn impure(
     name: &'static str,
     args: &'static [&'static str],
     result: &'static str,

@@ -132,6 +132,11 @@ impl Machine<'_, '_> {
                 at: self.at(),
                 refusal,
             })),
+            Err(BuiltinError::Host(error)) => Err(Box::new(EvalError::Host {
+                name: called.name.to_string(),
+                at: self.at(),
+                error,
+            })),
             Err(error) if self.strict => Err(Box::new(EvalError::Builtin {
                 name: builtin.name,
                 at: self.at(),
