@@ -9,9 +9,10 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::{SourceFile, Span};
 use crate::syntax::ast::{Body, Ident, Import, Module};
+use crate::trace::Map;
 
 mod builtins;
-mod hir;
+pub(crate) mod hir;
 mod lower;
 mod metadata;
 mod plan;
@@ -36,6 +37,8 @@ pub struct CompileOptions {
     pub max_functions: usize,
     /// What `not` negates.
     pub negation: Negation,
+    /// Keep calls of `print`, which are erased otherwise, as OPA does by default.
+    pub print: bool,
 }
 
 impl CompileOptions {
@@ -46,6 +49,12 @@ impl CompileOptions {
             negation,
             ..Self::default()
         }
+    }
+
+    /// These options, with calls of `print` kept.
+    #[must_use]
+    pub fn with_print(self) -> Self {
+        Self { print: true, ..self }
     }
 }
 
@@ -65,13 +74,12 @@ impl Default for CompileOptions {
         Self {
             max_functions: 50_000,
             negation: Negation::default(),
+            print: false,
         }
     }
 }
 
 /// Compiles modules to a plan with the given entry points: paths of rules or packages.
-///
-/// Calls of `print` are erased, as OPA does by default.
 ///
 /// # Errors
 /// Everything that is wrong with the modules or can't be planned; at least one diagnostic.
@@ -79,6 +87,29 @@ pub fn compile(
     modules: &[Module],
     entry_points: &[EntryPoint],
     options: &CompileOptions,
+) -> Result<ir::Policy, Vec<Diagnostic>> {
+    compile_with(modules, entry_points, options, None)
+}
+
+/// As [`compile`], for a program that tells a [`Probe`](crate::vm::Probe) how its evaluation goes.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_traced(
+    modules: &[Module],
+    entry_points: &[EntryPoint],
+    options: &CompileOptions,
+) -> Result<(ir::Policy, Map), Vec<Diagnostic>> {
+    let mut map = Map::default();
+    let policy = compile_with(modules, entry_points, options, Some(&mut map))?;
+    Ok((policy, map))
+}
+
+fn compile_with(
+    modules: &[Module],
+    entry_points: &[EntryPoint],
+    options: &CompileOptions,
+    trace: Option<&mut Map>,
 ) -> Result<ir::Policy, Vec<Diagnostic>> {
     let paths: Vec<(String, Path)> = entry_points
         .iter()
@@ -94,7 +125,7 @@ pub fn compile(
     for (name, path) in &paths {
         checked.check_entry_point(name, path, &mut diagnostics);
     }
-    checked.plan(diagnostics, options, |planner| {
+    checked.plan(diagnostics, options, trace, |planner| {
         for (name, path) in &paths {
             planner.entry_point(name, path);
         }
@@ -144,6 +175,33 @@ pub fn compile_query_in(
     query: &Body,
     options: &CompileOptions,
 ) -> Result<ir::Policy, Vec<Diagnostic>> {
+    query_with(modules, scope, source, query, options, None)
+}
+
+/// As [`compile_query_in`], for a program that tells a [`Probe`](crate::vm::Probe) how its evaluation goes.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_query_traced(
+    modules: &[Module],
+    scope: &QueryScope,
+    source: &SourceFile,
+    query: &Body,
+    options: &CompileOptions,
+) -> Result<(ir::Policy, Map), Vec<Diagnostic>> {
+    let mut map = Map::default();
+    let policy = query_with(modules, scope, source, query, options, Some(&mut map))?;
+    Ok((policy, map))
+}
+
+fn query_with(
+    modules: &[Module],
+    scope: &QueryScope,
+    source: &SourceFile,
+    query: &Body,
+    options: &CompileOptions,
+    trace: Option<&mut Map>,
+) -> Result<ir::Policy, Vec<Diagnostic>> {
     let mut checked = Checked::new(modules, options)?;
     let module = Module {
         source: source.clone(),
@@ -166,7 +224,7 @@ pub fn compile_query_in(
         safety::order(&mut branch, source, &mut diagnostics);
     }
     checked.sources.push(source.clone());
-    checked.plan(diagnostics, options, |planner| {
+    checked.plan(diagnostics, options, trace, |planner| {
         planner.query("eval", file, &branch)
     })
 }
@@ -240,10 +298,14 @@ impl Checked {
         &self,
         mut diagnostics: Vec<Diagnostic>,
         options: &CompileOptions,
+        mut trace: Option<&mut Map>,
         plan: impl FnOnce(&mut Planner<'_>),
     ) -> Result<ir::Policy, Vec<Diagnostic>> {
         if !diagnostics.is_empty() {
             return Err(sorted(diagnostics));
+        }
+        if let Some(map) = trace.as_deref_mut() {
+            map.sources.clone_from(&self.sources);
         }
         let mut planner = Planner::new(
             &self.tree,
@@ -251,6 +313,7 @@ impl Checked {
             &self.sources,
             options.max_functions,
             &mut diagnostics,
+            trace,
         );
         plan(&mut planner);
         let policy = planner.finish();

@@ -18,9 +18,13 @@ mod diagnostic;
 pub mod format;
 mod source;
 pub mod syntax;
+pub mod trace;
 pub mod vm;
 
-pub use compile::{CompileOptions, Negation, QueryScope, check, compile, compile_query, compile_query_in};
+pub use compile::{
+    CompileOptions, Negation, QueryScope, check, compile, compile_query, compile_query_in,
+    compile_query_traced, compile_traced,
+};
 pub use diagnostic::{Code, Diagnostic};
 pub use source::{LineColumn, SourceFile, Span};
 pub use syntax::{ast, parse, parse_query};

@@ -63,6 +63,7 @@ pub(crate) use regex::translate as translate_pattern;
 pub(crate) use session::Patterns;
 pub use session::Session;
 pub use table::TABLE;
+pub(crate) use text::{plain as plain_text, quote as quoted, rego as rego_text};
 
 /// What the result of a builtin depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

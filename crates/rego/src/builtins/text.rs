@@ -3,14 +3,14 @@
 use stele_types::Value;
 
 /// The value in Rego syntax: `{"a": [1, "x"]}`, `{1, 2}`, `set()`.
-pub(super) fn rego(value: &Value) -> String {
+pub(crate) fn rego(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
 }
 
 /// A string as it is, anything else in Rego syntax.
-pub(super) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.to_string(),
         other => rego(other),
@@ -49,7 +49,7 @@ fn list<'a>(items: impl Iterator<Item = &'a Value>, (open, close): (char, char),
 }
 
 /// Go's `strconv.Quote`.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(2));
     out.push('"');
     for c in text.chars() {

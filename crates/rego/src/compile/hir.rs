@@ -98,6 +98,8 @@ pub(crate) struct Literal {
     pub(crate) kind: LiteralKind,
     pub(crate) with: Vec<With>,
     pub(crate) span: Span,
+    /// The statement as written that it is, or comes from; none for parameters and heads.
+    pub(crate) statement: Option<Span>,
     /// The statement comes out of a negation: of its locals it may bind only the compiler's own.
     pub(crate) negated: bool,
 }

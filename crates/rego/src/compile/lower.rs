@@ -424,6 +424,7 @@ fn plain(kind: LiteralKind, span: Span) -> Literal {
         kind,
         with: Vec::new(),
         span,
+        statement: None,
         negated: false,
     }
 }

@@ -13,11 +13,13 @@ use crate::builtins;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::{SourceFile, Span};
+use crate::trace::{self, Map};
 
 mod body;
 mod builder;
 mod data;
 mod group;
+mod points;
 mod term;
 mod with;
 
@@ -67,6 +69,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) rules: &'a HashMap<RuleId, Rule>,
     pub(crate) sources: &'a [SourceFile],
     pub(crate) diagnostics: &'a mut Vec<Diagnostic>,
+    /// What the points of a traced plan stand for.
+    pub(crate) trace: Option<&'a mut Map>,
     max_functions: usize,
     strings: HashMap<String, u32>,
     policy: ir::Policy,
@@ -84,6 +88,7 @@ impl<'a> Planner<'a> {
         sources: &'a [SourceFile],
         max_functions: usize,
         diagnostics: &'a mut Vec<Diagnostic>,
+        trace: Option<&'a mut Map>,
     ) -> Self {
         let mut policy = ir::Policy::default();
         policy.static_.files = sources.iter().map(|source| source.name().to_string()).collect();
@@ -92,6 +97,7 @@ impl<'a> Planner<'a> {
             rules,
             sources,
             diagnostics,
+            trace,
             max_functions,
             strings: HashMap::new(),
             policy,
@@ -139,6 +145,14 @@ impl<'a> Planner<'a> {
                     .builtin_funcs
                     .push(ir::BuiltinFunc { name, decl });
             }
+        }
+        if self.trace.is_some() {
+            // It takes any number of arguments.
+            let decl = serde_json::json!({"type": "function", "variadic": {"type": "any"}});
+            self.policy.static_.builtin_funcs.push(ir::BuiltinFunc {
+                name: trace::POINT.to_owned(),
+                decl,
+            });
         }
         self.policy
     }

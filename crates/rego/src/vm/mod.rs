@@ -36,6 +36,7 @@ mod builtins;
 mod code;
 mod lower;
 mod outcome;
+mod probe;
 mod run;
 pub mod value;
 mod worker;
@@ -53,6 +54,7 @@ use crate::ir::{self, VerifyError};
 use value::{Constants, Full, Heap, Kind, Meter, ParseError, Region, Space, Val};
 
 pub use outcome::Outcome;
+pub use probe::{Passed, Probe};
 pub use worker::Worker;
 
 /// A policy ready to be evaluated by any number of threads.

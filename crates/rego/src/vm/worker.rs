@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::builtins::{Env, Patterns};
 use super::code::Constants;
 use super::outcome::Outcome;
+use super::probe::Probe;
 use super::run::{Machine, Stacks};
 use super::value::{Builders, Heap, Meter, ParseError, Reader, Region, Space, Val, from_value, parse};
 use super::{Data, Input, Program, Request, VmError};
@@ -56,6 +57,30 @@ impl Worker {
         data: &'w Data,
         request: &Request<'_>,
     ) -> Result<Outcome<'w>, VmError> {
+        self.run(program, data, request, None)
+    }
+
+    /// As [`Self::evaluate`], and tells the probe what `print` writes, and, if the program was compiled for it, how the evaluation goes.
+    ///
+    /// # Errors
+    /// [`VmError`].
+    pub fn evaluate_probed<'w>(
+        &'w mut self,
+        program: &'w Program,
+        data: &'w Data,
+        request: &Request<'_>,
+        probe: &mut dyn Probe,
+    ) -> Result<Outcome<'w>, VmError> {
+        self.run(program, data, request, Some(probe))
+    }
+
+    fn run<'w>(
+        &'w mut self,
+        program: &'w Program,
+        data: &'w Data,
+        request: &Request<'_>,
+        probe: Option<&mut dyn Probe>,
+    ) -> Result<Outcome<'w>, VmError> {
         if !Arc::ptr_eq(&program.code.constants, &data.constants) {
             return Err(VmError::ForeignData);
         }
@@ -94,6 +119,7 @@ impl Worker {
             },
             builders: &mut self.builders,
             stacks: &mut self.stacks,
+            probe: probe.map(|probe| probe as &mut dyn Probe),
             strict: request.strict_builtin_errors,
             memory: request.limits.memory,
             depth: request.limits.depth,

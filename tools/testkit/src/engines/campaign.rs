@@ -10,7 +10,7 @@ use super::shrink::shrink;
 use super::wild::Wild;
 use super::{
     Answer, Case, Chance, ContractEngine, Engine, ErrorKind, EvaluatorEngine, InterpreterEngine, Mismatch,
-    Outcome, Tally, VmEngine, differential,
+    Outcome, Tally, TracedEngine, VmEngine, differential,
 };
 
 /// What to run.
@@ -145,6 +145,7 @@ fn one_in(n: u64, number: u64) -> bool {
 impl<'a> Thread<'a> {
     fn new(campaign: &'a Campaign) -> Self {
         let mut with_contracts = plain();
+        with_contracts.push(Box::new(TracedEngine::default()));
         with_contracts.push(Box::new(ContractEngine::exact()));
         let mut with_interpreter = plain();
         with_interpreter.push(Box::new(InterpreterEngine::default()));

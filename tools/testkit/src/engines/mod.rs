@@ -14,6 +14,7 @@ pub mod mutate;
 pub mod record;
 pub mod shrink;
 pub mod tally;
+pub mod traced;
 pub mod vm;
 pub mod wild;
 
@@ -28,6 +29,7 @@ pub use contract::ContractEngine;
 pub use evaluator::EvaluatorEngine;
 pub use interpreter::InterpreterEngine;
 pub use tally::Tally;
+pub use traced::TracedEngine;
 pub use vm::VmEngine;
 
 /// All engines: the interpreter, the reference evaluator, the VM, and contracts with exact results and as they are deployed.
@@ -44,6 +46,7 @@ pub fn own() -> Vec<Box<dyn Engine>> {
     vec![
         Box::new(EvaluatorEngine::default()),
         Box::new(VmEngine::default()),
+        Box::new(TracedEngine::default()),
         Box::new(ContractEngine::exact()),
         Box::new(ContractEngine::deployed()),
     ]
@@ -108,13 +111,26 @@ impl Policy {
             .map_err(|text| Outcome::Error(ErrorKind::Policy, text.clone()))
     }
 
-    fn compile(&self) -> Result<ir::Policy, String> {
-        let mut modules = Vec::new();
-        for module in &self.modules {
+    fn parse(&self) -> Result<Vec<stele_rego::ast::Module>, String> {
+        let parse = |module: &Module| {
             let source = SourceFile::new(module.name.as_str(), module.text.as_str());
-            modules.push(stele_rego::parse(&source).map_err(|found| lines(&found))?);
-        }
-        stele_rego::compile(&modules, &self.entry_points, &stele_policy::compile_options())
+            stele_rego::parse(&source).map_err(|found| lines(&found))
+        };
+        self.modules.iter().map(parse).collect()
+    }
+
+    fn compile(&self) -> Result<ir::Policy, String> {
+        let options = stele_policy::compile_options();
+        stele_rego::compile(&self.parse()?, &self.entry_points, &options).map_err(|found| lines(&found))
+    }
+
+    /// The plan with points, and what they stand for. `print` is kept.
+    ///
+    /// # Errors
+    /// All diagnostics.
+    pub fn traced(&self) -> Result<(ir::Policy, stele_rego::trace::Map), String> {
+        let options = stele_policy::compile_options().with_print();
+        stele_rego::compile_traced(&self.parse()?, &self.entry_points, &options)
             .map_err(|found| lines(&found))
     }
 }

@@ -9,6 +9,7 @@ use crate::compile::{builtins, metadata};
 use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::ast::{self, Ref};
+use crate::trace::PRINT;
 
 /// Calls that give the annotations of the rule.
 const METADATA: [&str; 2] = ["rego.metadata.rule", "rego.metadata.chain"];
@@ -24,7 +25,11 @@ impl Lowerer<'_, '_> {
     ) -> Option<(Function, Vec<Expr>, Option<Expr>)> {
         let name = call.function.dotted().unwrap_or_default();
         if name == "print" && self.function_path(&call.function).is_none() {
-            return None;
+            if !self.env.options.print {
+                return None;
+            }
+            let args = call.args.iter().map(|arg| self.at_most_one(arg, &[])).collect();
+            return Some((Function::Builtin(PRINT.into()), vec![Expr::Array(args)], None));
         }
         let (function, arity) = self.function(&call.function, &name)?;
         let mut terms = call.args.iter();

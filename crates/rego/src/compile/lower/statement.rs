@@ -10,11 +10,13 @@ use crate::syntax::ast::{self, InfixOp, Term, TermKind};
 impl Lowerer<'_, '_> {
     /// Lowers a statement to one or more.
     pub(super) fn literal(&mut self, literal: &ast::Literal, out: &mut Vec<Literal>) {
+        let statement = literal.span;
         let with = self.modifiers(&literal.with, out);
         let mut made = Vec::new();
         self.literal_kind(&literal.kind, literal.span, &mut made);
         for mut literal in made {
             literal.with.extend(with.iter().cloned());
+            literal.statement.get_or_insert(statement);
             out.push(literal);
         }
     }

@@ -172,27 +172,30 @@ impl Lowerer<'_, '_> {
         for part in parts {
             match part {
                 TemplatePart::Text(text) => lowered.push(Expr::String(Arc::clone(text))),
-                TemplatePart::Term(term, with) => {
-                    let start = self.next_var();
-                    self.enter(&[], &[term]);
-                    let mut body = Vec::new();
-                    let modifiers = self.modifiers(with, &mut body);
-                    let mut made = Vec::new();
-                    let head = Expr::Var(self.operand_var(term, &mut made));
-                    for mut literal in made {
-                        literal.with.extend(modifiers.iter().cloned());
-                        body.push(literal);
-                    }
-                    if body.is_empty() {
-                        body.push(plain(LiteralKind::Test(Expr::Bool(true)), term.span));
-                    }
-                    self.leave();
-                    let owned = start..self.next_var();
-                    let head = ComprehensionHead::Set(head);
-                    lowered.push(Expr::Comprehension(Box::new(Comprehension { head, body, owned })));
-                }
+                TemplatePart::Term(term, with) => lowered.push(self.at_most_one(term, with)),
             }
         }
         lowered
+    }
+
+    /// A term as the set of its values, which is empty when it is undefined.
+    pub(super) fn at_most_one(&mut self, term: &Term, with: &[ast::With]) -> Expr {
+        let start = self.next_var();
+        self.enter(&[], &[term]);
+        let mut body = Vec::new();
+        let modifiers = self.modifiers(with, &mut body);
+        let mut made = Vec::new();
+        let head = Expr::Var(self.operand_var(term, &mut made));
+        for mut literal in made {
+            literal.with.extend(modifiers.iter().cloned());
+            body.push(literal);
+        }
+        if body.is_empty() {
+            body.push(plain(LiteralKind::Test(Expr::Bool(true)), term.span));
+        }
+        self.leave();
+        let owned = start..self.next_var();
+        let head = ComprehensionHead::Set(head);
+        Expr::Comprehension(Box::new(Comprehension { head, body, owned }))
     }
 }

@@ -8,13 +8,16 @@ use crate::ir::{DATA, INPUT, Local, Operand, StmtKind};
 
 impl Builder<'_, '_> {
     pub(crate) fn body(&mut self, body: &[Literal]) -> Plan<()> {
-        body.iter().try_for_each(|literal| {
+        body.iter().enumerate().try_for_each(|(index, literal)| {
             self.at(literal.span);
+            self.eval_point(literal, index);
             if literal.with.is_empty() {
-                self.statement(&literal.kind)
+                self.statement(&literal.kind)?;
             } else {
-                self.modified(literal)
+                self.modified(literal)?;
             }
+            self.held_point();
+            Ok(())
         })
     }
 
@@ -62,7 +65,9 @@ impl Builder<'_, '_> {
         let mut iterates = false;
         let block = self.block(|builder| {
             let depth = builder.depth();
+            let outer = builder.enter_body(body, builder.span, false);
             builder.body(body)?;
+            builder.exit_body(outer, None);
             iterates = builder.depth() > depth;
             if iterates {
                 builder.emit(StmtKind::AssignVar {
@@ -119,7 +124,9 @@ impl Builder<'_, '_> {
             builder.env.insert(value, Operand::Local(v));
             builder.emit(StmtKind::ResetLocal { target: held });
             builder.attempt(|builder| {
+                let outer = builder.enter_body(body, builder.span, false);
                 builder.body(body)?;
+                builder.exit_body(outer, None);
                 builder.emit(StmtKind::AssignVar {
                     source: Operand::Bool(true),
                     target: held,
@@ -145,6 +152,7 @@ impl Builder<'_, '_> {
             ComprehensionHead::Object(..) => StmtKind::MakeObject { target },
         });
         self.attempt(|builder| {
+            let outer = builder.enter_body(&comprehension.body, builder.span, false);
             builder.body(&comprehension.body)?;
             let kind = match &comprehension.head {
                 ComprehensionHead::Array(term) => StmtKind::ArrayAppend {
@@ -164,6 +172,7 @@ impl Builder<'_, '_> {
                     }
                 }
             };
+            builder.exit_body(outer, None);
             builder.emit(kind);
             Ok(())
         })?;
@@ -224,6 +233,9 @@ impl Builder<'_, '_> {
     fn call_builtin(&mut self, name: &str, args: Vec<Operand>) -> Plan<Operand> {
         self.planner.uses_builtin(name);
         let result = self.local();
+        if name == "trace" {
+            self.note_point(args.first());
+        }
         self.emit(StmtKind::Call {
             func: name.to_owned(),
             args,

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::points::Tracing;
 use super::{ContextId, Failed, Plan, Planner};
 use crate::compile::hir::Var;
 use crate::diagnostic::Code;
@@ -47,6 +48,7 @@ pub(crate) struct Builder<'p, 'a> {
     pub(crate) env: HashMap<Var, Operand>,
     /// The function's result, while a branch that gives it a value settles it.
     pub(crate) settled: Option<Local>,
+    pub(crate) tracing: Tracing,
     location: Location,
     next: u32,
     open: Vec<Open>,
@@ -67,6 +69,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             span: Span::default(),
             env: HashMap::new(),
             settled: None,
+            tracing: Tracing::default(),
             location: Location::default(),
             next: crate::ir::FIRST_FREE.0,
             open: Vec::new(),

@@ -12,7 +12,15 @@ impl Builder<'_, '_> {
         let path: Vec<Expr> = path.iter().cloned().map(Expr::String).collect();
         self.at(crate::source::Span::default());
         let block = self.block(|builder| {
+            let traced = builder.enter_entry_point(&path);
+            if let Some(literal) = &traced {
+                builder.eval_point(literal, 0);
+            }
             let value = builder.data_reference(&path)?;
+            if traced.is_some() {
+                builder.held_point();
+                builder.exit_body(Default::default(), Some(value));
+            }
             let object = builder.local();
             builder.emit(StmtKind::MakeObject { target: object });
             let key = builder.string("result");
@@ -27,8 +35,10 @@ impl Builder<'_, '_> {
     pub(crate) fn query(&mut self, branch: &Branch) -> Plan<Vec<Block>> {
         self.at(branch.span);
         let block = self.block(|builder| {
+            let outer = builder.enter_branch(branch);
             builder.body(&branch.body)?;
             let value = builder.operand(&branch.value)?;
+            builder.exit_body(outer, Some(value));
             let value = builder.in_local(value);
             builder.emit(StmtKind::ResultSetAdd { value });
             Ok(())
@@ -38,6 +48,7 @@ impl Builder<'_, '_> {
 
     /// Parameters, result and blocks of a group's function. The context replaces `values` functions by values.
     pub(crate) fn group(&mut self, group: &Group, values: usize) -> Plan<(Vec<Local>, Local, Vec<Block>)> {
+        self.trace_group(group);
         let result = self.local();
         let arity = match group.kind {
             Kind::Function(arity) => arity,
@@ -96,6 +107,7 @@ impl Builder<'_, '_> {
     fn valued(&mut self, rule: &Rule, args: &[Local], result: Local, blocks: &mut Vec<Block>) -> Plan<()> {
         self.file = rule.file;
         self.at(rule.span);
+        self.trace_rule(rule.span, false);
         if let [branch] = rule.branches.as_slice() {
             blocks.push(self.branch(branch, args, None, result)?);
             return Ok(());
@@ -138,9 +150,11 @@ impl Builder<'_, '_> {
             for (var, arg) in branch.params.iter().zip(args) {
                 builder.env.insert(*var, Operand::Local(*arg));
             }
+            let outer = builder.enter_branch(branch);
             builder.body(&branch.body)?;
             builder.at(branch.span);
             let source = builder.operand(&branch.value)?;
+            builder.exit_body(outer, Some(source));
             builder.emit(StmtKind::AssignVarOnce { source, target });
             if let Some(source) = builder.settled {
                 builder.emit(StmtKind::ReturnLocal { source });
@@ -154,6 +168,7 @@ impl Builder<'_, '_> {
             return Ok(());
         };
         self.file = rule.file;
+        self.trace_rule(rule.span, true);
         for branch in &rule.branches {
             blocks.push(self.branch(branch, args, Some(result), result)?);
         }
@@ -164,14 +179,17 @@ impl Builder<'_, '_> {
     fn partial(&mut self, rule: &Rule, kind: Kind, result: Local, blocks: &mut Vec<Block>) -> Plan<()> {
         self.file = rule.file;
         self.at(rule.span);
+        self.trace_rule(rule.span, false);
         let [branch] = rule.branches.as_slice() else {
             return self.partial_else(rule, result, blocks);
         };
         self.env.clear();
         blocks.push(self.block(|builder| {
+            let outer = builder.enter_branch(branch);
             builder.body(&branch.body)?;
             builder.at(branch.span);
             let value = builder.operand(&branch.value)?;
+            builder.exit_body(outer, Some(value));
             if kind == Kind::Set {
                 builder.emit(StmtKind::SetAdd { value, set: result });
                 return Ok(());

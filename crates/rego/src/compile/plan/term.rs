@@ -20,7 +20,11 @@ impl Builder<'_, '_> {
             Expr::Number(text) => self.number(text),
             Expr::String(text) => self.string(text),
             Expr::Var(var) => self.bound(*var)?,
-            Expr::Ref(reference) => self.reference(reference)?,
+            Expr::Ref(reference) => {
+                let value = self.reference(reference)?;
+                self.term_point(reference, value);
+                value
+            }
             Expr::Array(terms) => self.array(terms)?,
             Expr::Set(terms) => {
                 let target = self.local();

@@ -255,6 +255,7 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Length { fail: target, .. }
         | Op::Call { fail: target, .. }
         | Op::Builtin { fail: target, .. }
+        | Op::Print { fail: target, .. }
         | Op::ScanNext { done: target, .. }
         | Op::With { fail: target, .. }
         | Op::Result { fail: target, .. } => set(target),
@@ -270,6 +271,7 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Seal { .. }
         | Op::ScanBegin { .. }
         | Op::WithEnd { .. }
+        | Op::Probe { .. }
         | Op::Return { .. }
         | Op::End => {}
     }

@@ -196,6 +196,12 @@ impl<'a> Body<'_, 'a> {
                 value,
                 block,
             } => self.with(*local, path, *value, block, location),
+            StmtKind::Call { func, args, .. } if func == crate::trace::POINT => self.probe(args, location),
+            StmtKind::Call { func, args, result } if func == crate::trace::PRINT => {
+                let args = self.range(args.iter().copied(), location);
+                let (dst, fail) = (result.0, self.fail());
+                self.emit(Op::Print { args, dst, fail }, location);
+            }
             StmtKind::Call { func, args, result } => {
                 let args = self.range(args.iter().copied(), location);
                 let (dst, fail) = (result.0, self.fail());
@@ -470,6 +476,18 @@ impl<'a> Body<'_, 'a> {
             once,
             fail: self.fail(),
         }
+    }
+
+    /// A point of a traced program: its number, then what it reports.
+    fn probe(&mut self, args: &[Operand], location: Location) {
+        let Some((Operand::StringIndex(number), values)) = args.split_first() else {
+            return;
+        };
+        let Ok(point) = self.lowering.string(number.0).parse() else {
+            return;
+        };
+        let args = self.range(values.iter().copied(), location);
+        self.emit(Op::Probe { point, args }, location);
     }
 
     /// Undoes every replacement: the function returns.

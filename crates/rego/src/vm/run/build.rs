@@ -75,7 +75,7 @@ impl Machine<'_, '_> {
                 }
             }
             // `run` and `more` have executed all others.
-            _ => {}
+            _ => self.report(op),
         }
         Ok(())
     }

@@ -3,11 +3,13 @@
 mod build;
 mod calls;
 mod documents;
+mod probe;
 
 use stele_types::Number;
 
 use super::builtins::Env;
 use super::code::{Code, Constants, Op, Reg, Src};
+use super::probe::Probe;
 use super::value::{Builders, Kind, Val};
 use crate::eval::{At, EvalError, LimitKind};
 
@@ -48,6 +50,8 @@ pub(super) struct Machine<'m, 's> {
     pub(super) env: Env<'m, 's>,
     pub(super) builders: &'m mut Builders,
     pub(super) stacks: &'m mut Stacks,
+    /// Whom traced programs and `print` report to.
+    pub(super) probe: Option<&'m mut dyn Probe>,
     pub(super) strict: bool,
     pub(super) memory: u64,
     pub(super) depth: u32,

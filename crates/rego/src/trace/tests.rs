@@ -1,0 +1,210 @@
+use stele_types::{EntryPoint, Value, json};
+
+use super::*;
+use crate::vm::{Input, Program, Request, Worker};
+use crate::{CompileOptions, SourceFile, compile, compile_traced, parse};
+
+const POLICY: &str = r#"package a
+
+default allow := false
+
+allow if {
+	input.user == "root"
+	count(deny) == 0
+}
+
+allow if {
+	some role in input.roles
+	role.name == "admin"
+	trace(sprintf("role %v", [role.level]))
+	role.level > 3
+}
+
+deny contains msg if {
+	some i, x in input.xs
+	not trusted(x)
+	msg := sprintf("%d", [i])
+}
+
+trusted(x) if x > 3
+
+all if every x in input.xs { x > 1 }
+"#;
+
+const INPUT: &str = r#"{
+	"user": "bob",
+	"roles": [{"name": "guest", "level": 9}, {"name": "admin", "level": 1}, {"name": "admin", "level": 5}],
+	"xs": [1, 5]
+}"#;
+
+fn value(text: &str) -> Value {
+    json::parse(text.as_bytes(), &json::Limits::default()).unwrap()
+}
+
+/// The answer of the plain program, and the trace of the traced one, which must answer the same.
+fn traced(policy: &str, entry_point: &str, input: &str) -> (Option<Value>, Map, Trace) {
+    let modules = [parse(&SourceFile::new("a.rego", policy)).unwrap()];
+    let entry_points = [EntryPoint::new(entry_point).unwrap()];
+    let options = CompileOptions::default().with_print();
+    let plain = compile(&modules, &entry_points, &options).unwrap();
+    let (plan, map) = compile_traced(&modules, &entry_points, &options).unwrap();
+    let input = value(input);
+    let mut worker = Worker::default();
+    let plain = Program::new(&plain).unwrap();
+    let data = plain.data(&Value::object([])).unwrap();
+    let request = Request::new(entry_point, Input::Value(&input));
+    let answer = worker.evaluate(&plain, &data, &request).unwrap().to_value();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    let mut recorder = Recorder::new(&map, 10_000);
+    let outcome = worker
+        .evaluate_probed(&program, &data, &request, &mut recorder)
+        .unwrap();
+    assert_eq!(outcome.to_value(), answer);
+    let trace = recorder.finish();
+    (answer, map, trace)
+}
+
+fn lines(entry_point: &str, mode: Mode) -> String {
+    let (_, map, trace) = traced(POLICY, entry_point, INPUT);
+    map.pretty(&mode.filter(trace.events)).join("\n")
+}
+
+#[test]
+fn a_trace_tells_what_was_tried_in_the_order_of_the_source() {
+    insta::assert_snapshot!(lines("a/allow", Mode::Full));
+}
+
+#[test]
+fn negations_and_functions_are_evaluations_of_their_own() {
+    insta::assert_snapshot!(lines("a/deny", Mode::Full));
+}
+
+#[test]
+fn every_is_evaluated_once_for_each_member() {
+    insta::assert_snapshot!(lines("a/all", Mode::Debug));
+}
+
+#[test]
+fn failures_are_shown_with_the_queries_around_them() {
+    let wanted = [
+        "query:1      Enter data.a.allow = _",
+        "a.rego:5     | Enter data.a.allow",
+        "a.rego:6     | | Fail input.user = \"root\"",
+        "a.rego:10    | Enter data.a.allow",
+        "a.rego:12    | | Fail role.name = \"admin\"",
+        "a.rego:14    | | Fail __local6__ > 3",
+    ];
+    assert_eq!(lines("a/allow", Mode::Fails), wanted.join("\n"));
+}
+
+#[test]
+fn notes_are_shown_with_the_queries_around_them() {
+    let wanted = [
+        "query:1      Enter data.a.allow = _",
+        "a.rego:10    | Enter data.a.allow",
+        "a.rego:13    | | Note \"role 1\"",
+        "a.rego:13    | | Note \"role 5\"",
+    ];
+    assert_eq!(lines("a/allow", Mode::Notes), wanted.join("\n"));
+    assert_eq!(lines("a/allow", Mode::Off), "");
+}
+
+#[test]
+fn events_have_the_shape_of_opa() {
+    let (_, map, trace) = traced(POLICY, "a/allow", INPUT);
+    let failed = trace.events.iter().rfind(|event| event.op == Op::Fail).unwrap();
+    let wanted = serde_json::json!({
+        "op": "fail",
+        "query_id": 2,
+        "parent_id": 0,
+        "type": "expr",
+        "node": {"index": 7, "terms": [
+            {"type": "ref", "value": [{"type": "var", "value": "gt"}]},
+            {"type": "var", "value": "__local6__"},
+            {"type": "number", "value": 3},
+        ]},
+        "locals": [{
+            "key": {"type": "var", "value": "role"},
+            "value": {"type": "object", "value": [
+                [{"type": "string", "value": "level"}, {"type": "number", "value": 1}],
+                [{"type": "string", "value": "name"}, {"type": "string", "value": "admin"}],
+            ]},
+        }],
+        "location": {"file": "a.rego", "row": 14, "col": 2},
+    });
+    assert_eq!(map.to_json(failed), wanted);
+    let note = trace.events.iter().find(|event| event.op == Op::Note).unwrap();
+    assert_eq!(map.to_json(note)["message"], "role 1");
+    let rule = trace
+        .events
+        .iter()
+        .find(|event| map.rule(event.node).is_some())
+        .unwrap();
+    let shown = map.to_json(rule);
+    assert_eq!((&shown["op"], &shown["type"]), (&"enter".into(), &"rule".into()));
+    assert_eq!(shown["node"]["head"]["name"], "allow");
+    assert_eq!(shown["node"]["body"][0]["terms"][0]["value"][0]["value"], "eq");
+}
+
+#[test]
+fn events_know_what_references_led_to() {
+    let (_, map, trace) = traced(POLICY, "a/allow", INPUT);
+    let failed = trace.events.iter().find(|event| event.op == Op::Fail).unwrap();
+    assert_eq!(
+        map.references(failed),
+        [("input.user".to_owned(), Some(Value::from("bob")))]
+    );
+    let ended = trace.events.iter().find(|event| event.op == Op::Exit).unwrap();
+    let found = map.references(ended);
+    assert!(
+        found.contains(&("role.level".to_owned(), Some(Value::from(5)))),
+        "{found:?}"
+    );
+    assert_eq!(ended.value, Some(Value::Bool(true)));
+}
+
+#[test]
+fn a_recorder_keeps_as_many_events_as_it_may() {
+    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
+    let entry_points = [EntryPoint::new("a/allow").unwrap()];
+    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    let input = value(INPUT);
+    let mut recorder = Recorder::new(&map, 3);
+    let request = Request::new("a/allow", Input::Value(&input));
+    Worker::default()
+        .evaluate_probed(&program, &data, &request, &mut recorder)
+        .unwrap();
+    let trace = recorder.finish();
+    assert_eq!(trace.events.len(), 3);
+    let (_, _, whole) = traced(POLICY, "a/allow", INPUT);
+    assert_eq!(trace.dropped, whole.events.len() as u64 - 3);
+}
+
+#[test]
+fn prints_are_lines_with_all_combinations_of_values() {
+    let policy = "package a\n\np if {\n\tprint(\"x is\", input.x, [1, \"s\"], input.gone)\n\tprint()\n\tinput.x == 1\n}\n";
+    let (answer, _, trace) = traced(policy, "a/p", r#"{"x": 1}"#);
+    assert_eq!(answer, Some(Value::Bool(true)));
+    let prints: Vec<String> = trace
+        .prints
+        .iter()
+        .map(|(at, line)| format!("{at} {line}"))
+        .collect();
+    assert_eq!(
+        prints,
+        ["a.rego:4:2 x is 1 [1, \"s\"] <undefined>", "a.rego:5:2 "]
+    );
+}
+
+#[test]
+fn the_same_result_of_a_rule_is_not_found_twice() {
+    let policy = "package a\n\np if { q; q }\n\nq if input.x\n";
+    let (_, map, trace) = traced(policy, "a/p", r#"{"x": 1}"#);
+    let entered = trace.events.iter().filter(|event| {
+        event.op == Op::Enter && map.rule(event.node).is_some_and(|rule| &*rule.path == "data.a.q")
+    });
+    assert_eq!(entered.count(), 1);
+}
