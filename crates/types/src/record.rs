@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use commit::{Part, RecordCheck, RecordError};
+pub use commit::{NO_ANSWER, Part, RecordCheck, RecordError};
 
 use crate::{
     DecisionId, Digest, EntryPoint, NodeAddress, PolicyId, PolicyVersion, Salt, Timestamp, Value, Violation,

@@ -13,11 +13,25 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 /// The contracts that get an artifact: source file, contract, artifact file.
-const CONTRACTS: [(&str, &str, &str); 4] = [
+const CONTRACTS: [(&str, &str, &str); 10] = [
     ("src/PolicyRegistry.sol", "PolicyRegistry", "PolicyRegistry.json"),
     ("src/NodeRegistry.sol", "NodeRegistry", "NodeRegistry.json"),
     ("src/DecisionLedger.sol", "DecisionLedger", "DecisionLedger.json"),
+    ("src/Challenge.sol", "Challenge", "Challenge.json"),
+    ("src/Enforcer.sol", "Enforcer", "Enforcer.json"),
+    ("src/examples/Treasury.sol", "Treasury", "examples/Treasury.json"),
+    (
+        "src/examples/DeploymentGate.sol",
+        "DeploymentGate",
+        "examples/DeploymentGate.json",
+    ),
     ("test/RFC6962Probe.sol", "RFC6962Probe", "test/RFC6962Probe.json"),
+    ("test/StubPolicy.sol", "StubPolicy", "test/StubPolicy.json"),
+    (
+        "test/StubPolicy.sol",
+        "GreedyChallenger",
+        "test/GreedyChallenger.json",
+    ),
 ];
 
 /// Largest runtime code of a contract, in bytes (EIP-170).
@@ -283,7 +297,7 @@ fn differences(target: &Path, artifacts: &BTreeMap<String, String>) -> Result<Ve
         .filter(|(name, text)| fs::read(target.join(name)).map_or(true, |old| old != text.as_bytes()))
         .map(|(name, _)| name.clone())
         .collect();
-    for folder in ["", "test"] {
+    for folder in ["", "examples", "test"] {
         let Ok(entries) = fs::read_dir(target.join(folder)) else {
             continue;
         };

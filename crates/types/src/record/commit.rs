@@ -7,6 +7,10 @@ use serde::Serialize;
 use crate::encoding::{EncodeError, encode, encode_optional};
 use crate::{BundleRevision, DecisionRecord, Digest, Leaf, Value, commit, sha256};
 
+/// Result digest of a failed evaluation. Failures (time, memory, strict builtins) can't be repeated elsewhere, so nobody may take them for the
+/// result *undefined*, which can: see `docs/adr/0007-challenges-re-execute-results-only.md`.
+pub const NO_ANSWER: Digest = Digest([0; 32]);
+
 /// Why a record can't be committed to, written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -28,6 +32,9 @@ pub enum RecordError {
     /// A leaf was asked of a record whose input salt is gone.
     #[error("the record's input was masked or erased, so its leaf can't be computed from it any more")]
     Withheld,
+    /// A leaf was asked of a record that has both a result and an error: its digest could stand for one only.
+    #[error("the record has both a result and an error; a failed evaluation has no result")]
+    ResultAndError,
 }
 
 /// Whether a part of a record is what its leaf commits to.
@@ -104,7 +111,7 @@ impl DecisionRecord {
             entry_point: self.path.hash(),
             input_commitment: commit(salt, &input),
             data_digest: self.data_digest,
-            result_digest: result_digest(self.result.as_ref())?,
+            result_digest: self.result_digest()?.ok_or(RecordError::ResultAndError)?,
             detail_commitment: self.detail_commitment()?,
         })
     }
@@ -138,7 +145,7 @@ impl DecisionRecord {
         let result = if self.is_withheld("result") {
             Part::Withheld
         } else {
-            part(result_digest(self.result.as_ref())? == leaf.result_digest)
+            part(self.result_digest()? == Some(leaf.result_digest))
         };
         let detail = part(self.detail_commitment()? == leaf.detail_commitment);
         Ok(RecordCheck {
@@ -147,6 +154,16 @@ impl DecisionRecord {
             result,
             detail,
         })
+    }
+
+    /// What the leaf says of the result: its digest, or [`NO_ANSWER`] when the evaluation failed. `None` for a record that has both a result
+    /// and an error, because no leaf stands for that.
+    fn result_digest(&self) -> Result<Option<Digest>, RecordError> {
+        match (&self.error, &self.result) {
+            (Some(_), Some(_)) => Ok(None),
+            (Some(_), None) => Ok(Some(NO_ANSWER)),
+            (None, result) => result_digest(result.as_ref()).map(Some),
+        }
     }
 
     /// `commit(detail_salt, JCS of the fields that have no place of their own in the leaf)`.

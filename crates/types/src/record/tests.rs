@@ -74,6 +74,23 @@ fn null_is_not_undefined() {
 }
 
 #[test]
+fn a_failed_evaluation_is_not_an_undefined_result() {
+    let mut failed = sample();
+    failed.result = None;
+    let undefined = failed.leaf().unwrap();
+    failed.error = Some("timeout".into());
+    let leaf = failed.leaf().unwrap();
+    assert_eq!(leaf.result_digest, crate::NO_ANSWER);
+    assert_ne!(leaf.result_digest, undefined.result_digest);
+    assert!(failed.check(&leaf).unwrap().is_consistent());
+    assert_eq!(failed.check(&undefined).unwrap().result, Part::Differs);
+    let mut both = failed.clone();
+    both.result = Some(Value::Null);
+    assert!(matches!(both.leaf(), Err(RecordError::ResultAndError)));
+    assert_eq!(both.check(&leaf).unwrap().result, Part::Differs);
+}
+
+#[test]
 fn every_field_is_committed_to() {
     let original = sample();
     let leaf = original.leaf().unwrap();

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {CanonicalValue} from "./CanonicalValue.sol";
+import {DecisionLeaf} from "./DecisionLeaf.sol";
+import {DecisionLedger} from "./DecisionLedger.sol";
+import {Governed} from "./Governed.sol";
+import {INodeRegistry} from "./INodeRegistry.sol";
+import {PolicyCall} from "./PolicyCall.sol";
+import {PolicyRegistry} from "./PolicyRegistry.sol";
+import {RFC6962} from "./RFC6962.sol";
+import {Roles} from "./Roles.sol";
+
+/// @title Refuting a recorded decision
+/// @notice Invariant: an anchored leaf whose re-execution differs suspends its node; one whose re-execution agrees is
+/// settled and can't be used again; everything else reverts and changes nothing.
+///
+/// A challenge publishes the decision's input and data. It takes two transactions: `commit` binds the challenger to the
+/// claim without showing it, and `challenge`, in a later block, shows it. Whoever copies the second has no commitment of
+/// an earlier block, so the reward can't be taken away from the one who found the lie.
+///
+/// What counts is a result, or the policy's contradiction with itself (`Conflict`), which no gas limit can bring about. A
+/// re-execution that fails in any other way, first of all by running out of gas, settles nothing. A leaf that records a
+/// failed evaluation claims no result, so there is nothing to refute.
+///
+/// Needs the role SUSPENDER in the node registry.
+contract Challenge is Governed {
+    /// @notice What became of a leaf.
+    enum Verdict {
+        None,
+        Upheld,
+        Refuted
+    }
+
+    /// @notice Everything that a re-execution needs. `index` is the leaf's place in its log, `anchor` the number of an
+    /// anchor whose tree contains it, `inclusion` the RFC 6962 audit path in that tree. `activation` is the number of the
+    /// entry in the history of `policyId` that put the leaf's version in force, in `registry`: the registry in force when
+    /// this contract was made, or one it goes back to.
+    struct Claim {
+        uint256 chainId;
+        bytes leaf;
+        uint64 index;
+        uint256 anchor;
+        bytes32[] inclusion;
+        PolicyRegistry registry;
+        bytes32 policyId;
+        uint256 activation;
+        bytes32 inputSalt;
+        bytes input;
+        bytes data;
+    }
+
+    /// @notice The ledger whose anchors count.
+    DecisionLedger public immutable ledger;
+    /// @notice The node registry that the ledger asks.
+    INodeRegistry public immutable nodes;
+    /// @notice The registry whose history says what was in force.
+    PolicyRegistry public immutable registry;
+    /// @notice Seconds by which a decision may precede its version's activation or follow its end: clocks differ, and a
+    /// decision point learns of a new version a little later than the chain.
+    uint64 public immutable tolerance;
+
+    /// @notice Wei for a refutation, as far as this contract has them.
+    uint256 public reward;
+    /// @notice Wei that rewards were credited with and that were not withdrawn yet.
+    uint256 public owed;
+    /// @notice Wei that an account may withdraw.
+    mapping(address challenger => uint256) public credit;
+    /// @notice What became of a leaf, by its RFC 6962 leaf hash.
+    mapping(bytes32 leafHash => Verdict) public verdictOf;
+
+    mapping(bytes32 commitment => uint256 blockNumber) private _committed;
+
+    /// @notice A challenger committed to a claim.
+    event Committed(bytes32 indexed commitment, address indexed challenger);
+    /// @notice A decision was re-executed with the recorded result.
+    event Upheld(
+        address indexed node, bytes32 indexed leafHash, uint128 indexed decisionId, bytes32 version, address challenger
+    );
+    /// @notice A decision was re-executed with another result than the recorded one, and its node suspended. `result` is
+    /// what the policy says, in the canonical encoding; no bytes with `conflict` mean that it contradicts itself, and no
+    /// bytes without it that the result is undefined.
+    event Refuted(
+        address indexed node,
+        bytes32 indexed leafHash,
+        uint128 indexed decisionId,
+        bytes32 version,
+        address challenger,
+        bytes leaf,
+        bytes32 computed,
+        bool conflict,
+        bytes result
+    );
+    /// @notice The reward for a refutation was changed.
+    event RewardChanged(uint256 reward, address indexed by);
+    /// @notice Rewards were paid out.
+    event Withdrawn(address indexed challenger, uint256 amount);
+
+    /// @notice ledger and registry must be contracts
+    error WithoutCode(address account);
+    /// @notice the claim is made for another chain
+    error WrongChain(uint256 claimed, uint256 actual);
+    /// @notice the sender did not commit to this claim in an earlier block
+    error NotCommitted(bytes32 commitment);
+    /// @notice the sender has committed to this claim already
+    error AlreadyCommitted(bytes32 commitment);
+    /// @notice this leaf was challenged before, and a leaf is challenged once
+    error AlreadySettled(bytes32 leafHash, Verdict verdict);
+    /// @notice the leaf's node is not active: it was never registered, or is suspended already
+    error NodeNotActive(address node);
+    /// @notice the proof does not show that the leaf is in the anchored tree
+    error NotIncluded(bytes32 leafHash, uint256 anchor);
+    /// @notice the registry is neither the one in force nor one it goes back to
+    error ForeignRegistry(address registry);
+    /// @notice the activation put another version in force than the leaf names
+    error WrongVersion(bytes32 recorded, bytes32 activated);
+    /// @notice the decision was not made while that version was in force (seconds since 1970; an end of zero: none)
+    error NotInForce(uint256 time, uint256 from, uint256 until);
+    /// @notice input and salt are not what the leaf commits to
+    error WrongInput(bytes32 recorded, bytes32 given);
+    /// @notice the data document is not the one whose digest the leaf has
+    error WrongData(bytes32 recorded, bytes32 given);
+    /// @notice the evaluation failed at the node, so the leaf claims no result that could be refuted
+    error NoAnswerRecorded(bytes32 leafHash);
+    /// @notice the policy contract's code is no longer what was activated
+    error CodeChanged(address policyContract);
+    /// @notice the policy contract gave no answer, or the gas did not suffice: nothing follows for the node
+    error NotExecutable(bytes reason);
+    /// @notice there is nothing to withdraw
+    error NothingToWithdraw(address challenger);
+    /// @notice the receiver did not take the money
+    error PaymentFailed(address challenger);
+
+    constructor(
+        Grant[] memory grants,
+        address predecessor_,
+        DecisionLedger ledger_,
+        PolicyRegistry registry_,
+        uint64 tolerance_,
+        uint256 reward_
+    ) Governed(grants, predecessor_) {
+        if (address(ledger_).code.length == 0) revert WithoutCode(address(ledger_));
+        if (address(registry_).code.length == 0) revert WithoutCode(address(registry_));
+        ledger = ledger_;
+        nodes = ledger_.nodes();
+        registry = registry_;
+        tolerance = tolerance_;
+        _setReward(reward_);
+    }
+
+    /// @notice Adds to what rewards are paid from. Caller: anyone.
+    receive() external payable {}
+
+    // ---- challenging ----
+
+    /// @notice Binds the sender to a claim without showing it; see `commitmentOf`. Caller: anyone.
+    function commit(bytes32 commitment) external {
+        if (_committed[commitment] != 0) revert AlreadyCommitted(commitment);
+        _committed[commitment] = block.number;
+        emit Committed(commitment, msg.sender);
+    }
+
+    /// @notice Re-executes a decision that the sender committed to in an earlier block, and settles its leaf: upheld, or
+    /// refuted and its node suspended. Reverts, and leaves the leaf as it was, when the claim does not hold together.
+    /// Caller: anyone.
+    function challenge(Claim calldata claim, bytes32 secret) external returns (Verdict) {
+        if (claim.chainId != block.chainid) revert WrongChain(claim.chainId, block.chainid);
+        _spendCommitment(claim, secret);
+        DecisionLeaf.Leaf memory leaf = DecisionLeaf.decode(claim.leaf);
+        bytes32 leafHash = RFC6962.leafHash(claim.leaf);
+        if (verdictOf[leafHash] != Verdict.None) revert AlreadySettled(leafHash, verdictOf[leafHash]);
+        if (!nodes.isActive(leaf.node)) revert NodeNotActive(leaf.node);
+        if (leaf.resultDigest == DecisionLeaf.NO_ANSWER) revert NoAnswerRecorded(leafHash);
+        _checkInclusion(claim, leaf.node, leafHash);
+        _checkOpenings(claim, leaf);
+        address policy = _policyInForce(claim, leaf);
+        return _settle(claim, leaf, leafHash, policy);
+    }
+
+    /// @notice Pays out the sender's rewards. Caller: anyone.
+    function withdraw() external {
+        uint256 amount = credit[msg.sender];
+        if (amount == 0) revert NothingToWithdraw(msg.sender);
+        credit[msg.sender] = 0;
+        owed -= amount;
+        emit Withdrawn(msg.sender, amount);
+        (bool paid,) = msg.sender.call{value: amount}("");
+        if (!paid) revert PaymentFailed(msg.sender);
+    }
+
+    /// @notice Changes what a refutation is worth. Caller: ADMIN.
+    function setReward(uint256 reward_) external onlyRole(Roles.ADMIN) inForce {
+        _setReward(reward_);
+    }
+
+    // ---- views; caller: anyone ----
+
+    /// @notice What `challenger` commits to before challenging with `claim` and `secret`. Caller: anyone.
+    function commitmentOf(address challenger, Claim calldata claim, bytes32 secret) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), challenger, keccak256(abi.encode(claim)), secret));
+    }
+
+    // ---- internals ----
+
+    function _spendCommitment(Claim calldata claim, bytes32 secret) private {
+        bytes32 commitment = commitmentOf(msg.sender, claim, secret);
+        uint256 since = _committed[commitment];
+        if (since == 0 || since >= block.number) revert NotCommitted(commitment);
+        delete _committed[commitment];
+    }
+
+    function _checkInclusion(Claim calldata claim, address node, bytes32 leafHash) private view {
+        DecisionLedger.Anchor memory tree = ledger.anchorAt(node, claim.anchor);
+        if (!RFC6962.verifyInclusion(tree.root, tree.size, claim.index, leafHash, claim.inclusion)) {
+            revert NotIncluded(leafHash, claim.anchor);
+        }
+    }
+
+    function _checkOpenings(Claim calldata claim, DecisionLeaf.Leaf memory leaf) private pure {
+        bytes32 input = sha256(abi.encodePacked(claim.inputSalt, claim.input));
+        if (input != leaf.inputCommitment) revert WrongInput(leaf.inputCommitment, input);
+        bytes32 data = sha256(claim.data);
+        if (data != leaf.dataDigest) revert WrongData(leaf.dataDigest, data);
+    }
+
+    /// @dev The contract of the leaf's version, if that version was in force at the leaf's time.
+    function _policyInForce(Claim calldata claim, DecisionLeaf.Leaf memory leaf) private view returns (address) {
+        address line = address(registry);
+        while (line != address(claim.registry)) {
+            if (line == address(0)) revert ForeignRegistry(address(claim.registry));
+            line = Governed(line).predecessor();
+        }
+        PolicyRegistry.InForce memory activation = claim.registry.activationAt(claim.policyId, claim.activation);
+        if (activation.version != leaf.version || leaf.version == 0) {
+            revert WrongVersion(leaf.version, activation.version);
+        }
+        uint256 until = claim.registry.activationAt(claim.policyId, claim.activation + 1).time;
+        uint256 time = leaf.time / 1e9;
+        bool early = time + tolerance < activation.time;
+        bool late = until != 0 && time > until + tolerance;
+        if (early || late) revert NotInForce(time, activation.time, until);
+        if (activation.policyContract.codehash != activation.codeHash) revert CodeChanged(activation.policyContract);
+        return activation.policyContract;
+    }
+
+    function _settle(Claim calldata claim, DecisionLeaf.Leaf memory leaf, bytes32 leafHash, address policy)
+        private
+        returns (Verdict)
+    {
+        (PolicyCall.Outcome outcome, bytes memory result) = PolicyCall.evaluate(
+            policy, leaf.entryPoint, claim.input, claim.data, CanonicalValue.context(leaf.time)
+        );
+        if (outcome == PolicyCall.Outcome.Failed) revert NotExecutable(result);
+        bool conflict = outcome == PolicyCall.Outcome.Conflict;
+        if (conflict) result = "";
+        bytes32 computed = conflict ? DecisionLeaf.NO_ANSWER : sha256(result);
+        if (computed == leaf.resultDigest) {
+            verdictOf[leafHash] = Verdict.Upheld;
+            emit Upheld(leaf.node, leafHash, leaf.decisionId, leaf.version, msg.sender);
+            return Verdict.Upheld;
+        }
+        verdictOf[leafHash] = Verdict.Refuted;
+        _creditReward();
+        emit Refuted(
+            leaf.node, leafHash, leaf.decisionId, leaf.version, msg.sender, claim.leaf, computed, conflict, result
+        );
+        nodes.suspend(leaf.node, "refuted: a recorded decision differs from its re-execution on chain");
+        return Verdict.Refuted;
+    }
+
+    function _creditReward() private {
+        uint256 free = address(this).balance - owed;
+        uint256 amount = reward < free ? reward : free;
+        if (amount == 0) return;
+        owed += amount;
+        credit[msg.sender] += amount;
+    }
+
+    function _setReward(uint256 reward_) private {
+        reward = reward_;
+        emit RewardChanged(reward_, msg.sender);
+    }
+}
