@@ -9,7 +9,8 @@ contract StubPolicy {
     /// @notice an error that is no conflict
     error Unsupported(bytes32 builtin);
 
-    /// @notice `e`: the rest of the input is the result. `d`: the data. `x`: the context. `c`: conflict. `f`: another error.
+    /// @notice `e`: the rest of the input is the result. `l`: the same, after a
+    /// loop of some million gas. `d`: the data. `x`: the context. `c`: conflict. `f`: another error.
     /// `g`: uses all gas. `p`: what no ABI encodes. `w`: writes its storage. `r`: calls the challenge in `data` again.
     /// `u`: undefined. Not a view, so that it can try to write. Caller: anyone.
     function evaluate(bytes32, bytes calldata input, bytes calldata data, bytes calldata context)
@@ -18,6 +19,13 @@ contract StubPolicy {
     {
         bytes1 mode = input[0];
         if (mode == "e") return input[1:];
+        if (mode == "l") {
+            bytes32 hash;
+            for (uint256 i = 0; i < 20_000; ++i) {
+                hash = keccak256(abi.encode(hash));
+            }
+            return hash == 0 ? bytes("") : input[1:];
+        }
         if (mode == "d") return data;
         if (mode == "x") return context;
         if (mode == "c") revert IPolicyContract.Conflict();
@@ -39,7 +47,7 @@ contract StubPolicy {
         }
         if (mode == "r") {
             address target = address(bytes20(data[0:20]));
-            (bool ok, bytes memory answer) = target.staticcall(data[20:]);
+            (bool ok, bytes memory answer) = target.call{gas: 100_000}(data[20:]);
             return abi.encodePacked(bytes1(ok ? 0x02 : 0x01), answer);
         }
         return "";
@@ -67,6 +75,12 @@ contract GreedyChallenger {
 
     /// @notice Caller: anyone.
     function challenge(Challenge.Claim calldata claim, bytes32 secret) external {
+        _target.challenge(claim, secret);
+    }
+
+    /// @notice Commits and challenges in one block. Caller: anyone.
+    function rush(Challenge.Claim calldata claim, bytes32 secret) external {
+        _target.commit(_target.commitmentOf(address(this), claim, secret));
         _target.challenge(claim, secret);
     }
 

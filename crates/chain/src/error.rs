@@ -67,6 +67,17 @@ pub enum ChainError {
         /// What the node serves.
         actual: ChainId,
     },
+    /// The chain runs an older hard fork than contracts are compiled for.
+    #[error(
+        "the chain at {endpoint} does not execute what Stele's contracts are made of: {reason}; it must run the hard fork Cancun (March 2024) \
+         or a later one, with the instructions PUSH0 and MCOPY and the SHA-256 precompile"
+    )]
+    OldHardFork {
+        /// The endpoint.
+        endpoint: String,
+        /// What the probe came to.
+        reason: String,
+    },
     /// A contract refused the call or the transaction.
     #[error("{0}")]
     Reverted(Box<Revert>),
@@ -168,6 +179,14 @@ pub enum ChainError {
         node: NodeAddress,
         /// Where the event should be.
         block: BlockNumber,
+    },
+    /// A challenge's transaction went through, but its event is not there.
+    #[error(
+        "the challenge's transaction {transaction} settled nothing: it has no event of the contract Challenge"
+    )]
+    NotSettled {
+        /// The transaction.
+        transaction: B256,
     },
     /// What stands on the chain can't be used.
     #[error("the {contract} at {address} holds something unusable: {reason}")]

@@ -96,6 +96,11 @@ impl Default for ClientOptions {
     }
 }
 
+/// `MCOPY(0, 0, 0)`, then returns what the SHA-256 precompile says of no bytes, with `PUSH0` for every zero.
+const CANCUN_PROBE: [u8; 18] = [
+    0x5f, 0x5f, 0x5f, 0x5e, 0x60, 32, 0x5f, 0x5f, 0x5f, 0x60, 2, 0x5a, 0xfa, 0x50, 0x60, 32, 0x5f, 0xf3,
+];
+
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The next nonce of an account, once known. Held while a transaction is being submitted.
@@ -251,6 +256,26 @@ impl ChainClient {
         let request = TransactionRequest::default().with_to(to).with_input(data);
         let call = || async { self.provider.call(request.clone()).block(block).await };
         self.retry_for(contract, "eth_call", call).await
+    }
+
+    /// Fails unless the chain has the instructions and the precompile that contracts need: runs a few instructions as the creation of a
+    /// contract that is never made.
+    pub async fn require_cancun(&self) -> Result<(), ChainError> {
+        let old = |reason: String| ChainError::OldHardFork {
+            endpoint: self.endpoint.to_string(),
+            reason,
+        };
+        let request = TransactionRequest::default()
+            .with_kind(alloy::primitives::TxKind::Create)
+            .with_input(Bytes::from_static(&CANCUN_PROBE));
+        let call = || async { self.provider.call(request.clone()).await };
+        match self.retry("eth_call", call).await {
+            Ok(output) if output.as_ref() == stele_types::sha256(&[]).0.as_slice() => Ok(()),
+            Ok(output) => Err(old(format!("its SHA-256 of nothing is {output}"))),
+            Err(ChainError::Rpc { message, .. }) => Err(old(message)),
+            Err(ChainError::Reverted(revert)) => Err(old(revert.to_string())),
+            Err(other) => Err(other),
+        }
     }
 
     pub(super) fn confirmations(&self) -> u64 {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use alloy::sol_types::SolConstructor;
 use serde::{Deserialize, Serialize};
 use stele_types::{BlockNumber, ChainId, TreeSize};
 
 use super::connection::ChainClient;
-use super::governance::{LEDGER, NODES, REGISTRY};
+use super::governance::{CHALLENGE, ENFORCER, Governance, LEDGER, NODES, REGISTRY};
 use super::keys::Account;
 use super::send::{Call, Receipt};
-use crate::contracts::abi::{ledger, nodes, registry};
+use crate::contracts::abi::{challenge, enforcer, ledger, nodes, registry};
 use crate::contracts::{Artifact, Role};
 use crate::error::ChainError;
 
@@ -37,6 +37,11 @@ pub struct DeployConfig {
     pub lifetime: Duration,
     /// The ledger's quorum; off by default.
     pub quorum: Quorum,
+    /// By how much a decision's time may lie outside of its version's time in force and still be challenged: clocks differ, and decision
+    /// points learn of a new version a little later than the chain. Whole seconds; default one hour.
+    pub challenge_tolerance: Duration,
+    /// Wei for refuting a decision, as far as the contract `Challenge` has them; default zero.
+    pub challenge_reward: U256,
     /// The deployment that the new one will replace. Its admin has to call [`super::Governance::supersede`] then.
     pub predecessor: Option<Deployment>,
 }
@@ -52,8 +57,17 @@ impl Default for DeployConfig {
                 threshold: TreeSize::ZERO,
                 signatures: 0,
             },
+            challenge_tolerance: Duration::from_secs(3600),
+            challenge_reward: U256::ZERO,
             predecessor: None,
         }
+    }
+}
+
+impl DeployConfig {
+    /// An address of the deployment to be replaced; zero when there is none.
+    fn before(&self, address: fn(&Deployment) -> Address) -> Address {
+        self.predecessor.as_ref().map(address).unwrap_or_default()
     }
 }
 
@@ -69,13 +83,17 @@ pub struct Deployment {
     pub nodes: Address,
     /// `DecisionLedger`.
     pub ledger: Address,
+    /// `Challenge`.
+    pub challenge: Address,
+    /// `Enforcer`.
+    pub enforcer: Address,
     /// The block of the first of them: no event of theirs is older.
     pub block: BlockNumber,
 }
 
 impl Deployment {
-    /// Checks that the client's chain is the deployment's and that the code at all three addresses is what this
-    /// version of Stele was built with.
+    /// Checks that the client's chain is the deployment's and has what contracts need, that the code at all addresses is what this version
+    /// of Stele was built with, and that the contracts know each other.
     pub async fn check(&self, client: &ChainClient) -> Result<(), ChainError> {
         if client.chain_id() != self.chain_id {
             return Err(ChainError::WrongChain {
@@ -84,11 +102,14 @@ impl Deployment {
                 actual: client.chain_id(),
             });
         }
-        let [registry, nodes, ledger] = Artifact::all()?;
+        client.require_cancun().await?;
+        let [registry, nodes, ledger, challenge, enforcer] = Artifact::all()?;
         for (artifact, address) in [
             (registry, self.registry),
             (nodes, self.nodes),
             (ledger, self.ledger),
+            (challenge, self.challenge),
+            (enforcer, self.enforcer),
         ] {
             if !artifact.matches(&client.code(address).await?) {
                 let contract = artifact.contract_name.clone();
@@ -99,58 +120,130 @@ impl Deployment {
                 });
             }
         }
-        let call = ledger::DecisionLedger::nodesCall {};
-        let linked = client.view(LEDGER, self.ledger, &call).await?;
-        if linked != self.nodes {
-            let reason = format!(
-                "it asks the node registry at {linked}, not the deployment's at {}",
-                self.nodes
-            );
-            return Err(ChainError::BadState {
-                contract: LEDGER,
-                address: self.ledger,
-                reason,
-            });
+        self.check_links(client).await
+    }
+
+    async fn check_links(&self, client: &ChainClient) -> Result<(), ChainError> {
+        let (challenge, enforcer) = (self.challenge, self.enforcer);
+        let links = [
+            (
+                LEDGER,
+                self.ledger,
+                client
+                    .view(LEDGER, self.ledger, &ledger::DecisionLedger::nodesCall {})
+                    .await?,
+                self.nodes,
+            ),
+            (
+                CHALLENGE,
+                challenge,
+                client
+                    .view(CHALLENGE, challenge, &challenge::Challenge::ledgerCall {})
+                    .await?,
+                self.ledger,
+            ),
+            (
+                CHALLENGE,
+                challenge,
+                client
+                    .view(CHALLENGE, challenge, &challenge::Challenge::registryCall {})
+                    .await?,
+                self.registry,
+            ),
+            (
+                ENFORCER,
+                enforcer,
+                client
+                    .view(ENFORCER, enforcer, &enforcer::Enforcer::registryCall {})
+                    .await?,
+                self.registry,
+            ),
+        ];
+        for (contract, address, linked, expected) in links {
+            if linked != expected {
+                let reason = format!("it asks the contract at {linked}, not the deployment's at {expected}");
+                return Err(ChainError::BadState {
+                    contract,
+                    address,
+                    reason,
+                });
+            }
         }
         Ok(())
     }
 }
 
 impl ChainClient {
-    /// Deploys the three governance contracts, paid by `payer`, who gets no role by that.
+    /// Deploys the governance contracts, paid by `payer`, who gets no role by that.
+    ///
+    /// `Challenge` needs the role `SUSPENDER`, which an admin gives it: `payer` at once, if it is one; otherwise some admin with
+    /// [`Governance::enable_challenges`].
     pub async fn deploy_governance(
         &self,
         payer: &Account,
         config: &DeployConfig,
     ) -> Result<Deployment, ChainError> {
-        let before = config.predecessor.as_ref();
-        let predecessor = |address: fn(&Deployment) -> Address| before.map(address).unwrap_or_default();
+        self.require_cancun().await?;
+        let (nodes, first) = self.deploy_nodes(payer, config).await?;
+        let ledger = self.deploy_ledger(payer, config, nodes).await?;
+        let registry = self.deploy_registry(payer, config).await?;
+        let challenge = self.deploy_challenge(payer, config, ledger, registry).await?;
+        let enforcer = self.deploy_enforcer(payer, config, registry).await?;
+        let deployment = Deployment {
+            chain_id: self.chain_id(),
+            registry,
+            nodes,
+            ledger,
+            challenge,
+            enforcer,
+            block: first.block,
+        };
+        if config.grants.contains(&(Role::Admin, payer.address())) {
+            let governance = Governance::new(self.clone(), deployment.clone());
+            governance.enable_challenges(payer).await?;
+        }
+        Ok(deployment)
+    }
 
+    async fn deploy_nodes(
+        &self,
+        payer: &Account,
+        config: &DeployConfig,
+    ) -> Result<(Address, Receipt), ChainError> {
         let arguments = nodes::NodeRegistry::constructorCall {
             grants: grants(config, &[Role::Admin, Role::Suspender], |role, account| {
                 nodes::Governed::Grant { role, account }
             }),
-            predecessor_: predecessor(|deployment| deployment.nodes),
+            predecessor_: config.before(|deployment| deployment.nodes),
         };
-        let (nodes, first) = self
-            .create(payer, NODES, Artifact::node_registry()?, &arguments)
-            .await?;
+        self.create(payer, NODES, Artifact::node_registry()?, &arguments)
+            .await
+    }
 
+    async fn deploy_ledger(
+        &self,
+        payer: &Account,
+        config: &DeployConfig,
+        nodes: Address,
+    ) -> Result<Address, ChainError> {
         let arguments = ledger::DecisionLedger::constructorCall {
             grants: grants(config, &[Role::Admin, Role::Verifier], |role, account| {
                 ledger::Governed::Grant { role, account }
             }),
-            predecessor_: predecessor(|deployment| deployment.ledger),
+            predecessor_: config.before(|deployment| deployment.ledger),
             nodes_: nodes,
             quorum_: ledger::DecisionLedger::Quorum {
                 threshold: config.quorum.threshold.get(),
                 signatures: config.quorum.signatures,
             },
         };
-        let (ledger, _) = self
+        let (address, _) = self
             .create(payer, LEDGER, Artifact::decision_ledger()?, &arguments)
             .await?;
+        Ok(address)
+    }
 
+    async fn deploy_registry(&self, payer: &Account, config: &DeployConfig) -> Result<Address, ChainError> {
         let roles = [
             Role::Admin,
             Role::Author,
@@ -164,23 +257,59 @@ impl ChainClient {
                 role,
                 account,
             }),
-            predecessor_: predecessor(|deployment| deployment.registry),
+            predecessor_: config.before(|deployment| deployment.registry),
             settings_: registry::PolicyRegistry::Settings {
                 requiredRoles: config.required_roles,
                 timeLock: config.time_lock.as_secs(),
                 lifetime: config.lifetime.as_secs(),
             },
         };
-        let (registry, _) = self
+        let (address, _) = self
             .create(payer, REGISTRY, Artifact::policy_registry()?, &arguments)
             .await?;
-        Ok(Deployment {
-            chain_id: self.chain_id(),
-            registry,
-            nodes,
-            ledger,
-            block: first.block,
-        })
+        Ok(address)
+    }
+
+    async fn deploy_challenge(
+        &self,
+        payer: &Account,
+        config: &DeployConfig,
+        ledger: Address,
+        registry: Address,
+    ) -> Result<Address, ChainError> {
+        let arguments = challenge::Challenge::constructorCall {
+            grants: grants(config, &[Role::Admin], |role, account| {
+                challenge::Governed::Grant { role, account }
+            }),
+            predecessor_: config.before(|deployment| deployment.challenge),
+            ledger_: ledger,
+            registry_: registry,
+            tolerance_: config.challenge_tolerance.as_secs(),
+            reward_: config.challenge_reward,
+        };
+        let (address, _) = self
+            .create(payer, CHALLENGE, Artifact::challenge()?, &arguments)
+            .await?;
+        Ok(address)
+    }
+
+    async fn deploy_enforcer(
+        &self,
+        payer: &Account,
+        config: &DeployConfig,
+        registry: Address,
+    ) -> Result<Address, ChainError> {
+        let arguments = enforcer::Enforcer::constructorCall {
+            grants: grants(config, &[Role::Admin], |role, account| {
+                enforcer::Governed::Grant { role, account }
+            }),
+            predecessor_: config.before(|deployment| deployment.enforcer),
+            registry_: registry,
+        };
+        let (address, _) = self
+            .create(payer, ENFORCER, Artifact::enforcer()?, &arguments)
+            .await?;
+        Ok(address)
     }
 
     async fn create(

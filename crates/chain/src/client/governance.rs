@@ -14,6 +14,8 @@ use crate::error::ChainError;
 pub(super) const REGISTRY: &str = "PolicyRegistry";
 pub(super) const NODES: &str = "NodeRegistry";
 pub(super) const LEDGER: &str = "DecisionLedger";
+pub(super) const CHALLENGE: &str = "Challenge";
+pub(super) const ENFORCER: &str = "Enforcer";
 
 /// Typed access to the governance contracts of one deployment. Cheap to clone.
 ///
@@ -81,6 +83,8 @@ impl Governance {
             (REGISTRY, self.deployment.registry, successor.registry),
             (NODES, self.deployment.nodes, successor.nodes),
             (LEDGER, self.deployment.ledger, successor.ledger),
+            (CHALLENGE, self.deployment.challenge, successor.challenge),
+            (ENFORCER, self.deployment.enforcer, successor.enforcer),
         ];
         for (contract, to, candidate) in pairs {
             self.transact(admin, contract, to, &PolicyRegistry::supersedeCall { candidate })
@@ -95,7 +99,13 @@ impl Governance {
         let nodes = (NODES, self.deployment.nodes);
         let ledger = (LEDGER, self.deployment.ledger);
         match role {
-            Role::Admin => vec![registry, nodes, ledger],
+            Role::Admin => vec![
+                registry,
+                nodes,
+                ledger,
+                (CHALLENGE, self.deployment.challenge),
+                (ENFORCER, self.deployment.enforcer),
+            ],
             Role::Suspender => vec![nodes],
             Role::Verifier => vec![ledger],
             Role::Author | Role::Security | Role::Platform | Role::Compliance | Role::Responder => {
@@ -141,7 +151,7 @@ impl Governance {
         self.transact(account, LEDGER, self.deployment.ledger, call).await
     }
 
-    async fn transact<C: SolCall>(
+    pub(super) async fn transact<C: SolCall>(
         &self,
         account: &Account,
         contract: &str,

@@ -33,8 +33,10 @@
 //! # }
 //! ```
 
+mod challenge;
 mod connection;
 mod deploy;
+mod enforcer;
 mod events;
 mod governance;
 mod keys;
@@ -45,8 +47,10 @@ mod registry;
 mod replay;
 mod send;
 
+pub use challenge::{ChallengeClaim, ChallengeVerdict, Challenged};
 pub use connection::{ChainClient, ClientOptions, Endpoint};
 pub use deploy::{DeployConfig, Deployment, Quorum};
+pub use enforcer::OnChainDecision;
 pub use events::{ChainPosition, EventPage, RegistryEvent};
 pub use governance::Governance;
 pub use keys::{Account, KeyError, create_key_file, read_key_file};

@@ -63,6 +63,19 @@ static DECISION_LEDGER: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::ne
     )
 });
 
+static CHALLENGE: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::new(|| {
+    parse(
+        "Challenge",
+        include_str!("../../../../contracts/artifacts/Challenge.json"),
+    )
+});
+static ENFORCER: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::new(|| {
+    parse(
+        "Enforcer",
+        include_str!("../../../../contracts/artifacts/Enforcer.json"),
+    )
+});
+
 fn parse(contract: &'static str, text: &str) -> Result<Artifact, ArtifactError> {
     serde_json::from_str(text).map_err(|error| ArtifactError {
         contract,
@@ -86,12 +99,24 @@ impl Artifact {
         DECISION_LEDGER.as_ref().map_err(Clone::clone)
     }
 
+    /// The artifact of `Challenge`.
+    pub fn challenge() -> Result<&'static Self, ArtifactError> {
+        CHALLENGE.as_ref().map_err(Clone::clone)
+    }
+
+    /// The artifact of `Enforcer`.
+    pub fn enforcer() -> Result<&'static Self, ArtifactError> {
+        ENFORCER.as_ref().map_err(Clone::clone)
+    }
+
     /// The artifacts of all governance contracts.
-    pub fn all() -> Result<[&'static Self; 3], ArtifactError> {
+    pub fn all() -> Result<[&'static Self; 5], ArtifactError> {
         Ok([
             Self::policy_registry()?,
             Self::node_registry()?,
             Self::decision_ledger()?,
+            Self::challenge()?,
+            Self::enforcer()?,
         ])
     }
 

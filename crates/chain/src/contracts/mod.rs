@@ -43,6 +43,22 @@ pub mod abi {
             "../../contracts/artifacts/DecisionLedger.json"
         );
     }
+    /// Bindings of `Challenge`.
+    pub mod challenge {
+        alloy::sol!(
+            #[sol(extra_derives(Debug))]
+            Challenge,
+            "../../contracts/artifacts/Challenge.json"
+        );
+    }
+    /// Bindings of `Enforcer`.
+    pub mod enforcer {
+        alloy::sol!(
+            #[sol(extra_derives(Debug))]
+            Enforcer,
+            "../../contracts/artifacts/Enforcer.json"
+        );
+    }
     /// What every compiled policy contract answers to.
     pub mod policy {
         alloy::sol! {

@@ -189,10 +189,12 @@ fn enum_name(param: &Param, number: u64) -> Option<String> {
         "Withdrawn",
     ];
     const STATUSES: [&str; 3] = ["None", "Active", "Suspended"];
+    const VERDICTS: [&str; 3] = ["None", "Upheld", "Refuted"];
     let kind = param.internal_type.as_ref()?.to_string();
     let names: &[&str] = match kind.rsplit(['.', ' ']).next()? {
         "State" => &STATES,
         "Status" => &STATUSES,
+        "Verdict" => &VERDICTS,
         _ => return None,
     };
     names

@@ -5,9 +5,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use alloy::eips::eip2718::Encodable2718 as _;
+use alloy::network::{EthereumWallet, NetworkTransactionBuilder as _, TransactionBuilder as _};
 use alloy::primitives::{Address, U256};
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::client::RpcClient;
+use alloy::rpc::types::TransactionRequest;
+use alloy::signers::local::PrivateKeySigner;
 use stele_chain::client::{ChainClient, ClientOptions, Endpoint};
 use stele_chain::node::transport::NodeTransport;
 use stele_chain::node::{self, Node, NodeOptions, NodeServer};
@@ -42,7 +46,9 @@ impl Chain {
     /// A fresh embedded node with its files in a directory of its own, reached inside this process.
     pub(crate) async fn embedded() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let node = Node::open(dir.path(), NodeOptions::dev(node::system_clock())).unwrap();
+        let options =
+            NodeOptions::dev(node::system_clock()).with_balance(purse().address(), U256::from(1_000_000));
+        let node = Node::open(dir.path(), options).unwrap();
         let transport = NodeTransport::new(node);
         Some(Self {
             endpoint: Endpoint::in_process(transport.clone()),
@@ -75,6 +81,15 @@ impl Chain {
 
     /// [`Self::anvil`] with more arguments.
     pub(crate) async fn anvil_with(arguments: &[&str]) -> Option<Self> {
+        Self::start_anvil("cancun", arguments).await
+    }
+
+    /// A fresh anvil that runs a hard fork.
+    pub(crate) async fn anvil_at(hard_fork: &str) -> Option<Self> {
+        Self::start_anvil(hard_fork, &[]).await
+    }
+
+    async fn start_anvil(hard_fork: &str, arguments: &[&str]) -> Option<Self> {
         let Some(program) = anvil_program() else {
             assert!(
                 env::var_os("STELE_PEERS_REQUIRED").is_none(),
@@ -92,7 +107,7 @@ impl Chain {
                 "--accounts",
                 "1",
                 "--hardfork",
-                "cancun",
+                hard_fork,
             ])
             .args(arguments)
             .stdin(Stdio::null())
@@ -162,6 +177,59 @@ impl Chain {
             .await;
     }
 
+    /// Sends wei to a contract.
+    pub(crate) async fn pay(&self, to: &Address, wei: U256) {
+        if self.charges() {
+            let balance = self.provider.get_balance(*to).await.unwrap();
+            return self.set_balance(*to, balance + wei).await;
+        }
+        let nonce = self
+            .provider
+            .get_transaction_count(purse().address())
+            .await
+            .unwrap();
+        let transaction = TransactionRequest::default()
+            .with_to(*to)
+            .with_value(wei)
+            .with_nonce(nonce)
+            .with_chain_id(self.provider.get_chain_id().await.unwrap())
+            .with_gas_limit(100_000)
+            .with_max_fee_per_gas(0)
+            .with_max_priority_fee_per_gas(0)
+            .build(&EthereumWallet::from(purse()))
+            .await
+            .unwrap();
+        let sent = self
+            .provider
+            .send_raw_transaction(&transaction.encoded_2718())
+            .await
+            .unwrap();
+        assert!(
+            sent.get_receipt().await.unwrap().status(),
+            "the payment went through"
+        );
+    }
+
+    /// What a call with a limit of gas returns; `None` when it fails.
+    pub(crate) async fn call_with_gas(
+        &self,
+        from: Address,
+        to: Address,
+        data: Vec<u8>,
+        gas: u64,
+    ) -> Option<Vec<u8>> {
+        let request = TransactionRequest::default()
+            .with_from(from)
+            .with_to(to)
+            .with_input(data)
+            .with_gas_limit(gas);
+        self.provider
+            .call(request)
+            .await
+            .ok()
+            .map(|output| output.to_vec())
+    }
+
     /// Gives the account exactly this much.
     pub(crate) async fn set_balance(&self, account: Address, wei: U256) {
         if self.charges() {
@@ -169,6 +237,11 @@ impl Chain {
                 .await;
         }
     }
+}
+
+/// Who pays on an embedded chain.
+fn purse() -> PrivateKeySigner {
+    PrivateKeySigner::from_slice(&[0x77; 32]).unwrap()
 }
 
 /// `STELE_ANVIL`, or the one that `cargo xtask peers` installs.

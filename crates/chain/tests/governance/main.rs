@@ -13,7 +13,11 @@
 )]
 
 mod chain;
+mod challenge;
 mod client;
+mod compiled;
+mod court;
+mod enforcer;
 mod gas;
 mod ledger;
 mod merkle;
@@ -77,6 +81,22 @@ on_every_chain! {
     succession:
         a_successor_takes_over_and_logs_go_on,
         only_a_contract_that_names_it_can_succeed;
+    challenge:
+        a_lie_is_refuted_and_its_node_suspended,
+        an_honest_decision_is_upheld_and_only_once,
+        contradictions_count_and_failures_do_not,
+        no_gas_limit_turns_an_honest_decision_into_a_lie,
+        claims_that_do_not_hold_together_are_refused,
+        only_a_version_in_force_is_judged_by,
+        nodes_that_are_not_active_are_left_alone,
+        nobody_can_take_a_challenge_over,
+        calling_back_gains_nothing,
+        rewards_are_paid_as_far_as_there_is_money;
+    enforcer:
+        packages_are_judged_as_decision_points_do,
+        data_is_bound_by_admins,
+        a_treasury_pays_only_what_policy_allows,
+        a_pipeline_passes_the_gate_or_does_not;
     gas:
         the_main_actions_stay_affordable;
     client:
@@ -86,6 +106,27 @@ on_every_chain! {
         policy_contracts_are_called_and_their_reverts_decoded,
         events_are_followed_without_gaps,
         an_empty_purse_and_a_missing_contract_are_named;
+}
+
+/// Contracts are compiled for Cancun: an older chain is refused before anything is deployed, with the reason.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_hard_fork_is_refused_at_start() {
+    for fork in ["london", "shanghai"] {
+        let Some(chain) = chain::Chain::anvil_at(fork).await else {
+            return;
+        };
+        let admin = world::account("admin");
+        chain.fund(admin.address()).await;
+        let client = chain.client().await;
+        let config = stele_chain::client::DeployConfig::default();
+        let error = client.deploy_governance(&admin, &config).await.unwrap_err();
+        assert!(
+            matches!(&error, stele_chain::ChainError::OldHardFork { .. }),
+            "{fork}: {error}"
+        );
+        assert!(error.to_string().contains("Cancun"), "{error}");
+        assert_eq!(client.head().await.unwrap().get(), 0, "nothing was sent");
+    }
 }
 
 /// The embedded node served over HTTP, as other processes reach it: the whole way once.

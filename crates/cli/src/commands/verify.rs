@@ -128,6 +128,8 @@ async fn ask_chain(url: &str, ledger: Address, anchor: &Anchor) -> Result<Result
         registry: ledger,
         nodes: ledger,
         ledger,
+        challenge: ledger,
+        enforcer: ledger,
         block: stele_types::BlockNumber::ZERO,
     };
     let Some(last) = anchor.size.last_index() else {
