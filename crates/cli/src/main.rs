@@ -54,6 +54,8 @@ enum Command {
     Eval(commands::eval::Args),
     /// Ask queries and define rules, one line after another
     Repl(commands::repl::Args),
+    /// Start the language server for editors
+    Lsp(commands::lsp::Args),
     /// Build bundles and policy contracts
     Build(commands::build::Args),
     /// Policy contracts
@@ -91,6 +93,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),
+        Command::Lsp(args) => commands::lsp::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Contract(command) => commands::contract::run(&sources, command),
         Command::Config(command) => commands::config::run(&sources, command),

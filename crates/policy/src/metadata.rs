@@ -67,7 +67,7 @@ pub struct Custom {
 impl Custom {
     /// Fills what is absent from `parent`, all but the id.
     #[must_use]
-    pub(crate) fn inherit(mut self, parent: &Self) -> Self {
+    pub fn inherit(mut self, parent: &Self) -> Self {
         self.severity = self.severity.or(parent.severity);
         self.enforcement = self.enforcement.or(parent.enforcement);
         if self.owner.is_none() {
@@ -105,7 +105,8 @@ struct RawCustom {
 }
 
 /// Reads one block of `module`; every problem in it goes to `problems`.
-pub(crate) fn read(module: &Module, block: &Annotation, problems: &mut Vec<Problem>) -> Option<Metadata> {
+#[must_use]
+pub fn read(module: &Module, block: &Annotation, problems: &mut Vec<Problem>) -> Option<Metadata> {
     let mut reader = Reader {
         module,
         block,
@@ -279,6 +280,58 @@ impl Reader<'_> {
             None => problem,
         });
     }
+}
+
+/// What a `schemas` annotation names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SchemaRef {
+    /// The schema itself.
+    Inline(serde_json::Value),
+    /// The path of a schema file, `["a", "b"]` for `schema.a.b`.
+    File(Vec<String>),
+}
+
+/// The `schemas` of a block: pairs of a path (`input.user`) and what its value conforms to. What is no such pair is left out.
+///
+/// The form is OPA's: <https://www.openpolicyagent.org/docs/policy-reference#schema-annotations>.
+#[must_use]
+pub fn schemas(block: &Annotation) -> Vec<(String, SchemaRef)> {
+    let Ok(yaml) = serde_saphyr::from_str::<serde_json::Value>(&block.yaml) else {
+        return Vec::new();
+    };
+    let entries = yaml.get("schemas").and_then(serde_json::Value::as_array);
+    let pairs = entries
+        .into_iter()
+        .flatten()
+        .filter_map(serde_json::Value::as_object);
+    pairs
+        .flatten()
+        .filter_map(|(path, schema)| {
+            let schema = match schema {
+                serde_json::Value::String(text) => SchemaRef::File(schema_path(text)?),
+                inline => SchemaRef::Inline(inline.clone()),
+            };
+            Some((path.clone(), schema))
+        })
+        .collect()
+}
+
+/// `schema.a.b` or `schema["a"].b` to its parts.
+fn schema_path(text: &str) -> Option<Vec<String>> {
+    let mut rest = text.strip_prefix("schema")?;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let part;
+        if let Some(quoted) = rest.strip_prefix("[\"") {
+            (part, rest) = quoted.split_once("\"]")?;
+        } else {
+            let plain = rest.strip_prefix('.')?;
+            let end = plain.find(['.', '[']).unwrap_or(plain.len());
+            (part, rest) = plain.split_at_checked(end)?;
+        }
+        parts.push(part.to_owned());
+    }
+    (!parts.is_empty()).then_some(parts)
 }
 
 /// `framework:control`: both sides present, no blanks in the framework's name.

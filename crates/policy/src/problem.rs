@@ -3,7 +3,7 @@
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use stele_rego::Diagnostic;
+use stele_rego::{Diagnostic, Span};
 
 /// One problem in one file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -16,6 +16,9 @@ pub struct Problem {
     pub line: u32,
     /// Column in characters, from 1; 0 when the problem is the file itself.
     pub column: u32,
+    /// What is underlined; `None` when the problem is the file itself.
+    #[serde(skip)]
+    pub span: Option<Span>,
     /// What is wrong.
     pub message: String,
     /// How to mend it.
@@ -34,19 +37,22 @@ impl Problem {
             file: file.to_owned(),
             line: 0,
             column: 0,
+            span: None,
             rendered: format!("error[{code}]: {message}\n --> {file}"),
             message,
             help: None,
         }
     }
 
-    /// A problem that the Rego front end found.
-    pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, text: &str) -> Self {
+    /// A problem that the Rego front end found in `text`.
+    #[must_use]
+    pub fn of_diagnostic(diagnostic: &Diagnostic, text: &str) -> Self {
         Self {
             code: diagnostic.code.as_str().to_owned(),
             file: diagnostic.file.to_string(),
             line: diagnostic.line,
             column: diagnostic.column,
+            span: Some(diagnostic.span),
             message: diagnostic.message.clone(),
             help: diagnostic.help.clone(),
             rendered: diagnostic.render(text),
@@ -57,11 +63,14 @@ impl Problem {
     pub(crate) fn at(file: &str, text: &str, spot: Spot, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let rendered = render(file, text, spot, code, &message, None);
+        let (start, end) = byte_range(text, spot);
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self {
             code: code.to_owned(),
             file: file.to_owned(),
             line: spot.line,
             column: spot.column,
+            span: Some(Span::new(offset(start), offset(end))),
             message,
             help: None,
             rendered,

@@ -27,4 +27,4 @@ pub use compile::{
 };
 pub use diagnostic::{Code, Diagnostic};
 pub use source::{LineColumn, SourceFile, Span};
-pub use syntax::{ast, parse, parse_query};
+pub use syntax::{ast, parse, parse_lenient, parse_query};

@@ -8,5 +8,5 @@ mod parser;
 pub(crate) mod token;
 pub mod visit;
 
-pub use parser::{parse, parse_query};
+pub use parser::{parse, parse_lenient, parse_query};
 pub use token::Comment;

@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "stele-rego",
     "stele-contract",
     "stele-policy",
+    "stele-lsp",
     "stele-ledger",
     "stele-chain",
     "stele-pdp",

@@ -202,6 +202,9 @@ pub struct Finding {
     pub message: String,
     /// How to mend it.
     pub fix: String,
+    /// What it is about, as bytes of the file; `None` where only line and column are known.
+    #[serde(skip)]
+    pub span: Option<Span>,
 }
 
 impl fmt::Display for Finding {
@@ -214,6 +217,7 @@ impl fmt::Display for Finding {
             severity,
             message,
             fix,
+            span: _,
         } = self;
         write!(
             f,
@@ -318,16 +322,29 @@ impl Sink {
         fix: impl Into<String>,
     ) {
         let place = module.place(span);
-        self.put_at(rule, (place.file, place.line, place.column), message, fix);
+        let at = (place.file, place.line, place.column);
+        self.put_spanned(rule, at, Some(span), message, fix.into());
     }
 
     fn put_at(&mut self, rule: LintRule, at: (String, u32, u32), message: String, fix: impl Into<String>) {
+        self.put_spanned(rule, at, None, message, fix.into());
+    }
+
+    fn put_spanned(
+        &mut self,
+        rule: LintRule,
+        at: (String, u32, u32),
+        span: Option<Span>,
+        message: String,
+        fix: String,
+    ) {
         let (file, line, column) = at;
-        let (fix, rule, severity) = (fix.into(), rule.id, rule.level);
+        let (rule, severity) = (rule.id, rule.level);
         self.findings.push(Finding {
             file,
             line,
             column,
+            span,
             rule,
             severity,
             message,
@@ -348,6 +365,6 @@ fn load_problems(problems: &[Problem], sink: &mut Sink) {
             _ => "correct the file".to_owned(),
         });
         let at = (problem.file.clone(), problem.line, problem.column);
-        sink.put_at(rule, at, problem.message.clone(), fix);
+        sink.put_spanned(rule, at, problem.span, problem.message.clone(), fix);
     }
 }

@@ -75,17 +75,7 @@ impl Documents {
     /// Adds a module that was made elsewhere, or replaces the one of the same path.
     pub fn put_module(&mut self, path: &str, ast: Module) {
         self.modules.retain(|module| module.path != path);
-        let package = ast
-            .package
-            .path
-            .iter()
-            .map(|ident| ident.name.to_string())
-            .collect();
-        self.modules.push(PolicyModule {
-            path: path.to_owned(),
-            package,
-            ast,
-        });
+        self.modules.push(PolicyModule::new(path, ast));
     }
 
     /// Both together: a module replaces the one of the same path.

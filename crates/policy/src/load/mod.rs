@@ -123,6 +123,17 @@ pub struct PolicyModule {
 }
 
 impl PolicyModule {
+    /// A module that was parsed from the file `path`.
+    #[must_use]
+    pub fn new(path: impl Into<String>, ast: Module) -> Self {
+        let package = ast.package.path.iter();
+        Self {
+            path: path.into(),
+            package: package.map(|ident| ident.name.to_string()).collect(),
+            ast,
+        }
+    }
+
     /// Whether the module holds tests: its file ends in `_test.rego`, or its package in `_test`. Test modules never enter a bundle.
     #[must_use]
     pub fn is_test(&self) -> bool {
@@ -298,7 +309,8 @@ impl Files {
 }
 
 /// Whether a file of this name matters to a policy set.
-pub(crate) fn is_wanted(name: &str) -> bool {
+#[must_use]
+pub fn is_wanted(name: &str) -> bool {
     name.ends_with(".rego") || is_data(name)
 }
 
@@ -417,22 +429,28 @@ fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec
         .into_iter()
         .filter_map(|(path, bytes)| parse(path, bytes, &mut problems))
         .collect();
-    let metadata = policy::collect(&modules, &mut problems);
-    let policies = policy::policies(&modules, &metadata, &mut problems);
-    data::check_conflicts(&modules, &data::Base::Parsed(&data), &mut problems);
-    (
-        PolicySet {
-            modules,
-            data,
-            policies,
-            manifest,
-        },
-        problems,
-    )
+    let mut set = from_modules(modules, data, &mut problems);
+    set.manifest = manifest;
+    (set, problems)
 }
 
-/// Parses and merges the data files.
-fn place_documents(files: Vec<(String, Vec<u8>)>) -> (Value, Vec<Problem>) {
+/// Puts together what was parsed elsewhere, sorted by path; what is wrong with it goes to `problems`. For tools that keep modules parsed.
+#[must_use]
+pub fn from_modules(modules: Vec<PolicyModule>, data: Value, problems: &mut Vec<Problem>) -> PolicySet {
+    let metadata = policy::collect(&modules, problems);
+    let policies = policy::policies(&modules, &metadata, problems);
+    data::check_conflicts(&modules, &data::Base::Parsed(&data), problems);
+    PolicySet {
+        modules,
+        data,
+        policies,
+        manifest: None,
+    }
+}
+
+/// Parses and merges data files, pairs of path and contents: what could be merged, and what is wrong with the rest.
+#[must_use]
+pub fn place_documents(files: Vec<(String, Vec<u8>)>) -> (Value, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut documents = data::Documents::default();
     for (path, bytes) in files {
@@ -456,15 +474,7 @@ fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<Po
     };
     let source = SourceFile::new(path.as_str(), text);
     match stele_rego::parse(&source) {
-        Ok(ast) => {
-            let package = ast
-                .package
-                .path
-                .iter()
-                .map(|ident| ident.name.to_string())
-                .collect();
-            Some(PolicyModule { path, package, ast })
-        }
+        Ok(ast) => Some(PolicyModule::new(path, ast)),
         Err(diagnostics) => {
             problems.extend(
                 diagnostics

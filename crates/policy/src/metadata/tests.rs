@@ -108,3 +108,18 @@ fn every_problem_of_every_file_is_reported_in_order() {
         ]
     );
 }
+
+#[test]
+fn schemas_are_inline_or_in_files() {
+    let text = "# METADATA\n# schemas:\n#   - input: schema.a.b\n#   - input.x: schema[\"c-d\"].e\n#   - data.y: {type: string}\n#   - input.bad: other.a\n#   - input.none: schema\n#   - 7\npackage a\n";
+    let set = testing::set(&[("p.rego", text)]);
+    let found = schemas(&set.modules()[0].ast.annotations[0]);
+    let file = |parts: [&str; 2]| SchemaRef::File(parts.map(str::to_owned).to_vec());
+    let inline = SchemaRef::Inline(serde_json::json!({"type": "string"}));
+    let expected = [
+        ("input", file(["a", "b"])),
+        ("input.x", file(["c-d", "e"])),
+        ("data.y", inline),
+    ];
+    assert_eq!(found, expected.map(|(path, schema)| (path.to_owned(), schema)));
+}

@@ -10,6 +10,7 @@ mod base64;
 mod cidr;
 mod collections;
 mod crypto;
+mod docs;
 mod encoding;
 mod format;
 mod glob;
@@ -58,6 +59,7 @@ use thiserror::Error;
 use crate::eval::LimitKind;
 use crate::nd::NdError;
 
+pub use docs::{Documentation, documentation};
 pub(crate) use pki::scheme::hmac_sha256;
 pub(crate) use regex::translate as translate_pattern;
 pub(crate) use session::Patterns;

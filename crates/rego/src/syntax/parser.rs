@@ -28,24 +28,41 @@ const MAX_DIAGNOSTICS: usize = 64;
 /// # Errors
 /// Everything that is wrong with the text, in its order; at least one diagnostic.
 pub fn parse(source: &SourceFile) -> Result<Module, Vec<Diagnostic>> {
-    check_size(source)?;
+    match parse_lenient(source) {
+        (Some(module), diagnostics) if diagnostics.is_empty() => Ok(module),
+        (_, diagnostics) => Err(diagnostics),
+    }
+}
+
+/// Parses as much of a module as can be parsed: what is broken (a statement of a body, a rule) is left out. For editors, whose
+/// text is broken most of the time; never for decisions.
+///
+/// Returns the module, unless its package clause can't be read, and everything that is wrong with the text, in its order.
+#[must_use]
+pub fn parse_lenient(source: &SourceFile) -> (Option<Module>, Vec<Diagnostic>) {
+    if let Err(diagnostics) = check_size(source) {
+        return (None, diagnostics);
+    }
     let lexed = lexer::lex(source);
     let comments = lexed.comments.clone();
     let mut parser = Parser::new(source, lexed);
     let parts = parser.module();
-    let (package, statements) = match (parts, parser.diagnostics.is_empty()) {
-        (Some(parts), true) => parts,
-        _ => return Err(parser.finish()),
+    let diagnostics = match (&parts, parser.diagnostics.is_empty()) {
+        (Some(_), true) => Vec::new(),
+        _ => parser.finish(),
     };
-    let annotations = annotation::collect(source, &comments, &statements.starts(package.span));
-    Ok(Module {
-        source: source.clone(),
-        package,
-        imports: statements.imports,
-        rules: statements.rules,
-        comments,
-        annotations,
-    })
+    let module = parts.map(|(package, statements)| {
+        let annotations = annotation::collect(source, &comments, &statements.starts(package.span));
+        Module {
+            source: source.clone(),
+            package,
+            imports: statements.imports,
+            rules: statements.rules,
+            comments,
+            annotations,
+        }
+    });
+    (module, diagnostics)
 }
 
 /// Parses a query: statements separated by `;` or line breaks.

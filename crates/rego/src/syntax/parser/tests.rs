@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{parse, parse_query};
+use super::{parse, parse_lenient, parse_query};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::SourceFile;
 use crate::syntax::annotation::Target;
@@ -484,4 +484,25 @@ proptest! {
         let text = format!("{}{}{}", &whole[..start], FRAGMENTS[insert], &whole[end..]);
         let _ = parse(&source(&text));
     }
+}
+
+#[test]
+fn what_is_sound_around_mistakes_is_kept() {
+    let text = "package a\n\np if {\n\tx := 1\n\tx :=:\n\ty := x\n}\n\nq := [1,\n\nimport data.z\n\n# METADATA\n# title: R\nr := z\n";
+    let (module, problems) = parse_lenient(&source(text));
+    let module = module.unwrap();
+    assert_eq!(problems, errors(text));
+    assert_eq!(problems.len(), 2, "{}", render(&module.source, &problems));
+    let names: Vec<&str> = module
+        .rules
+        .iter()
+        .map(|rule| rule.head.name().as_ref())
+        .collect();
+    assert_eq!(names, ["p", "r"]);
+    assert_eq!(module.rules[0].body.as_ref().unwrap().literals.len(), 2);
+    assert_eq!(module.imports.len(), 1);
+    assert_eq!(module.rule_annotations(1).count(), 1);
+    let (module, problems) = parse_lenient(&source("p := 1\n"));
+    assert!(module.is_none());
+    assert_eq!(problems.len(), 1);
 }

@@ -1,0 +1,293 @@
+//! What may be written at the cursor.
+
+mod context;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use lsp_types::{
+    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent, MarkupKind,
+    TextEdit,
+};
+use stele_rego::Span;
+use stele_rego::ast::{Module, Rule, is_identifier};
+use stele_rego::builtins::{self, Builtin};
+
+use crate::hover;
+use crate::names::Names;
+use crate::view::View;
+use context::Context;
+use tree::Tree;
+
+/// Words that mean something of their own.
+const KEYWORDS: [&str; 15] = [
+    "as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null", "package",
+    "some", "true", "with",
+];
+
+/// Builtins that stand for operators; one writes the operator.
+const OPERATORS: [&str; 13] = [
+    "and", "div", "equal", "gt", "gte", "lt", "lte", "minus", "mul", "neq", "or", "plus", "rem",
+];
+
+/// The proposals at an offset.
+pub(crate) fn completion(view: &View, offset: usize, kind: &MarkupKind) -> Vec<CompletionItem> {
+    let Context::Path {
+        parts,
+        open,
+        start,
+        partial,
+        import,
+        statement,
+    } = context::context(view.document.text(), offset)
+    else {
+        return Vec::new();
+    };
+    let Some(module) = &view.document.module else {
+        // Without a package there is nothing to write but its clause.
+        let keywords = KEYWORDS.iter().filter(|word| statement && **word == "package");
+        return keywords
+            .map(|word| item(word, CompletionItemKind::KEYWORD, None))
+            .collect();
+    };
+    let mut proposals = Proposals {
+        view,
+        module,
+        offset,
+        markup: kind.clone(),
+        items: BTreeMap::new(),
+    };
+    if import {
+        proposals.imports(&parts);
+    } else if parts.is_empty() && !open {
+        proposals.words(statement);
+    } else if !open {
+        proposals.below(&parts);
+        proposals.builtins(&format!("{}.", parts.join(".")), start);
+    }
+    let span = Span::new(number(partial), number(offset));
+    let range = view.range(span);
+    proposals
+        .items
+        .into_values()
+        .map(|mut item| {
+            if item.text_edit.is_none() {
+                let text = item.label.clone();
+                item.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(range, text)));
+            }
+            item
+        })
+        .collect()
+}
+
+fn number(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+fn item(label: &str, kind: CompletionItemKind, detail: Option<String>) -> CompletionItem {
+    CompletionItem {
+        label: label.to_owned(),
+        kind: Some(kind),
+        detail,
+        ..CompletionItem::default()
+    }
+}
+
+struct Proposals<'a> {
+    view: &'a View,
+    module: &'a Module,
+    offset: usize,
+    markup: MarkupKind,
+    /// By label, the first one wins.
+    items: BTreeMap<String, CompletionItem>,
+}
+
+impl Proposals<'_> {
+    /// Adds a proposal; lower groups are shown first.
+    fn put(&mut self, group: u8, mut item: CompletionItem) {
+        item.sort_text = Some(format!("{group}{}", item.label));
+        self.items.entry(item.label.clone()).or_insert(item);
+    }
+
+    fn documented(&self, text: String) -> Option<Documentation> {
+        (!text.is_empty()).then(|| {
+            Documentation::MarkupContent(MarkupContent {
+                kind: self.markup.clone(),
+                value: text,
+            })
+        })
+    }
+
+    /// A single word: everything that can start an expression, or a statement of the module.
+    fn words(&mut self, statement: bool) {
+        if !statement {
+            self.locals();
+        }
+        self.rules();
+        if !statement {
+            self.imported();
+            for (name, detail) in [
+                ("input", "the document to decide about"),
+                ("data", "rules and data"),
+            ] {
+                self.put(3, item(name, CompletionItemKind::MODULE, Some(detail.to_owned())));
+            }
+            self.builtins("", self.offset);
+        }
+        for word in KEYWORDS {
+            self.put(5, item(word, CompletionItemKind::KEYWORD, None));
+        }
+    }
+
+    fn locals(&mut self) {
+        let Names { locals, .. } = self.view.names(self.module);
+        let here = number(self.offset);
+        for local in locals {
+            let typed = local.span.start <= here && here <= local.span.end;
+            let visible = local.scope.start <= here && here <= local.scope.end;
+            if visible && !typed {
+                let what = if local.parameter { "parameter" } else { "local" };
+                self.put(
+                    0,
+                    item(&local.name, CompletionItemKind::VARIABLE, Some(what.to_owned())),
+                );
+            }
+        }
+    }
+
+    /// The rules of the package.
+    fn rules(&mut self) {
+        let view = self.view;
+        for (document, module) in view.package_modules(self.module) {
+            for rule in &module.rules {
+                let name = rule.head.name();
+                let here = std::sync::Arc::ptr_eq(document, &view.document);
+                let span = rule.head.reference.root.span;
+                let typed = here && span.start <= number(self.offset) && number(self.offset) <= span.end;
+                if self.items.contains_key(name.as_ref()) || typed || !is_identifier(name) {
+                    continue;
+                }
+                let head = document.source.slice(rule.head.span).lines().next();
+                let mut proposal = item(name, rule_kind(rule), head.map(str::to_owned));
+                let mut path = crate::view::package_path(module);
+                path.push(name.clone());
+                proposal.documentation = self.documented(hover::document(view, &path));
+                self.put(1, proposal);
+            }
+        }
+    }
+
+    fn imported(&mut self) {
+        for import in &self.module.imports {
+            if let Some(name) = import.name() {
+                let clause = self.view.document.source.slice(import.span).to_owned();
+                self.put(2, item(&name.name, CompletionItemKind::MODULE, Some(clause)));
+            }
+        }
+    }
+
+    /// The builtins whose names start with `prefix`, which starts at `start`.
+    fn builtins(&mut self, prefix: &str, start: usize) {
+        let word = prefix.is_empty().then(|| self.word_start());
+        let span = Span::new(number(word.unwrap_or(start)), number(self.offset));
+        let range = self.view.range(span);
+        for builtin in builtins::TABLE {
+            if !builtin.name.starts_with(prefix) || !is_written(builtin) {
+                continue;
+            }
+            let mut proposal = item(
+                builtin.name,
+                CompletionItemKind::FUNCTION,
+                Some(hover::signature(builtin)),
+            );
+            proposal.documentation = self.documented(hover::builtin_text(builtin));
+            // The name has dots, so the client must not guess which word to replace.
+            proposal.filter_text = Some(builtin.name.to_owned());
+            proposal.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(
+                range,
+                builtin.name.to_owned(),
+            )));
+            self.put(4, proposal);
+        }
+    }
+
+    /// Where the word before the cursor starts.
+    fn word_start(&self) -> usize {
+        let before = self.view.document.text().get(..self.offset).unwrap_or_default();
+        before
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            .len()
+    }
+
+    /// What is below a path of `input`, `data` or an import.
+    fn below(&mut self, parts: &[String]) {
+        let Some((is_input, path)) = tree::resolved(self.module, parts) else {
+            return;
+        };
+        let tree = if is_input {
+            tree::input(self.view, self.module, self.offset)
+        } else {
+            tree::data(self.view, self.module)
+        };
+        if let Some(found) = tree.at(path.iter().map(String::as_str)) {
+            self.children(found, if is_input { None } else { Some(&path) });
+        }
+    }
+
+    fn children(&mut self, tree: &Tree, data: Option<&[String]>) {
+        for (name, child) in &tree.children {
+            if !is_identifier(name) {
+                continue;
+            }
+            let kind = match child.detail.as_deref() {
+                Some("function") => CompletionItemKind::FUNCTION,
+                Some("rule") => CompletionItemKind::VARIABLE,
+                Some("package") => CompletionItemKind::MODULE,
+                _ => CompletionItemKind::FIELD,
+            };
+            let mut proposal = item(name, kind, child.detail.clone());
+            if let Some(path) = data
+                && matches!(child.detail.as_deref(), Some("function" | "rule" | "package"))
+            {
+                let path: Vec<std::sync::Arc<str>> = path
+                    .iter()
+                    .map(|part| part.as_str().into())
+                    .chain([name.as_str().into()])
+                    .collect();
+                proposal.documentation = self.documented(hover::document(self.view, &path));
+            }
+            self.put(0, proposal);
+        }
+    }
+
+    /// What can be imported.
+    fn imports(&mut self, parts: &[String]) {
+        match parts.split_first() {
+            None => {
+                for name in ["data", "input"] {
+                    self.put(0, item(name, CompletionItemKind::MODULE, None));
+                }
+            }
+            Some((root, path)) if root == "data" => {
+                let tree = tree::data(self.view, self.module);
+                if let Some(found) = tree.at(path.iter().map(String::as_str)) {
+                    self.children(found, Some(path));
+                }
+            }
+            Some(_) => self.below(parts),
+        }
+    }
+}
+
+fn rule_kind(rule: &Rule) -> CompletionItemKind {
+    if rule.head.args.is_some() {
+        CompletionItemKind::FUNCTION
+    } else {
+        CompletionItemKind::VARIABLE
+    }
+}
+
+/// Whether one writes the builtin by its name.
+fn is_written(builtin: &Builtin) -> bool {
+    !builtin.name.starts_with("internal.") && !OPERATORS.contains(&builtin.name)
+}
