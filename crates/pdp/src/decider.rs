@@ -1,24 +1,27 @@
 //! Deciding: one [`Decider`] per thread, with that thread's engines.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod document;
+mod local;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::CryptoRng;
+use stele_policy::engine::{JsonInput, JsonOutcome, Rendering};
 use stele_policy::nd::NdCalls;
-use stele_policy::{
-    DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Policy, VmEngine,
-};
+use stele_policy::{DataPath, EvalContext, EvalRequest, Limits};
 use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersion, Value, json};
+
+use document::{Tree, walk};
+use local::{LocalPolicy, evaluate, evaluate_json, ready};
 
 use crate::clock::Clock;
 use crate::error::DecideError;
 use crate::evidence::{Attributes, Draft};
 use crate::nd::{Answers, NdBounds, NdHost};
 use crate::resolve::{Resolved, resolve};
-use crate::sink::Evidence;
-use crate::snapshot::{FailMode, NodeContext, PolicyInForce, Snapshot, SnapshotStore};
+use crate::sink::{Documents, Evidence};
+use crate::snapshot::{FailMode, NodeContext, Snapshot, SnapshotStore};
 use crate::verdict::{Judgement, Verdict, judge};
 
 /// One question.
@@ -26,8 +29,8 @@ use crate::verdict::{Judgement, Verdict, judge};
 pub struct Request<'a> {
     /// Path below `data`, segment by segment.
     pub path: &'a [String],
-    /// The input; `None` is undefined.
-    pub input: Option<&'a Value>,
+    /// The input.
+    pub input: Input<'a>,
     /// Whether errors of builtins end the evaluation.
     pub strict_builtin_errors: bool,
     /// Bounds of each evaluation.
@@ -36,6 +39,16 @@ pub struct Request<'a> {
     pub fan_out: usize,
     /// What else is known of the request, for the record.
     pub attributes: Attributes<'a>,
+}
+
+/// The input of a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A value; `None` is undefined.
+    Value(Option<&'a Value>),
+    /// JSON text. Where one policy answers and nothing is masked, it goes to the machine as it is, and evidence is made of what the machine
+    /// has read. The decision and its evidence are the same as with a value.
+    Json(JsonInput<'a>),
 }
 
 /// One policy's decision.
@@ -66,6 +79,10 @@ pub struct Decision {
 pub struct Answer {
     /// The document at the path; `None` is undefined.
     pub value: Option<Value>,
+    /// The same document as compact JSON, where it was rendered for the evidence.
+    pub json: Option<Vec<u8>>,
+    /// Whether the input is undefined.
+    pub without_input: bool,
     /// One decision per policy that was asked, in order of policy ids. Empty only for a path that no leaf could name.
     pub decisions: Vec<Decision>,
 }
@@ -117,6 +134,8 @@ pub struct Decider {
     local: Vec<Option<LocalPolicy>>,
     /// The policy that says what must not be logged, if one is in force.
     mask: Option<usize>,
+    /// What the last evaluation on JSON left as bytes.
+    rendering: Rendering,
 }
 
 impl std::fmt::Debug for Decider {
@@ -126,23 +145,6 @@ impl std::fmt::Debug for Decider {
             .finish_non_exhaustive()
     }
 }
-
-/// What a thread keeps of a policy: nothing in it is reference-counted across threads.
-struct LocalPolicy {
-    policy: Policy,
-    engine: VmEngine,
-    entries: BTreeMap<String, Entry>,
-}
-
-/// A path that was asked before.
-#[derive(Clone)]
-struct Entry {
-    path: DataPath,
-    entry_point: EntryPoint,
-}
-
-/// Entry points a thread remembers per policy; callers choose paths, so the number must be bounded.
-const ENTRIES: usize = 128;
 
 impl Decider {
     /// A decider for one thread.
@@ -160,6 +162,7 @@ impl Decider {
             mask: mask_policy(&snapshot),
             snapshot,
             local,
+            rendering: Rendering::default(),
         }
     }
 
@@ -186,6 +189,32 @@ impl Decider {
     pub fn decide(&mut self, request: &Request<'_>, random: &mut impl CryptoRng) -> Result<Answer, Failure> {
         self.refresh();
         let resolved = resolve(&self.snapshot, request.path);
+        let Input::Json(json) = &request.input else {
+            return self.answer(resolved, request, random);
+        };
+        let outcome = if matches!(resolved, Resolved::Within { .. }) && self.mask.is_none() {
+            self.answer(resolved, request, random)
+        } else {
+            let value = json.to_value().map_err(DecideError::Input)?;
+            let request = Request {
+                input: Input::Value(value.as_ref()),
+                ..request.clone()
+            };
+            self.answer(resolved, &request, random)
+        };
+        // Whoever sends what can't be read hears that first, whatever else stands against an answer.
+        if outcome.as_ref().is_err_and(|failure| failure.evidence.is_empty()) {
+            json.to_value().map_err(DecideError::Input)?;
+        }
+        outcome
+    }
+
+    fn answer(
+        &mut self,
+        resolved: Resolved,
+        request: &Request<'_>,
+        random: &mut impl CryptoRng,
+    ) -> Result<Answer, Failure> {
         let depth = if let Resolved::Within { depth, .. } = resolved {
             depth
         } else {
@@ -209,7 +238,8 @@ impl Decider {
                 Err(failure) => failure.evidence.iter_mut().collect(),
             };
             for evidence in evidence {
-                evidence.mask = self.mask_of(index, &evidence.record, request.limits)?;
+                let mask = self.mask_of(index, &evidence.record, request.limits)?;
+                evidence.documents = Documents::InRecord { mask };
             }
         }
         outcome
@@ -290,8 +320,16 @@ impl Decider {
             .as_ref()
             .and_then(|result| walk(result, walked))
             .cloned();
+        let rendered = decision.evidence.as_ref().and_then(Evidence::rendered);
         Ok(Answer {
             value,
+            json: rendered
+                .filter(|_| walked.is_empty())
+                .and_then(|rendered| rendered.result.clone()),
+            without_input: match request.input {
+                Input::Value(value) => value.is_none(),
+                Input::Json(_) => rendered.is_some_and(|rendered| rendered.input.is_none()),
+            },
             decisions: vec![decision],
         })
     }
@@ -330,6 +368,8 @@ impl Decider {
         }
         Ok(Answer {
             value: Some(merged.into_value()),
+            json: None,
+            without_input: request.value().is_none(),
             decisions,
         })
     }
@@ -339,6 +379,8 @@ impl Decider {
         let (Ok(policy_id), Ok(entry_point)) = (PolicyId::new(&path), EntryPoint::new(&path)) else {
             return Ok(Answer {
                 value: None,
+                json: None,
+                without_input: request.value().is_none(),
                 decisions: Vec::new(),
             });
         };
@@ -347,8 +389,9 @@ impl Decider {
             policy_id,
             policy: None,
             entry_point,
-            input: request.input,
+            input: request.value(),
             result: None,
+            rendering: None,
             judgement: Judgement::undetermined(),
             nd_builtin_cache: None,
             error: None,
@@ -359,6 +402,8 @@ impl Decider {
         };
         Ok(Answer {
             value: None,
+            json: None,
+            without_input: request.value().is_none(),
             decisions: vec![draft.finish(random)],
         })
     }
@@ -398,7 +443,7 @@ impl Decider {
         let calls = answers.as_ref().map(|answers| NdCalls::new(answers));
         let ask = EvalRequest {
             path: &entry.path,
-            input: request.input,
+            input: request.value(),
             context: EvalContext {
                 nd: calls.as_ref(),
                 ..EvalContext::at(time)
@@ -406,11 +451,23 @@ impl Decider {
             strict_builtin_errors: request.strict_builtin_errors,
             limits: request.limits,
         };
-        let outcome = evaluate(&mut *slot, policy, &ask);
+        let (outcome, rendered) = match &request.input {
+            Input::Value(_) => (evaluate(&mut *slot, policy, &ask), false),
+            Input::Json(json) => match evaluate_json(&mut *slot, policy, &ask, json, &mut self.rendering) {
+                Ok(JsonOutcome { value, rendered }) => (Ok(value), rendered),
+                Err(error @ DecideError::Input(_)) => return Err(error.into()),
+                Err(error) => (Err(error), false),
+            },
+        };
         let evaluation = self.clock.monotonic().saturating_sub(begun);
         let (result, error) = match outcome {
             Ok(result) => (result, None),
             Err(error) => (None, Some(error)),
+        };
+        // What the machine can't render the record holds as a value, to be refused or kept as any other.
+        let reread = match &request.input {
+            Input::Json(json) if !rendered => json.to_value().map_err(DecideError::Input)?,
+            _ => None,
         };
         let judgement = match (&error, slot) {
             (None, Some(local)) => judge(&local.policy, &entry.entry_point, result.as_ref()),
@@ -421,8 +478,9 @@ impl Decider {
             policy_id,
             policy: Some(policy),
             entry_point: entry.entry_point,
-            input: request.input,
+            input: request.value().or(reread.as_ref()),
             result,
+            rendering: rendered.then_some(&self.rendering),
             judgement,
             nd_builtin_cache: calls.and_then(|calls| calls.into_cache().to_value()),
             error: error.as_ref().map(ToString::to_string),
@@ -439,31 +497,6 @@ impl Decider {
                 decision_id: Some(decision.id),
                 evidence: decision.evidence.into_iter().collect(),
             }),
-        }
-    }
-}
-
-/// Runs one evaluation; an engine that panics is discarded, because its state can't be trusted any more.
-fn evaluate(
-    slot: &mut Option<LocalPolicy>,
-    policy: &Arc<PolicyInForce>,
-    ask: &EvalRequest<'_>,
-) -> Result<Option<Value>, DecideError> {
-    let local = ready(slot, policy)?;
-    match catch_unwind(AssertUnwindSafe(|| local.engine.evaluate(ask))) {
-        Ok(Ok(EvalOutcome { value, prints })) => {
-            for line in prints {
-                tracing::info!(policy = %policy.id(), "print: {line}");
-            }
-            Ok(value)
-        }
-        Ok(Err(source)) => Err(evaluation_error(policy, source)),
-        Err(panic) => {
-            *slot = None;
-            Err(DecideError::EnginePanicked {
-                policy: policy.id().clone(),
-                message: panic_text(&*panic),
-            })
         }
     }
 }
@@ -485,109 +518,13 @@ fn empty(snapshot: &Snapshot) -> Vec<Option<LocalPolicy>> {
         .collect()
 }
 
-/// The thread's engine for a policy, built now if this is its first question.
-fn ready<'l>(
-    slot: &'l mut Option<LocalPolicy>,
-    policy: &Arc<PolicyInForce>,
-) -> Result<&'l mut LocalPolicy, DecideError> {
-    if slot.is_none() {
-        let engine = VmEngine::new(&policy.compiled);
-        // Each violation and record clones the id: with the snapshot's own, cores would meet on its reference count.
-        let own = Policy {
-            id: PolicyId::new(policy.id().as_str())?,
-            ..policy.policy.clone()
-        };
-        *slot = Some(LocalPolicy {
-            policy: own,
-            engine,
-            entries: BTreeMap::new(),
-        });
-    }
-    slot.as_mut().ok_or_else(|| DecideError::Internal {
-        message: "an engine was built and is not there".to_owned(),
-    })
-}
-
-impl LocalPolicy {
-    /// The entry point for a rule of the policy, or for its package when `rule` is none or can't be a rule's name.
-    fn entry(&mut self, rule: Option<&str>) -> Result<Entry, DecideError> {
-        let key = rule.unwrap_or_default();
-        if let Some(entry) = self.entries.get(key) {
-            return Ok(entry.clone());
+impl<'a> Request<'a> {
+    /// The input, if it is a value.
+    fn value(&self) -> Option<&'a Value> {
+        match self.input {
+            Input::Value(value) => value,
+            Input::Json(_) => None,
         }
-        let named = rule.and_then(|rule| self.policy.id.entry_point(rule).ok());
-        let entry_point = match named {
-            Some(entry_point) => entry_point,
-            None => EntryPoint::new(self.policy.id.as_str())?,
-        };
-        let entry = Entry {
-            path: DataPath::new(entry_point.segments()),
-            entry_point,
-        };
-        if self.entries.len() < ENTRIES {
-            self.entries.insert(key.to_owned(), entry.clone());
-        }
-        Ok(entry)
-    }
-}
-
-fn evaluation_error(policy: &PolicyInForce, source: EngineError) -> DecideError {
-    DecideError::Evaluation {
-        policy: policy.id().clone(),
-        source,
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("no message").to_owned()
-}
-
-/// Walks into a document along path segments: an object by text key, an array by decimal index, a set by text member.
-fn walk<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |here, segment| match here {
-        Value::Object(_) => here.get(segment),
-        Value::Array(items) => segment.parse::<usize>().ok().and_then(|index| items.get(index)),
-        Value::Set(members) => members.get(&Value::string(segment)),
-        _ => None,
-    })
-}
-
-/// Documents of several policies under construction as one.
-#[derive(Default)]
-struct Tree {
-    members: BTreeMap<Value, Value>,
-    below: BTreeMap<String, Tree>,
-}
-
-impl Tree {
-    fn put(&mut self, path: &[&str], document: &Value) {
-        match path.split_first() {
-            Some((first, rest)) => self
-                .below
-                .entry((*first).to_owned())
-                .or_default()
-                .put(rest, document),
-            None => {
-                if let Value::Object(entries) = document {
-                    self.members
-                        .extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
-                }
-            }
-        }
-    }
-
-    fn into_value(self) -> Value {
-        let mut members = self.members;
-        members.extend(
-            self.below
-                .into_iter()
-                .map(|(name, tree)| (Value::string(&name), tree.into_value())),
-        );
-        Value::Object(Arc::new(members))
     }
 }
 

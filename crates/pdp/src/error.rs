@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stele_policy::engine::{EngineError, Place};
+use stele_policy::engine::{EngineError, InputError, Place};
 use stele_types::{IdError, PolicyId};
 
 use crate::decider::MASK;
@@ -60,6 +60,9 @@ pub enum DecideError {
     /// A path segment can't be part of an entry point, so no leaf could name it.
     #[error("the path can't be decided: {0}")]
     Path(#[from] IdError),
+    /// There is no input that could be decided on.
+    #[error("malformed input document: {0}")]
+    Input(InputError),
     /// A defect of this crate.
     #[error("internal error in the decision point: {message}; please report it")]
     Internal {
@@ -84,7 +87,7 @@ impl DecideError {
             Self::Stale { .. } => "snapshot_stale",
             Self::Missing { .. } => "policy_unavailable",
             Self::FanOut { .. } => "fan_out_limit",
-            Self::Path(_) => "invalid_parameter",
+            Self::Path(_) | Self::Input(_) => "invalid_parameter",
             Self::Mask { .. } => "mask_error",
         }
     }
@@ -99,6 +102,7 @@ impl DecideError {
             Self::Missing { .. }
             | Self::FanOut { .. }
             | Self::Path(_)
+            | Self::Input(_)
             | Self::Internal { .. }
             | Self::Mask { .. } => None,
         }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::{CryptoRng, RngExt};
+use stele_policy::engine::Rendering;
 use stele_types::{
-    BundleRevision, DecisionId, DecisionRecord, Digest, EntryPoint, PolicyId, PolicyVersion, Salt, Timestamp,
-    Value, sha256,
+    BundleRevision, DecisionId, DecisionRecord, Digest, EntryPoint, PolicyId, PolicyVersion, Rendered, Salt,
+    Timestamp, Value, sha256,
 };
 
 use crate::decider::Decision;
-use crate::sink::Evidence;
+use crate::sink::{Documents, Evidence};
 use crate::snapshot::{NodeContext, PolicyInForce};
 use crate::verdict::Judgement;
 
@@ -47,6 +48,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) entry_point: EntryPoint,
     pub(crate) input: Option<&'a Value>,
     pub(crate) result: Option<Value>,
+    /// The same documents as bytes, if an engine rendered them; then they stand beside the record.
+    pub(crate) rendering: Option<&'a Rendering>,
     pub(crate) judgement: Judgement,
     /// The calls of impure builtins, if there were any.
     pub(crate) nd_builtin_cache: Option<Value>,
@@ -63,7 +66,21 @@ impl Draft<'_> {
     pub(crate) fn finish(self, random: &mut impl CryptoRng) -> Decision {
         let id = DecisionId::from_time_and_random(self.time, &random.random::<[u8; 10]>());
         let version = self.policy.map_or(NO_VERSION, |policy| policy.version);
-        let record = self.record(id, version, random);
+        let (input_salt, detail_salt) = (Salt(random.random()), Salt(random.random()));
+        let mut record = self.record(id, version, input_salt, detail_salt);
+        let rendered = self.rendering.and_then(|rendering| {
+            let input = (&*rendering.input_json, &*rendering.input_canonical);
+            let result = (&*rendering.result_json, self.result.as_ref());
+            Rendered::new(&input_salt, input, result).ok()
+        });
+        let documents = match rendered {
+            Some(rendered) => Documents::Rendered(Box::new(rendered)),
+            None => {
+                record.input = self.input.cloned();
+                record.result = self.result.as_ref().map(Value::to_json_projection);
+                Documents::InRecord { mask: None }
+            }
+        };
         Decision {
             id,
             policy_id: self.policy_id,
@@ -73,11 +90,18 @@ impl Draft<'_> {
             judgement: self.judgement,
             in_force: self.policy.is_some(),
             evaluation: self.evaluation,
-            evidence: Some(Evidence { record, mask: None }),
+            evidence: Some(Evidence { record, documents }),
         }
     }
 
-    fn record(&self, id: DecisionId, version: PolicyVersion, random: &mut impl CryptoRng) -> DecisionRecord {
+    /// The record without input and result.
+    fn record(
+        &self,
+        id: DecisionId,
+        version: PolicyVersion,
+        input_salt: Salt,
+        detail_salt: Salt,
+    ) -> DecisionRecord {
         let data_digest = self
             .policy
             .map_or_else(|| sha256(&[]), |policy| policy.data_digest);
@@ -89,12 +113,10 @@ impl Draft<'_> {
             version,
             self.entry_point.clone(),
             data_digest,
-            Salt(random.random()),
-            Salt(random.random()),
+            input_salt,
+            detail_salt,
         );
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        record.input = self.input.cloned();
-        record.result = self.result.as_ref().map(Value::to_json_projection);
         record.nd_builtin_cache.clone_from(&self.nd_builtin_cache);
         record.error.clone_from(&self.error);
         record.violations.clone_from(&self.judgement.violations);

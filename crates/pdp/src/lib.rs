@@ -27,11 +27,11 @@ mod snapshot;
 pub mod verdict;
 
 pub use clock::Clock;
-pub use decider::{Answer, Decider, Decision, Failure, Request};
+pub use decider::{Answer, Decider, Decision, Failure, Input, Request};
 pub use error::{DecideError, SnapshotError};
 pub use evidence::Attributes;
 pub use nd::{NdBounds, NdHost};
-pub use sink::{Ack, DecisionSink, Done, Evidence, SinkError};
+pub use sink::{Ack, DecisionSink, Documents, Done, Evidence, SinkError};
 pub use snapshot::{
     ContractRef, FailMode, NodeContext, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore,
 };

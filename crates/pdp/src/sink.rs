@@ -1,14 +1,36 @@
 //! Where evidence goes.
 
-use stele_types::{DecisionRecord, LeafIndex, Value};
+use stele_types::{DecisionRecord, LeafIndex, Rendered, Value};
 
 /// What a decision leaves behind. The sink computes the leaf, and then masks: the leaf commits to the whole record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Kept off chain; may be masked or erased.
     pub record: DecisionRecord,
-    /// What must not reach the disk, in the format of OPA's `system.log.mask`.
-    pub mask: Option<Value>,
+    /// Where input and result are.
+    pub documents: Documents,
+}
+
+/// Input and result of a decision.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Documents {
+    /// In the record.
+    InRecord {
+        /// What of it must not reach the disk, in the format of OPA's `system.log.mask`.
+        mask: Option<Value>,
+    },
+    /// Here, and the record has none: nothing of them is masked.
+    Rendered(Box<Rendered>),
+}
+
+impl Evidence {
+    /// The documents that stand beside the record.
+    pub(crate) fn rendered(&self) -> Option<&Rendered> {
+        match &self.documents {
+            Documents::InRecord { .. } => None,
+            Documents::Rendered(rendered) => Some(rendered),
+        }
+    }
 }
 
 /// The sink has the evidence.

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use stele_pdp::{Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Request, SinkError};
+use stele_pdp::{
+    Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
+};
 use stele_policy::engine::{ConvertError, EngineError, Limits};
-use stele_types::{DecisionRecord, Value};
+use stele_types::DecisionRecord;
 use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
@@ -34,7 +36,7 @@ pub(crate) async fn decide(
     worker: &Worker,
     call: &Call<'_>,
     path: &[String],
-    input: Option<&Value>,
+    input: Input<'_>,
     strict: bool,
 ) -> Result<Decided, ApiError> {
     let requested_by = call.peer.to_string();
@@ -89,6 +91,9 @@ pub(crate) async fn decide(
             decision_id,
             evidence,
         }) => {
+            if let DecideError::Input(error) = &*error {
+                return Err(malformed("body", error));
+            }
             let policy = error.policy().map_or("", |policy| policy.as_str());
             worker.metrics.failed(policy, error.code());
             tracing::warn!(%error, code = error.code(), decision_id = ?decision_id, "no decision");
@@ -146,6 +151,11 @@ async fn commit(worker: &Worker, evidence: Vec<Evidence>) -> Result<(), ApiError
         })?;
     }
     Ok(())
+}
+
+/// The error answer for an input that can't be read.
+pub(crate) fn malformed(what: &str, error: &impl std::fmt::Display) -> ApiError {
+    ApiError::invalid(format!("{what} contains malformed input document: {error}"))
 }
 
 /// The error answer for a decision that failed.

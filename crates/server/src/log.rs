@@ -8,7 +8,7 @@ use stele_ledger::storage::{
     Entry, Erasure, ErasureRequest, LedgerError, ListQuery, Options, Prepared, StaticFile, StoredAnchor,
 };
 use stele_ledger::{Anchor, Ledger, SignedCheckpoint, SigningKey};
-use stele_pdp::{Ack, DecisionSink, Done, Evidence, SinkError};
+use stele_pdp::{Ack, DecisionSink, Documents, Done, Evidence, SinkError};
 use stele_types::{DecisionId, Digest, LeafIndex, PolicyId, TreeSize};
 
 use crate::http::ApiError;
@@ -214,7 +214,12 @@ impl DecisionLog {
 impl DecisionSink for DecisionLog {
     fn append(&self, evidence: Evidence, done: Done) {
         // Leaf, mask and JSON are made on the caller's thread, so that this work scales with the workers.
-        match Prepared::new(evidence.record, evidence.mask.as_ref()) {
+        let Evidence { record, documents } = evidence;
+        let prepared = match documents {
+            Documents::InRecord { mask } => Prepared::new(record, mask.as_ref()),
+            Documents::Rendered(documents) => Prepared::rendered(&record, &documents),
+        };
+        match prepared {
             Ok(prepared) => self.ledger.append_prepared(prepared, move |outcome| {
                 done(
                     outcome

@@ -28,7 +28,7 @@ pub use digest::{Digest, Salt, commit, keccak256, sha256};
 pub use ids::{DecisionId, EntryPoint, EvmAddress, IdError, NodeAddress, PolicyId, PolicyVersion};
 pub use leaf::{LEAF_BYTES, Leaf, LeafError};
 pub use number::{Number, NumberError};
-pub use record::{BundleRevision, DecisionRecord, NO_ANSWER, Part, RecordCheck, RecordError};
+pub use record::{BundleRevision, DecisionRecord, NO_ANSWER, Part, RecordCheck, RecordError, Rendered};
 pub use time::Timestamp;
 pub use units::{BlockNumber, ChainId, Gas, LeafIndex, TreeSize};
 pub use uuid::Uuid;

@@ -3,12 +3,14 @@
 mod commit;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use commit::{NO_ANSWER, Part, RecordCheck, RecordError};
+pub use write::Rendered;
 
 use crate::{
     DecisionId, Digest, EntryPoint, NodeAddress, PolicyId, PolicyVersion, Salt, Timestamp, Value, Violation,
@@ -181,11 +183,6 @@ impl DecisionRecord {
                 .and_then(|rest| rest.strip_prefix(field))
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
-    }
-
-    /// The JSON that is stored and shown.
-    pub fn to_json(&self) -> Result<Vec<u8>, RecordError> {
-        serde_json::to_vec(self).map_err(RecordError::from)
     }
 
     /// Reads a stored record.

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use stele_pdp::{
-    Attributes, Clock, Decider, Decision, NodeContext, PolicyInForce, PolicyOptions, Request, Snapshot,
-    SnapshotStore, verdict,
+    Attributes, Clock, Decider, Decision, Input, NodeContext, PolicyInForce, PolicyOptions, Request,
+    Snapshot, SnapshotStore, verdict,
 };
 use stele_policy::{Limits, bundle};
 use stele_server::{BundleStore, InForce};
@@ -52,7 +52,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let mut decider = Decider::new(store, node, Box::new(MachineClock(Instant::now())));
     let request = Request {
         path: &path,
-        input: input.as_ref(),
+        input: Input::Value(input.as_ref()),
         strict_builtin_errors: false,
         limits: Limits::default(),
         fan_out: config.server.limits.fan_out,

@@ -140,12 +140,27 @@ pub(crate) fn encode_batch<'a>(first: u64, entries: impl Iterator<Item = &'a [u8
 /// One encoded entry: length of the record, leaf, record, checksum of leaf and record.
 pub(crate) fn encode_entry(leaf: &Leaf, record: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(record.len().saturating_add(ENTRY_OVERHEAD));
-    out.extend_from_slice(&u32::try_from(record.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(&leaf.to_bytes());
+    begin_entry(leaf, &mut out);
     out.extend_from_slice(record);
+    end_entry(&mut out);
+    out
+}
+
+/// Begins an entry in an empty buffer; the record's JSON comes next.
+pub(crate) fn begin_entry(leaf: &Leaf, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&leaf.to_bytes());
+}
+
+/// Ends the entry that is all of the buffer.
+pub(crate) fn end_entry(out: &mut Vec<u8>) {
+    let record = out.len().saturating_sub(ENTRY_OVERHEAD.saturating_sub(4));
+    let length = u32::try_from(record).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(slot) = out.get_mut(..4) {
+        slot.copy_from_slice(&length);
+    }
     let sum = checksum(out.get(4..).unwrap_or_default());
     out.extend_from_slice(&sum.to_be_bytes());
-    out
 }
 
 /// An entry as it lies in a payload.

@@ -1,13 +1,16 @@
 //! What the caller's thread does for a decision, so that the writer's thread only copies bytes.
 
-use stele_types::{DecisionRecord, Leaf, Value};
+use stele_types::{DecisionRecord, Leaf, Rendered, Value};
 
 use super::LedgerError;
-use super::frame::{ENTRY_OVERHEAD, encode_entry};
+use super::frame::{ENTRY_OVERHEAD, begin_entry, encode_entry, end_entry};
 use crate::mask;
 
 /// Bytes that the note of an erasure adds to a record at most: `"erased":["/input"],`.
 const ERASURE_ROOM: usize = 20;
+
+/// Bytes to begin with for an entry beside its documents; most need no more.
+const RECORD_ROOM: usize = 6 << 10;
 
 /// A decision ready to be written: its leaf, and its record masked and encoded.
 #[derive(Debug, Clone)]
@@ -30,6 +33,20 @@ impl Prepared {
             json.resize(json.len().saturating_add(ERASURE_ROOM), b' ');
         }
         let bytes = encode_entry(&leaf, &json);
+        Ok(Self { leaf, bytes })
+    }
+
+    /// The same of a record whose documents stand beside it. Nothing of them is masked.
+    pub fn rendered(record: &DecisionRecord, documents: &Rendered) -> Result<Self, LedgerError> {
+        let leaf = record.leaf_with(documents)?;
+        let texts = [&documents.input, &documents.result].map(|text| text.as_ref().map_or(0, Vec::len));
+        let room = texts
+            .iter()
+            .fold(RECORD_ROOM, |sum, length| sum.saturating_add(*length));
+        let mut bytes = Vec::with_capacity(room);
+        begin_entry(&leaf, &mut bytes);
+        record.write_json_with(documents, &mut bytes)?;
+        end_entry(&mut bytes);
         Ok(Self { leaf, bytes })
     }
 

@@ -1,6 +1,7 @@
 //! Deciding on real bundles with the real engine.
 
 mod nd;
+mod seen;
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
@@ -11,8 +12,10 @@ use rand::rngs::StdRng;
 use stele_policy::{bundle, load};
 use stele_types::{NodeAddress, Timestamp, json};
 
+use seen::{Seen, seen};
+
 use super::*;
-use crate::snapshot::PolicyOptions;
+use crate::snapshot::{PolicyInForce, PolicyOptions};
 
 const ADMISSION: &str = "# METADATA\n# custom:\n#   id: kubernetes/admission\n#   severity: high\npackage kubernetes.admission\n\n\
     deny contains msg if {\n\tinput.privileged\n\tmsg := \"no privileged pods\"\n}\n\n\
@@ -62,7 +65,8 @@ fn snapshot() -> Snapshot {
 struct Fixture {
     store: Arc<SnapshotStore>,
     decider: Decider,
-    random: StdRng,
+    /// Of the random numbers of the next question.
+    seed: u64,
     now: Rc<Cell<u64>>,
     limits: Limits,
 }
@@ -83,7 +87,7 @@ impl Fixture {
         Self {
             store,
             decider,
-            random: StdRng::seed_from_u64(1),
+            seed: 0,
             now,
             limits: Limits::default(),
         }
@@ -95,10 +99,10 @@ impl Fixture {
             .filter(|part| !part.is_empty())
             .map(str::to_owned)
             .collect();
-        let input = input.map(value);
+        let value = input.map(value);
         let request = Request {
             path: &path,
-            input: input.as_ref(),
+            input: Input::Value(value.as_ref()),
             strict_builtin_errors: false,
             limits: self.limits,
             fan_out: 2,
@@ -108,7 +112,43 @@ impl Fixture {
                 ..Attributes::default()
             },
         };
-        self.decider.decide(&request, &mut self.random)
+        self.seed += 1;
+        let seed = self.seed;
+        let random = || StdRng::seed_from_u64(seed);
+        let answer = self.decider.decide(&request, &mut random());
+        if let Some(text) = input {
+            let whole = self.on_json(&request, text, None, &mut random());
+            assert_eq!(whole, seen(&answer), "{path:?} {text}");
+            let member = format!(r#"{{"a":[1],"input":{text}}}"#);
+            assert_eq!(
+                self.on_json(&request, &member, Some("input"), &mut random()),
+                whole
+            );
+        } else {
+            let without = self.on_json(&request, "{}", Some("input"), &mut random());
+            assert_eq!(without, seen(&answer), "{path:?}");
+        }
+        answer
+    }
+
+    /// The same question with its input in JSON.
+    fn on_json(
+        &mut self,
+        request: &Request<'_>,
+        text: &str,
+        member: Option<&str>,
+        random: &mut StdRng,
+    ) -> Seen {
+        let input = Input::Json(JsonInput {
+            text: text.as_bytes(),
+            member,
+            limits: json::Limits::default(),
+        });
+        let request = Request {
+            input,
+            ..request.clone()
+        };
+        seen(&self.decider.decide(&request, random))
     }
 }
 
@@ -128,7 +168,11 @@ fn a_rule_is_decided_with_evidence_that_matches_its_leaf() {
     );
     assert_eq!(answer.verdict(), Verdict::Deny);
     let decision = &answer.decisions[0];
-    let Evidence { record, mask: None } = decision.evidence.as_ref().unwrap() else {
+    let Evidence {
+        record,
+        documents: Documents::InRecord { mask: None },
+    } = decision.evidence.as_ref().unwrap()
+    else {
         panic!()
     };
     let leaf = &record.leaf().unwrap();
@@ -222,7 +266,11 @@ fn a_path_without_a_policy_is_undefined_and_says_so_in_evidence() {
     assert_eq!(answer.value, None);
     let decision = &answer.decisions[0];
     assert!(!decision.in_force);
-    let Evidence { record, mask: None } = decision.evidence.as_ref().unwrap() else {
+    let Evidence {
+        record,
+        documents: Documents::InRecord { mask: None },
+    } = decision.evidence.as_ref().unwrap()
+    else {
         panic!()
     };
     let leaf = &record.leaf().unwrap();
@@ -482,8 +530,10 @@ fn a_mask_policy_sees_the_record_and_a_broken_one_withholds_the_decision() {
         .unwrap();
     let evidence = answer.decisions[0].evidence.as_ref().unwrap();
     assert_eq!(
-        evidence.mask.as_ref().map(json::to_string).as_deref(),
-        Some(r#"["/input/password"]"#)
+        evidence.documents,
+        Documents::InRecord {
+            mask: Some(Value::set([Value::string("/input/password")]))
+        }
     );
     assert!(
         evidence.record.input.as_ref().unwrap().get("password").is_some(),

@@ -17,6 +17,7 @@ mod failure;
 mod heads;
 #[cfg(test)]
 mod heads_tests;
+mod json_input;
 #[cfg(test)]
 mod nd_tests;
 mod path;
@@ -33,6 +34,7 @@ pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
 pub(crate) use compiled::program;
 pub use convert::ConvertError;
+pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
 pub use path::{DataPath, PathError};
 pub use prepared::PreparedPolicy;
 pub use regorus_engine::{QueryRow, RegorusEngine};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use stele_rego::eval;
 use stele_rego::vm::value::Kind;
 use stele_rego::vm::{Data, Input, Outcome, Program, Request, VmError, Worker};
-use stele_types::Value;
+use stele_types::{Value, json};
 
 use super::compiled::{CompiledPolicy, Target};
 use super::stele_engine::failed;
@@ -16,8 +16,8 @@ use super::{Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits};
 /// One thread's engine: the shared policy and memory of its own. `print` calls are compiled away.
 #[derive(Debug)]
 pub struct VmEngine {
-    policy: CompiledPolicy,
-    worker: Worker,
+    pub(super) policy: CompiledPolicy,
+    pub(super) worker: Worker,
 }
 
 impl VmEngine {
@@ -97,39 +97,82 @@ impl Engine for VmEngine {
 /// and whether builtins are strict.
 pub(super) fn ask<T>(
     worker: &mut Worker,
-    (program, data): (&Program, &Data),
+    documents: (&Program, &Data),
     entry_point: &str,
     (input, context, strict_builtin_errors): (Option<&Value>, EvalContext<'_>, bool),
     limits: &Limits,
     look: impl FnOnce(&Outcome<'_>) -> T,
 ) -> Result<T, EngineError> {
-    let started = Instant::now();
-    let late = || limits.time.is_some_and(|limit| started.elapsed() > limit);
-    let bounds = eval::Limits {
-        instructions: limits
-            .instructions
-            .map_or(u64::MAX, |limit| u64::from(limit.get())),
-        memory: limits.memory,
-        deadline: Some(&late),
-        ..eval::Limits::default()
-    };
-    let request = Request {
-        context: eval::Context {
-            time: context.time(),
-            nd: context.nd,
-        },
-        limits: bounds,
+    let question = Question {
+        entry_point,
+        input: input.map_or(Input::Undefined, Input::Value),
+        input_limits: json::Limits::default(),
+        context,
         strict_builtin_errors,
-        ..Request::new(entry_point, input.map_or(Input::Undefined, Input::Value))
     };
-    match worker.evaluate(program, data, &request) {
-        Ok(outcome) => Ok(look(&outcome)),
-        Err(VmError::Eval(error)) => Err(failed(*error, limits, &bounds)),
-        // An input that does not fit into the arena.
-        Err(VmError::Input(_)) => Err(EngineError::MemoryLimit { limit: limits.memory }),
-        Err(other) => Err(EngineError::Refused {
-            place: None,
-            message: other.to_string(),
-        }),
+    question
+        .ask(worker, documents, limits, look)
+        .map_err(|failure| match failure {
+            Failure::Engine(error) => error,
+            // An input that does not fit into the arena.
+            Failure::Input => EngineError::MemoryLimit { limit: limits.memory },
+        })
+}
+
+/// What is asked of the machine.
+pub(super) struct Question<'a> {
+    pub(super) entry_point: &'a str,
+    pub(super) input: Input<'a>,
+    pub(super) input_limits: json::Limits,
+    pub(super) context: EvalContext<'a>,
+    pub(super) strict_builtin_errors: bool,
+}
+
+/// Why the machine has no answer.
+pub(super) enum Failure {
+    /// It can't take the input.
+    Input,
+    /// The evaluation failed.
+    Engine(EngineError),
+}
+
+impl Question<'_> {
+    /// Evaluates the entry point, and looks at the outcome before the next evaluation overwrites it.
+    pub(super) fn ask<T>(
+        &self,
+        worker: &mut Worker,
+        (program, data): (&Program, &Data),
+        limits: &Limits,
+        look: impl FnOnce(&Outcome<'_>) -> T,
+    ) -> Result<T, Failure> {
+        let started = Instant::now();
+        let late = || limits.time.is_some_and(|limit| started.elapsed() > limit);
+        let bounds = eval::Limits {
+            instructions: limits
+                .instructions
+                .map_or(u64::MAX, |limit| u64::from(limit.get())),
+            memory: limits.memory,
+            deadline: Some(&late),
+            ..eval::Limits::default()
+        };
+        let request = Request {
+            input_limits: self.input_limits,
+            context: eval::Context {
+                time: self.context.time(),
+                nd: self.context.nd,
+            },
+            limits: bounds,
+            strict_builtin_errors: self.strict_builtin_errors,
+            ..Request::new(self.entry_point, self.input)
+        };
+        match worker.evaluate(program, data, &request) {
+            Ok(outcome) => Ok(look(&outcome)),
+            Err(VmError::Eval(error)) => Err(Failure::Engine(failed(*error, limits, &bounds))),
+            Err(VmError::Input(_)) => Err(Failure::Input),
+            Err(other) => Err(Failure::Engine(EngineError::Refused {
+                place: None,
+                message: other.to_string(),
+            })),
+        }
     }
 }

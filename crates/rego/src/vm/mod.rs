@@ -79,6 +79,14 @@ pub enum Input<'a> {
     Undefined,
     /// JSON text.
     Json(&'a [u8]),
+    /// A member of an object in JSON text, as requests carry it. The input is undefined when the object does not have the member, or
+    /// when `null` stands in place of the object.
+    JsonMember {
+        /// The text of the whole object.
+        json: &'a [u8],
+        /// The member's name.
+        name: &'a str,
+    },
     /// A value.
     Value(&'a Value),
 }

@@ -7,7 +7,9 @@ use super::code::Constants;
 use super::outcome::Outcome;
 use super::probe::Probe;
 use super::run::{Machine, Stacks};
-use super::value::{Builders, Heap, Meter, ParseError, Reader, Region, Space, Val, from_value, parse};
+use super::value::{
+    Builders, Heap, Meter, ParseError, Reader, Region, Space, Val, from_value, member, parse,
+};
 use super::{Data, Input, Program, Request, VmError};
 use crate::builtins::{self, Session};
 use crate::eval::{Budget, EvalError, LimitKind};
@@ -153,6 +155,11 @@ impl Worker {
             Input::Json(bytes) => {
                 let limits = (&request.input_limits, request.limits.memory);
                 parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader)
+            }
+            Input::JsonMember { json, name } => {
+                let limits = (&request.input_limits, request.limits.memory);
+                let document = parse(json, limits, &mut self.scratch, &constants, &mut self.reader)?;
+                member(document, name, &self.scratch, &constants).ok_or(ParseError::NotAnObject)
             }
             Input::Value(value) => Ok(from_value(value, &mut self.scratch, &constants)?),
         }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
+use stele_pdp::Input;
+use stele_policy::engine::JsonInput;
 use stele_types::{Value, json};
 
-use crate::decide::{Decided, decide};
+use crate::decide::{Decided, decide, malformed};
 use crate::http::{ApiError, Params, Reply, decode_segments};
 use crate::worker::{Call, Worker};
 
@@ -19,34 +21,19 @@ const DECISION_ID: HeaderName = HeaderName::from_static("stele-decision-id");
 const NO_INPUT: &[u8] =
     br#""warning":{"code":"api_usage_warning","message":"'input' key missing from the request"}"#;
 
-/// An input and what it took to read it.
-struct Input {
-    value: Option<Value>,
-    parse: Duration,
-    /// Whether to warn that there is none.
-    warn: bool,
-}
-
 /// `POST /v1/data/{path}`: `{"input": ...}` in, `{"decision_id": ..., "result": ...}` out.
 pub(crate) async fn post(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let Some(body) = body(worker, call, Some("input"))? else {
+        return document(worker, call, Input::Value(None), Duration::ZERO, true).await;
+    };
+    // Explanations need the record, and metrics the time that reading took.
+    let apart = ["explain", "metrics", "instrument"];
+    if !apart.iter().any(|name| call.params.get(name).is_some()) {
+        return document(worker, call, Input::Json(body), Duration::ZERO, true).await;
+    }
     let begun = Instant::now();
-    let body = parse_body(worker, call)?;
-    let value = match &body {
-        None => None,
-        Some(Value::Null) => None,
-        Some(Value::Object(_)) => body.as_ref().and_then(|body| body.get("input")).cloned(),
-        Some(_) => {
-            return Err(ApiError::invalid(
-                "body contains malformed input document: it must be an object, with the input under the key `input`",
-            ));
-        }
-    };
-    let input = Input {
-        warn: value.is_none(),
-        value,
-        parse: begun.elapsed(),
-    };
-    document(worker, call, input).await
+    let value = body.to_value().map_err(|error| malformed("body", &error))?;
+    document(worker, call, Input::Value(value.as_ref()), begun.elapsed(), true).await
 }
 
 /// `GET /v1/data/{path}?input=...`.
@@ -54,18 +41,9 @@ pub(crate) async fn get(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiEr
     let begun = Instant::now();
     let value = match call.params.get("input") {
         None => None,
-        Some(text) => Some(parse(worker, text.as_bytes(), "parameter")?),
+        Some(text) => Some(parse(worker, text.as_bytes())?),
     };
-    document(
-        worker,
-        call,
-        Input {
-            value,
-            parse: begun.elapsed(),
-            warn: false,
-        },
-    )
-    .await
+    document(worker, call, Input::Value(value.as_ref()), begun.elapsed(), false).await
 }
 
 /// `POST /v0/data/{path}`: the body is the input, the answer is the bare document.
@@ -81,16 +59,16 @@ pub(crate) async fn default(worker: &Worker, call: &Call<'_>) -> Result<Reply, A
 }
 
 async fn bare(worker: &Worker, call: &Call<'_>, path: &[String]) -> Result<Reply, ApiError> {
-    let input = parse_body(worker, call)?;
-    let decided = decide(worker, call, path, input.as_ref(), false).await?;
+    let input = body(worker, call, None)?.map_or(Input::Value(None), Input::Json);
+    let decided = decide(worker, call, path, input, false).await?;
     let id = decided.answer.decisions.first().map(|decision| decision.id);
     let Some(value) = &decided.answer.value else {
         return Err(ApiError::undefined(&path.join("/")).with_decision(id));
     };
-    let body = if call.params.flag("pretty") {
-        json::to_string_pretty(value).into_bytes()
-    } else {
-        json::to_vec(value)
+    let body = match &decided.answer.json {
+        _ if call.params.flag("pretty") => json::to_string_pretty(value).into_bytes(),
+        Some(rendered) => rendered.clone(),
+        None => json::to_vec(value),
     };
     let mut reply = verdict(Reply::json_bytes(body), &decided);
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
@@ -99,22 +77,36 @@ async fn bare(worker: &Worker, call: &Call<'_>, path: &[String]) -> Result<Reply
     Ok(reply)
 }
 
-async fn document(worker: &Worker, call: &Call<'_>, input: Input) -> Result<Reply, ApiError> {
+/// Answers with the document. `parse` is the time it took to read the input so far; `warn`, whether to warn when there is none.
+async fn document(
+    worker: &Worker,
+    call: &Call<'_>,
+    input: Input<'_>,
+    parse: Duration,
+    warn: bool,
+) -> Result<Reply, ApiError> {
     let path = decode_segments(call.capture)?;
     let explain = super::explanation::requested(&call.params)?;
     let strict = call.params.flag("strict-builtin-errors");
-    let decided = decide(worker, call, &path, input.value.as_ref(), strict).await?;
+    let decided = decide(worker, call, &path, input, strict).await?;
     let mut body = Vec::with_capacity(256);
     body.push(b'{');
     if let Some(decision) = decided.answer.decisions.first() {
         member(&mut body, "decision_id");
         write_text(&mut body, &decision.id.to_string());
     }
-    if let Some(value) = &decided.answer.value {
-        member(&mut body, "result");
-        json::write(value, &mut body);
+    match (&decided.answer.json, &decided.answer.value) {
+        (Some(rendered), _) => {
+            member(&mut body, "result");
+            body.extend_from_slice(rendered);
+        }
+        (None, Some(value)) => {
+            member(&mut body, "result");
+            json::write(value, &mut body);
+        }
+        (None, None) => {}
     }
-    if input.warn {
+    if warn && decided.answer.without_input {
         separate(&mut body);
         body.extend_from_slice(NO_INPUT);
     }
@@ -131,7 +123,7 @@ async fn document(worker: &Worker, call: &Call<'_>, input: Input) -> Result<Repl
     }
     if call.params.flag("metrics") || call.params.flag("instrument") {
         member(&mut body, "metrics");
-        write_serde(&mut body, &metrics(call, &decided, &input))?;
+        write_serde(&mut body, &metrics(call, &decided, parse))?;
     }
     body.push(b'}');
     if call.params.flag("pretty") {
@@ -147,8 +139,12 @@ fn verdict(reply: Reply, decided: &Decided) -> Reply {
     )
 }
 
-/// The body as a document; `None` when it is empty.
-fn parse_body(worker: &Worker, call: &Call<'_>) -> Result<Option<Value>, ApiError> {
+/// The body as the input, or as the object that has it as a member; `None` when it is empty.
+fn body<'c>(
+    worker: &Worker,
+    call: &'c Call<'_>,
+    member: Option<&'c str>,
+) -> Result<Option<JsonInput<'c>>, ApiError> {
     if call.body.is_empty() {
         return Ok(None);
     }
@@ -164,17 +160,23 @@ fn parse_body(worker: &Worker, call: &Call<'_>) -> Result<Option<Value>, ApiErro
             "YAML bodies are not supported: YAML can't say which of its scalars are numbers without ambiguity; send JSON",
         ));
     }
-    parse(worker, &call.body, "body").map(Some)
+    Ok(Some(JsonInput {
+        text: &call.body,
+        member,
+        limits: limits(worker),
+    }))
 }
 
-fn parse(worker: &Worker, text: &[u8], what: &str) -> Result<Value, ApiError> {
+fn parse(worker: &Worker, text: &[u8]) -> Result<Value, ApiError> {
+    json::parse(text, &limits(worker)).map_err(|error| malformed("parameter", &error))
+}
+
+fn limits(worker: &Worker) -> json::Limits {
     let config = &worker.shared.config.limits;
-    let limits = json::Limits {
+    json::Limits {
         max_bytes: config.body_bytes,
         max_depth: config.json_depth,
-    };
-    json::parse(text, &limits)
-        .map_err(|error| ApiError::invalid(format!("{what} contains malformed input document: {error}")))
+    }
 }
 
 fn separate(body: &mut Vec<u8>) {
@@ -217,10 +219,10 @@ fn indent(body: &[u8]) -> Result<Vec<u8>, ApiError> {
 }
 
 /// OPA's timers, and ours for the log. `instrument` adds what only we have.
-fn metrics(call: &Call<'_>, decided: &Decided, input: &Input) -> BTreeMap<&'static str, u64> {
+fn metrics(call: &Call<'_>, decided: &Decided, parse: Duration) -> BTreeMap<&'static str, u64> {
     let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let mut metrics = BTreeMap::from([
-        ("timer_rego_input_parse_ns", nanos(input.parse)),
+        ("timer_rego_input_parse_ns", nanos(parse)),
         ("timer_rego_query_eval_ns", nanos(decided.evaluation)),
         ("timer_server_handler_ns", nanos(call.started.elapsed())),
     ]);

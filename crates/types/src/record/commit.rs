@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::write::{Rendered, write_violations};
 use crate::encoding::{EncodeError, encode, encode_optional};
-use crate::{BundleRevision, DecisionRecord, Digest, Leaf, Value, commit, sha256};
+use crate::{BundleRevision, DecisionRecord, Digest, Leaf, Salt, Value, commit, sha256};
 
 /// Result digest of a failed evaluation. Failures (time, memory, strict builtins) can't be repeated elsewhere, so nobody may take them for the
 /// result *undefined*, which can: see `docs/adr/0007-challenges-re-execute-results-only.md`.
@@ -72,7 +73,7 @@ impl RecordCheck {
 /// The fields under the detail commitment. RFC 8785 keeps integers only up to 2^53, so those of 64 bits are strings;
 /// values of any size and what may be masked stand in as commitments.
 #[derive(Serialize)]
-struct Detail<'a> {
+pub(super) struct Detail<'a> {
     actor: &'a Option<String>,
     bundles: &'a BTreeMap<String, BundleRevision>,
     enforcement_point: &'a Option<String>,
@@ -93,25 +94,36 @@ impl DecisionRecord {
     /// Computes the leaf. Must be called before anything is masked: a masked record keeps the leaf of the whole one.
     pub fn leaf(&self) -> Result<Leaf, RecordError> {
         let salt = self.input_salt.as_ref().ok_or(RecordError::Withheld)?;
+        let input = input_commitment(salt, self.input.as_ref())?;
+        let result = self.result_digest()?.ok_or(RecordError::ResultAndError)?;
+        self.leaf_of(input, result)
+    }
+
+    /// The same with rendered documents in place of the record's own.
+    pub fn leaf_with(&self, rendered: &Rendered) -> Result<Leaf, RecordError> {
+        self.input_salt.as_ref().ok_or(RecordError::Withheld)?;
+        if self.error.is_some() {
+            return Err(RecordError::ResultAndError);
+        }
+        self.leaf_of(rendered.input_commitment, rendered.result_digest)
+    }
+
+    fn leaf_of(&self, input_commitment: Digest, result_digest: Digest) -> Result<Leaf, RecordError> {
         if ["input", "result", "violations"]
             .into_iter()
             .any(|field| self.is_withheld(field))
         {
             return Err(RecordError::Withheld);
         }
-        let input = encode_optional(self.input.as_ref()).map_err(|source| RecordError::Encode {
-            field: "input",
-            source,
-        })?;
         Ok(Leaf {
             decision_id: self.decision_id,
             time: self.timestamp,
             node: self.node,
             policy_version: self.policy_version,
             entry_point: self.path.hash(),
-            input_commitment: commit(salt, &input),
+            input_commitment,
             data_digest: self.data_digest,
-            result_digest: self.result_digest()?.ok_or(RecordError::ResultAndError)?,
+            result_digest,
             detail_commitment: self.detail_commitment()?,
         })
     }
@@ -133,14 +145,10 @@ impl DecisionRecord {
         let input = if self.is_withheld("input") {
             Part::Withheld
         } else {
-            let bytes = encode_optional(self.input.as_ref()).map_err(|source| RecordError::Encode {
-                field: "input",
-                source,
-            })?;
-            part(
-                self.input_salt
-                    .is_some_and(|salt| commit(&salt, &bytes) == leaf.input_commitment),
-            )
+            part(match &self.input_salt {
+                Some(salt) => input_commitment(salt, self.input.as_ref())? == leaf.input_commitment,
+                None => false,
+            })
         };
         let result = if self.is_withheld("result") {
             Part::Withheld
@@ -168,6 +176,22 @@ impl DecisionRecord {
 
     /// `commit(detail_salt, JCS of the fields that have no place of their own in the leaf)`.
     pub fn detail_commitment(&self) -> Result<Digest, RecordError> {
+        Ok(commit(&self.detail_salt, &self.detail_text()?))
+    }
+
+    /// The JCS text of the details.
+    pub(super) fn detail_text(&self) -> Result<Vec<u8>, RecordError> {
+        let detail = self.detail()?;
+        // JCS orders members by UTF-16 and these stand in the order of their bytes, which is the same for ASCII; texts it writes as
+        // `serde_json` does, and there are no numbers.
+        Ok(if self.has_ascii_names() {
+            serde_json::to_vec(&detail)?
+        } else {
+            serde_json_canonicalizer::to_vec(&detail)?
+        })
+    }
+
+    pub(super) fn detail(&self) -> Result<Detail<'_>, RecordError> {
         let violations = match self.violations_commitment {
             Some(commitment) if self.violations.is_empty() && self.is_withheld("violations") => commitment,
             _ => self.commit_violations()?,
@@ -178,7 +202,7 @@ impl DecisionRecord {
             }
             _ => self.commit_nd_builtin_cache()?,
         };
-        let detail = Detail {
+        Ok(Detail {
             actor: &self.actor,
             bundles: &self.bundles,
             enforcement_point: &self.enforcement_point,
@@ -197,19 +221,20 @@ impl DecisionRecord {
             span_id: &self.span_id,
             trace_id: &self.trace_id,
             violations,
-        };
-        Ok(commit(
-            &self.detail_salt,
-            &serde_json_canonicalizer::to_vec(&detail)?,
-        ))
+        })
+    }
+
+    /// Whether all names that callers choose are ASCII.
+    fn has_ascii_names(&self) -> bool {
+        let names = self.labels.keys().chain(self.bundles.keys());
+        names.chain(self.metrics.keys()).all(|name| name.is_ascii())
     }
 
     /// `commit(detail_salt, JCS of the violations)`.
     pub fn commit_violations(&self) -> Result<Digest, RecordError> {
-        Ok(commit(
-            &self.detail_salt,
-            &serde_json_canonicalizer::to_vec(&self.violations)?,
-        ))
+        let mut text = Vec::with_capacity(512);
+        write_violations(&self.violations, &mut text);
+        Ok(commit(&self.detail_salt, &text))
     }
 
     /// `commit(detail_salt, canonical bytes of the cache)`, if there is one.
@@ -227,6 +252,15 @@ impl DecisionRecord {
 
 fn part(matches: bool) -> Part {
     if matches { Part::Matches } else { Part::Differs }
+}
+
+/// The commitment to an input.
+pub(super) fn input_commitment(salt: &Salt, input: Option<&Value>) -> Result<Digest, RecordError> {
+    let bytes = encode_optional(input).map_err(|source| RecordError::Encode {
+        field: "input",
+        source,
+    })?;
+    Ok(commit(salt, &bytes))
 }
 
 /// SHA-256 of the canonical bytes of a result's JSON projection; of no bytes when it is undefined.

@@ -163,3 +163,150 @@ fn withheld_parts_do_not_break_the_rest() {
     assert!(matches!(record.leaf(), Err(RecordError::Withheld)));
     assert!(!record.is_withheld("in") && record.is_withheld("result"));
 }
+
+mod bytes {
+    use proptest::collection::{btree_map, vec};
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts with everything that JSON escapes, and beyond ASCII.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z/]{0,8}",
+            any::<String>(),
+            "[\\x00-\\x1f\"\\\\\\x7f]{1,4}",
+            "[\u{e000}-\u{ffff}\u{10000}-\u{10ffff}]{1,3}"
+        ]
+    }
+
+    fn violation() -> impl Strategy<Value = Violation> {
+        let severity = prop::sample::select(crate::Severity::ALL);
+        (
+            text(),
+            text(),
+            option::of(text()),
+            option::of(text()),
+            vec(text(), 0..3),
+            severity,
+        )
+            .prop_map(
+                |(rule, message, resource, remediation, controls, severity)| Violation {
+                    policy_id: PolicyId::new("a/b").unwrap(),
+                    rule,
+                    message,
+                    severity,
+                    resource,
+                    remediation,
+                    controls,
+                },
+            )
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(|n| v(&n.to_string())),
+            Just(v("-0.1234567890123456789012345e40")),
+            text().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::array),
+                vec(inner.clone(), 0..4).prop_map(Value::set),
+                vec((inner.clone(), inner), 0..4).prop_map(Value::object),
+            ]
+        })
+    }
+
+    fn record() -> impl Strategy<Value = DecisionRecord> {
+        let texts = (
+            option::of(text()),
+            option::of(text()),
+            option::of(text()),
+            option::of(text()),
+        );
+        let maps = (
+            btree_map(text(), text(), 0..3),
+            btree_map(text(), any::<u64>(), 0..3),
+            btree_map(text(), text(), 0..3),
+        );
+        let values = (option::of(value()), option::of(value()), option::of(value()));
+        let lists = (vec(violation(), 0..3), vec(text(), 0..2), vec(text(), 0..2));
+        (
+            texts,
+            maps,
+            values,
+            lists,
+            option::of(Just(Digest([7; 32]))),
+            any::<bool>(),
+        )
+            .prop_map(
+                |(
+                    (error, actor, resource, trace),
+                    (labels, metrics, bundles),
+                    values,
+                    lists,
+                    digest,
+                    salted,
+                )| {
+                    let mut record = sample();
+                    (record.input, record.result, record.nd_builtin_cache) = values;
+                    (record.violations, record.erased, record.masked) = lists;
+                    (record.error, record.actor, record.resource, record.trace_id) =
+                        (error, actor, resource, trace);
+                    (record.labels, record.metrics) = (labels, metrics);
+                    let revisions = bundles.into_iter();
+                    record.bundles = revisions
+                        .map(|(name, revision)| (name, BundleRevision { revision }))
+                        .collect();
+                    (record.violations_commitment, record.nd_builtin_cache_commitment) = (digest, digest);
+                    record.input_salt = record.input_salt.filter(|_| salted);
+                    record
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_is_written_as_its_fields_say(record in record()) {
+            let written = String::from_utf8(record.to_json().unwrap()).unwrap();
+            prop_assert_eq!(written, serde_json::to_string(&record).unwrap());
+        }
+
+        #[test]
+        fn violations_are_written_in_jcs(violations in vec(violation(), 0..4)) {
+            let mut written = Vec::new();
+            super::super::write::write_violations(&violations, &mut written);
+            let jcs = serde_json_canonicalizer::to_vec(&violations).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), String::from_utf8(jcs).unwrap());
+        }
+
+        #[test]
+        fn details_are_committed_to_in_jcs(record in record()) {
+            let jcs = serde_json_canonicalizer::to_vec(&record.detail().unwrap()).unwrap();
+            prop_assert_eq!(record.detail_text().unwrap(), jcs);
+        }
+
+        #[test]
+        fn rendered_documents_stand_for_the_records_own(mut record in record(), salt: [u8; 32]) {
+            record.erased.clear();
+            record.masked.clear();
+            record.error = None;
+            record.input_salt = Some(Salt(salt));
+            let (input, result) = (record.input.as_ref(), record.result.as_ref());
+            let texts = [input, result].map(|value| value.map(json::to_vec).unwrap_or_default());
+            let canonical = crate::encoding::encode_optional(input).unwrap();
+            let rendered = Rendered::new(&Salt(salt), (&texts[0], &canonical), (&texts[1], result)).unwrap();
+            let (json, leaf) = (record.to_json().unwrap(), record.leaf().unwrap());
+            (record.input, record.result) = (None, None);
+            let mut written = Vec::new();
+            record.write_json_with(&rendered, &mut written).unwrap();
+            prop_assert_eq!(written, json);
+            prop_assert_eq!(record.leaf_with(&rendered).unwrap(), leaf);
+        }
+    }
+}

@@ -24,6 +24,9 @@ pub enum ParseError {
     /// It takes more memory than the evaluation may.
     #[error("the input takes more memory than the {0} bytes that an evaluation may hold")]
     Memory(u64),
+    /// It should be a member of an object, and the text is JSON, but of no object.
+    #[error("the document that should hold the input is no object")]
+    NotAnObject,
 }
 
 /// What a parser keeps from one document to the next.
