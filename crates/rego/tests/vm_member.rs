@@ -1,4 +1,5 @@
 //! An input that is a member of a larger document, read in one go, against the same input on its own.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use proptest::prelude::*;
 use stele_rego::vm::value::ParseError;
