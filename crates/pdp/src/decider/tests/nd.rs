@@ -89,7 +89,8 @@ fn the_host_is_asked_within_the_decisions_time_and_recorded() {
         time: Timestamp(1_000),
         left: Some(Duration::from_secs(3)),
     };
-    assert_eq!(*host.0.lock().unwrap(), [bounds]);
+    // The fixture asks three times: with the input as a value, as JSON, and as a member of JSON.
+    assert_eq!(*host.0.lock().unwrap(), [bounds; 3]);
     let cache = record(&answer).nd_builtin_cache.as_ref();
     assert_eq!(
         text(cache),
