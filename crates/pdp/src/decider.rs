@@ -13,7 +13,7 @@ use stele_policy::{DataPath, EvalContext, EvalRequest, Limits};
 use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersion, Value, json};
 
 use document::{Tree, walk};
-use local::{LocalPolicy, evaluate, evaluate_json, ready};
+use local::{LocalPolicy, evaluate, evaluate_input, ready};
 
 use crate::clock::Clock;
 use crate::error::DecideError;
@@ -451,18 +451,12 @@ impl Decider {
             strict_builtin_errors: request.strict_builtin_errors,
             limits: request.limits,
         };
-        let (outcome, rendered) = match &request.input {
-            Input::Value(_) => (evaluate(&mut *slot, policy, &ask), false),
-            Input::Json(json) => match evaluate_json(&mut *slot, policy, &ask, json, &mut self.rendering) {
-                Ok(JsonOutcome { value, rendered }) => (Ok(value), rendered),
-                Err(error @ DecideError::Input(_)) => return Err(error.into()),
-                Err(error) => (Err(error), false),
-            },
-        };
+        let outcome = evaluate_input(&mut *slot, policy, &ask, &request.input, &mut self.rendering);
         let evaluation = self.clock.monotonic().saturating_sub(begun);
-        let (result, error) = match outcome {
-            Ok(result) => (result, None),
-            Err(error) => (None, Some(error)),
+        let (result, rendered, error) = match outcome {
+            Ok(JsonOutcome { value, rendered }) => (value, rendered, None),
+            Err(error @ DecideError::Input(_)) => return Err(error.into()),
+            Err(error) => (None, false, Some(error)),
         };
         // What the machine can't render the record holds as a value, to be refused or kept as any other.
         let reread = match &request.input {

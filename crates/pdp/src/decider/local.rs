@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stele_policy::engine::{JsonFailure, JsonInput, JsonOutcome, Rendering};
+use stele_policy::engine::{JsonFailure, JsonOutcome, Rendering};
 use stele_policy::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Policy, VmEngine};
 use stele_types::{EntryPoint, PolicyId, Value};
 
+use super::Input;
 use crate::error::DecideError;
 use crate::snapshot::PolicyInForce;
 
@@ -103,15 +104,20 @@ pub(super) fn evaluate(
     Ok(value)
 }
 
-/// Runs one evaluation on JSON, which leaves input and result in `rendering`.
-pub(super) fn evaluate_json(
+/// Runs one evaluation on an input. JSON leaves itself and the result in `rendering`.
+pub(super) fn evaluate_input(
     slot: &mut Option<LocalPolicy>,
     policy: &Arc<PolicyInForce>,
     ask: &EvalRequest<'_>,
-    input: &JsonInput<'_>,
+    input: &Input<'_>,
     rendering: &mut Rendering,
 ) -> Result<JsonOutcome, DecideError> {
-    let run = |engine: &mut VmEngine| engine.evaluate_json(ask, input, rendering);
+    let Input::Json(json) = input else {
+        let value = evaluate(slot, policy, ask)?;
+        let rendered = false;
+        return Ok(JsonOutcome { value, rendered });
+    };
+    let run = |engine: &mut VmEngine| engine.evaluate_json(ask, json, rendering);
     guarded(slot, policy, run)?.map_err(|failure| match failure {
         JsonFailure::Input(error) => DecideError::Input(error),
         JsonFailure::Engine(source) => evaluation_error(policy, source),
