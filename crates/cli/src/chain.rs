@@ -29,7 +29,11 @@ impl Session {
     /// Connects to the deployment of the data directory.
     pub(crate) async fn open(sources: &Sources, args: &ChainArgs) -> Result<Self> {
         let config = sources.load()?;
-        let home = Home::at(&config.data_dir);
+        Self::reach(&config, &Home::at(&config.data_dir), args).await
+    }
+
+    /// Connects to the deployment of a directory.
+    pub(crate) async fn reach(config: &Config, home: &Home, args: &ChainArgs) -> Result<Self> {
         let Some(deployment) = home.read::<Deployment>(&home.deployment())? else {
             return Err(Environment(format!(
                 "{} has no deployment yet; start a node with `stele up`, or name its directory with --data-dir",
@@ -37,14 +41,14 @@ impl Session {
             ))
             .into());
         };
-        let (endpoint, lock) = endpoint(&config, &home, args.rpc.as_deref())?;
-        let client = connect(endpoint, &config, Some(deployment.chain_id)).await?;
+        let (endpoint, lock) = endpoint(config, home, args.rpc.as_deref())?;
+        let client = connect(endpoint, config, Some(deployment.chain_id)).await?;
         deployment
             .check(&client)
             .await
             .environment("the governance contracts")?;
         Ok(Self {
-            home,
+            home: home.clone(),
             governance: Governance::new(client, deployment),
             _lock: lock,
         })

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod build;
+pub(crate) mod challenge;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod contract;

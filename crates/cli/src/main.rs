@@ -47,6 +47,8 @@ enum Command {
     Prove(commands::prove::Args),
     /// Verify a proof offline, and with --rpc against the chain; exit code 1 when it does not hold
     Verify(commands::verify::Args),
+    /// Have the chain re-execute a recorded decision; exit code 1 when the node lied
+    Challenge(commands::challenge::Args),
     /// Check what is stored
     #[command(subcommand)]
     Audit(commands::audit::Command),
@@ -90,6 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Decision(command) => commands::decision::run(&sources, command),
         Command::Prove(args) => commands::prove::run(&sources, &args),
         Command::Verify(args) => commands::verify::run(&sources, &args),
+        Command::Challenge(args) => commands::challenge::run(&sources, &args),
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),

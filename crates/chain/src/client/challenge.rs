@@ -152,6 +152,31 @@ impl Governance {
         })
     }
 
+    /// Both steps. Some chains run a call in the newest block, where the commitment does not count yet: then this waits for the next one.
+    pub async fn commit_and_challenge(
+        &self,
+        challenger: &Account,
+        claim: &ChallengeClaim,
+        secret: &[u8; 32],
+    ) -> Result<Challenged, ChainError> {
+        let commitment = self.challenge_commitment(challenger.address(), claim, secret);
+        let committed = self.commit_challenge(challenger, commitment).await?;
+        let options = self.client.options();
+        let (pause, patience) = (options.poll_interval, options.receipt_timeout);
+        let mut waited = std::time::Duration::ZERO;
+        loop {
+            let error = match self.challenge(challenger, claim, secret).await {
+                Err(error) if error.is_revert("NotCommitted") => error,
+                other => return other,
+            };
+            if self.client.head().await? > committed.block || waited >= patience {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            waited = waited.saturating_add(pause);
+        }
+    }
+
     /// What became of a leaf before: `None` when it was never challenged, else whether it was refuted.
     pub async fn challenged(&self, leaf_hash: Digest) -> Result<Option<bool>, ChainError> {
         let call = Abi::verdictOfCall {

@@ -123,6 +123,41 @@ impl Deployment {
         self.check_links(client).await
     }
 
+    /// The deployment that a trusted `Challenge` belongs to, for whoever has nothing but its address. Checks its code and that of the contracts
+    /// it asks. The enforcer is not among them: its address is zero.
+    pub async fn of_challenge(client: &ChainClient, challenge: Address) -> Result<Self, ChainError> {
+        client.require_cancun().await?;
+        let ours = |artifact: &'static Artifact, address: Address| async move {
+            if artifact.matches(&client.code(address).await?) {
+                return Ok(address);
+            }
+            Err(ChainError::NotOurContract {
+                contract: artifact.contract_name.clone(),
+                address,
+                chain_id: client.chain_id(),
+            })
+        };
+        let at = ours(Artifact::challenge()?, challenge).await?;
+        let ledger = client
+            .view(CHALLENGE, at, &challenge::Challenge::ledgerCall {})
+            .await?;
+        let registry = client
+            .view(CHALLENGE, at, &challenge::Challenge::registryCall {})
+            .await?;
+        let nodes = client
+            .view(CHALLENGE, at, &challenge::Challenge::nodesCall {})
+            .await?;
+        Ok(Self {
+            chain_id: client.chain_id(),
+            registry: ours(Artifact::policy_registry()?, registry).await?,
+            nodes: ours(Artifact::node_registry()?, nodes).await?,
+            ledger: ours(Artifact::decision_ledger()?, ledger).await?,
+            challenge,
+            enforcer: Address::ZERO,
+            block: BlockNumber::ZERO,
+        })
+    }
+
     async fn check_links(&self, client: &ChainClient) -> Result<(), ChainError> {
         let (challenge, enforcer) = (self.challenge, self.enforcer);
         let links = [

@@ -52,6 +52,13 @@ impl Failure {
         }
     }
 
+    /// Whether an error has this code.
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        self.errors
+            .iter()
+            .any(|entry| entry.code.as_deref() == Some(code))
+    }
+
     /// What the front end found; `sources` are the texts it was given.
     pub(crate) fn diagnostics(found: &[Diagnostic], sources: &[SourceFile]) -> Self {
         let entry = |diagnostic: &Diagnostic| {

@@ -1,0 +1,190 @@
+//! `stele challenge`: has the chain re-execute a recorded decision. What that publishes is shown before, and agreed to.
+
+mod evidence;
+
+use crate::chain::{ChainArgs, Session, block_on, connect};
+use crate::config::{Config, Sources};
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::home::Home;
+use crate::keys;
+use crate::output::{self, Format};
+use crate::record::Records;
+use alloy_primitives::Address;
+use anyhow::{Context, Result, bail};
+use evidence::Evidence;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+use stele_chain::ChainError;
+use stele_chain::client::{
+    Account, ChallengeClaim, ChallengeVerdict, Challenged, Deployment, Endpoint, Governance,
+};
+use stele_chain::contracts::Role;
+use stele_ledger::proof::ProofBundle;
+
+/// Have the chain re-execute a recorded decision.
+///
+/// The decision's input and its policy's data become public on the chain, for ever: they are shown first, and nothing is sent without
+/// consent. Exit code 0: the chain upholds the decision. 1: it is refuted, and its node suspended. 2: it can't be challenged, or
+/// consent is missing. 3: the chain can't be reached.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Decision id of the own node, or `latest`
+    #[arg(required_unless_present = "proof", conflicts_with = "proof")]
+    id: Option<String>,
+    /// A proof instead, anyone's, as `stele prove` writes it
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// The bundle of the decision's policy version, for its data [default: the data directory's bundle store]
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// Address of the contract Challenge you trust [default: that of the data directory's deployment]
+    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
+    contract: Option<Address>,
+    /// Key file of the account that challenges, and pays [default: the data directory's responder]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Wait until the decision is anchored on the chain, for at most so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, conflicts_with = "proof")]
+    wait: u64,
+    /// Publish without asking
+    #[arg(long)]
+    yes: bool,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    chain: ChainArgs,
+}
+
+pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
+    let bundle = proof(sources, args)?;
+    let config = sources.load()?;
+    let home = Home::at(&config.data_dir);
+    let evidence = Evidence::gather(&bundle, &home, args.bundle.as_deref())?;
+    block_on(async {
+        let (governance, _session) = governance(&config, &home, args).await?;
+        if let Some(refuted) = governance.challenged(evidence.leaf_hash).await.map_err(failed)? {
+            return before(args.format, &evidence, refuted);
+        }
+        let (claim, expected) = evidence.prepare(&governance).await?;
+        evidence.disclose(&governance, &expected);
+        consent(args.yes)?;
+        let account = keys::role_account(&home, Role::Responder, args.key.as_deref())?;
+        let challenged = challenge(&governance, &account, &claim).await?;
+        settled(args.format, &evidence, &challenged)
+    })
+}
+
+/// The decision's proof: the own node's, or a file.
+fn proof(sources: &Sources, args: &Args) -> Result<ProofBundle> {
+    if let Some(path) = &args.proof {
+        let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+        return ProofBundle::from_json(&bytes).with_context(|| path.display().to_string());
+    }
+    let records = Records::open(sources)?;
+    let id = records.resolve(args.id.as_deref().unwrap_or("latest"))?;
+    records.proof_when_anchored(id, Duration::from_secs(args.wait))
+}
+
+/// The contracts to ask: those of the data directory, or those that a trusted `Challenge` belongs to.
+///
+/// The session holds the embedded chain open, if there is one.
+async fn governance(config: &Config, home: &Home, args: &Args) -> Result<(Governance, Option<Session>)> {
+    if let Some(contract) = args.contract {
+        let url = args.chain.rpc.as_deref().unwrap_or_default();
+        let client = connect(Endpoint::parse(url)?, config, None).await?;
+        let deployment = Deployment::of_challenge(&client, contract)
+            .await
+            .map_err(failed)?;
+        return Ok((Governance::new(client, deployment), None));
+    }
+    let session = Session::reach(config, home, &args.chain).await?;
+    Ok((session.governance.clone(), Some(session)))
+}
+
+/// What a contract refuses is the input's fault; what the chain does not answer is the environment's.
+fn failed(error: ChainError) -> anyhow::Error {
+    match error {
+        ChainError::Reverted(_) | ChainError::NotOurContract { .. } => error.into(),
+        other => Err::<(), _>(other)
+            .environment("the chain")
+            .err()
+            .unwrap_or_else(|| anyhow::anyhow!("the chain")),
+    }
+}
+
+/// Asks whoever sits at the terminal. Where nobody does, only `--yes` is consent.
+fn consent(yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "nothing was sent: publishing needs consent; add --yes when what is shown above may become public"
+        );
+    }
+    output::note("Publish this and challenge? Type `yes`:");
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("can't read the answer")?;
+    if answer.trim() != "yes" {
+        bail!("nothing was sent");
+    }
+    Ok(())
+}
+
+async fn challenge(governance: &Governance, account: &Account, claim: &ChallengeClaim) -> Result<Challenged> {
+    let mut secret = zeroize::Zeroizing::new([0_u8; 32]);
+    rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut *secret)
+        .environment("the system has no randomness")?;
+    governance
+        .commit_and_challenge(account, claim, &secret)
+        .await
+        .map_err(failed)
+}
+
+/// The leaf was settled by an earlier challenge.
+fn before(format: Format, evidence: &Evidence, refuted: bool) -> Result<Verdict> {
+    let word = if refuted { "refuted" } else { "upheld" };
+    match format {
+        Format::Json => output::json(&serde_json::json!({
+            "verdict": word,
+            "decision_id": evidence.record.decision_id,
+            "node": evidence.leaf.node,
+            "leaf_hash": evidence.leaf_hash,
+            "before": true,
+        }))?,
+        Format::Text => output::line(format!(
+            "{word} before: decision {} of node {}; nothing was sent",
+            evidence.record.decision_id, evidence.leaf.node
+        )),
+    }
+    Ok(verdict(refuted))
+}
+
+fn settled(format: Format, evidence: &Evidence, challenged: &Challenged) -> Result<Verdict> {
+    let refuted = matches!(challenged.verdict, ChallengeVerdict::Refuted { .. });
+    match format {
+        Format::Json => {
+            let mut answer = serde_json::to_value(challenged)?;
+            let more = [
+                ("decision_id", serde_json::to_value(evidence.record.decision_id)?),
+                ("node", serde_json::to_value(evidence.leaf.node)?),
+                ("leaf_hash", serde_json::to_value(evidence.leaf_hash)?),
+                ("before", false.into()),
+            ];
+            if let Some(answer) = answer.as_object_mut() {
+                answer.extend(more.map(|(name, value)| (name.to_owned(), value)));
+            }
+            output::json(&answer)?;
+        }
+        Format::Text => output::line(evidence.verdict_text(challenged)),
+    }
+    Ok(verdict(refuted))
+}
+
+fn verdict(refuted: bool) -> Verdict {
+    if refuted { Verdict::Fail } else { Verdict::Pass }
+}

@@ -1,0 +1,311 @@
+//! What a challenge is made of, checked here as the contract will check it: nothing is published in vain.
+
+use crate::exit::EnvironmentContext;
+use crate::home::Home;
+use crate::output;
+use crate::query::evm;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use stele_chain::client::{ActiveVersion, ChallengeClaim, ChallengeVerdict, Challenged, Governance};
+use stele_ledger::proof::{Anchor, ProofBundle};
+use stele_ledger::tree::{leaf_hash, verify};
+use stele_policy::load;
+use stele_server::BundleStore;
+use stele_types::{
+    DecisionRecord, Digest, Leaf, LeafIndex, NO_ANSWER, PolicyVersion, Salt, Value, encoding, json, sha256,
+};
+
+/// A decision that can be challenged, as far as that can be told without the chain.
+pub(super) struct Evidence {
+    pub(super) record: DecisionRecord,
+    pub(super) leaf: Leaf,
+    pub(super) leaf_hash: Digest,
+    index: LeafIndex,
+    inclusion: Vec<Digest>,
+    anchor: Anchor,
+    input: Vec<u8>,
+    salt: Salt,
+    data: Value,
+    data_bytes: Vec<u8>,
+}
+
+/// What the policy contract says when it is executed in this process.
+pub(super) enum Expected {
+    /// The recorded result.
+    Same,
+    /// Another result; `None` is a conflict.
+    Other(Option<Vec<u8>>),
+}
+
+impl Evidence {
+    /// Takes a proof apart and finds the data of its policy version.
+    pub(super) fn gather(proof: &ProofBundle, home: &Home, bundle: Option<&Path>) -> Result<Self> {
+        let (record, leaf) = (proof.record.clone(), proof.leaf);
+        let check = record.check(&leaf)?;
+        if !check.is_consistent() {
+            bail!("the record is not what its leaf commits to: this proof proves nothing");
+        }
+        if leaf.policy_version.0 == Digest([0; 32]) {
+            bail!(
+                "no policy was in force where decision {} was asked: there is nothing to re-execute",
+                record.decision_id
+            );
+        }
+        if leaf.result_digest == NO_ANSWER {
+            bail!(
+                "decision {} records a failed evaluation, no result: there is nothing to refute",
+                record.decision_id
+            );
+        }
+        let salt = match record.input_salt {
+            Some(salt) if !record.is_withheld("input") => salt,
+            _ => bail!(
+                "the input of decision {} was masked or erased: nobody can have it re-executed",
+                record.decision_id
+            ),
+        };
+        let Some(anchor) = proof.anchor.clone() else {
+            bail!(
+                "the decision is not anchored yet, so the chain knows nothing of it: try again, or wait longer (--wait)"
+            );
+        };
+        let hash = leaf_hash(&leaf.to_bytes());
+        verify::inclusion(&hash, proof.index, anchor.size, &proof.inclusion, &anchor.root)
+            .context("the leaf is not in the anchored tree")?;
+        let input = match &record.input {
+            Some(input) => encoding::encode_contract(input)
+                .context("a contract can't hold the input, so the decision can't be challenged")?,
+            None => Vec::new(),
+        };
+        let data = data(home, bundle, leaf.policy_version)?;
+        let data_bytes = encoding::encode_contract(&data)
+            .context("a contract can't hold the data document, so the decision can't be challenged")?;
+        let digest = sha256(&[&data_bytes]);
+        if digest != leaf.data_digest {
+            bail!(
+                "the decision was made on data with digest {}, the bundle's has {digest}: the node used other data than its version's",
+                leaf.data_digest
+            );
+        }
+        Ok(Self {
+            record,
+            leaf,
+            leaf_hash: hash,
+            index: proof.index,
+            inclusion: proof.inclusion.clone(),
+            anchor,
+            input,
+            salt,
+            data,
+            data_bytes,
+        })
+    }
+
+    /// Asks the chain for the rest, and re-executes the decision here.
+    pub(super) async fn prepare(&self, governance: &Governance) -> Result<(ChallengeClaim, Expected)> {
+        let deployment = governance.deployment();
+        if self.anchor.chain_id != deployment.chain_id
+            || self.anchor.contract.0 != deployment.ledger.into_array()
+        {
+            bail!(
+                "the decision is anchored in the ledger {} of chain {}; the one asked is {} of chain {}",
+                self.anchor.contract,
+                self.anchor.chain_id,
+                deployment.ledger,
+                deployment.chain_id
+            );
+        }
+        if !governance
+            .is_active_node(self.leaf.node)
+            .await
+            .environment("the chain")?
+        {
+            bail!(
+                "node {} is not active: it was never registered, or is suspended already",
+                self.leaf.node
+            );
+        }
+        let anchor = governance
+            .anchor_number(self.leaf.node, self.anchor.size, self.anchor.root)
+            .await
+            .environment("the chain")?
+            .context("the chain does not hold the anchor that the proof names")?;
+        let (activation, version) = self.activation(governance).await?;
+        let code = governance
+            .client()
+            .code(version.contract)
+            .await
+            .environment("the chain")?;
+        let expected = self.execute(&code)?;
+        let claim = ChallengeClaim {
+            leaf: self.leaf,
+            index: self.index,
+            anchor,
+            inclusion: self.inclusion.clone(),
+            policy: self.record.policy_id.clone(),
+            activation,
+            input_salt: self.salt,
+            input: self.input.clone(),
+            data: self.data_bytes.clone(),
+        };
+        Ok((claim, expected))
+    }
+
+    /// The activation that put the leaf's version in force at its time, with its number.
+    async fn activation(&self, governance: &Governance) -> Result<(u64, ActiveVersion)> {
+        let history = governance
+            .history(&self.record.policy_id)
+            .await
+            .environment("the chain")?;
+        let tolerance = governance.challenge_tolerance().await.environment("the chain")?;
+        let seconds = |nanos: u64| nanos / 1_000_000_000;
+        let time = seconds(self.leaf.time.as_nanos());
+        let ends = history
+            .iter()
+            .skip(1)
+            .map(|next| Some(seconds(next.time.as_nanos())))
+            .chain([None]);
+        let found = (0_u64..).zip(history.iter().zip(ends)).find(|(_, (entry, end))| {
+            entry.version == self.leaf.policy_version
+                && time.saturating_add(tolerance) >= seconds(entry.time.as_nanos())
+                && end.is_none_or(|end| time <= end.saturating_add(tolerance))
+        });
+        let (number, (entry, _)) = found.with_context(|| {
+            format!(
+                "version {} of {} was not in force at {}: that alone shows a wrong record, but the chain can't re-execute it",
+                self.leaf.policy_version, self.record.policy_id, self.leaf.time
+            )
+        })?;
+        Ok((number, entry.clone()))
+    }
+
+    /// Executes the contract's code in this process.
+    fn execute(&self, code: &[u8]) -> Result<Expected> {
+        let call = evm::call(
+            self.record.path.as_str(),
+            self.record.input.as_ref(),
+            &self.data_bytes,
+            self.leaf.time,
+        )?;
+        let result = match evm::execute(code, &call) {
+            Ok((result, _)) => Some(result),
+            Err(failure) if failure.has_code("eval_conflict_error") => None,
+            Err(failure) => {
+                return Err(failure)
+                    .context("the policy's contract can't re-execute this decision; nothing was sent");
+            }
+        };
+        let same = result
+            .as_ref()
+            .is_some_and(|result| sha256(&[result]) == self.leaf.result_digest);
+        Ok(if same {
+            Expected::Same
+        } else {
+            Expected::Other(result)
+        })
+    }
+
+    /// Shows on standard error what becomes public, all of it.
+    pub(super) fn disclose(&self, governance: &Governance, expected: &Expected) {
+        let deployment = governance.deployment();
+        let record = &self.record;
+        output::note(format!(
+            "A challenge publishes the following on chain {} (contract {}), for ever, together with the proof of inclusion:\n",
+            deployment.chain_id, deployment.challenge
+        ));
+        for (name, value) in [
+            ("decision", record.decision_id.to_string()),
+            ("time", self.leaf.time.to_string()),
+            ("node", self.leaf.node.to_string()),
+            (
+                "policy",
+                format!("{} {}", record.policy_id, self.leaf.policy_version),
+            ),
+            ("entry point", record.path.to_string()),
+            (
+                "recorded",
+                format!("result with SHA-256 {}", self.leaf.result_digest),
+            ),
+            ("input salt", hex::encode(self.salt.0)),
+        ] {
+            output::note(format!("  {name:<12} {value}"));
+        }
+        let input = record
+            .input
+            .as_ref()
+            .map_or_else(|| "undefined".to_owned(), json::to_string_pretty);
+        output::note(format!("\ninput ({} bytes on chain):\n{input}", self.input.len()));
+        let data = json::to_string_pretty(&self.data);
+        output::note(format!(
+            "\ndata ({} bytes on chain):\n{data}\n",
+            self.data_bytes.len()
+        ));
+        if let Expected::Other(result) = expected {
+            output::note(format!("what the policy says:\n{}\n", shown(result.as_deref())));
+        }
+        output::note(match expected {
+            Expected::Same => {
+                "Re-executed here, the policy gives the recorded result: the chain will uphold it, and the input be public for nothing."
+            }
+            Expected::Other(_) => {
+                "Re-executed here, the policy gives ANOTHER result than the recorded one: the chain will suspend the node."
+            }
+        });
+    }
+
+    /// The outcome in words.
+    pub(super) fn verdict_text(&self, challenged: &Challenged) -> String {
+        let (decision, node) = (self.record.decision_id, self.leaf.node);
+        let paid = format!(
+            "transaction {}, {} gas",
+            challenged.transaction,
+            challenged.gas_used.get()
+        );
+        match &challenged.verdict {
+            ChallengeVerdict::Upheld => {
+                format!("upheld: decision {decision} of node {node} is what the policy says ({paid})")
+            }
+            ChallengeVerdict::Refuted { conflict, result, .. } => {
+                let said = shown((!conflict).then_some(result));
+                format!(
+                    "REFUTED: decision {decision}; node {node} is suspended ({paid})\nthe policy says: {said}"
+                )
+            }
+        }
+    }
+}
+
+/// A contract's result as JSON.
+fn shown(result: Option<&[u8]>) -> String {
+    match result {
+        None => "nothing: its rules contradict each other".to_owned(),
+        Some([]) => "undefined".to_owned(),
+        Some(bytes) => encoding::decode(bytes, &encoding::Limits::default()).map_or_else(
+            |_| format!("0x{}", hex::encode(bytes)),
+            |value| json::to_string(&value),
+        ),
+    }
+}
+
+/// The data document of a version, out of its bundle, whose digest is the version.
+fn data(home: &Home, given: Option<&Path>, version: PolicyVersion) -> Result<Value> {
+    let path = given.map_or_else(
+        || BundleStore::new(home.bundles()).path(version),
+        Path::to_path_buf,
+    );
+    let bytes = std::fs::read(&path).with_context(|| {
+        format!(
+            "the chain needs the data of version {version}, but {} can't be read; give the bundle with --bundle",
+            path.display()
+        )
+    })?;
+    let found = PolicyVersion::of_bundle(&bytes);
+    if found != version {
+        bail!(
+            "{} is the bundle of version {found}, not of {version}",
+            path.display()
+        );
+    }
+    let set = load::load_bundle(&bytes).with_context(|| path.display().to_string())?;
+    Ok(set.data().clone())
+}

@@ -1,0 +1,207 @@
+//! Challenges from the command line: an honest node is upheld, a lying one suspended, and nothing is published without consent.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+#[path = "support/peers.rs"]
+mod peers;
+mod support;
+
+use peers::{Anvil, Peer};
+use serde_json::Value;
+use stele_chain::client::{Account, read_key_file};
+use stele_ledger::{Ledger, Options, SigningKey, checkpoint};
+use stele_types::{DecisionId, Timestamp};
+use support::{Node, Site, example, workspace};
+
+const PACKAGE: &str = "/v1/data/kubernetes/admission";
+
+/// Asks, and returns the decision's id.
+fn ask(node: &Node, path: &str, body: &str) -> String {
+    let answer = node.json("POST", path, &example(body));
+    answer["decision_id"].as_str().unwrap().to_owned()
+}
+
+/// The log of a stopped node.
+fn log(site: &Site) -> Ledger {
+    let keys = site.data().join("keys");
+    let address = Account::from_file(&keys.join("node.key")).unwrap().node_address();
+    let seed = read_key_file(&keys.join("log.key")).unwrap();
+    let key = SigningKey::from_seed(&checkpoint::default_origin(&address), &seed).unwrap();
+    Ledger::open(&site.data().join("ledger"), key, Options::default()).unwrap()
+}
+
+/// What a node does that lies: it logs a decision as it was made, but with the result of another.
+fn log_a_lie(site: &Site, truth: &str, other: &str) -> String {
+    let ledger = log(site);
+    let record = |id: &str| ledger.record(&id.parse::<DecisionId>().unwrap()).unwrap().record;
+    let mut lie = record(truth);
+    assert_ne!(lie.result, record(other).result);
+    lie.result = record(other).result;
+    lie.violations.clear();
+    lie.decision_id = DecisionId::from_time_and_random(
+        Timestamp::from_nanos(lie.timestamp.as_nanos() + 1_000_000),
+        &[9; 10],
+    );
+    let id = lie.decision_id.to_string();
+    ledger.append_and_wait(lie).unwrap();
+    ledger.close().unwrap();
+    id
+}
+
+#[test]
+fn an_honest_decision_is_upheld_and_nothing_is_sent_without_consent() {
+    let site = Site::new();
+    let node = site.up();
+    let id = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
+    // All that would be published is shown, and then nothing happens: there is nobody to ask.
+    let refused = site.run(&["challenge", &id]);
+    assert!(refused.out.is_empty(), "{}", refused.out);
+    refused.fails(
+        2,
+        &[
+            "needs consent",
+            "input salt",
+            "\"AdmissionReview\"",
+            "data (",
+            "the recorded result",
+        ],
+    );
+    let answer = site
+        .run(&["challenge", &id, "--yes", "--format", "json"])
+        .exits(0);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["verdict"], "upheld");
+    assert_eq!(
+        answer["before"], false,
+        "nothing was sent before there was consent"
+    );
+    assert_eq!(answer["decision_id"], id.as_str());
+    assert!(answer["gas_used"].as_u64().unwrap() > 100_000);
+    let again = site.run(&["challenge", &id, "--yes"]).exits(0);
+    assert!(again.starts_with("upheld before"), "{again}");
+
+    // What can't be re-executed is refused before anything is published, with the reason.
+    let rule = ask(&node, "/v1/data/lib/kubernetes", "kubernetes/pod-privileged.json");
+    site.run(&["challenge", &rule, "--yes"])
+        .fails(2, &["no policy was in force"]);
+    let helper = ask(
+        &node,
+        &format!("{PACKAGE}/restricted_namespace"),
+        "kubernetes/pod-privileged.json",
+    );
+    site.run(&["challenge", &helper, "--yes"])
+        .fails(2, &["can't re-execute", "UnknownEntryPoint"]);
+    let erased = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
+    site.run(&["decision", "erase", &erased, "--reason", "asked for"])
+        .exits(0);
+    site.run(&["challenge", &erased, "--yes"]).fails(2, &["erased"]);
+    node.interrupt();
+    // Without a node the chain of the data directory is asked.
+    let again = site.run(&["challenge", &id, "--yes"]).exits(0);
+    assert!(again.starts_with("upheld before"), "{again}");
+}
+
+#[test]
+fn a_lying_node_is_suspended_by_a_stranger_with_the_proof_alone() {
+    refuted(&[]);
+}
+
+#[test]
+fn a_lying_node_is_suspended_on_anvil() {
+    let Some(peer) = Peer::foundry("anvil") else {
+        return;
+    };
+    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
+    refuted(&["--rpc", &anvil.url]);
+}
+
+fn refuted(more: &[&str]) {
+    let site = Site::new();
+    let node = site.up_with(more);
+    let truth = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
+    let other = ask(&node, PACKAGE, "kubernetes/pod-hardened.json");
+    node.interrupt();
+    let lie = log_a_lie(&site, &truth, &other);
+    let node = site.up_with(more);
+    site.run(&["prove", &lie, "-o", "proof.json"]).exits(0);
+    // The proof is genuine: offline it verifies, for it proves what was recorded, not that it is right.
+    site.run(&["verify", "proof.json"]).exits(0);
+
+    let deployment: Value =
+        serde_json::from_slice(&std::fs::read(site.data().join("deployment.json")).unwrap()).unwrap();
+    let version = serde_json::from_slice::<Value>(&std::fs::read(site.path().join("proof.json")).unwrap())
+        .unwrap()["record"]["policy_version"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let stranger = Site::new();
+    let bundle = site.data().join(format!("bundles/{version}.tar.gz"));
+    let [proof, bundle, key] = [
+        site.path().join("proof.json"),
+        bundle,
+        site.data().join("keys/compliance.key"),
+    ]
+    .map(|path| path.to_str().unwrap().to_owned());
+    let rpc = node.rpc();
+    let contract = deployment["challenge"].as_str().unwrap();
+    let challenge = |more: &[&str]| {
+        let args = [
+            "challenge",
+            "--proof",
+            &proof,
+            "--rpc",
+            &rpc,
+            "--contract",
+            contract,
+            "--key",
+            &key,
+        ];
+        stranger.run(&[&args[..], more].concat())
+    };
+    challenge(&["--yes"]).fails(2, &["--bundle"]);
+    let wrong = workspace().join("README.md");
+    challenge(&["--yes", "--bundle", wrong.to_str().unwrap()]).fails(2, &["is the bundle of version"]);
+    challenge(&["--bundle", &bundle]).fails(2, &["ANOTHER result", "what the policy says", "needs consent"]);
+    let answer = challenge(&["--bundle", &bundle, "--yes", "--format", "json"]).exits(1);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (&answer["verdict"], &answer["conflict"]),
+        (&"refuted".into(), &false.into())
+    );
+    let before = challenge(&["--bundle", &bundle, "--yes"]).exits(1);
+    assert!(before.starts_with("refuted before"), "{before}");
+
+    // The node decides on, but the chain takes no anchor of it any more.
+    let later = ask(&node, PACKAGE, "kubernetes/pod-hardened.json");
+    site.run(&["prove", &later, "--wait", "2", "-o", "later.json"])
+        .exits(0);
+    let later: Value =
+        serde_json::from_slice(&std::fs::read(site.path().join("later.json")).unwrap()).unwrap();
+    assert!(later.get("anchor").is_none(), "{later}");
+    // Its own operator is told why a challenge is pointless now.
+    site.run(&["challenge", &other, "--yes"])
+        .fails(2, &["not active"]);
+    // A contract that is none of ours is not asked.
+    let ledger = deployment["ledger"].as_str().unwrap();
+    let args = [
+        "challenge",
+        "--proof",
+        &proof,
+        "--rpc",
+        &rpc,
+        "--contract",
+        ledger,
+        "--key",
+        &key,
+        "--bundle",
+        &bundle,
+    ];
+    stranger.run(&args).fails(2, &["is not the Challenge"]);
+}
