@@ -1,12 +1,21 @@
 //! What the main actions cost. The figures in `docs/contracts.md` come from here:
 //! `cargo test -p stele-chain --test governance gas -- --nocapture`.
 
-use stele_chain::client::Receipt;
+use alloy::primitives::U256;
+use alloy::sol_types::SolCall as _;
+use stele_chain::client::{Call, ChallengeClaim, ChallengeVerdict, Receipt};
 use stele_chain::contracts::Role;
-use stele_types::TreeSize;
+use stele_chain::contracts::abi::ledger::DecisionLedger;
+use stele_types::{
+    DecisionId, Digest, EntryPoint, Leaf, LeafIndex, Salt, Timestamp, TreeSize, Value, commit, encoding,
+    sha256,
+};
 
 use crate::chain::Chain;
-use crate::merkle::{consistency, leaves, root};
+use crate::compiled::{Compiled, document};
+use crate::court::{at, now, word};
+use crate::large::LargeTree;
+use crate::merkle::{consistency, leaf_hash, leaves, root};
 use crate::world::{World, policy};
 
 /// Prints a figure and checks it against its bound.
@@ -92,5 +101,141 @@ pub(crate) async fn the_main_actions_stay_affordable(chain: Chain) {
             bound,
         );
         old = size;
+    }
+}
+
+/// A million leaves, and as many as a tree of height 20 has.
+const MILLION: u64 = 1_000_000;
+const HEIGHT_20: u64 = 1 << 20;
+
+pub(crate) async fn logs_of_a_million_decisions_stay_affordable(chain: Chain) {
+    let world = World::new(chain).await;
+    world.register(&world.node).await;
+    let gov = &world.gov;
+    let mut tree = LargeTree::new(None);
+    // From every size of the log whose consistency proof is as long as it can be, and a usual one.
+    for (old, new) in [
+        (MILLION - 1, MILLION),
+        (MILLION + 1, HEIGHT_20 - 1),
+        (HEIGHT_20 - 1, HEIGHT_20),
+    ] {
+        if gov
+            .anchor_of(world.node.node_address())
+            .await
+            .unwrap()
+            .map(|anchor| anchor.size.get())
+            != Some(old)
+        {
+            let before = gov.anchor_of(world.node.node_address()).await.unwrap();
+            let proof = before.map_or_else(Vec::new, |anchor| tree.consistency(anchor.size.get(), old));
+            let root = tree.root(old);
+            gov.anchor(&world.node, TreeSize::new(old), root, &proof)
+                .await
+                .unwrap();
+        }
+        let proof = tree.consistency(old, new);
+        let root = tree.root(new);
+        let anchored = gov
+            .anchor(&world.node, TreeSize::new(new), root, &proof)
+            .await
+            .unwrap();
+        let action = format!("anchor {old} to {new}, proof of {}", proof.len());
+        within(&action, anchored.gas_used.unwrap().get(), 150_000);
+    }
+    let index = HEIGHT_20 / 3;
+    let call = DecisionLedger::verifyInclusionCall {
+        node: world.node.address(),
+        index: U256::from(gov.anchor_count(world.node.node_address()).await.unwrap() - 1),
+        leafIndex: index,
+        leaf: word(tree.inclusion(1, 2)[0]),
+        proof: tree.inclusion(index, HEIGHT_20).into_iter().map(word).collect(),
+    };
+    assert!(
+        world
+            .client
+            .view("DecisionLedger", world.deployment().ledger, &call)
+            .await
+            .unwrap()
+    );
+    let call = Call {
+        contract: "DecisionLedger".to_owned(),
+        to: Some(world.deployment().ledger),
+        data: call.abi_encode().into(),
+    };
+    let receipt = world.client.send(&world.stranger, &call).await.unwrap();
+    within("inclusion at depth 20, whole transaction", used(&receipt), 54_000);
+    challenges_of_the_k8s_workload(&world).await;
+}
+
+/// The workload of the load tests: an admission review of a pod with three containers, and its seven denials.
+async fn challenges_of_the_k8s_workload(world: &World) {
+    let compiled = Compiled::from_path("tools/load/k8s/policies", "kubernetes/admission");
+    compiled.activate(world).await;
+    let input = document("tools/load/k8s/input.json", None);
+    let entry = EntryPoint::new("kubernetes/admission/deny").unwrap();
+    let contract = world.gov.active(&compiled.id).await.unwrap().unwrap().contract;
+    let context = encoding::encode(&Value::object([])).unwrap();
+    let result = world
+        .client
+        .call_policy(contract, &entry, &input, &compiled.data, &context, None)
+        .await
+        .unwrap();
+    let truth = sha256(&[&result]);
+    for (outcome, recorded) in [("upheld", truth), ("refuted", Digest([0xbb; 32]))] {
+        let node = crate::world::account(outcome);
+        world.chain.fund(node.address()).await;
+        world.register(&node).await;
+        let time: Timestamp = at(now());
+        let leaf = Leaf {
+            decision_id: DecisionId::from_time_and_random(time, &[7; 10]),
+            time,
+            node: node.node_address(),
+            policy_version: compiled.version,
+            entry_point: entry.hash(),
+            input_commitment: commit(&Salt([0x5a; 32]), &input),
+            data_digest: sha256(&[&compiled.data]),
+            result_digest: recorded,
+            detail_commitment: Digest([0xdd; 32]),
+        };
+        let index = HEIGHT_20 / 3;
+        let mut tree = LargeTree::new(Some((index, leaf_hash(&leaf.to_bytes()))));
+        let (root, inclusion) = (tree.root(HEIGHT_20), tree.inclusion(index, HEIGHT_20));
+        world
+            .gov
+            .anchor(&node, TreeSize::new(HEIGHT_20), root, &[])
+            .await
+            .unwrap();
+        let claim = ChallengeClaim {
+            leaf,
+            index: LeafIndex::new(index),
+            anchor: 0,
+            inclusion,
+            policy: compiled.id.clone(),
+            activation: 0,
+            input_salt: Salt([0x5a; 32]),
+            input: input.clone(),
+            data: compiled.data.clone(),
+        };
+        let secret = [3; 32];
+        let commitment = world
+            .gov
+            .challenge_commitment(world.stranger.address(), &claim, &secret);
+        let committed = world
+            .gov
+            .commit_challenge(&world.stranger, commitment)
+            .await
+            .unwrap();
+        within("commit to a challenge", used(&committed), 50_000);
+        let challenged = world
+            .gov
+            .challenge(&world.stranger, &claim, &secret)
+            .await
+            .unwrap();
+        assert_eq!(challenged.verdict == ChallengeVerdict::Upheld, recorded == truth);
+        let action = format!(
+            "challenge of k8s at depth 20, {} bytes of input, {outcome}",
+            input.len()
+        );
+        within(&action, challenged.gas_used.get(), 3_000_000);
     }
 }

@@ -19,6 +19,7 @@ mod compiled;
 mod court;
 mod enforcer;
 mod gas;
+mod large;
 mod ledger;
 mod merkle;
 mod mining;
@@ -98,7 +99,8 @@ on_every_chain! {
         a_treasury_pays_only_what_policy_allows,
         a_pipeline_passes_the_gate_or_does_not;
     gas:
-        the_main_actions_stay_affordable;
+        the_main_actions_stay_affordable,
+        logs_of_a_million_decisions_stay_affordable;
     client:
         deployments_are_checked,
         another_chain_is_refused,
