@@ -12,6 +12,8 @@
 
 #[path = "support/lsp.rs"]
 mod client;
+#[path = "support/peers.rs"]
+mod peers;
 mod support;
 
 use client::{Client, uri};
@@ -582,4 +584,29 @@ fn files_are_watched_if_the_client_can() {
         .client
         .send(&json!({ "jsonrpc": "2.0", "id": request["id"], "result": null }));
     assert_eq!(editor.client.shut_down().code(), Some(0));
+}
+
+#[test]
+fn a_client_of_pygls_understands_it() {
+    let Some(peer) = peers::Peer::python("lsp_pygls.py", "pygls.lsp.client") else {
+        return;
+    };
+    let site = Site::new();
+    let library = "package lib.images\n\ntrusted(image) if startswith(image, \"registry.example/\")\n";
+    let policy = "\
+package k8s
+
+import data.lib.images
+
+deny contains msg if {
+\tsome image in input.images
+\tnot images.trusted(image)
+\tnot startswith(image, \"localhost/\")
+\tmsg := sprintf(\"𝔸 %s\", [image])
+}
+";
+    fs::write(site.path().join("lib.rego"), library).unwrap();
+    fs::write(site.path().join("policy.rego"), policy).unwrap();
+    let stele = env!("CARGO_BIN_EXE_stele");
+    peer.ok(&[stele, site.path().to_str().unwrap()]);
 }

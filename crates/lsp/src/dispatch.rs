@@ -10,7 +10,7 @@ use lsp_types::notification::{
 use lsp_types::request::{
     CodeActionRequest, Completion, DocumentHighlightRequest, DocumentSymbolRequest, Formatting,
     GotoDefinition, HoverRequest, Initialize, References, RegisterCapability, Request as RequestMethod,
-    Shutdown,
+    ResolveCompletionItem, Shutdown,
 };
 use lsp_types::{
     CodeActionOrCommand, CompletionResponse, DidChangeWatchedFilesRegistrationOptions, DocumentSymbol,
@@ -19,6 +19,7 @@ use lsp_types::{
 };
 use serde_json::Value;
 
+use crate::completion::About;
 use crate::document::changed;
 use crate::server::{Phase, Server, warning};
 use crate::session::Session;
@@ -88,9 +89,20 @@ impl<W: Write> Server<W> {
                 })
             }),
             Completion::METHOD => answer::<Completion>(params, |params| {
-                let (view, offset, session) = self.at(&params.text_document_position)?;
-                let found = completion::completion(&view, offset, &session.proposal);
+                let (view, offset, _) = self.at(&params.text_document_position)?;
+                let found = completion::completion(&view, offset);
                 Some(CompletionResponse::Array(found))
+            }),
+            ResolveCompletionItem::METHOD => answer::<ResolveCompletionItem>(params, |mut item| {
+                let about = item
+                    .data
+                    .clone()
+                    .and_then(|data| serde_json::from_value(data).ok());
+                item.documentation = about.and_then(|about: About| {
+                    let (view, session) = self.view(&about.uri)?;
+                    completion::documentation(&view, &about, session.proposal.clone())
+                });
+                item
             }),
             Formatting::METHOD => answer::<Formatting>(params, |params| {
                 let (view, _) = self.view(&params.text_document.uri)?;

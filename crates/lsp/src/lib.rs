@@ -35,6 +35,8 @@ mod position;
 mod queue;
 mod server;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod view;
 mod workspace;

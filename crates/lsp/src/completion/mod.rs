@@ -4,11 +4,13 @@ mod context;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent, MarkupKind,
-    TextEdit,
+    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, MarkupContent, MarkupKind, Range,
+    TextEdit, Uri,
 };
+use serde::{Deserialize, Serialize};
 use stele_rego::Span;
 use stele_rego::ast::{Module, Rule, is_identifier};
 use stele_rego::builtins::{self, Builtin};
@@ -30,8 +32,33 @@ const OPERATORS: [&str; 13] = [
     "and", "div", "equal", "gt", "gte", "lt", "lte", "minus", "mul", "neq", "or", "plus", "rem",
 ];
 
+/// What a proposal stands for: enough to document it when the client asks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct About {
+    /// The file that it was proposed in.
+    pub(crate) uri: Uri,
+    subject: Subject,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Subject {
+    Builtin(String),
+    /// The path of a rule or package below `data`.
+    Data(Vec<Arc<str>>),
+}
+
+/// The documentation of a proposal.
+pub(crate) fn documentation(view: &View, about: &About, kind: MarkupKind) -> Option<Documentation> {
+    let value = match &about.subject {
+        Subject::Builtin(name) => hover::builtin_text(builtins::find(name)?),
+        Subject::Data(path) => hover::document(view, path),
+    };
+    (!value.is_empty()).then_some(Documentation::MarkupContent(MarkupContent { kind, value }))
+}
+
 /// The proposals at an offset.
-pub(crate) fn completion(view: &View, offset: usize, kind: &MarkupKind) -> Vec<CompletionItem> {
+pub(crate) fn completion(view: &View, offset: usize) -> Vec<CompletionItem> {
     let Context::Path {
         parts,
         open,
@@ -43,18 +70,16 @@ pub(crate) fn completion(view: &View, offset: usize, kind: &MarkupKind) -> Vec<C
     else {
         return Vec::new();
     };
+    let range = view.range(Span::new(number(partial), number(offset)));
     let Some(module) = &view.document.module else {
         // Without a package there is nothing to write but its clause.
-        let keywords = KEYWORDS.iter().filter(|word| statement && **word == "package");
-        return keywords
-            .map(|word| item(word, CompletionItemKind::KEYWORD, None))
-            .collect();
+        let package = statement.then(|| item("package", CompletionItemKind::KEYWORD, None));
+        return package.map(|item| with_edit(item, range)).into_iter().collect();
     };
     let mut proposals = Proposals {
         view,
         module,
         offset,
-        markup: kind.clone(),
         items: BTreeMap::new(),
     };
     if import {
@@ -65,19 +90,16 @@ pub(crate) fn completion(view: &View, offset: usize, kind: &MarkupKind) -> Vec<C
         proposals.below(&parts);
         proposals.builtins(&format!("{}.", parts.join(".")), start);
     }
-    let span = Span::new(number(partial), number(offset));
-    let range = view.range(span);
-    proposals
-        .items
-        .into_values()
-        .map(|mut item| {
-            if item.text_edit.is_none() {
-                let text = item.label.clone();
-                item.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(range, text)));
-            }
-            item
-        })
-        .collect()
+    let items = proposals.items.into_values();
+    items.map(|item| with_edit(item, range)).collect()
+}
+
+/// The proposal with the edit that writes its label, unless it has one.
+fn with_edit(mut item: CompletionItem, range: Range) -> CompletionItem {
+    let label = &item.label;
+    item.text_edit
+        .get_or_insert_with(|| CompletionTextEdit::Edit(TextEdit::new(range, label.clone())));
+    item
 }
 
 fn number(offset: usize) -> u32 {
@@ -97,7 +119,6 @@ struct Proposals<'a> {
     view: &'a View,
     module: &'a Module,
     offset: usize,
-    markup: MarkupKind,
     /// By label, the first one wins.
     items: BTreeMap<String, CompletionItem>,
 }
@@ -109,13 +130,9 @@ impl Proposals<'_> {
         self.items.entry(item.label.clone()).or_insert(item);
     }
 
-    fn documented(&self, text: String) -> Option<Documentation> {
-        (!text.is_empty()).then(|| {
-            Documentation::MarkupContent(MarkupContent {
-                kind: self.markup.clone(),
-                value: text,
-            })
-        })
+    fn about(&self, subject: Subject) -> Option<serde_json::Value> {
+        let uri = self.view.document.uri.clone();
+        serde_json::to_value(About { uri, subject }).ok()
     }
 
     /// A single word: everything that can start an expression, or a statement of the module.
@@ -134,7 +151,8 @@ impl Proposals<'_> {
             }
             self.builtins("", self.offset);
         }
-        for word in KEYWORDS {
+        let starts = ["default", "import", "package"];
+        for word in KEYWORDS.iter().filter(|word| !statement || starts.contains(word)) {
             self.put(5, item(word, CompletionItemKind::KEYWORD, None));
         }
     }
@@ -161,7 +179,7 @@ impl Proposals<'_> {
         for (document, module) in view.package_modules(self.module) {
             for rule in &module.rules {
                 let name = rule.head.name();
-                let here = std::sync::Arc::ptr_eq(document, &view.document);
+                let here = Arc::ptr_eq(document, &view.document);
                 let span = rule.head.reference.root.span;
                 let typed = here && span.start <= number(self.offset) && number(self.offset) <= span.end;
                 if self.items.contains_key(name.as_ref()) || typed || !is_identifier(name) {
@@ -171,7 +189,7 @@ impl Proposals<'_> {
                 let mut proposal = item(name, rule_kind(rule), head.map(str::to_owned));
                 let mut path = crate::view::package_path(module);
                 path.push(name.clone());
-                proposal.documentation = self.documented(hover::document(view, &path));
+                proposal.data = self.about(Subject::Data(path));
                 self.put(1, proposal);
             }
         }
@@ -200,7 +218,7 @@ impl Proposals<'_> {
                 CompletionItemKind::FUNCTION,
                 Some(hover::signature(builtin)),
             );
-            proposal.documentation = self.documented(hover::builtin_text(builtin));
+            proposal.data = self.about(Subject::Builtin(builtin.name.to_owned()));
             // The name has dots, so the client must not guess which word to replace.
             proposal.filter_text = Some(builtin.name.to_owned());
             proposal.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(
@@ -249,12 +267,8 @@ impl Proposals<'_> {
             if let Some(path) = data
                 && matches!(child.detail.as_deref(), Some("function" | "rule" | "package"))
             {
-                let path: Vec<std::sync::Arc<str>> = path
-                    .iter()
-                    .map(|part| part.as_str().into())
-                    .chain([name.as_str().into()])
-                    .collect();
-                proposal.documentation = self.documented(hover::document(self.view, &path));
+                let parts = path.iter().chain([name]).map(|part| Arc::from(part.as_str()));
+                proposal.data = self.about(Subject::Data(parts.collect()));
             }
             self.put(0, proposal);
         }
