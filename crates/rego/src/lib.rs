@@ -16,6 +16,7 @@ pub mod nd;
 mod compile;
 mod diagnostic;
 pub mod format;
+mod optimise;
 mod source;
 pub mod syntax;
 pub mod trace;
@@ -26,5 +27,6 @@ pub use compile::{
     compile_query_traced, compile_traced,
 };
 pub use diagnostic::{Code, Diagnostic};
+pub use optimise::optimise;
 pub use source::{LineColumn, SourceFile, Span};
 pub use syntax::{ast, parse, parse_lenient, parse_query};

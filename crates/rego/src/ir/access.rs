@@ -78,6 +78,64 @@ impl StmtKind {
         }
     }
 
+    /// All locals that the statement itself names, those of nested blocks left out.
+    pub(crate) fn locals_mut(&mut self) -> Vec<&mut Local> {
+        fn of<'a>(
+            operands: impl IntoIterator<Item = &'a mut Operand>,
+            locals: impl IntoIterator<Item = &'a mut Local>,
+        ) -> Vec<&'a mut Local> {
+            let operands = operands.into_iter().filter_map(|operand| match operand {
+                Operand::Local(local) => Some(local),
+                Operand::Bool(_) | Operand::StringIndex(_) => None,
+            });
+            operands.chain(locals).collect()
+        }
+        match self {
+            Self::AssignInt { target, .. }
+            | Self::MakeArray { target, .. }
+            | Self::MakeNull { target }
+            | Self::MakeNumberInt { target, .. }
+            | Self::MakeNumberRef { target, .. }
+            | Self::MakeObject { target }
+            | Self::MakeSet { target }
+            | Self::ResetLocal { target } => vec![target],
+            Self::Block { .. } | Self::Break { .. } | Self::Nop {} | Self::Not { .. } => Vec::new(),
+            Self::CallDynamic { args, result, path } => of(path, args.iter_mut().chain([result])),
+            Self::Call { args, result, .. } => of(args, [result]),
+            Self::Dot { source, key, target } => of([source, key], [target]),
+            Self::Equal { a, b } | Self::NotEqual { a, b } => of([a, b], []),
+            Self::IsArray { source } | Self::IsObject { source } | Self::IsSet { source } => of([source], []),
+            Self::IsDefined { source } | Self::IsUndefined { source } | Self::ReturnLocal { source } => {
+                vec![source]
+            }
+            Self::Len { source, target }
+            | Self::AssignVarOnce { source, target }
+            | Self::AssignVar { source, target } => of([source], [target]),
+            Self::ObjectInsertOnce { key, value, object } | Self::ObjectInsert { key, value, object } => {
+                of([key, value], [object])
+            }
+            Self::ObjectMerge { a, b, target } => vec![a, b, target],
+            Self::ResultSetAdd { value } => vec![value],
+            Self::Scan {
+                source, key, value, ..
+            } => vec![source, key, value],
+            Self::ArrayAppend { value, array: local }
+            | Self::SetAdd { value, set: local }
+            | Self::With { value, local, .. } => of([value], [local]),
+        }
+    }
+
+    /// As [`StmtKind::nested`], to be changed.
+    pub(crate) fn nested_mut(&mut self) -> &mut [Block] {
+        match self {
+            Self::Block { blocks } => blocks,
+            Self::Not { block } | Self::Scan { block, .. } | Self::With { block, .. } => {
+                std::slice::from_mut(block)
+            }
+            _ => &mut [],
+        }
+    }
+
     /// The blocks inside the statement; empty for a statement without any.
     #[must_use]
     pub fn nested(&self) -> &[Block] {

@@ -97,6 +97,14 @@ pub(super) enum Op {
     },
     /// Fails unless `a` and `b` are defined, and equal (or not, when negated).
     Equal { a: Src, b: Src, negated: bool, fail: Pc },
+    /// As [`Op::Equal`] of `source[key]` and `with`.
+    Compare {
+        source: Src,
+        key: Src,
+        with: Src,
+        negated: bool,
+        fail: Pc,
+    },
     /// Fails unless the value is of this kind.
     Is { kind: Kind, src: Src, fail: Pc },
     /// Fails unless the register is defined (or undefined, when negated).
@@ -125,14 +133,16 @@ pub(super) enum Op {
         dst: Reg,
         fail: Pc,
     },
-    /// Begins to go over `src` with the state in two registers from `state` on.
-    ScanBegin { src: Src, state: Reg },
-    /// The next key and value, or `done`.
+    /// Calls a builtin, and fails if it is undefined or false.
+    Test { builtin: u32, args: Operands, fail: Pc },
+    /// Begins to go over `src` with the state in two registers from `state` on. The first element is had at `next`.
+    ScanBegin { src: Src, state: Reg, next: Pc },
+    /// Goes on at `body` with the next key and value, if there are any.
     ScanNext {
         state: Reg,
         key: Reg,
         value: Reg,
-        done: Pc,
+        body: Pc,
     },
     /// Replaces (a part of) a document until [`Op::WithEnd`].
     With {

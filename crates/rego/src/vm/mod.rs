@@ -53,6 +53,7 @@ use crate::eval::{Context, EvalError, Limits};
 use crate::ir::{self, VerifyError};
 use value::{Constants, Full, Heap, Kind, Meter, ParseError, Region, Space, Val};
 
+pub(crate) use lower::is_indexed;
 pub use outcome::Outcome;
 pub use probe::{Passed, Probe};
 pub use worker::Worker;
@@ -140,12 +141,23 @@ pub enum VmError {
 }
 
 impl Program {
-    /// Verifies and lowers a policy.
+    /// Verifies, optimises and lowers a policy.
     ///
     /// # Errors
     /// When the policy is not well formed, see [`ir::verify()`]. A call of a builtin that is refused or unknown is an error
     /// only when it is reached.
     pub fn new(policy: &ir::Policy) -> Result<Self, VerifyError> {
+        ir::verify(policy)?;
+        Ok(Self {
+            code: lower::lower(&crate::optimise(policy)),
+        })
+    }
+
+    /// As [`Program::new`], with each statement as it stands in the plan: for reports about single statements.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn unoptimised(policy: &ir::Policy) -> Result<Self, VerifyError> {
         ir::verify(policy)?;
         Ok(Self {
             code: lower::lower(policy),

@@ -86,7 +86,7 @@ fn jumps_lead_to_places_in_the_code() {
     );
     for op in &program.code.ops {
         let target = match *op {
-            Op::Jump(target) | Op::Equal { fail: target, .. } | Op::ScanNext { done: target, .. } => target,
+            Op::Jump(target) | Op::Equal { fail: target, .. } | Op::ScanNext { body: target, .. } => target,
             Op::Call { fail: target, .. } | Op::Builtin { fail: target, .. } => target,
             _ => continue,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stele_types::Number;
+use stele_types::{Number, Value};
 
 use crate::vm::code::{Constants, Src};
 use crate::vm::value::{Kind, Names, Region, Space, Val, hash_text};
@@ -53,8 +53,13 @@ impl Pool {
     }
 
     pub(super) fn string(&mut self, text: &str) -> Src {
+        let val = self.string_word(text);
+        self.add(val)
+    }
+
+    fn string_word(&mut self, text: &str) -> Val {
         let hash = hash_text(text);
-        let val = match self.names.find_hashed(hash, text, &self.region) {
+        match self.names.find_hashed(hash, text, &self.region) {
             Some(known) => known,
             None => {
                 // A plan has far less than 4 GiB of text: it was read from JSON of limited size.
@@ -62,17 +67,43 @@ impl Pool {
                 self.names.insert(text, val, hash);
                 val
             }
-        };
-        self.add(val)
+        }
     }
 
     pub(super) fn number(&mut self, number: Number) -> Src {
+        let val = self.number_word(&number);
+        self.add(val)
+    }
+
+    fn number_word(&mut self, number: &Number) -> Val {
         let region = &mut self.region;
-        let val = *self
+        *self
             .numbers
             .entry(number.clone())
-            .or_insert_with(|| region.number(number));
+            .or_insert_with(|| region.number(number.clone()))
+    }
+
+    /// A value of any kind.
+    pub(super) fn literal(&mut self, value: &Value) -> Src {
+        let val = self.word(value);
         self.add(val)
+    }
+
+    fn word(&mut self, value: &Value) -> Val {
+        let (kind, parts): (Kind, Vec<Val>) = match value {
+            Value::Null => return Val::NULL,
+            Value::Bool(value) => return Val::bool(*value),
+            Value::Number(number) => return self.number_word(number),
+            Value::String(text) => return self.string_word(text),
+            Value::Array(items) => (Kind::Array, items.iter().map(|item| self.word(item)).collect()),
+            // Both are sorted as sets and objects of the VM are.
+            Value::Set(items) => (Kind::Set, items.iter().map(|item| self.word(item)).collect()),
+            Value::Object(map) => {
+                let pairs = map.iter().flat_map(|(key, value)| [key, value]);
+                (Kind::Object, pairs.map(|part| self.word(part)).collect())
+            }
+        };
+        self.region.collection(kind, &parts)
     }
 
     pub(super) fn empty(&mut self, kind: Kind) -> Src {

@@ -63,18 +63,28 @@ pub(super) fn steps(blocks: &[Block]) -> HashSet<Local> {
     uses.into_iter().filter_map(once).collect()
 }
 
-/// The locals in which collections are built.
-pub(super) fn built(blocks: &[Block]) -> HashSet<Local> {
-    let mut built = HashSet::new();
-    each(blocks, &mut |kind| match kind {
+/// The locals that some statement reads.
+pub(super) fn read(blocks: &[Block]) -> HashSet<Local> {
+    let mut read = HashSet::new();
+    each(blocks, &mut |kind| read.extend(kind.access().reads));
+    read
+}
+
+/// The local in which a statement adds to a collection.
+pub(super) fn grown(kind: &StmtKind) -> Option<Local> {
+    match kind {
         StmtKind::ArrayAppend { array: local, .. }
         | StmtKind::SetAdd { set: local, .. }
         | StmtKind::ObjectInsert { object: local, .. }
-        | StmtKind::ObjectInsertOnce { object: local, .. } => {
-            built.insert(*local);
-        }
-        _ => {}
-    });
+        | StmtKind::ObjectInsertOnce { object: local, .. } => Some(*local),
+        _ => None,
+    }
+}
+
+/// The locals in which collections are built.
+pub(super) fn built(blocks: &[Block]) -> HashSet<Local> {
+    let mut built = HashSet::new();
+    each(blocks, &mut |kind| built.extend(grown(kind)));
     built
 }
 

@@ -6,6 +6,7 @@
 mod constants;
 mod documents;
 mod index;
+mod literals;
 mod statements;
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,17 @@ use super::code::{Called, Code, Func, Op, Operands, Pc, Plan, Reg, Src, Table};
 use super::value::Val;
 use crate::builtins;
 use crate::ir::{self, Local, Location};
+
+/// Whether the bodies of a function are looked up by the value of one place, so that only those run that expect it.
+pub(crate) fn is_indexed(func: &ir::Func) -> bool {
+    index::of(&func.blocks, &func.params, least(func)).is_some()
+}
+
+/// The registers that a function has at least: those of its parameters and of its result.
+fn least(func: &ir::Func) -> u32 {
+    let locals = func.params.iter().chain([&func.return_]);
+    locals.map(|local| local.0.saturating_add(1)).max().unwrap_or(0)
+}
 
 /// Lowers a verified policy.
 pub(super) fn lower(policy: &ir::Policy) -> Code {
@@ -116,23 +128,26 @@ struct Body<'l, 'a> {
     base: HashSet<Local>,
     /// Locals that only stand between two steps of a path.
     steps: HashSet<Local>,
+    /// Locals that some statement reads.
+    read: HashSet<Local>,
+    /// Locals that hold a constant.
+    constants: HashMap<Local, Src>,
     /// Of a function with an index; its targets are labels.
     table: Option<Table>,
 }
 
 impl<'a> Lowering<'a> {
     fn plan(&mut self, plan: &'a ir::Plan) -> Plan {
-        let (start, frame) = self.body(&plan.blocks, 2, None);
+        let (start, frame) = self.body(&plan.blocks, None, (2, None));
         Plan { start, frame }
     }
 
     fn func(&mut self, func: &'a ir::Func, memo: Option<u32>) -> Func {
-        let locals = func.params.iter().chain([&func.return_]);
-        let least = locals.map(|local| local.0.saturating_add(1)).max().unwrap_or(0);
+        let least = least(func);
         let index = index::of(&func.blocks, &func.params, least);
         let locals = documents::frame_size(&func.blocks).max(least);
         let clear = index.as_ref().map_or(locals, |index| index.shared.max(least));
-        let (start, frame) = self.body(&func.blocks, least, index);
+        let (start, frame) = self.body(&func.blocks, Some(func), (least, index));
         Func {
             start,
             params: func.params.iter().map(|local| local.0).collect(),
@@ -142,9 +157,15 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Lowers a body whose frame has `least` registers at least.
-    fn body(&mut self, blocks: &'a [ir::Block], least: u32, index: Option<Index>) -> (Pc, u32) {
+    /// Lowers the body of a plan, or of `func`, whose frame has `least` registers at least.
+    fn body(
+        &mut self,
+        blocks: &'a [ir::Block],
+        func: Option<&ir::Func>,
+        (least, index): (u32, Option<Index>),
+    ) -> (Pc, u32) {
         let start = self.ops.len();
+        let constants = literals::of(blocks, func, self);
         let mut body = Body {
             labels: Vec::new(),
             scopes: Vec::new(),
@@ -152,6 +173,8 @@ impl<'a> Lowering<'a> {
             built: documents::built(blocks),
             base: documents::base(blocks),
             steps: documents::steps(blocks),
+            read: documents::read(blocks),
+            constants,
             table: None,
             lowering: self,
         };
@@ -250,13 +273,16 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Dot { fail: target, .. }
         | Op::Path { fail: target, .. }
         | Op::Equal { fail: target, .. }
+        | Op::Compare { fail: target, .. }
         | Op::Is { fail: target, .. }
         | Op::Defined { fail: target, .. }
         | Op::Length { fail: target, .. }
         | Op::Call { fail: target, .. }
         | Op::Builtin { fail: target, .. }
         | Op::Print { fail: target, .. }
-        | Op::ScanNext { done: target, .. }
+        | Op::Test { fail: target, .. }
+        | Op::ScanBegin { next: target, .. }
+        | Op::ScanNext { body: target, .. }
         | Op::With { fail: target, .. }
         | Op::Result { fail: target, .. } => set(target),
         Op::CallDynamic { fail, missing, .. } => {
@@ -269,7 +295,6 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Reset { .. }
         | Op::Begin { .. }
         | Op::Seal { .. }
-        | Op::ScanBegin { .. }
         | Op::WithEnd { .. }
         | Op::Probe { .. }
         | Op::Return { .. }

@@ -5,7 +5,7 @@ use stele_types::Number;
 use std::collections::HashMap;
 
 use super::index::Index;
-use super::{Body, Label, Scope, pc};
+use super::{Body, Label, Scope, documents, pc};
 use crate::ir::{self, Block, Local, Location, Operand, Stmt, StmtKind};
 use crate::vm::code::{Op, Operands, Pc, Reg, Src, Table};
 use crate::vm::value::Kind;
@@ -139,26 +139,32 @@ impl<'a> Body<'_, 'a> {
         self.scopes.push(Scope::Block(end));
         let mut rest = block.stmts.as_slice();
         while let Some((first, after)) = rest.split_first() {
-            rest = match self.path(rest) {
-                0 => {
-                    self.stmt(first);
-                    after
-                }
-                taken => rest.get(taken..).unwrap_or_default(),
+            let taken = match self.path(rest) {
+                0 => self.fused(rest),
+                taken => taken,
+            };
+            rest = if taken == 0 {
+                self.stmt(first);
+                after
+            } else {
+                rest.get(taken..).unwrap_or_default()
             };
         }
         self.scopes.pop();
     }
 
     fn src(&mut self, operand: Operand, location: Location) -> Src {
-        if let Operand::Local(local) = operand {
-            self.read(local, location);
+        match operand {
+            Operand::Local(local) => self.read(local, location),
+            constant => self.lowering.operand(constant),
         }
-        self.lowering.operand(operand)
     }
 
     /// Before a local is read, what is built in it becomes a value.
     fn read(&mut self, local: Local, location: Location) -> Src {
+        if let Some(constant) = self.constants.get(&local) {
+            return *constant;
+        }
         if self.built.contains(&local) {
             self.emit(Op::Seal { reg: local.0 }, location);
         }
@@ -285,22 +291,82 @@ impl<'a> Body<'_, 'a> {
         count
     }
 
+    /// Lowers two statements, the second of which looks at nothing but what the first has found; says how many there were.
+    fn fused(&mut self, stmts: &'a [Stmt]) -> usize {
+        let [first, second, ..] = stmts else { return 0 };
+        let (a, b, negated) = match second.kind {
+            StmtKind::Equal { a, b } => (a, b, false),
+            StmtKind::NotEqual { a, b } => (a, b, true),
+            _ => return 0,
+        };
+        let found = first.kind.access().writes;
+        let Some(found) = found.first().filter(|found| self.steps.contains(found)) else {
+            return 0;
+        };
+        let with = match (a.local() == Some(*found), b.local() == Some(*found)) {
+            (true, false) => b,
+            (false, true) => a,
+            _ => return 0,
+        };
+        let location = first.location;
+        match &first.kind {
+            StmtKind::Dot { source, key, .. }
+                if !source.local().is_some_and(|local| self.base.contains(&local)) =>
+            {
+                let op = Op::Compare {
+                    source: self.src(*source, location),
+                    key: self.src(*key, location),
+                    with: self.src(with, location),
+                    negated,
+                    fail: self.fail(),
+                };
+                self.emit(op, location);
+                2
+            }
+            StmtKind::Call { func, args, .. }
+                if (negated, with) == (true, Operand::Bool(false))
+                    && !self.lowering.funcs.contains_key(func.as_str()) =>
+            {
+                let op = Op::Test {
+                    args: self.range(args.iter().copied(), location),
+                    builtin: self.lowering.builtin(func),
+                    fail: self.fail(),
+                };
+                self.emit(op, location);
+                2
+            }
+            _ => 0,
+        }
+    }
+
     fn scan(&mut self, source: Local, (key, value): (Local, Local), block: &'a Block, location: Location) {
         let src = self.read(source, location);
         let state = self.register(2);
-        let (next, done) = (self.label(), self.label());
-        self.emit(Op::ScanBegin { src, state }, location);
+        let (next, body) = (self.label(), self.label());
+        let begin = Op::ScanBegin {
+            src,
+            state,
+            next: next.0,
+        };
+        self.emit(begin, location);
+        self.place(body);
+        self.block(block, next);
         self.place(next);
+        // There is no such register, and so nothing is written.
+        let wanted = |local: Local| {
+            if self.read.contains(&local) {
+                local.0
+            } else {
+                Reg::MAX
+            }
+        };
         let op = Op::ScanNext {
             state,
-            key: key.0,
-            value: value.0,
-            done: done.0,
+            key: wanted(key),
+            value: wanted(value),
+            body: body.0,
         };
         self.emit(op, location);
-        self.block(block, next);
-        self.emit(Op::Jump(next.0), location);
-        self.place(done);
     }
 
     fn with(&mut self, local: Local, path: &[u32], value: Operand, block: &'a Block, location: Location) {
@@ -337,6 +403,14 @@ impl<'a> Body<'_, 'a> {
 
     /// The statements without blocks.
     fn simple(&mut self, kind: &'a StmtKind, location: Location) {
+        if documents::writes(kind)
+            .iter()
+            .chain(&documents::grown(kind))
+            .any(|local| self.constants.contains_key(local))
+        {
+            // It makes a constant, or adds to one.
+            return;
+        }
         let fail = self.fail();
         let op = match kind {
             StmtKind::AssignInt { value, target } | StmtKind::MakeNumberInt { value, target } => Op::Move {
@@ -428,6 +502,9 @@ impl<'a> Body<'_, 'a> {
             StmtKind::IsArray { source } => self.is(Kind::Array, *source, location),
             StmtKind::IsObject { source } => self.is(Kind::Object, *source, location),
             StmtKind::IsSet { source } => self.is(Kind::Set, *source, location),
+            // A constant.
+            StmtKind::IsDefined { source } if self.constants.contains_key(source) => return,
+            StmtKind::IsUndefined { source } if self.constants.contains_key(source) => Op::Jump(fail),
             StmtKind::IsDefined { source } | StmtKind::IsUndefined { source } => Op::Defined {
                 reg: source.0,
                 negated: matches!(kind, StmtKind::IsUndefined { .. }),

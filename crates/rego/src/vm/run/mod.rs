@@ -237,6 +237,19 @@ impl Machine<'_, '_> {
                     let holds = a.is_defined() && b.is_defined() && self.env.heap.eq(a, b) != negated;
                     pc = next(holds, pc, fail);
                 }
+                Op::Compare {
+                    source,
+                    key,
+                    with,
+                    negated,
+                    fail,
+                } => {
+                    let found = self.env.heap.index(self.get(source), self.get(key));
+                    let with = self.get(with);
+                    let holds =
+                        found.is_defined() && with.is_defined() && self.env.heap.eq(found, with) != negated;
+                    pc = next(holds, pc, fail);
+                }
                 Op::Is { kind, src, fail } => pc = next(self.get(src).kind() == kind, pc, fail),
                 Op::Defined { reg, negated, fail } => {
                     pc = next(self.reg(reg).is_defined() != negated, pc, fail);
@@ -245,8 +258,12 @@ impl Machine<'_, '_> {
                     state,
                     key,
                     value,
-                    done,
-                } => pc = next(self.scan_next(state, key, value), pc, done),
+                    body,
+                } => {
+                    if self.scan_next(state, key, value) {
+                        pc = body as usize;
+                    }
+                }
                 Op::Builtin {
                     builtin,
                     args,
@@ -257,6 +274,11 @@ impl Machine<'_, '_> {
                     let result = self.builtin(builtin, args)?;
                     self.set(dst, result);
                     pc = next(result.is_defined(), pc, fail);
+                }
+                Op::Test { builtin, args, fail } => {
+                    self.pc = pc;
+                    let result = self.builtin(builtin, args)?;
+                    pc = next(result.is_defined() && result != Val::FALSE, pc, fail);
                 }
                 Op::End if self.stacks.frames.is_empty() => return Ok(()),
                 ref other => {
@@ -319,10 +341,11 @@ impl Machine<'_, '_> {
             }
             Op::End => self.leave(Val::UNDEFINED),
             Op::Reset { dst } => self.set(dst, Val::UNDEFINED),
-            Op::ScanBegin { src, state } => {
+            Op::ScanBegin { src, state, next } => {
                 let val = self.get(src);
                 self.set(state, val);
                 self.set(state.wrapping_add(1), Val::small(0).unwrap_or(Val::UNDEFINED));
+                self.pc = next as usize;
             }
             Op::Length { src, dst, fail } => {
                 let length = self.env.heap.length(self.get(src));

@@ -1,0 +1,155 @@
+//! Locals that hold a constant: numbers, null, and collections of constants. They become operands, and cost nothing when the code runs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use stele_types::{Number, Value};
+
+use super::Lowering;
+use crate::ir::{self, Block, Func, Local, Operand, Stmt, StmtKind};
+use crate::optimise::Facts;
+use crate::vm::code::Src;
+
+/// What is known about the constants of one body.
+pub(super) struct Literals<'l, 'a> {
+    lowering: &'l mut Lowering<'a>,
+    facts: Facts,
+    /// Complete.
+    found: HashMap<Local, Value>,
+}
+
+/// A collection that statements in a row build of constants.
+struct Growing {
+    value: Value,
+    /// How often its local was changed so far, as [`Facts::changes`] counts.
+    changes: u32,
+}
+
+/// The locals of a plan (without `func`) or a function that hold constants.
+pub(super) fn of(blocks: &[Block], func: Option<&Func>, lowering: &mut Lowering<'_>) -> HashMap<Local, Src> {
+    let documents = [ir::INPUT, ir::DATA];
+    let params = func.map_or(documents.as_slice(), |func| func.params.as_slice());
+    let mut literals = Literals {
+        facts: Facts::new(blocks, params, func.map(|func| func.return_)),
+        found: HashMap::new(),
+        lowering,
+    };
+    literals.blocks(blocks);
+    let Literals { lowering, found, .. } = literals;
+    found
+        .into_iter()
+        .map(|(local, value)| (local, lowering.pool.literal(&value)))
+        .collect()
+}
+
+impl Literals<'_, '_> {
+    fn blocks(&mut self, blocks: &[Block]) {
+        for block in blocks {
+            let mut growing = BTreeMap::new();
+            for stmt in &block.stmts {
+                if !self.stmt(stmt, &mut growing) {
+                    self.complete(&mut growing);
+                }
+                self.blocks(stmt.kind.nested());
+            }
+            self.complete(&mut growing);
+        }
+    }
+
+    /// Collections that nothing else changes are constants.
+    fn complete(&mut self, growing: &mut BTreeMap<Local, Growing>) {
+        for (local, grown) in std::mem::take(growing) {
+            if self.facts.changes(local) == grown.changes {
+                self.found.insert(local, grown.value);
+            }
+        }
+    }
+
+    /// Notes what a statement makes; false if it does anything else than make constants.
+    fn stmt(&mut self, stmt: &Stmt, growing: &mut BTreeMap<Local, Growing>) -> bool {
+        let (target, value) = match &stmt.kind {
+            StmtKind::MakeNull { target } => (*target, Value::Null),
+            StmtKind::MakeNumberInt { value, target } | StmtKind::AssignInt { value, target } => {
+                (*target, Value::from(*value))
+            }
+            StmtKind::MakeNumberRef { index, target } => match Number::parse(self.lowering.string(*index)) {
+                Ok(number) => (*target, Value::Number(number)),
+                Err(_) => return false,
+            },
+            StmtKind::MakeArray { target, .. } => return begin(*target, Value::array([]), growing),
+            StmtKind::MakeSet { target } => return begin(*target, Value::set([]), growing),
+            StmtKind::MakeObject { target } => return begin(*target, Value::object([]), growing),
+            kind => return self.grow(kind, growing),
+        };
+        if !self.facts.is_steady(target) {
+            return false;
+        }
+        self.found.insert(target, value);
+        true
+    }
+
+    fn grow(&self, kind: &StmtKind, growing: &mut BTreeMap<Local, Growing>) -> bool {
+        let (local, parts) = match kind {
+            StmtKind::ArrayAppend { value, array } => (array, [Some(*value), None]),
+            StmtKind::SetAdd { value, set } => (set, [Some(*value), None]),
+            StmtKind::ObjectInsert { key, value, object }
+            | StmtKind::ObjectInsertOnce { key, value, object } => (object, [Some(*key), Some(*value)]),
+            _ => return false,
+        };
+        let parts: Option<Vec<Value>> = parts
+            .into_iter()
+            .flatten()
+            .map(|part| self.constant(part, growing))
+            .collect();
+        let (Some(parts), Some(grown)) = (parts, growing.get_mut(local)) else {
+            return false;
+        };
+        if !put(&mut grown.value, parts) {
+            return false;
+        }
+        grown.changes = grown.changes.saturating_add(2);
+        true
+    }
+
+    fn constant(&self, operand: Operand, growing: &BTreeMap<Local, Growing>) -> Option<Value> {
+        match operand {
+            Operand::Bool(value) => Some(Value::Bool(value)),
+            Operand::StringIndex(index) => Some(Value::from(self.lowering.string(index.0))),
+            Operand::Local(local) => {
+                let grown = growing.get(&local);
+                let grown = grown.filter(|grown| self.facts.changes(local) == grown.changes);
+                grown
+                    .map(|grown| &grown.value)
+                    .or_else(|| self.found.get(&local))
+                    .cloned()
+            }
+        }
+    }
+}
+
+fn begin(target: Local, value: Value, growing: &mut BTreeMap<Local, Growing>) -> bool {
+    // A second beginning counts as one change too many.
+    growing.insert(target, Growing { value, changes: 1 });
+    true
+}
+
+/// Adds to a collection; false if that is no collection, or a conflict.
+fn put(collection: &mut Value, parts: Vec<Value>) -> bool {
+    match (collection, <[Value; 2]>::try_from(parts)) {
+        (Value::Object(map), Ok([key, value])) => {
+            let map: &mut BTreeMap<Value, Value> = Arc::make_mut(map);
+            map.insert(key, value).is_none()
+        }
+        (Value::Array(items), Err(one)) => {
+            let items: &mut Vec<Value> = Arc::make_mut(items);
+            items.extend(one);
+            true
+        }
+        (Value::Set(items), Err(one)) => {
+            let items: &mut BTreeSet<Value> = Arc::make_mut(items);
+            items.extend(one);
+            true
+        }
+        _ => false,
+    }
+}
