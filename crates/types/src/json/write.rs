@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 
+use super::plain_run;
 use crate::Value;
 
 /// Compact JSON bytes.
@@ -85,8 +86,8 @@ fn write_scalar(value: &Value, out: &mut Vec<u8>) {
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20) {
-        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+    loop {
+        let (plain, special) = rest.split_at_checked(plain_run(rest)).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         let Some((byte, after)) = special.split_first() else {
             break;
@@ -105,7 +106,6 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         }
         rest = after;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

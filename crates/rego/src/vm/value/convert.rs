@@ -161,7 +161,10 @@ impl<'v> Converter<'_, 'v> {
             .region
             .collection(kind, self.stack.get(start..).unwrap_or_default());
         self.stack.truncate(start);
-        Ok(made)
+        Ok(match self.seen {
+            Some(_) => self.region.index_last(made, self.constants.region),
+            None => made,
+        })
     }
 }
 

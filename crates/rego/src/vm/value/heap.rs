@@ -97,7 +97,7 @@ impl Heap<'_> {
             return false;
         }
         match a.kind() {
-            Kind::String => !a.surely_differ(b) && self.text(a) == self.text(b),
+            Kind::String => !a.surely_differ(b) && self.same_text(a, b),
             Kind::Number => self.number(a) == self.number(b),
             Kind::Array | Kind::Object | Kind::Set => {
                 let (a, b) = (self.parts(a), self.parts(b));
@@ -106,6 +106,16 @@ impl Heap<'_> {
             // All others are equal only if their words are.
             _ => false,
         }
+    }
+
+    /// Whether two strings have the same text.
+    #[inline]
+    fn same_text(&self, a: Val, b: Val) -> bool {
+        let short = !a.is_long() && !b.is_long();
+        if short && a.short_length() != b.short_length() {
+            return false;
+        }
+        self.region(a).bytes_of(a) == self.region(b).bytes_of(b)
     }
 
     fn eq_parts(&self, a: &[Val], b: &[Val]) -> bool {
@@ -122,7 +132,8 @@ impl Heap<'_> {
         match (a.kind(), b.kind()) {
             (Kind::Int, Kind::Int) => a.as_int().cmp(&b.as_int()),
             (Kind::Int | Kind::Number, Kind::Int | Kind::Number) => self.number(a).cmp(&self.number(b)),
-            (Kind::String, Kind::String) => self.text(a).cmp(self.text(b)),
+            // The order of UTF-8 is that of its bytes.
+            (Kind::String, Kind::String) => self.region(a).bytes_of(a).cmp(self.region(b).bytes_of(b)),
             (a_kind, b_kind) if a_kind != b_kind => a_kind.cmp(&b_kind),
             // Elements first, then length; an object's elements are its keys and values in turn.
             _ => self.cmp_parts(self.parts(a), self.parts(b)),
@@ -223,6 +234,12 @@ impl Heap<'_> {
     fn field(&self, source: Val, key: Val) -> Val {
         /// Up to this many keys are compared in turn, as words.
         const FEW: usize = 16;
+        if source.is_indexed() {
+            let text = (key.kind() == Kind::String).then(|| self.region(key).bytes_of(key));
+            return text.map_or(Val::UNDEFINED, |text| {
+                self.region(source).find(source, text, self.consts)
+            });
+        }
         let parts = self.parts(source);
         let found = |at: usize| parts.get(at.wrapping_add(1)).copied().unwrap_or(Val::UNDEFINED);
         if parts.len() <= FEW << 1 {

@@ -10,19 +10,19 @@
 //! | 4-63 | integer: the value |
 //! | 4-5 | others: region |
 //! | 6 | string: [known](Val::is_known); object: all keys are known strings |
-//! | 7 | string: long (see [`Region`]) |
+//! | 7 | string: long; object: has an index (see [`Region`]) |
 //! | 8-63 | others: place in the region; string: 32 bits offset, 24 bits length |
 
 mod builder;
 mod convert;
 mod encode;
 mod heap;
+mod index;
 mod member;
 mod meter;
 mod names;
 mod parse;
 mod region;
-mod scan;
 mod shapes;
 mod sort;
 mod weight;
@@ -201,6 +201,20 @@ impl Val {
 
     const fn known(self) -> Self {
         Self(self.0 | KNOWN)
+    }
+
+    /// The length of a string that is not long.
+    const fn short_length(self) -> u64 {
+        self.0 >> (PLACE + 32)
+    }
+
+    /// Of an object: an index of its keys stands behind them.
+    const fn is_indexed(self) -> bool {
+        self.0 & LONG != 0
+    }
+
+    const fn indexed(self) -> Self {
+        Self(self.0 | LONG)
     }
 
     const fn is_long(self) -> bool {

@@ -10,7 +10,7 @@ use stele_types::{Number, json};
 
 use super::convert::{Constants, Seen};
 use super::shapes::{LOST, Order, Shapes};
-use super::{Kind, Region, Val, scan};
+use super::{Kind, Region, Val};
 
 /// Why an input can't be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -378,7 +378,10 @@ impl<'a> Parser<'a> {
                 _ => return self.malformed(),
             }
         }
-        let made = self.sorted(start, node, all_known);
+        let mut made = self.sorted(start, node, all_known);
+        if self.seen.is_some() {
+            made = self.region.index_last(made, self.constants.region);
+        }
         self.reader.stack.truncate(start);
         if self.over() {
             return self.memory();
@@ -484,12 +487,14 @@ impl<'a> Parser<'a> {
     }
 
     /// The run of plain characters that begins here.
+    #[inline]
     fn plain_run(&self, at: usize) -> &'a str {
         let rest = self.bytes.get(at..).unwrap_or_default();
-        let end = at.wrapping_add(scan::plain(rest));
+        let end = at.wrapping_add(json::plain_run(rest));
         self.text.get(at..end).unwrap_or_default()
     }
 
+    #[inline]
     fn string(&mut self, at: usize) -> Parsed {
         let start = at.wrapping_add(1);
         let run = self.plain_run(start);
@@ -512,6 +517,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A string with escapes; `run` is what comes before the first of them.
+    #[cold]
     fn escaped(&mut self, run: &str, mut at: usize) -> Parsed {
         let mut out = run.to_owned();
         loop {

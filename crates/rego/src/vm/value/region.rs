@@ -1,5 +1,6 @@
 //! A region: the content of values that do not fit into a word.
 
+use foldhash::fast::RandomState;
 use stele_types::Number;
 
 use super::{Kind, LONG_FROM, Space, Val};
@@ -15,6 +16,8 @@ pub struct Region {
     pub(super) words: Vec<Val>,
     pub(super) text: String,
     pub(super) numbers: Vec<Number>,
+    /// Of the indexes of objects. Seeded, because documents choose the keys.
+    pub(super) hasher: RandomState,
 }
 
 /// The region can hold no more: its text would pass 4 GiB.
@@ -30,6 +33,7 @@ impl Region {
             words: Vec::new(),
             text: String::new(),
             numbers: Vec::new(),
+            hasher: RandomState::default(),
         };
         region.clear();
         region
@@ -145,7 +149,8 @@ impl Region {
         let place = self.words.len() as u64;
         self.words.push(Val::count(parts.len() >> 1));
         let start = self.words.len();
-        self.words.resize(start.wrapping_add(parts.len()), Val::UNDEFINED);
+        self.words
+            .extend(std::iter::repeat_n(Val::UNDEFINED, parts.len()));
         let slots = self.words.get_mut(start..).unwrap_or_default();
         let (pairs, _) = parts.as_chunks::<2>();
         // An order has as many positions as there are pairs.
@@ -160,15 +165,26 @@ impl Region {
 
     /// The text of a string of this region.
     pub(super) fn text_of(&self, val: Val) -> &str {
+        let (offset, end) = self.range_of(val);
+        self.text.get(offset..end).unwrap_or_default()
+    }
+
+    /// The bytes of a string of this region.
+    #[inline]
+    pub(super) fn bytes_of(&self, val: Val) -> &[u8] {
+        let (offset, end) = self.range_of(val);
+        self.text.as_bytes().get(offset..end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn range_of(&self, val: Val) -> (usize, usize) {
         let (offset, length) = if val.is_long() {
             let word = |at: usize| self.words.get(at).map_or(0, |word| word.as_count());
             (word(val.at()), word(val.at().wrapping_add(1)))
         } else {
             (val.at() & 0xffff_ffff, val.at() >> 32)
         };
-        self.text
-            .get(offset..offset.wrapping_add(length))
-            .unwrap_or_default()
+        (offset, offset.wrapping_add(length))
     }
 
     /// The words of a collection of this region.

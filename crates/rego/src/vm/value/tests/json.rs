@@ -189,7 +189,7 @@ proptest! {
         2 => 0x7e..=0xff_u8,
     ], 0..40)) {
         let wanted = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len());
-        prop_assert_eq!(scan::plain(&bytes), wanted);
+        prop_assert_eq!(stele_types::json::plain_run(&bytes), wanted);
     }
 }
 

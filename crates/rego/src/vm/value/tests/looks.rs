@@ -133,3 +133,44 @@ fn values_nested_too_deeply_have_no_encoding() {
         };
     }
 }
+
+/// Objects large enough for an index, in every way in which they come, looked up with keys that come in every way.
+#[test]
+fn large_objects_are_looked_up_as_values_are() {
+    for count in [16_i64, 17, 100, 3_000] {
+        let mut pairs: Vec<(Value, Value)> = (0..count)
+            .map(|number| (format!("key-{}", number * 7).as_str().into(), number.into()))
+            .collect();
+        let constants = super::constant_texts();
+        pairs.extend(
+            constants
+                .iter()
+                .map(|text| (text.as_str().into(), text.as_str().into())),
+        );
+        let strings = Value::object(pairs.clone());
+        pairs.push((5.into(), "five".into()));
+        let mixed = Value::object(pairs);
+        for object in [strings, mixed] {
+            let json = stele_types::json::to_vec(&object);
+            let back = Fixture::new().load_json(&json, &stele_types::json::Limits::default());
+            assert_eq!(back, Ok(object.to_json_projection()));
+            for way in 0..3 {
+                let mut fixture = Fixture::new();
+                let source = fixture.bring(&object, way);
+                let keys = (0..count * 7).map(|number| Value::from(format!("key-{number}").as_str()));
+                let others = [5.into(), "5".into(), "".into(), Value::Null, Value::array([])];
+                let constants = constants.iter().map(|text| Value::from(text.as_str()));
+                for (at, key) in keys.chain(others).chain(constants).enumerate() {
+                    let val = fixture.bring(&key, u8::try_from(at % 3).unwrap());
+                    let found = fixture.heap().index(source, val);
+                    assert_eq!(
+                        fixture.value(found),
+                        object.index(&key).cloned(),
+                        "{count}, {way}: {key}"
+                    );
+                }
+                assert_eq!(fixture.value(source), Some(object.clone()));
+            }
+        }
+    }
+}

@@ -3,9 +3,10 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// How many bytes come before the first quote, backslash or control character.
+/// How many bytes come before the first quote, backslash or control character: what a JSON string holds as it is.
+#[must_use]
 #[inline]
-pub(super) fn plain(bytes: &[u8]) -> usize {
+pub fn plain_run(bytes: &[u8]) -> usize {
     let mut chunks = bytes.chunks_exact(8);
     let mut done = 0_usize;
     for chunk in &mut chunks {
