@@ -78,6 +78,13 @@ pub(super) enum Op {
         once: bool,
         fail: Pc,
     },
+    /// Makes an array of these elements, or an object of these keys and values, which are in order; fails if one is undefined.
+    Collect {
+        object: bool,
+        parts: Operands,
+        dst: Reg,
+        fail: Pc,
+    },
     /// `dst = a` merged over `b`, recursively.
     Merge { a: Src, b: Src, dst: Reg, fail: Pc },
     /// `dst = source[key]`. `base`: the source is a base document.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use stele_types::{Number, Value};
 
 use super::Lowering;
-use crate::ir::{self, Block, Func, Local, Operand, Stmt, StmtKind};
+use crate::ir::{Block, Local, Operand, Stmt, StmtKind};
 use crate::optimise::Facts;
 use crate::vm::code::Src;
 
 /// What is known about the constants of one body.
-pub(super) struct Literals<'l, 'a> {
+struct Literals<'l, 'a> {
     lowering: &'l mut Lowering<'a>,
-    facts: Facts,
+    facts: &'l Facts,
     /// Complete.
     found: HashMap<Local, Value>,
 }
@@ -25,12 +25,10 @@ struct Growing {
     changes: u32,
 }
 
-/// The locals of a plan (without `func`) or a function that hold constants.
-pub(super) fn of(blocks: &[Block], func: Option<&Func>, lowering: &mut Lowering<'_>) -> HashMap<Local, Src> {
-    let documents = [ir::INPUT, ir::DATA];
-    let params = func.map_or(documents.as_slice(), |func| func.params.as_slice());
+/// The locals of a body that hold constants.
+pub(super) fn of(blocks: &[Block], facts: &Facts, lowering: &mut Lowering<'_>) -> HashMap<Local, Src> {
     let mut literals = Literals {
-        facts: Facts::new(blocks, params, func.map(|func| func.return_)),
+        facts,
         found: HashMap::new(),
         lowering,
     };

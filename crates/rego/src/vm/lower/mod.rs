@@ -3,6 +3,7 @@
 //! Blocks become labels: a statement that is undefined jumps to the end of its block, `Break(n)` to the end of the n-th
 //! block around. What must be undone on the way out (`With`) is undone by code before the jump.
 
+mod aggregates;
 mod constants;
 mod documents;
 mod index;
@@ -18,6 +19,7 @@ use super::code::{Called, Code, Func, Op, Operands, Pc, Plan, Reg, Src, Table};
 use super::value::Val;
 use crate::builtins;
 use crate::ir::{self, Local, Location};
+use crate::optimise::Facts;
 
 /// Whether the bodies of a function are looked up by the value of one place, so that only those run that expect it.
 pub(crate) fn is_indexed(func: &ir::Func) -> bool {
@@ -130,6 +132,8 @@ struct Body<'l, 'a> {
     steps: HashSet<Local>,
     /// Locals that some statement reads.
     read: HashSet<Local>,
+    /// How often each local is changed.
+    facts: Facts,
     /// Locals that hold a constant.
     constants: HashMap<Local, Src>,
     /// Of a function with an index; its targets are labels.
@@ -165,7 +169,8 @@ impl<'a> Lowering<'a> {
         (least, index): (u32, Option<Index>),
     ) -> (Pc, u32) {
         let start = self.ops.len();
-        let constants = literals::of(blocks, func, self);
+        let facts = facts(blocks, func);
+        let constants = literals::of(blocks, &facts, self);
         let mut body = Body {
             labels: Vec::new(),
             scopes: Vec::new(),
@@ -175,6 +180,7 @@ impl<'a> Lowering<'a> {
             steps: documents::steps(blocks),
             read: documents::read(blocks),
             constants,
+            facts,
             table: None,
             lowering: self,
         };
@@ -250,6 +256,13 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// What is known about the locals of a plan, or of `func`.
+fn facts(blocks: &[ir::Block], func: Option<&ir::Func>) -> Facts {
+    let documents = [ir::INPUT, ir::DATA];
+    let params = func.map_or(documents.as_slice(), |func| func.params.as_slice());
+    Facts::new(blocks, params, func.map(|func| func.return_))
+}
+
 /// Numbers of operations and operands are far below 2^31: the verifier bounds what they come from.
 fn pc(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
@@ -269,6 +282,7 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Append { fail: target, .. }
         | Op::Add { fail: target, .. }
         | Op::Insert { fail: target, .. }
+        | Op::Collect { fail: target, .. }
         | Op::Merge { fail: target, .. }
         | Op::Dot { fail: target, .. }
         | Op::Path { fail: target, .. }

@@ -36,7 +36,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// The label of the innermost block: where an undefined statement goes.
-    fn fail(&self) -> Pc {
+    pub(super) fn fail(&self) -> Pc {
         let innermost = self.scopes.iter().rev().find_map(|scope| match scope {
             Scope::Block(label) => Some(label.0),
             Scope::With { .. } => None,
@@ -143,6 +143,7 @@ impl<'a> Body<'_, 'a> {
                 0 => self.fused(rest),
                 taken => taken,
             };
+            let taken = if taken == 0 { self.aggregate(rest) } else { taken };
             rest = if taken == 0 {
                 self.stmt(first);
                 after
@@ -153,7 +154,7 @@ impl<'a> Body<'_, 'a> {
         self.scopes.pop();
     }
 
-    fn src(&mut self, operand: Operand, location: Location) -> Src {
+    pub(super) fn src(&mut self, operand: Operand, location: Location) -> Src {
         match operand {
             Operand::Local(local) => self.read(local, location),
             constant => self.lowering.operand(constant),
@@ -401,14 +402,15 @@ impl<'a> Body<'_, 'a> {
         self.place(after);
     }
 
+    /// Whether all that a statement does is to make a constant, or to add to one.
+    pub(super) fn makes_constant(&self, kind: &StmtKind) -> bool {
+        let mut changed = documents::writes(kind).into_iter().chain(documents::grown(kind));
+        changed.any(|local| self.constants.contains_key(&local))
+    }
+
     /// The statements without blocks.
     fn simple(&mut self, kind: &'a StmtKind, location: Location) {
-        if documents::writes(kind)
-            .iter()
-            .chain(&documents::grown(kind))
-            .any(|local| self.constants.contains_key(local))
-        {
-            // It makes a constant, or adds to one.
+        if self.makes_constant(kind) {
             return;
         }
         let fail = self.fail();

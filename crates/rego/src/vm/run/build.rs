@@ -2,7 +2,7 @@
 
 use super::{Done, Machine};
 use crate::eval::EvalError;
-use crate::vm::code::{Op, Reg};
+use crate::vm::code::{Op, Operands, Reg};
 use crate::vm::value::{Inserted, Kind, Val};
 
 impl Machine<'_, '_> {
@@ -65,6 +65,12 @@ impl Machine<'_, '_> {
                     }
                 }
             }
+            Op::Collect {
+                object,
+                parts,
+                dst,
+                fail,
+            } => self.collect(object, parts, dst, fail),
             Op::Merge { a, b, dst, fail } => {
                 let (a, b) = (self.get(a), self.get(b));
                 if a.is_defined() && b.is_defined() {
@@ -78,6 +84,20 @@ impl Machine<'_, '_> {
             _ => self.report(op),
         }
         Ok(())
+    }
+
+    fn collect(&mut self, object: bool, parts: Operands, dst: Reg, fail: u32) {
+        let mut made = std::mem::take(&mut self.stacks.args);
+        made.clear();
+        made.extend(self.code.operands(parts).iter().map(|src| self.get(*src)));
+        if made.iter().all(|part| part.is_defined()) {
+            let kind = if object { Kind::Object } else { Kind::Array };
+            let val = self.env.heap.scratch.collection(kind, &made);
+            self.set(dst, val);
+        } else {
+            self.go_on_if(false, fail);
+        }
+        self.stacks.args = made;
     }
 
     /// The collection under construction in a register, ready to take more; `None` when the statement is undefined.
