@@ -374,6 +374,12 @@ fn completion_knows_what_can_stand_there() {
         labels.iter().all(|label| label.starts_with("json.")),
         "{labels:?}"
     );
+    // A bracket that nothing closes breaks the whole rule; its other lines are still known.
+    has(
+        &typed(&mut editor, "x := concat(\"\", [co"),
+        &["container", "msg"],
+    );
+    assert_eq!(typed(&mut editor, "x := [input.request."), ["containers"]);
     assert_eq!(typed(&mut editor, "x := \"inp"), [] as [&str; 0]);
     assert_eq!(typed(&mut editor, "# inp"), [] as [&str; 0]);
     let found = editor.labels(&main, place(MAIN, "images as"));
@@ -403,6 +409,79 @@ p if {
     let end = |line: &str| position(&text[..text.find(line).unwrap() + line.len()]);
     assert_eq!(editor.labels(&path, end("input.user.")), ["name"]);
     assert_eq!(editor.labels(&path, end("input.owner.")), ["arn"]);
+}
+
+#[test]
+fn roots_do_not_see_each_other_and_folders_come_and_go() {
+    let site = Site::new();
+    for root in ["one", "two"] {
+        fs::create_dir(site.path().join(root)).unwrap();
+        let text = "package app\n\nlimit := 3\n\ndefault allow := false\n\nallow if input.size < limit\n";
+        fs::write(site.path().join(root).join("app.rego"), text).unwrap();
+    }
+    let one = site.path().join("one/app.rego");
+    let lint = json!({ "disable": ["unreachable-rule", "missing-metadata"] });
+    let start = |options: Value| {
+        let mut client = Client::spawn(&mut site.command(&["lsp"]));
+        client.initialize(site.path(), json!({}), options);
+        client.open(&one, &fs::read_to_string(&one).unwrap());
+        client
+    };
+    let mut client = start(json!({ "lint": lint }));
+    let found = client.diagnostics(&site.path().join("two/app.rego"), None);
+    assert!(found[0].contains("[rule-conflict]"), "{found:?}");
+    let mut client = start(json!({ "lint": lint, "roots": ["one", "two", "missing"] }));
+    assert_eq!(client.diagnostics(&one, Some(1)), [] as [&str; 0]);
+
+    // The library in another folder is known as long as the folder is there.
+    let other = Site::new();
+    fs::write(other.path().join("lib.rego"), "package lib\n\nf(x) := x\n").unwrap();
+    let folder = json!([{ "uri": uri(other.path()), "name": "other" }]);
+    let mut client = start(json!({ "lint": lint, "roots": ["one"] }));
+    client.diagnostics(&one, Some(1));
+    let uses = other.path().join("uses.rego");
+    client.open(&uses, "package uses\n\nx := data.lib.f(1)\n");
+    assert_eq!(client.diagnostics(&uses, Some(1)).len(), 1, "alone");
+    let event =
+        json!({ "event": { "added": folder, "removed": [{ "uri": uri(site.path()), "name": "root" }] } });
+    client.notify("workspace/didChangeWorkspaceFolders", event);
+    // `roots` are below the folders, and the new one has no such directory: its file still stands alone.
+    client.change(&uses, 2, "package uses\n\nx := data.lib.f(2)\n");
+    assert_eq!(client.diagnostics(&uses, Some(2)).len(), 1, "no such root");
+    let mut client = start(json!({ "lint": lint }));
+    client.open(&uses, "package uses\n\nx := data.lib.f(1)\n");
+    assert_eq!(client.diagnostics(&uses, Some(1)).len(), 1, "alone");
+    client.notify(
+        "workspace/didChangeWorkspaceFolders",
+        json!({ "event": { "added": folder, "removed": [] } }),
+    );
+    assert_eq!(client.diagnostics(&uses, Some(1)), [] as [&str; 0]);
+}
+
+#[test]
+fn metadata_and_data_files_are_checked() {
+    let mut editor = Editor::plain();
+    let (main, data) = (editor.main(), editor.site.path().join("data.json"));
+    editor
+        .client
+        .open(&main, &MAIN.replace("severity: critical", "severity: awful"));
+    let found = editor.client.diagnostics(&main, Some(1));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let expected = "12:14-12:19 1[unknown-severity] `awful` is no severity / help: it is one of";
+    assert!(found[0].starts_with(expected), "{found:?}");
+    let changes = json!({ "changes": [{ "uri": uri(&data), "type": 1 }] });
+    fs::write(&data, "{\n  \"a\": nope\n}").unwrap();
+    editor
+        .client
+        .notify("workspace/didChangeWatchedFiles", changes.clone());
+    let found = editor.client.diagnostics(&data, None);
+    assert!(found[0].starts_with("1:7-"), "{found:?}");
+    fs::write(&data, "{\"limits\": {\"pods\": 3}}").unwrap();
+    editor.client.notify("workspace/didChangeWatchedFiles", changes);
+    assert_eq!(editor.client.diagnostics(&data, None), [] as [&str; 0]);
+    let text = format!("{MAIN}\nmore := data.limits.");
+    editor.client.change(&main, 2, &text);
+    assert_eq!(editor.labels(&main, position(&text)), ["pods"]);
 }
 
 #[test]

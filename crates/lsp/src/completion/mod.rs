@@ -11,9 +11,9 @@ use lsp_types::{
     TextEdit, Uri,
 };
 use serde::{Deserialize, Serialize};
-use stele_rego::Span;
 use stele_rego::ast::{Module, Rule, is_identifier};
 use stele_rego::builtins::{self, Builtin};
+use stele_rego::{SourceFile, Span};
 
 use crate::hover;
 use crate::names::Names;
@@ -158,7 +158,8 @@ impl Proposals<'_> {
     }
 
     fn locals(&mut self) {
-        let Names { locals, .. } = self.view.names(self.module);
+        let repaired = self.repaired();
+        let Names { locals, .. } = self.view.names(repaired.as_ref().unwrap_or(self.module));
         let here = number(self.offset);
         for local in locals {
             let typed = local.span.start <= here && here <= local.span.end;
@@ -171,6 +172,27 @@ impl Proposals<'_> {
                 );
             }
         }
+    }
+
+    /// Where no rule could be parsed around the cursor: the module without the line at the cursor, if it has one then. What stands
+    /// elsewhere keeps its place.
+    fn repaired(&self) -> Option<Module> {
+        let here = number(self.offset);
+        let around = |rule: &Rule| rule.span.start < here && here <= rule.span.end;
+        if self.module.rules.iter().any(around) {
+            return None;
+        }
+        let document = &self.view.document;
+        let position = document
+            .lines
+            .position(document.text(), self.offset, self.view.encoding);
+        let line = document
+            .lines
+            .line(usize::try_from(position.line).unwrap_or(usize::MAX));
+        let mut text = document.text().to_owned();
+        text.replace_range(line.clone(), &" ".repeat(line.len()));
+        let (module, _) = stele_rego::parse_lenient(&SourceFile::new(document.source.name().clone(), text));
+        module.filter(|module| module.rules.iter().any(around))
     }
 
     /// The rules of the package.

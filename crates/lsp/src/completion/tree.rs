@@ -81,6 +81,18 @@ pub(crate) fn input(view: &View, module: &Module, cursor: usize) -> Tree {
         }
         schemas(view, other, "input", &mut tree);
     }
+    // What is broken now was whole a moment ago.
+    for (document, sound) in view.set.documents.iter().zip(&view.set.sound) {
+        let past = sound.as_ref().filter(|_| !document.is_sound());
+        let Some(past) = past.filter(|past| package_path(past) == package_path(module)) else {
+            continue;
+        };
+        for found in view.names(past).occurrences {
+            if let Target::Input(path) = &found.target {
+                tree.put(path.iter().map(AsRef::as_ref));
+            }
+        }
+    }
     tree
 }
 
