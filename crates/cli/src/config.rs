@@ -3,7 +3,7 @@
 mod merge;
 mod model;
 
-pub(crate) use model::{Config, LedgerConfig, LogFormat};
+pub(crate) use model::{Config, LedgerConfig, LogConfig, LogFormat};
 
 use crate::home::Home;
 use anyhow::{Context, Result, bail};

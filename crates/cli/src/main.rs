@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod home;
 mod keys;
+mod logging;
 mod node;
 mod output;
 mod query;
@@ -57,6 +58,9 @@ enum Command {
     /// Ask queries and define rules, one line after another
     Repl(commands::repl::Args),
     /// Start the language server for editors
+    ///
+    /// It speaks the Language Server Protocol on standard input and output, and logs to standard error; docs/editor.md says how editors
+    /// start it. Exit code 0 when the client shut it down, 1 when the client went away without.
     Lsp(commands::lsp::Args),
     /// Build bundles and policy contracts
     Build(commands::build::Args),
@@ -96,7 +100,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),
-        Command::Lsp(args) => commands::lsp::run(&args),
+        Command::Lsp(args) => commands::lsp::run(&sources, &args),
         Command::Build(args) => commands::build::run(&args),
         Command::Contract(command) => commands::contract::run(&sources, command),
         Command::Config(command) => commands::config::run(&sources, command),

@@ -645,7 +645,7 @@ fn exit_codes_follow_the_specification() {
     assert_eq!(client.exit().0.code(), Some(1), "an exit without a shutdown");
     let client = Client::spawn(&mut site.command(&["lsp"]));
     assert_eq!(client.exit().0.code(), Some(1), "the client is gone");
-    let client = Client::spawn(&mut site.command(&["lsp", "--log", "=!"]));
+    let client = Client::spawn(&mut site.command(&["lsp", "--set", "log.filter==!"]));
     let (status, log) = client.exit();
     assert_eq!(status.code(), Some(2), "{log}");
 }

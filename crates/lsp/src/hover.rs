@@ -1,6 +1,7 @@
 //! What is known about a name, in Markdown.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lsp_types::{Hover, HoverContents, MarkupContent, MarkupKind};
 use stele_policy::metadata::{self, Custom, Metadata, Scope};
@@ -9,7 +10,7 @@ use stele_rego::builtins::{self, Builtin, Purity};
 use stele_rego::syntax::annotation::Annotation;
 
 use crate::names::{Local, Target};
-use crate::view::{Definition, View};
+use crate::view::{Definition, View, package_path};
 
 /// The longest definition that is shown whole, in lines.
 const MAX_LINES: usize = 24;
@@ -91,7 +92,7 @@ fn local(view: &View, local: &Local) -> String {
     join([format!("*{what}* `{}`, line {line}", local.name), fenced(text)])
 }
 
-fn input(path: &[std::sync::Arc<str>]) -> String {
+fn input(path: &[Arc<str>]) -> String {
     if path.is_empty() {
         "The document that the decision is about.".to_owned()
     } else {
@@ -103,7 +104,7 @@ fn input(path: &[std::sync::Arc<str>]) -> String {
 }
 
 /// A rule with its metadata and text, a package, or data.
-pub(crate) fn document(view: &View, path: &[std::sync::Arc<str>]) -> String {
+pub(crate) fn document(view: &View, path: &[Arc<str>]) -> String {
     if path.is_empty() {
         return "All rules and all data.".to_owned();
     }
@@ -117,7 +118,7 @@ pub(crate) fn document(view: &View, path: &[std::sync::Arc<str>]) -> String {
     }
     let exact = |definition: &&Definition<'_>| {
         definition.rule.is_some_and(|(_, rule)| {
-            let mut own = crate::view::package_path(definition.module);
+            let mut own = package_path(definition.module);
             own.extend(rule.head.constant_path());
             path.starts_with(&own)
         })
@@ -136,12 +137,7 @@ pub(crate) fn document(view: &View, path: &[std::sync::Arc<str>]) -> String {
     join(parts)
 }
 
-fn package(
-    view: &View,
-    path: &[std::sync::Arc<str>],
-    definitions: &[Definition<'_>],
-    name: String,
-) -> String {
+fn package(view: &View, path: &[Arc<str>], definitions: &[Definition<'_>], name: String) -> String {
     let blocks: Vec<Metadata> = definitions
         .iter()
         .flat_map(|definition| {
@@ -152,7 +148,7 @@ fn package(
     let rules: BTreeSet<&str> = view
         .set
         .modules()
-        .filter(|(_, module)| crate::view::package_path(module) == path)
+        .filter(|(_, module)| package_path(module) == path)
         .flat_map(|(_, module)| module.rules.iter().map(|rule| rule.head.name().as_ref()))
         .collect();
     let rules: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
@@ -216,12 +212,12 @@ fn blocks(definition: &Definition<'_>) -> Vec<Metadata> {
 
 /// The blocks that a package's rules inherit from, the nearest first.
 fn package_blocks(view: &View, module: &Module) -> Vec<Metadata> {
-    let path = crate::view::package_path(module);
+    let path = package_path(module);
     let mut out = Vec::new();
     for length in (1..=path.len()).rev() {
         for (_, other) in view.set.modules() {
             let own = length == path.len();
-            if path.get(..length) != Some(&crate::view::package_path(other)) {
+            if path.get(..length) != Some(&package_path(other)) {
                 continue;
             }
             let blocks = other.package_annotations().filter_map(|block| read(other, block));

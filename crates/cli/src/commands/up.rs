@@ -1,7 +1,8 @@
 //! `stele up`.
 
-use crate::config::{LogFormat, Sources};
-use crate::exit::{EnvironmentContext, Verdict};
+use crate::config::Sources;
+use crate::exit::Verdict;
+use crate::logging;
 use crate::node::{self, Node};
 use crate::output;
 use anyhow::Result;
@@ -38,29 +39,11 @@ pub(crate) fn run(sources: &Sources, args: Args) -> Result<Verdict> {
     if let Some(path) = args.policies {
         config.policies = path;
     }
-    start_logging(&config.log.filter, config.log.format)?;
+    logging::start(&config.log)?;
     let mut node = Node::start(&config)?;
     node::banner::print(&node);
     node.wait_for_interrupt();
     output::note("stopping");
     node.stop()?;
     Ok(Verdict::Pass)
-}
-
-fn start_logging(filter: &str, format: LogFormat) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .map_err(|error| anyhow::anyhow!("log.filter `{filter}`: {error}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder
-            .with_ansi(
-                std::env::var_os("NO_COLOR").is_none()
-                    && std::io::IsTerminal::is_terminal(&std::io::stderr()),
-            )
-            .try_init(),
-    };
-    started.environment("can't start logging")
 }

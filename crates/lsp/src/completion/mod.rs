@@ -17,7 +17,7 @@ use stele_rego::{SourceFile, Span};
 
 use crate::hover;
 use crate::names::Names;
-use crate::view::View;
+use crate::view::{View, package_path};
 use context::Context;
 use tree::Tree;
 
@@ -209,7 +209,7 @@ impl Proposals<'_> {
                 }
                 let head = document.source.slice(rule.head.span).lines().next();
                 let mut proposal = item(name, rule_kind(rule), head.map(str::to_owned));
-                let mut path = crate::view::package_path(module);
+                let mut path = package_path(module);
                 path.push(name.clone());
                 proposal.data = self.about(Subject::Data(path));
                 self.put(1, proposal);

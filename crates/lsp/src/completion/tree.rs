@@ -1,6 +1,7 @@
 //! Paths below `input` and `data` that are known to lead somewhere.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stele_policy::metadata;
 use stele_rego::ast::Module;
@@ -69,7 +70,7 @@ impl Tree {
 pub(crate) fn input(view: &View, module: &Module, cursor: usize) -> Tree {
     let mut tree = Tree::default();
     for (document, other) in view.package_modules(module) {
-        let here = std::sync::Arc::ptr_eq(document, &view.document);
+        let here = Arc::ptr_eq(document, &view.document);
         for found in view.names(other).occurrences {
             // What is being written is no knowledge.
             let typed = here && found.span.range().contains(&cursor.saturating_sub(1));
