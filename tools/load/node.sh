@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Measures POST /v1/data on a whole node (chain, durable log, anchoring): node.sh STELE [SECONDS] [CONNECTIONS]
-# Needs wrk (Debian: apt-get install wrk). Prints one line of figures a run; the first is a warm-up.
+# Needs wrk (Debian: apt-get install wrk). Prints two lines a run, figures and what a request cost in processor time; the first is a warm-up.
 set -euo pipefail
 stele=$(realpath "$1") seconds=${2:-10} connections=${3:-32}
 here=$(cd "$(dirname "$0")" && pwd)
+source "$here/measure.sh"
 scratch=$(mktemp -d ./load-node.XXXXXX)
 "$stele" --data-dir "$scratch/data" up --policies "$here/k8s/policies" --listen 127.0.0.1:18181 --chain-listen 127.0.0.1:18545 \
     >"$scratch/out" 2>"$scratch/err" &
@@ -12,5 +13,5 @@ trap 'kill "$node" 2>/dev/null || true; wait "$node" 2>/dev/null || true; rm -rf
 for _ in $(seq 100); do grep -q '^try:' "$scratch/out" && break; sleep 0.1; done
 url=http://127.0.0.1:18181/v1/data/kubernetes/admission/deny
 for length in 3s "${seconds}s" "${seconds}s" "${seconds}s"; do
-    wrk -t2 -c"$connections" -d"$length" -s "$here/post.lua" "$url" -- "$here/k8s/input.json" | tail -1
+    measure "$node" "$length" "$connections" "$url" "$here/k8s/input.json"
 done

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{anchor_of, erasure, id, key, open, options, record};
-use stele_ledger::storage::{Erasure, FileStore, Prepared};
+use stele_ledger::storage::{Erasure, FileStore, Prepared, fsck};
 use stele_ledger::tree::{leaf_hash, verify};
 use stele_ledger::{AckMode, Ledger, LedgerError, ListQuery, Options, SigningKey, proof};
 use stele_testkit::store::{Disk, FaultStore};
@@ -400,4 +400,57 @@ fn the_wrong_key_and_oversized_records_are_refused() {
         full.append_and_wait(record(9)),
         Err(LedgerError::Overloaded { .. })
     ));
+}
+
+/// Bytes of the record file at the end of the log, and those of them that are no zeros at its end.
+fn last_file(dir: &std::path::Path) -> (u64, u64) {
+    let mut files: Vec<_> = std::fs::read_dir(dir.join("records"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rec"))
+        .collect();
+    files.sort();
+    let bytes = std::fs::read(files.last().unwrap()).unwrap();
+    let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    (bytes.len() as u64, content as u64)
+}
+
+#[test]
+fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [log, crashed] = [dirs[0].path(), dirs[1].path()];
+    let many = Options {
+        segment_bytes: 40_000,
+        ..options()
+    };
+    let ledger = Ledger::open(log, key(), many.clone()).unwrap();
+    for number in 0..50 {
+        ledger.append_and_wait(record(number)).unwrap();
+    }
+    let (length, content) = last_file(log);
+    assert!(length > content + 1_000, "{length} {content}");
+    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    // What a machine that stops now would find.
+    std::fs::create_dir(crashed.join("records")).unwrap();
+    for entry in std::fs::read_dir(log.join("records")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), crashed.join("records").join(entry.file_name())).unwrap();
+    }
+    let store = FileStore::open(crashed).unwrap();
+    let report = fsck::run(&store, key().verifier(), []);
+    assert!(report.is_sound() && report.decisions == 50, "{report:?}");
+    assert_eq!(report.problems.len(), 1, "only the end: {report:?}");
+    drop(store);
+    let reopened = Ledger::open(crashed, key(), many).unwrap();
+    assert_eq!(reopened.size(), TreeSize::new(50));
+    assert_eq!(last_file(crashed), (content, content));
+    reopened.append_and_wait(record(50)).unwrap();
+    reopened.close().unwrap();
+    ledger.close().unwrap();
+    assert_eq!(last_file(log), (content, content));
+    for dir in [log, crashed] {
+        let report = fsck::run(&FileStore::open(dir).unwrap(), key().verifier(), []);
+        assert!(report.problems.is_empty(), "{report:?}");
+        assert!(report.files > 1, "{report:?}");
+    }
 }

@@ -12,6 +12,10 @@ use stele_policy::{bundle, load};
 use stele_server::{DecisionLog, Deps, Server, ServerConfig};
 use stele_types::NodeAddress;
 
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(policies), Some(log)) = (arguments.next(), arguments.next()) else {

@@ -91,7 +91,7 @@ impl Default for ChainConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LedgerConfig {
-    /// Microseconds that a group commit waits for company. Default 1,000.
+    /// Microseconds that a group commit waits for company beyond what came in while the last one ran. Default 0.
     pub linger_us: u64,
     /// Decisions in one group at most. Default 512.
     pub max_batch: usize,
@@ -100,7 +100,7 @@ pub(crate) struct LedgerConfig {
 impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
-            linger_us: 1_000,
+            linger_us: 0,
             max_batch: 512,
         }
     }

@@ -39,9 +39,10 @@ pub type OnPublishError = Arc<dyn Fn(&LedgerError) + Send + Sync>;
 pub struct Options {
     /// When a decision is acknowledged. Default: [`AckMode::Durable`].
     pub ack: AckMode,
-    /// How long the writer waits for company after the first decision of a batch. Default: 1 ms.
+    /// How long the writer waits for company after the first decision of a batch. Default: not at all.
     ///
-    /// Each group commit costs one sync; waiting a little makes batches larger and latency longer by as much.
+    /// Each group commit costs one sync, and takes all that came in while the one before it ran. Waiting longer makes batches larger, which
+    /// spares slow disks, and latency longer by as much; callers that wait for their answers ask less often then.
     pub linger: Duration,
     /// Most decisions of a batch. Default: 1,024.
     pub max_batch: usize,
@@ -66,7 +67,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             ack: AckMode::Durable,
-            linger: Duration::from_millis(1),
+            linger: Duration::ZERO,
             max_batch: 1_024,
             max_batch_bytes: 8 << 20,
             max_queue_bytes: 256 << 20,

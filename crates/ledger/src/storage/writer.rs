@@ -144,9 +144,16 @@ impl Queue {
 #[derive(Default)]
 struct Writer {
     buffer: Vec<u8>,
-    /// Bytes beyond the end of the last whole batch may be in the file.
+    /// A part of a batch may be in the file, beyond the end of the last whole one.
     dirty: bool,
+    /// Length for which the current file has room.
+    reserved: u64,
 }
+
+/// How far ahead of its content a file has room at most; as far as it has content already, so that small logs stay small.
+const RESERVE: u64 = 4 << 20;
+/// Below this it is not worth the call.
+const LEAST_RESERVE: u64 = 4 << 10;
 
 /// The writer's thread: runs until the queue is closed and empty. Returns what could not be written.
 pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
@@ -171,7 +178,7 @@ pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
             }
         }
     }
-    Ok(())
+    writer.trim(shared)
 }
 
 fn acknowledge(batch: Vec<Pending>, first: u64) {
@@ -224,6 +231,7 @@ impl Writer {
             batch.iter().map(|pending| pending.bytes.as_slice()),
             &mut self.buffer,
         );
+        self.reserve(shared, &path, end);
         self.dirty = true;
         let store = shared.store.as_ref();
         let written = store.write_at(&path, end, &self.buffer);
@@ -268,6 +276,27 @@ impl Writer {
         segments.active.length = end.saturating_add(length_of(&self.buffer));
     }
 
+    /// Makes room for the batch and those to come. What can't be reserved is written all the same, or fails then.
+    fn reserve(&mut self, shared: &Shared, path: &str, end: u64) {
+        let needed = end.saturating_add(length_of(&self.buffer));
+        if needed <= self.reserved || end < LEAST_RESERVE {
+            return;
+        }
+        let ahead = needed.saturating_add(end.min(RESERVE));
+        let wanted = ahead.min(shared.options.segment_bytes).max(needed);
+        // Not tried again for a while when it does not work.
+        self.reserved = wanted;
+        let _ = shared.store.reserve(path, wanted);
+    }
+
+    /// Cuts off the room that the current file has beyond its content.
+    fn trim(&mut self, shared: &Shared) -> Result<(), LedgerError> {
+        if self.reserved == 0 {
+            return Ok(());
+        }
+        self.repair(shared)
+    }
+
     /// Cuts off what a failed write left behind. Its pages are dirty again when they are rewritten, so a failed sync is
     /// never trusted later.
     fn repair(&mut self, shared: &Shared) -> Result<(), LedgerError> {
@@ -279,13 +308,13 @@ impl Writer {
         let fail = |source| LedgerError::io("cut a failed write off", &path, source);
         shared.store.truncate(&path, end).map_err(fail)?;
         shared.store.sync(&path).map_err(fail)?;
-        self.dirty = false;
+        (self.dirty, self.reserved) = (false, 0);
         Ok(())
     }
 
     /// Starts a new record file when the current one is large enough. The new file comes first: without it the old one
     /// simply goes on, and a missing index is made anew at the next start.
-    fn rotate_if_full(&self, shared: &Shared) -> Result<(), LedgerError> {
+    fn rotate_if_full(&mut self, shared: &Shared) -> Result<(), LedgerError> {
         let (first, length, next, entries) = {
             let segments = shared.segments.read().unwrap_or_else(PoisonError::into_inner);
             let active = &segments.active;
@@ -303,6 +332,8 @@ impl Writer {
                 active.entries.clone(),
             )
         };
+        // Only the last file may have more than its batches.
+        self.trim(shared)?;
         let store = shared.store.as_ref();
         let fresh = segments::create(store, next)?;
         let header = segments::write_index(store, first, length, &entries)?;
