@@ -96,6 +96,13 @@ fn limits_hold() {
 
 proptest! {
     #[test]
+    fn texts_of_any_length_are_escaped_as_serde_json_does(text in "([a-z]{0,20}[\x00-\x22\x5b-\x5d\x7f\u{80}-\u{10ffff}]{0,2}){0,6}") {
+        let mut out = Vec::new();
+        write_string(&text, &mut out);
+        prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+    }
+
+    #[test]
     fn written_values_read_back(value in arbitrary_value()) {
         let projected = value.to_json_projection();
         prop_assert_eq!(&read(&to_string(&value)).unwrap(), &projected);
