@@ -633,6 +633,13 @@ fn every_request_is_answered_once_cancelled_or_not() {
         let cancelled = answer["error"]["code"] == -32800;
         assert!(cancelled || answer["result"].is_null(), "{answer}");
     }
+    editor.client.request("textDocument/hover", document);
+    let answers = editor
+        .client
+        .unclaimed()
+        .iter()
+        .filter(|message| message["id"].is_number());
+    assert_eq!(answers.count(), 0, "a second answer");
     assert_eq!(editor.client.shut_down().code(), Some(0));
 }
 

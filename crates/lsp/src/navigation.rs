@@ -51,8 +51,7 @@ pub(crate) fn references(view: &View, offset: usize, with_declarations: bool) ->
             .collect();
     }
     let mut out = Vec::new();
-    for (document, other) in view.set.modules() {
-        let others = view.names(other);
+    for (document, other, others) in view.all_names() {
         let found = spans(other, &others, module, found, with_declarations);
         out.extend(found.map(|span| view.location(document, span)));
     }

@@ -1,6 +1,6 @@
 //! A set of files as questions about names see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lsp_types::{Location, Range};
@@ -48,6 +48,19 @@ impl View {
         self.package_modules(module)
             .flat_map(|(_, module)| module.rules.iter().map(|rule| rule.head.name().clone()))
             .collect()
+    }
+
+    /// The names of all modules of the set, with them.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = (&Arc<Document>, &Arc<Module>, Names)> {
+        let mut rules: BTreeMap<Path, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (_, module) in self.set.modules() {
+            let own = module.rules.iter().map(|rule| rule.head.name().clone());
+            rules.entry(package_path(module)).or_default().extend(own);
+        }
+        self.set.modules().filter_map(move |(document, module)| {
+            let names = Names::of(module, rules.get(&package_path(module))?);
+            Some((document, module, names))
+        })
     }
 
     /// The modules of the module's package.

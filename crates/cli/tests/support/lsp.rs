@@ -121,6 +121,12 @@ impl Client {
         }
     }
 
+    /// What has come and nobody has waited for.
+    pub fn unclaimed(&mut self) -> &[Value] {
+        self.stash.extend(self.inbox.try_iter());
+        &self.stash
+    }
+
     pub fn open(&mut self, path: &Path, text: &str) {
         let document = json!({ "uri": uri(path), "languageId": "rego", "version": 1, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document }));
