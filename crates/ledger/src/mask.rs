@@ -127,7 +127,7 @@ pub fn apply(record: &mut DecisionRecord, rules: &[MaskRule]) -> Result<(), Mask
     // Pointers speak of JSON, so sets have to become arrays first.
     record.result = record.result.take().map(|result| result.to_json_projection());
     let violations = record.commit_violations()?;
-    let cache = record.commit_nd_builtin_cache()?;
+    let cache = record.nd_builtin_cache.clone();
     let mut touched = Vec::new();
     for rule in rules {
         let target = match rule.field {
@@ -149,18 +149,19 @@ pub fn apply(record: &mut DecisionRecord, rules: &[MaskRule]) -> Result<(), Mask
             list.push(rule.pointer.clone());
         }
     }
-    if touched.contains(&Field::Input) {
-        record.input_salt = None;
-    }
     if touched.contains(&Field::Result) && !record.violations.is_empty() {
         record.violations.clear();
         record.violations_commitment = Some(violations);
         record.erased.push("/violations".to_owned());
     }
-    if touched.contains(&Field::NdBuiltinCache) {
-        record.nd_builtin_cache = None;
-        record.nd_builtin_cache_commitment = cache;
-        record.erased.push("/nd_builtin_cache".to_owned());
+    if touched.contains(&Field::NdBuiltinCache) || touched.contains(&Field::Input) {
+        // As a whole: its commitment is that of the whole. It repeats parts of the input, and hides behind the input's salt.
+        record.nd_builtin_cache = cache;
+        record.erased.retain(|pointer| pointer != "/nd_builtin_cache");
+        record.withhold_nd_builtin_cache()?;
+    }
+    if touched.contains(&Field::Input) {
+        record.input_salt = None;
     }
     Ok(())
 }

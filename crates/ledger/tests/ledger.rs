@@ -270,6 +270,29 @@ fn masked_inputs_can_be_erased_and_erasures_cannot() {
 }
 
 #[test]
+fn calls_of_impure_builtins_are_erased_with_the_input_however_small_they_are() {
+    let (_, ledger) = filled(1);
+    for (number, cache) in [
+        (7, r#"{"a":{}}"#),
+        (8, r#"{"http.send":{"[{\"url\":\"http://bob\"}]":"secret"}}"#),
+    ] {
+        let mut made = record(number);
+        made.nd_builtin_cache =
+            Some(stele_types::json::parse(cache.as_bytes(), &stele_types::json::Limits::default()).unwrap());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let prepared = Prepared::new(made, None).unwrap();
+        ledger.append_prepared(prepared, move |outcome| sender.send(outcome).unwrap());
+        receiver.recv().unwrap().unwrap();
+        ledger.erase(&id(number), &erasure(number)).unwrap();
+        let left = ledger.record(&id(number)).unwrap().record;
+        assert_eq!((&left.input, &left.nd_builtin_cache), (&None, &None));
+        assert!(left.nd_builtin_cache_commitment.is_some());
+        proof::verify(&ledger.prove(&id(number)).unwrap(), ledger.verifier()).unwrap();
+    }
+    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+}
+
+#[test]
 fn anchors_are_checked_and_used_for_proofs() {
     let (store, ledger) = filled(10);
     let first = anchor_of(&ledger).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use stele_types::Timestamp;
 
 /// Where a decider reads the time.
-pub trait Clock {
+pub trait Clock: Send {
     /// Wall-clock time: goes into records and answers `time.now_ns()`.
     fn now(&self) -> Timestamp;
 

@@ -172,6 +172,12 @@ impl Decider {
         Self { host, ..self }
     }
 
+    /// Whether deciding at this path may have to wait for other hosts: then it should not be done where others wait for the thread.
+    pub fn is_remote(&mut self, path: &[String]) -> bool {
+        self.refresh();
+        self.snapshot.is_remote(path)
+    }
+
     /// The snapshot that the next decision will use, if no other comes in between.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {

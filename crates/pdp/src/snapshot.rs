@@ -11,6 +11,7 @@ use stele_policy::{CompiledPolicy, Policy, PolicySet};
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, Timestamp};
 
 use crate::error::SnapshotError;
+use crate::resolve::{Resolved, resolve};
 
 /// What a policy does when the chain has not confirmed the snapshot for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,6 +145,8 @@ pub struct Snapshot {
     policies: Vec<Arc<PolicyInForce>>,
     /// Paths of policies that should be in force and are not here; the empty path stands for "not known which".
     missing: Vec<Vec<String>>,
+    /// Whether any of them reaches out of the process.
+    remote: bool,
 }
 
 impl Snapshot {
@@ -162,6 +165,7 @@ impl Snapshot {
             return Err(SnapshotError::Duplicate(policy.id().clone()));
         }
         Ok(Self {
+            remote: policies.iter().any(|policy| policy.compiled.is_remote()),
             policies,
             missing: Vec::new(),
         })
@@ -184,6 +188,7 @@ impl Snapshot {
         Self {
             policies: Vec::new(),
             missing: vec![Vec::new()],
+            remote: false,
         }
     }
 
@@ -194,6 +199,20 @@ impl Snapshot {
                 || (depth == 0 && missing.starts_with(path))
         };
         self.missing.iter().find(asked).map(|missing| missing.join("/"))
+    }
+
+    /// Whether a path asks a policy that reaches out of the process, so that its decision may have to wait for others.
+    pub(crate) fn is_remote(&self, path: &[String]) -> bool {
+        let remote = |index: &usize| {
+            let policy = self.policies.get(*index);
+            policy.is_some_and(|policy| policy.compiled.is_remote())
+        };
+        self.remote
+            && match resolve(self, path) {
+                Resolved::Within { index, .. } => remote(&index),
+                Resolved::Above(indexes) => indexes.iter().any(remote),
+                Resolved::Nothing => false,
+            }
     }
 
     /// The policies, by id.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub struct ServerConfig {
     pub anchor: AnchorConfig,
     /// Following of the registry contract.
     pub registry: RegistryConfig,
+    /// What decisions may ask of other hosts (`http.send`, `net.lookup_ip_addr`).
+    pub nd_builtins: NdConfig,
     /// Who may erase records over HTTP.
     pub admin: AdminConfig,
 }
@@ -51,6 +54,7 @@ impl Default for ServerConfig {
             gzip: GzipConfig::default(),
             anchor: AnchorConfig::default(),
             registry: RegistryConfig::default(),
+            nd_builtins: NdConfig::default(),
             admin: AdminConfig::default(),
         }
     }
@@ -191,6 +195,45 @@ impl Default for RegistryConfig {
     }
 }
 
+/// What decisions may ask of other hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NdConfig {
+    /// Hosts that `http.send` and `net.lookup_ip_addr` may ask: `api.example.com`, for one port `api.example.com:8443`. An address that is
+    /// listed may be asked whatever network it is in. Default none: decisions that need another host fail.
+    pub allow_net: Vec<String>,
+    /// Networks that are not public and that names may lead to all the same: `10.20.0.0/16`. Default none.
+    pub allow_private: Vec<String>,
+    /// Milliseconds that one attempt of `http.send` may take where it gives no `timeout`. Default 5,000. A decision's own time limit ends it
+    /// in any case.
+    pub timeout_ms: u64,
+    /// Bytes of a response's body. Default 1 MiB. Beyond it the call fails.
+    pub response_bytes: usize,
+    /// Bytes of the responses kept for later decisions (`cache`, `force_cache`). Default 16 MiB; 0 keeps none.
+    pub cache_bytes: usize,
+    /// Decisions that may ask other hosts at once, each on a thread of its own; further ones wait. Default 64.
+    pub concurrent: usize,
+    /// Directory of the files that `tls_ca_cert_file`, `tls_client_cert_file` and `tls_client_key_file` name. Default empty: none.
+    pub tls_dir: PathBuf,
+    /// Whether `tls_insecure_skip_verify` is allowed. Default false.
+    pub allow_insecure_tls: bool,
+}
+
+impl Default for NdConfig {
+    fn default() -> Self {
+        Self {
+            allow_net: Vec::new(),
+            allow_private: Vec::new(),
+            timeout_ms: 5_000,
+            response_bytes: 1 << 20,
+            cache_bytes: 16 << 20,
+            concurrent: 64,
+            tls_dir: PathBuf::new(),
+            allow_insecure_tls: false,
+        }
+    }
+}
+
 /// Who may change the ledger over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -211,7 +254,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ServerError::Config`] naming the key, what it holds and what it must hold.
     pub fn check(&self) -> Result<(), ServerError> {
-        let positive: [(&'static str, u128); 13] = [
+        let positive: [(&'static str, u128); 16] = [
             ("limits.body_bytes", self.limits.body_bytes as u128),
             ("limits.json_depth", self.limits.json_depth as u128),
             ("limits.eval_ms", u128::from(self.limits.eval_ms)),
@@ -231,6 +274,12 @@ impl ServerConfig {
             ("anchor.leaves", u128::from(self.anchor.leaves)),
             ("anchor.retry_ms", u128::from(self.anchor.retry_ms)),
             ("registry.poll_ms", u128::from(self.registry.poll_ms)),
+            ("nd_builtins.timeout_ms", u128::from(self.nd_builtins.timeout_ms)),
+            (
+                "nd_builtins.response_bytes",
+                self.nd_builtins.response_bytes as u128,
+            ),
+            ("nd_builtins.concurrent", self.nd_builtins.concurrent as u128),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ServerError::Config {

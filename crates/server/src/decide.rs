@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
 use crate::http::{ApiError, Location};
+use crate::remote;
 use crate::worker::{Call, Worker};
 
 /// An acknowledged decision with what it cost.
@@ -59,10 +60,14 @@ pub(crate) async fn decide(
             waited: call.started.elapsed(),
         },
     };
-    let outcome = worker
-        .decider
-        .borrow_mut()
-        .decide(&request, &mut *worker.random.borrow_mut());
+    let remote = worker.shared.remote.as_ref();
+    let outcome = match remote.filter(|_| worker.decider.borrow_mut().is_remote(path)) {
+        Some(remote) => remote::decide(worker, remote, &request).await?,
+        None => worker
+            .decider
+            .borrow_mut()
+            .decide(&request, &mut *worker.random.borrow_mut()),
+    };
     match outcome {
         Ok(mut answer) => {
             let evaluation = count(worker, &answer);

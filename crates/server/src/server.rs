@@ -20,6 +20,8 @@ use crate::health::Status;
 use crate::listen::{self, Inlet};
 use crate::log::DecisionLog;
 use crate::metrics::WorkerMetrics;
+use crate::nd::Outside;
+use crate::remote::Remote;
 use crate::shared::Shared;
 use crate::tasks::{self, AnchorView, BundleStore, Follower};
 use crate::worker::{self, Worker};
@@ -81,6 +83,8 @@ impl Server {
             },
             snapshots: Arc::new(SnapshotStore::new(deps.snapshot, now(), stale_after)),
             log: deps.log,
+            remote: Outside::new(&config.nd_builtins)?
+                .map(|outside| Remote::new(Arc::new(outside), config.nd_builtins.concurrent)),
             bundles: deps.chain.as_ref().map(|(_, bundles)| bundles.clone()),
             status: Status::default(),
             worker_metrics,
@@ -195,7 +199,10 @@ fn start_workers(shared: &Arc<Shared>, stopped: &watch::Receiver<bool>) -> Resul
             .spawn(move || {
                 let random = StdRng::try_from_rng(&mut SysRng).map_err(std::io::Error::other)?;
                 let clock = Box::new(SystemClock::new());
-                let decider = Decider::new(Arc::clone(&shared.snapshots), shared.node.clone(), clock);
+                // Such decisions are made elsewhere, but for those that a policy needs which came in force this very moment.
+                let host = shared.remote.as_ref().map(|remote| Arc::clone(&remote.host));
+                let decider =
+                    Decider::new(Arc::clone(&shared.snapshots), shared.node.clone(), clock).with_host(host);
                 let worker = Worker {
                     shared,
                     decider: decider.into(),

@@ -10,6 +10,7 @@ use crate::config::ServerConfig;
 use crate::health::Status;
 use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
+use crate::remote::Remote;
 use crate::tasks::BundleStore;
 
 /// Read by all, changed by none; what changes inside (snapshots, status) has its own synchronisation.
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) log: DecisionLog,
     /// Who we are.
     pub(crate) node: NodeContext,
+    /// Decides where other hosts are asked; none when no host may be.
+    pub(crate) remote: Option<Remote>,
     /// Bundles of versions that are or were in force, where there is a chain.
     pub(crate) bundles: Option<BundleStore>,
     /// What the tasks report.

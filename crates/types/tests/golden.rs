@@ -214,7 +214,7 @@ fn leaf() {
     golden(
         "leaf.json",
         &json!({"words": words, "leaf_hash": sha256(&[&[0], &bytes]).to_hex()}),
-        "8c6e10f2b66fe8f7fbb770aa8b471446963d53ba9734e53f7d5c3f62b30997bf",
+        "b4ba6542324d289c652282ecb450ce16950109047a0ab50e245af441a3a2d104",
     );
 }
 
@@ -241,6 +241,6 @@ fn record_commitment() {
             "input_commitment_when_undefined": undefined.input_commitment,
             "result_digest_when_undefined": undefined.result_digest,
         }),
-        "774a6cbc29a838eb10fc89153c662b9a59a4fda73c3b6a16256dddcdaa92edd4",
+        "de2e4502119e30616e0010c68da47d47c376dbf319731944d789c483237b456c",
     );
 }

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use stele_pdp::{
-    Attributes, Clock, Decider, Decision, Input, NodeContext, PolicyInForce, PolicyOptions, Request,
+    Attributes, Clock, Decider, Decision, Input, NdHost, NodeContext, PolicyInForce, PolicyOptions, Request,
     Snapshot, SnapshotStore, verdict,
 };
 use stele_policy::{Limits, bundle};
-use stele_server::{BundleStore, InForce};
+use stele_server::{BundleStore, InForce, Outside};
 use stele_types::{NodeAddress, Timestamp, Value, json};
 
 /// Decide once, without a server.
@@ -49,7 +49,9 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         address: NodeAddress([0; 20]),
         labels: BTreeMap::new(),
     };
-    let mut decider = Decider::new(store, node, Box::new(MachineClock(Instant::now())));
+    let outside =
+        Outside::new(&config.server.nd_builtins)?.map(|outside| Arc::new(outside) as Arc<dyn NdHost>);
+    let mut decider = Decider::new(store, node, Box::new(MachineClock(Instant::now()))).with_host(outside);
     let request = Request {
         path: &path,
         input: Input::Value(input.as_ref()),

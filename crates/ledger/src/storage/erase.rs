@@ -112,6 +112,7 @@ pub(crate) fn patches(
     entry: &StoredEntry,
     mut record: DecisionRecord,
 ) -> Result<Vec<Patch>, LedgerError> {
+    record.withhold_nd_builtin_cache()?;
     record.input = None;
     record.input_salt = None;
     if !record.erased.iter().any(|pointer| pointer == "/input") {

@@ -8,6 +8,9 @@ use crate::mask;
 
 /// Bytes that the note of an erasure adds to a record at most: `"erased":["/input"],`.
 const ERASURE_ROOM: usize = 20;
+/// Bytes that take the place of a record's `nd_builtin_cache` then: `"nd_builtin_cache_commitment":"` and 64 digits, and
+/// `,"/nd_builtin_cache"` in `erased`.
+const ERASURE_ROOM_ND: usize = 120;
 
 /// Bytes to begin with for an entry beside its documents; most need no more.
 const RECORD_ROOM: usize = 6 << 10;
@@ -28,10 +31,7 @@ impl Prepared {
             mask::apply(&mut record, &mask::parse(mask)?)?;
         }
         let mut json = record.to_json()?;
-        if record.input_salt.is_none() {
-            // An erasure writes in place; elsewhere the salt makes room for its note in `erased`.
-            json.resize(json.len().saturating_add(ERASURE_ROOM), b' ');
-        }
+        json.resize(json.len().saturating_add(room(&record)), b' ');
         let bytes = encode_entry(&leaf, &json);
         Ok(Self { leaf, bytes })
     }
@@ -46,6 +46,7 @@ impl Prepared {
         let mut bytes = Vec::with_capacity(room);
         begin_entry(&leaf, &mut bytes);
         record.write_json_with(documents, &mut bytes)?;
+        bytes.resize(bytes.len().saturating_add(self::room(record)), b' ');
         end_entry(&mut bytes);
         Ok(Self { leaf, bytes })
     }
@@ -64,4 +65,20 @@ impl Prepared {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// Bytes that an erasure may need beyond what it takes away, because it writes in place.
+fn room(record: &DecisionRecord) -> usize {
+    // Where there is a salt, its going makes room for the note.
+    let note = if record.input_salt.is_none() {
+        ERASURE_ROOM
+    } else {
+        0
+    };
+    let cache = if record.nd_builtin_cache.is_some() {
+        ERASURE_ROOM_ND
+    } else {
+        0
+    };
+    usize::saturating_add(note, cache)
 }

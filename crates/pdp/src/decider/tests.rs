@@ -3,9 +3,8 @@
 mod nd;
 mod seen;
 
-use std::cell::Cell;
 use std::num::NonZeroU32;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -27,16 +26,16 @@ const BROKEN: &str = "# METADATA\n# custom:\n#   id: broken\npackage broken\n\n\
     big := numbers.range(1, 5000)\n\nnow := time.now_ns()\n";
 
 struct TestClock {
-    now: Rc<Cell<u64>>,
+    now: Arc<AtomicU64>,
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.now.get())
+        Timestamp(self.now.load(Ordering::Relaxed))
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_nanos(self.now.get())
+        Duration::from_nanos(self.now.load(Ordering::Relaxed))
     }
 }
 
@@ -67,13 +66,13 @@ struct Fixture {
     decider: Decider,
     /// Of the random numbers of the next question.
     seed: u64,
-    now: Rc<Cell<u64>>,
+    now: Arc<AtomicU64>,
     limits: Limits,
 }
 
 impl Fixture {
     fn new(snapshot: Snapshot, stale_after: Option<Duration>) -> Self {
-        let now = Rc::new(Cell::new(1_000));
+        let now = Arc::new(AtomicU64::new(1_000));
         let store = Arc::new(SnapshotStore::new(snapshot, Timestamp(1_000), stale_after));
         let node = NodeContext {
             address: NodeAddress([7; 20]),
@@ -82,7 +81,9 @@ impl Fixture {
         let decider = Decider::new(
             Arc::clone(&store),
             node,
-            Box::new(TestClock { now: Rc::clone(&now) }),
+            Box::new(TestClock {
+                now: Arc::clone(&now),
+            }),
         );
         Self {
             store,
@@ -328,7 +329,7 @@ fn failures_are_errors_with_codes_and_leave_evidence() {
 #[test]
 fn time_comes_from_the_clock() {
     let mut fixture = Fixture::new(snapshot(), None);
-    fixture.now.set(42);
+    fixture.now.store(42, Ordering::Relaxed);
     let answer = fixture.ask("broken/now", None).unwrap();
     assert_eq!(answer.value, Some(value("42")));
     assert_eq!(
@@ -378,7 +379,7 @@ fn a_stale_snapshot_follows_each_policys_fail_mode() {
     ])
     .unwrap();
     let mut fixture = Fixture::new(snapshot, Some(Duration::from_secs(1)));
-    fixture.now.set(2_000_000_000);
+    fixture.now.store(2_000_000_000, Ordering::Relaxed);
     let error = fixture.ask("kubernetes/network", None).unwrap_err().error;
     assert!(matches!(*error, DecideError::Stale { .. }), "{error}");
     let answer = fixture.ask("kubernetes/admission", None).unwrap();

@@ -237,16 +237,29 @@ impl DecisionRecord {
         Ok(commit(&self.detail_salt, &text))
     }
 
-    /// `commit(detail_salt, canonical bytes of the cache)`, if there is one.
+    /// `commit(input_salt, canonical bytes of the cache)`, if there is one. The calls repeat parts of the input, so their commitment has to
+    /// become unguessable with the input's. A record that has the cache without that salt matches no leaf: the other salt stands in.
     pub fn commit_nd_builtin_cache(&self) -> Result<Option<Digest>, RecordError> {
         let Some(cache) = &self.nd_builtin_cache else {
             return Ok(None);
         };
+        let salt = self.input_salt.as_ref().unwrap_or(&self.detail_salt);
         let bytes = encode(cache).map_err(|source| RecordError::Encode {
             field: "nd_builtin_cache",
             source,
         })?;
-        Ok(Some(commit(&self.detail_salt, &bytes)))
+        Ok(Some(commit(salt, &bytes)))
+    }
+
+    /// Takes the cache out, if there is one, leaves its commitment, and notes it in `erased`. The input's salt must still be there.
+    pub fn withhold_nd_builtin_cache(&mut self) -> Result<(), RecordError> {
+        let Some(commitment) = self.commit_nd_builtin_cache()? else {
+            return Ok(());
+        };
+        self.nd_builtin_cache = None;
+        self.nd_builtin_cache_commitment = Some(commitment);
+        self.erased.push("/nd_builtin_cache".to_owned());
+        Ok(())
     }
 }
 

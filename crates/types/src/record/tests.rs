@@ -149,9 +149,11 @@ fn withheld_parts_do_not_break_the_rest() {
     let leaf = record.leaf().unwrap();
     record.violations_commitment = Some(record.commit_violations().unwrap());
     record.violations.clear();
+    record.erased = vec!["/input".into(), "/violations".into()];
+    record.withhold_nd_builtin_cache().unwrap();
+    assert!(record.nd_builtin_cache.is_none() && record.nd_builtin_cache_commitment.is_some());
     record.input = None;
     record.input_salt = None;
-    record.erased = vec!["/input".into(), "/violations".into()];
     record.masked = vec!["/result/0".into()];
     record.result = None;
     let check = record.check(&leaf).unwrap();
