@@ -1,14 +1,17 @@
 //! What a policy is built into: a bundle and a contract, both determined by the source alone.
 
+use crate::home::Home;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::path::Path;
+use stele_chain::contracts::RefusingContract;
 use stele_contract::{Contract, Options, Refusal};
 use stele_policy::Policy;
 use stele_policy::bundle::{self, Bundle};
 use stele_policy::load::{self, PolicySet};
 use stele_rego::ir;
-use stele_types::{EntryPoint, PolicyId};
+use stele_server::BundleStore;
+use stele_types::{Digest, EntryPoint, PolicyId, PolicyVersion, Value};
 
 /// A built policy.
 pub(crate) struct Artifact {
@@ -40,6 +43,48 @@ pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
         plan,
         contract,
     })
+}
+
+/// What the registry is told of a version.
+pub(crate) struct Proposable {
+    pub(crate) bundle: Bundle,
+    /// Creation code of the policy's contract, or of the one that refuses all calls.
+    pub(crate) creation: Vec<u8>,
+    pub(crate) code_hash: Digest,
+    /// Why the policy can't become a contract; empty when it does. Then its decisions can be challenged.
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// Builds one policy of a set, with or without a contract of its own. Without one it can't be challenged, which its metadata may forbid.
+pub(crate) fn build_proposable(set: &PolicySet, id: &PolicyId) -> Result<Proposable> {
+    let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
+    match stele_contract::compile(&plan(&bundle)?, &Options::default()) {
+        Ok(contract) => Ok(Proposable {
+            bundle,
+            creation: contract.creation,
+            code_hash: contract.code_hash,
+            refusals: Vec::new(),
+        }),
+        Err(refusals) if bundle.policy.custom.require_challengeable => Err(refused(id.as_str(), &refusals)
+            .context("its metadata has require_challengeable, so it must become a contract")),
+        Err(refusals) => {
+            let contract = RefusingContract::new();
+            Ok(Proposable {
+                bundle,
+                creation: contract.creation,
+                code_hash: contract.code_hash,
+                refusals,
+            })
+        }
+    }
+}
+
+impl Proposable {
+    /// Why the policy has no contract, in words; `None` when it has one.
+    pub(crate) fn not_challengeable(&self) -> Option<String> {
+        let id = self.bundle.policy.id.as_str();
+        (!self.refusals.is_empty()).then(|| refused(id, &self.refusals).to_string())
+    }
 }
 
 /// The plan of a policy's entry points: its package as a whole, and each rule that may be queried.
@@ -125,4 +170,27 @@ fn rendered(set: &PolicySet, diagnostic: &stele_rego::Diagnostic) -> String {
         || diagnostic.to_string(),
         |module| diagnostic.render(module.ast.source.text()),
     )
+}
+
+/// The data document of a version, out of its bundle, whose digest is the version.
+pub(crate) fn data_of(home: &Home, given: Option<&Path>, version: PolicyVersion) -> Result<Value> {
+    let path = given.map_or_else(
+        || BundleStore::new(home.bundles()).path(version),
+        Path::to_path_buf,
+    );
+    let bytes = std::fs::read(&path).with_context(|| {
+        format!(
+            "the data of version {version} is needed, but its bundle {} can't be read; give it with --bundle",
+            path.display()
+        )
+    })?;
+    let found = PolicyVersion::of_bundle(&bytes);
+    if found != version {
+        bail!(
+            "{} is the bundle of version {found}, not of {version}",
+            path.display()
+        );
+    }
+    let set = load::load_bundle(&bytes).with_context(|| path.display().to_string())?;
+    Ok(set.data().clone())
 }

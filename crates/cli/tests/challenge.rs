@@ -205,3 +205,114 @@ fn refuted(more: &[&str]) {
     ];
     stranger.run(&args).fails(2, &["is not the Challenge"]);
 }
+
+/// The chain's own view of an example's input.
+fn on_chain(site: &Site, node: &Node, input: &str) -> Result<bool, stele_chain::ChainError> {
+    use stele_chain::client::{ChainClient, ClientOptions, Deployment, Endpoint, Governance};
+    let deployment = std::fs::read(site.data().join("deployment.json")).unwrap();
+    let deployment: Deployment = serde_json::from_slice(&deployment).unwrap();
+    let body = stele_types::json::parse(&example(input), &stele_types::json::Limits::default()).unwrap();
+    let input = stele_types::encoding::encode(body.get("input").unwrap()).unwrap();
+    let policy = "kubernetes/admission".parse().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let endpoint = Endpoint::parse(&node.rpc()).unwrap();
+        let client = ChainClient::connect(endpoint, ClientOptions::default())
+            .await
+            .unwrap();
+        let answer = Governance::new(client, deployment)
+            .check_enforcement(&policy, &input)
+            .await?;
+        Ok(answer.allowed)
+    })
+}
+
+#[test]
+fn policies_are_enforced_on_chain_once_their_data_is_there() {
+    let site = Site::new();
+    let node = site.up();
+    let error = on_chain(&site, &node, "kubernetes/pod-hardened.json").unwrap_err();
+    assert!(error.is_revert("DataNotBound"), "{error}");
+    let bound = site
+        .run(&["policy", "bind-data", "kubernetes/admission"])
+        .exits(0);
+    assert!(bound.contains("are on the chain, for Enforcer 0x"), "{bound}");
+    assert!(on_chain(&site, &node, "kubernetes/pod-hardened.json").unwrap());
+    assert!(!on_chain(&site, &node, "kubernetes/pod-privileged.json").unwrap());
+    site.run(&["policy", "bind-data", "no/policy"])
+        .fails(2, &["no version in force"]);
+    let author = site.data().join("keys/author.key");
+    let args = [
+        "policy",
+        "bind-data",
+        "kubernetes/admission",
+        "--key",
+        author.to_str().unwrap(),
+    ];
+    site.run(&args).fails(2, &["AccessControlUnauthorizedAccount"]);
+}
+
+/// A policy that no contract can hold, and one that demands what contracts can do.
+fn policies(site: &Site, name: &str, custom: &str, rule: &str) -> String {
+    let dir = site.path().join(name).join("lottery");
+    std::fs::create_dir_all(&dir).unwrap();
+    let text = format!(
+        "# METADATA\n# title: T\n# custom:\n#   id: lottery\n{custom}package lottery\n\nallow if {rule}\n\nhelper := 1\n"
+    );
+    std::fs::write(dir.join("lottery.rego"), text).unwrap();
+    site.path().join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_can_not_be_challenged_is_said_so_from_the_start_and_can_be_forbidden() {
+    let site = Site::new();
+    let impure = policies(&site, "impure", "", "rand.intn(\"a\", 10) >= 0");
+    let strict = policies(
+        &site,
+        "strict",
+        "#   require_challengeable: true\n",
+        "rand.intn(\"a\", 10) >= 0",
+    );
+    let pure = policies(&site, "pure", "#   require_challengeable: true\n", "input.x > 1");
+    let node = site.up_with(&["--policies", &impure, "--set", "server.registry.poll_ms=100"]);
+    let list = site.run(&["policy", "list"]).exits(0);
+    assert!(list.contains("no: it has no contract"), "{list}");
+    let answer = node.json("POST", "/v1/data/lottery/allow", br#"{"input": {"x": 2}}"#);
+    assert_eq!(answer["result"], true, "it decides all the same");
+    let id = answer["decision_id"].as_str().unwrap();
+    let record = node.json("GET", &format!("/v1/decisions/{id}"), b"");
+    let labels = &record["result"]["labels"];
+    assert_eq!(labels["challengeable"], "false");
+    assert_eq!(labels["challengeable_reason"], "the policy has no contract");
+    site.run(&["challenge", id, "--yes"])
+        .fails(2, &["can't re-execute", "no contract", "nothing was sent"]);
+
+    // A policy may forbid that: then it must become a contract ...
+    let propose = |source: &str, more: &[&str]| {
+        site.run(&[&["policy", "propose", "lottery", "--source", source], more].concat())
+    };
+    propose(&impure, &[]).fails(2, &["rand.intn", "--without-contract"]);
+    propose(&strict, &["--without-contract"]).fails(2, &["rand.intn", "require_challengeable"]);
+    propose(&pure, &[]).exits(0);
+    for role in ["security", "platform"] {
+        site.run(&["policy", "approve", "lottery", "--role", role, "--source", &pure])
+            .exits(0);
+    }
+    site.run(&["policy", "activate", "lottery"]).exits(0);
+    // ... and decides only what that contract can re-execute.
+    let asked = |path: &str, body: &[u8]| node.http("POST", path, body);
+    support::eventually("the version is followed", || {
+        asked("/v1/data/lottery/helper", br#"{"input": {"x": 2}}"#)
+            .1
+            .contains("not_challengeable")
+            .then_some(())
+    });
+    assert_eq!(asked("/v1/data/lottery/helper", b"{}").0, 400);
+    let (status, text) = asked("/v1/data/lottery/allow", br#"{"input": {"x": 2, "y": 1e-30}}"#);
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains("a number that contracts can't hold"), "{text}");
+    let answer = node.json("POST", "/v1/data/lottery/allow", br#"{"input": {"x": 2}}"#);
+    let id = answer["decision_id"].as_str().unwrap();
+    site.run(&["challenge", id, "--yes"]).exits(0);
+    let list = site.run(&["policy", "list"]).exits(0);
+    assert!(list.contains(" yes "), "{list}");
+}

@@ -15,6 +15,7 @@ use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersio
 use document::{Tree, walk};
 use local::{LocalPolicy, evaluate, evaluate_input, ready};
 
+use crate::challengeable::Demand;
 use crate::clock::Clock;
 use crate::error::DecideError;
 use crate::evidence::{Attributes, Draft};
@@ -441,6 +442,7 @@ impl Decider {
         let local = ready(slot, policy)?;
         let entry = local.entry(rule)?;
         let policy_id = local.policy.id.clone();
+        let demand = Demand::of(policy, &entry.entry_point)?;
         let begun = self.clock.monotonic();
         let left = request.limits.time;
         let bounds = NdBounds { time, left };
@@ -469,6 +471,8 @@ impl Decider {
             Input::Json(json) if !rendered => json.to_value().map_err(DecideError::Input)?,
             _ => None,
         };
+        let input = request.value().or(reread.as_ref());
+        demand.input(rendered.then_some(&*self.rendering.input_canonical), input)?;
         let judgement = match (&error, slot) {
             (None, Some(local)) => judge(&local.policy, &entry.entry_point, result.as_ref()),
             _ => Judgement::undetermined(),
@@ -478,7 +482,7 @@ impl Decider {
             policy_id,
             policy: Some(policy),
             entry_point: entry.entry_point,
-            input: request.value().or(reread.as_ref()),
+            input,
             result,
             rendering: rendered.then_some(&self.rendering),
             judgement,

@@ -41,6 +41,16 @@ pub enum DecideError {
         /// What is allowed.
         limit: Duration,
     },
+    /// The policy's metadata has `require_challengeable`, and no contract could re-execute the decision.
+    #[error(
+        "policy {policy} decides only what its contract can re-execute (require_challengeable): {reason}"
+    )]
+    NotChallengeable {
+        /// The policy that was asked.
+        policy: PolicyId,
+        /// Why it could not.
+        reason: &'static str,
+    },
     /// The policy should be in force, and is not at hand.
     #[error("{}", missing_text(policy))]
     Missing {
@@ -85,6 +95,7 @@ impl DecideError {
             Self::Evaluation { source, .. } => engine_code(source),
             Self::EnginePanicked { .. } | Self::Internal { .. } => "eval_internal_error",
             Self::Stale { .. } => "snapshot_stale",
+            Self::NotChallengeable { .. } => "not_challengeable",
             Self::Missing { .. } => "policy_unavailable",
             Self::FanOut { .. } => "fan_out_limit",
             Self::Path(_) | Self::Input(_) => "invalid_parameter",
@@ -98,6 +109,7 @@ impl DecideError {
         match self {
             Self::Evaluation { policy, .. }
             | Self::EnginePanicked { policy, .. }
+            | Self::NotChallengeable { policy, .. }
             | Self::Stale { policy, .. } => Some(policy),
             Self::Missing { .. }
             | Self::FanOut { .. }

@@ -10,6 +10,7 @@ use stele_types::{
     Timestamp, Value, sha256,
 };
 
+use crate::challengeable::{CHALLENGEABLE_LABEL, REASON_LABEL, entry_reason, input_reason};
 use crate::decider::Decision;
 use crate::sink::{Documents, Evidence};
 use crate::snapshot::{NodeContext, PolicyInForce};
@@ -94,6 +95,18 @@ impl Draft<'_> {
         }
     }
 
+    /// Why a contract can't re-execute the decision, if it can't.
+    fn not_challengeable(&self) -> Option<&'static str> {
+        let Some(policy) = self.policy else {
+            return Some("no policy was in force");
+        };
+        let canonical = self.rendering.map(|rendering| &*rendering.input_canonical);
+        let failed = self.error.is_some().then_some("the evaluation failed");
+        failed
+            .or_else(|| entry_reason(policy, &self.entry_point))
+            .or_else(|| input_reason(canonical, self.input))
+    }
+
     /// The record without input and result.
     fn record(
         &self,
@@ -125,6 +138,12 @@ impl Draft<'_> {
             DECISION_LABEL.to_owned(),
             self.judgement.verdict.as_str().to_owned(),
         );
+        if let Some(reason) = self.not_challengeable() {
+            record
+                .labels
+                .insert(CHALLENGEABLE_LABEL.to_owned(), "false".to_owned());
+            record.labels.insert(REASON_LABEL.to_owned(), reason.to_owned());
+        }
         if self.stale {
             record.labels.insert(STALE_LABEL.to_owned(), "true".to_owned());
         }

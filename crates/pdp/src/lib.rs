@@ -15,6 +15,7 @@
     )
 )]
 
+mod challengeable;
 mod clock;
 mod decider;
 mod error;

@@ -1,7 +1,7 @@
 //! OPA's `# METADATA` annotations, typed and checked.
 //!
 //! The keys are OPA's (`title`, `description`, `scope`, `entrypoint`, ...); ours stand under `custom`: `id`, `severity`, `owner`, `controls`
-//! (a list of `framework:control`), `remediation` and `enforcement`. Other keys, and other keys under `custom`, belong to
+//! (a list of `framework:control`), `remediation`, `enforcement` and `require_challengeable`. Other keys, and other keys under `custom`, belong to
 //! other tools and pass unread. See <https://www.openpolicyagent.org/docs/policy-language#metadata>.
 
 use serde::Deserialize;
@@ -62,6 +62,8 @@ pub struct Custom {
     pub remediation: Option<String>,
     /// What enforcement points do with a violation.
     pub enforcement: Option<Enforcement>,
+    /// On a policy's package: whether every decision must be one that a contract can re-execute.
+    pub require_challengeable: bool,
 }
 
 impl Custom {
@@ -102,6 +104,8 @@ struct RawCustom {
     controls: Vec<Spanned<String>>,
     remediation: Option<String>,
     enforcement: Option<Spanned<String>>,
+    #[serde(default)]
+    require_challengeable: bool,
 }
 
 /// Reads one block of `module`; every problem in it goes to `problems`.
@@ -224,6 +228,7 @@ impl Reader<'_> {
             controls: raw.controls.into_iter().map(|control| control.value).collect(),
             remediation: raw.remediation,
             enforcement,
+            require_challengeable: raw.require_challengeable,
         }
     }
 

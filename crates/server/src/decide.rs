@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use stele_pdp::{
     Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
 };
@@ -172,6 +172,9 @@ pub(crate) fn refusal(error: &DecideError) -> ApiError {
         } => ApiError::invalid(inner.to_string()),
         DecideError::Missing { .. } => ApiError::unavailable("policy_unavailable", error.to_string()),
         DecideError::Stale { .. } => ApiError::unavailable("snapshot_stale", error.to_string()),
+        DecideError::NotChallengeable { .. } => {
+            ApiError::new(StatusCode::BAD_REQUEST, "not_challengeable", error.to_string())
+        }
         DecideError::FanOut { .. } | DecideError::Path(_) => ApiError::invalid(error.to_string()),
         _ => {
             let location = error.place().map(|place| Location {

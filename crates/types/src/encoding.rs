@@ -9,7 +9,7 @@ mod encode;
 pub(crate) mod tests;
 
 pub use decode::{DecodeError, Limits, decode};
-pub use encode::{EncodeError, encode, encode_contract, encode_into, encode_optional};
+pub use encode::{EncodeError, encode, encode_contract, encode_into, encode_optional, has_wide_number};
 
 /// Deepest nesting of arrays, objects and sets that can be encoded or decoded.
 pub const MAX_DEPTH: usize = 128;

@@ -4,10 +4,12 @@
 //! what is deployed; `cargo xtask contracts --check` proves that the artifacts come from the Solidity sources.
 
 mod artifact;
+mod refusing;
 mod revert;
 mod role;
 
 pub use artifact::{Artifact, ArtifactError};
+pub use refusing::RefusingContract;
 pub use revert::{Revert, RevertArg};
 pub use role::Role;
 

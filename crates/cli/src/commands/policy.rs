@@ -2,6 +2,7 @@
 
 mod approve;
 mod bench;
+mod bind_data;
 mod fmt;
 mod lint;
 mod list;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Activate(ActivateArgs),
     /// Return to the version that was in force before, at once
     Rollback(RollbackArgs),
+    /// Put the data of the version in force on the chain, for contracts that enforce the policy
+    BindData(bind_data::Args),
     /// Run the tests of policies
     Test(test::Args),
     /// Measure a query, as `opa bench` does
@@ -76,6 +79,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Command::Approve(args) => approve::run(sources, &args),
         Command::Activate(args) => block_on(activate(sources, &args)),
         Command::Rollback(args) => block_on(rollback(sources, &args)),
+        Command::BindData(args) => bind_data::run(sources, &args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Lint(args) => lint::run(&args),

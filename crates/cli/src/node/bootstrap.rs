@@ -2,10 +2,10 @@
 //!
 //! Every step looks at the chain first, so an interrupted bootstrap goes on where it stopped and a finished one does nothing.
 
-use crate::artifact::{self, Artifact};
+use crate::artifact::{self, Proposable};
 use crate::exit::{Environment, EnvironmentContext};
 use crate::home::Home;
-use crate::keys;
+use crate::{keys, output};
 use anyhow::{Context, Result};
 use std::time::Duration;
 use stele_chain::client::{
@@ -87,15 +87,20 @@ pub(crate) async fn policies(home: &Home, governance: &Governance, set: &PolicyS
                 changed.push(policy.id.clone())
             }
             Some(_) => {}
-            None => put_in_force(home, governance, &artifact::build(set, &policy.id)?).await?,
+            None => put_in_force(home, governance, &artifact::build_proposable(set, &policy.id)?).await?,
         }
     }
     Ok(changed)
 }
 
-async fn put_in_force(home: &Home, governance: &Governance, artifact: &Artifact) -> Result<()> {
+async fn put_in_force(home: &Home, governance: &Governance, artifact: &Proposable) -> Result<()> {
     let policy = &artifact.bundle.policy.id;
     let version = artifact.bundle.digest;
+    if let Some(reason) = artifact.not_challengeable() {
+        output::note(format!(
+            "{reason}\nIt is put in force without one: its decisions can't be challenged."
+        ));
+    }
     BundleStore::new(home.bundles())
         .put(&artifact.bundle.bytes)
         .environment("the bundle store")?;
@@ -131,11 +136,11 @@ async fn waiting(
         .find(|proposal| proposal.version == version && proposal.state.is_pending()))
 }
 
-async fn propose(home: &Home, governance: &Governance, artifact: &Artifact) -> Result<ProposalId> {
+async fn propose(home: &Home, governance: &Governance, artifact: &Proposable) -> Result<ProposalId> {
     let author = keys::role_account(home, Role::Author, None)?;
     let contract = governance
         .client()
-        .deploy_policy_contract(&author, &artifact.contract.creation)
+        .deploy_policy_contract(&author, &artifact.creation)
         .await?;
     let request = ProposalRequest {
         policy: artifact.bundle.policy.id.clone(),

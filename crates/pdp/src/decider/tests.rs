@@ -574,3 +574,64 @@ fn paths_of_missing_policies_are_refused_and_never_undefined() {
         "policy_unavailable"
     );
 }
+
+#[test]
+fn records_say_what_can_not_be_challenged() {
+    let contract = crate::ContractRef {
+        address: NodeAddress([9; 20]),
+        code_hash: stele_types::Digest([9; 32]),
+    };
+    let deployed = PolicyOptions {
+        contract: Some(contract),
+        ..PolicyOptions::default()
+    };
+    let text = "# METADATA\n# title: T\n# custom:\n#   id: p\npackage p\n\nallow if input.x > 1\n\nhelper := 1\n\nbroken := v if some v in [1, 2]\n";
+    let strict = text
+        .replace("#   id: p\n", "#   id: q\n#   require_challengeable: true\n")
+        .replace("package p", "package q");
+    let bare = text
+        .replace("id: p\n", "id: r\n")
+        .replace("package p", "package r");
+    let snapshot = Snapshot::new(vec![
+        in_force("p", text, deployed.clone()),
+        in_force("q", &strict, deployed),
+        in_force("r", &bare, PolicyOptions::default()),
+    ])
+    .unwrap();
+    let mut fixture = Fixture::new(snapshot, None);
+    let wide = r#"{"x": 1e-30}"#;
+    for (path, input, reason) in [
+        ("p/allow", r#"{"x": 2}"#, None),
+        ("p", r#"{"x": 2, "y": 1.5}"#, Some("the evaluation failed")),
+        (
+            "p/allow",
+            wide,
+            Some("the input has a number that contracts can't hold"),
+        ),
+        (
+            "p/helper",
+            "{}",
+            Some("the rule is no entry point of the policy's contract"),
+        ),
+        ("r/allow", "{}", Some("the policy has no contract")),
+        ("nothing/here", "{}", Some("no policy was in force")),
+        ("q/allow", r#"{"x": 2}"#, None),
+    ] {
+        let record = match fixture.ask(path, Some(input)) {
+            Ok(answer) => answer.decisions[0].evidence.as_ref().unwrap().record.clone(),
+            Err(failure) => failure.evidence[0].record.clone(),
+        };
+        let said = record.labels.get("challengeable_reason").map(String::as_str);
+        assert_eq!(said, reason, "{path} {input}");
+        assert_eq!(record.labels.contains_key("challengeable"), reason.is_some());
+    }
+    // Where it is required, such requests are refused, and a number is refused before anything is recorded.
+    for (path, input) in [("q/helper", "{}"), ("q/allow", wide)] {
+        let failure = fixture.ask(path, Some(input)).unwrap_err();
+        assert!(
+            matches!(*failure.error, DecideError::NotChallengeable { .. }),
+            "{path}: {failure}"
+        );
+        assert!(failure.evidence.is_empty());
+    }
+}

@@ -9,7 +9,7 @@ fn first(text: &str) -> Problem {
 
 #[test]
 fn all_keys_are_read() {
-    let text = "# METADATA\n# title: T\n# description: D\n# custom:\n#   id: a/b\n#   severity: critical\n#   owner: team\n#   controls:\n#   - nist-800-53r5:SC-7(5)\n#   - hipaa:164.312(a)(1)\n#   remediation: mend it\n#   enforcement: dryrun\n#   other: {tools: [1]}\npackage a.b\n\ndeny contains 1\n";
+    let text = "# METADATA\n# title: T\n# description: D\n# custom:\n#   id: a/b\n#   severity: critical\n#   owner: team\n#   controls:\n#   - nist-800-53r5:SC-7(5)\n#   - hipaa:164.312(a)(1)\n#   remediation: mend it\n#   enforcement: dryrun\n#   require_challengeable: true\n#   other: {tools: [1]}\npackage a.b\n\ndeny contains 1\n";
     let set = testing::set(&[("p.rego", text)]);
     let policy = set.policies().next().unwrap();
     assert_eq!(policy.id.as_str(), "a/b");
@@ -25,6 +25,7 @@ fn all_keys_are_read() {
         ["nist-800-53r5:SC-7(5)", "hipaa:164.312(a)(1)"]
     );
     assert_eq!(policy.custom.remediation.as_deref(), Some("mend it"));
+    assert!(policy.custom.require_challengeable);
     assert_eq!(policy.place.to_string(), "p.rego:1:1");
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stele_chain::contracts::RefusingContract;
 use stele_pdp::{ContractRef, FailMode, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
 use stele_types::{PolicyId, PolicyVersion};
 use tokio::sync::watch;
@@ -188,7 +189,8 @@ impl Follower {
     fn options(&self, wanted: &InForce) -> PolicyOptions {
         PolicyOptions {
             fail: options_fail(&self.fail_open, wanted),
-            contract: Some(ContractRef {
+            // The registry names a contract for each version; for a policy that can't become one it is the one that refuses all calls.
+            contract: (wanted.code_hash != RefusingContract::new().code_hash).then_some(ContractRef {
                 address: wanted.contract,
                 code_hash: wanted.code_hash,
             }),

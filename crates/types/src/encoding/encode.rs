@@ -38,6 +38,30 @@ pub fn encode_contract(value: &Value) -> Result<Vec<u8>, EncodeError> {
     Ok(out)
 }
 
+/// Whether canonical bytes hold a wide number, which contracts can't read. Containers are dense, so one pass over the tags sees every value; bytes
+/// that are not canonical give any answer.
+#[must_use]
+pub fn has_wide_number(mut bytes: &[u8]) -> bool {
+    let size = |bytes: &[u8], at: usize| {
+        let field = bytes
+            .get(at..at.saturating_add(4))
+            .and_then(|field| field.try_into().ok());
+        usize::try_from(u32::from_be_bytes(field.unwrap_or_default())).unwrap_or(usize::MAX)
+    };
+    while let Some(tag) = bytes.first() {
+        let length = match *tag {
+            tag::NUMBER => 33,
+            tag::WIDE_NUMBER => return true,
+            tag::STRING => size(bytes, 1).saturating_add(5),
+            tag::ARRAY | tag::SET => size(bytes, 5).saturating_mul(4).saturating_add(9),
+            tag::OBJECT => size(bytes, 5).saturating_mul(8).saturating_add(9),
+            _ => 1,
+        };
+        bytes = bytes.get(length..).unwrap_or_default();
+    }
+    false
+}
+
 /// The canonical bytes of a value, or the empty byte string for undefined.
 pub fn encode_optional(value: Option<&Value>) -> Result<Vec<u8>, EncodeError> {
     value.map_or_else(|| Ok(Vec::new()), encode)

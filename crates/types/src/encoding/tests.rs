@@ -152,3 +152,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn wide_numbers_are_found_wherever_they_stand() {
+    let parse = |text: &str| crate::json::parse(text.as_bytes(), &crate::json::Limits::default()).unwrap();
+    for (text, wide) in [
+        ("null", false),
+        (
+            r#"{"a": [1, -2.5, "\u0004", {"\u0004\u0004": [[], {}, true]}], "b": 1e40}"#,
+            false,
+        ),
+        ("1e-30", true),
+        (r#"[1, {"a": ["\u0004", {"b": 1e-19}]}, 2]"#, true),
+        (r#"{"x": "y", "z": [0, 0, 1e60]}"#, true),
+    ] {
+        let value = parse(text);
+        assert_eq!(has_wide_number(&encode(&value).unwrap()), wide, "{text}");
+        assert_eq!(encode_contract(&value).is_err(), wide, "{text}");
+    }
+    assert!(!has_wide_number(&[]));
+    for garbage in [
+        &[5, 255, 255, 255, 255][..],
+        &[7],
+        &[6, 0, 0],
+        &[8, 0, 0, 0, 0, 255, 255, 255, 255],
+    ] {
+        let _ = has_wide_number(garbage);
+    }
+}

@@ -1,5 +1,6 @@
 //! What a challenge is made of, checked here as the contract will check it: nothing is published in vain.
 
+use crate::artifact;
 use crate::exit::EnvironmentContext;
 use crate::home::Home;
 use crate::output;
@@ -9,11 +10,7 @@ use std::path::Path;
 use stele_chain::client::{ActiveVersion, ChallengeClaim, ChallengeVerdict, Challenged, Governance};
 use stele_ledger::proof::{Anchor, ProofBundle};
 use stele_ledger::tree::{leaf_hash, verify};
-use stele_policy::load;
-use stele_server::BundleStore;
-use stele_types::{
-    DecisionRecord, Digest, Leaf, LeafIndex, NO_ANSWER, PolicyVersion, Salt, Value, encoding, json, sha256,
-};
+use stele_types::{DecisionRecord, Digest, Leaf, LeafIndex, NO_ANSWER, Salt, Value, encoding, json, sha256};
 
 /// A decision that can be challenged, as far as that can be told without the chain.
 pub(super) struct Evidence {
@@ -77,7 +74,7 @@ impl Evidence {
                 .context("a contract can't hold the input, so the decision can't be challenged")?,
             None => Vec::new(),
         };
-        let data = data(home, bundle, leaf.policy_version)?;
+        let data = artifact::data_of(home, bundle, leaf.policy_version)?;
         let data_bytes = encoding::encode_contract(&data)
             .context("a contract can't hold the data document, so the decision can't be challenged")?;
         let digest = sha256(&[&data_bytes]);
@@ -191,8 +188,12 @@ impl Evidence {
             Ok((result, _)) => Some(result),
             Err(failure) if failure.has_code("eval_conflict_error") => None,
             Err(failure) => {
-                return Err(failure)
-                    .context("the policy's contract can't re-execute this decision; nothing was sent");
+                // What the record says is a hint and no more: a node that lies would say it of every lie.
+                let said = self.record.labels.get("challengeable_reason");
+                let said = said.map_or_else(String::new, |reason| format!(", as its record says ({reason})"));
+                return Err(failure).context(format!(
+                    "the policy's contract can't re-execute this decision{said}; nothing was sent"
+                ));
             }
         };
         let same = result
@@ -285,27 +286,4 @@ fn shown(result: Option<&[u8]>) -> String {
             |value| json::to_string(&value),
         ),
     }
-}
-
-/// The data document of a version, out of its bundle, whose digest is the version.
-fn data(home: &Home, given: Option<&Path>, version: PolicyVersion) -> Result<Value> {
-    let path = given.map_or_else(
-        || BundleStore::new(home.bundles()).path(version),
-        Path::to_path_buf,
-    );
-    let bytes = std::fs::read(&path).with_context(|| {
-        format!(
-            "the chain needs the data of version {version}, but {} can't be read; give the bundle with --bundle",
-            path.display()
-        )
-    })?;
-    let found = PolicyVersion::of_bundle(&bytes);
-    if found != version {
-        bail!(
-            "{} is the bundle of version {found}, not of {version}",
-            path.display()
-        );
-    }
-    let set = load::load_bundle(&bytes).with_context(|| path.display().to_string())?;
-    Ok(set.data().clone())
 }

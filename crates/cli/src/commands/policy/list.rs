@@ -6,6 +6,7 @@ use crate::exit::Verdict;
 use crate::output::{self, Format};
 use anyhow::Result;
 use serde::Serialize;
+use stele_chain::contracts::RefusingContract;
 use stele_types::PolicyId;
 
 /// Versions in force.
@@ -29,6 +30,11 @@ struct Row {
     version: String,
     contract: String,
     code_hash: String,
+    /// Whether decisions under it can be challenged.
+    challengeable: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challengeable_reason: Option<&'static str>,
     approvals: Vec<String>,
     since: Option<String>,
 }
@@ -38,7 +44,15 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     match args.format {
         Format::Json => output::json(&rows)?,
         Format::Text => output::table(
-            &["policy", "state", "version", "contract", "approved by", "since"],
+            &[
+                "policy",
+                "state",
+                "version",
+                "contract",
+                "challengeable",
+                "approved by",
+                "since",
+            ],
             rows.into_iter()
                 .map(|row| {
                     let since = row.since.unwrap_or_default();
@@ -47,6 +61,8 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
                         row.state,
                         short(&row.version),
                         row.contract,
+                        row.challengeable_reason
+                            .map_or_else(|| "yes".to_owned(), |reason| format!("no: {reason}")),
                         row.approvals.join(", "),
                         since,
                     ]
@@ -67,7 +83,10 @@ async fn rows(sources: &Sources, args: &Args) -> Result<Vec<Row>> {
             if in_force.is_none() && !args.all {
                 continue;
             }
+            let refusing = proposal.code_hash == RefusingContract::new().code_hash;
             rows.push(Row {
+                challengeable: !refusing,
+                challengeable_reason: refusing.then_some("it has no contract"),
                 policy: summary.policy.clone(),
                 state: in_force.map_or_else(|| super::state_name(proposal.state), |_| "in force".into()),
                 version: proposal.version.to_string(),

@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Where approvers find the source, e.g. a commit's URL
     #[arg(long, value_name = "URI", default_value = "")]
     uri: String,
+    /// Propose a policy that can't become a contract all the same: its decisions can't be challenged
+    #[arg(long)]
+    without_contract: bool,
     /// Key file of an author [default: the author's in the data directory]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -36,7 +39,10 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         Some(path) => policy_sources::load(path)?,
         None => policy_sources::load_or_starter(&config.policies)?.0,
     };
-    let artifact = artifact::build(&set, &args.policy)?;
+    let artifact = artifact::build_proposable(&set, &args.policy)?;
+    if let Some(reason) = artifact.not_challengeable().filter(|_| !args.without_contract) {
+        bail!("{reason}\nMend that, or add --without-contract: then its decisions can't be challenged");
+    }
     block_on(async {
         let session = Session::open(sources, &args.chain).await?;
         let author = keys::role_account(&session.home, Role::Author, args.key.as_deref())?;
@@ -59,7 +65,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         let contract = session
             .governance
             .client()
-            .deploy_policy_contract(&author, &artifact.contract.creation)
+            .deploy_policy_contract(&author, &artifact.creation)
             .await?;
         let request = ProposalRequest {
             policy: args.policy.clone(),

@@ -1,0 +1,61 @@
+//! Whether a decision can be challenged: re-executed by the policy's contract. What can't is said so in the record from the start.
+
+use stele_types::encoding::{encode_contract, has_wide_number};
+use stele_types::{EntryPoint, Value};
+
+use crate::error::DecideError;
+use crate::snapshot::PolicyInForce;
+
+/// Label of a record whose decision can't be challenged; its value is `false`.
+pub(crate) const CHALLENGEABLE_LABEL: &str = "challengeable";
+/// Why not.
+pub(crate) const REASON_LABEL: &str = "challengeable_reason";
+
+/// Why no decision of an entry point can be challenged, whatever the input.
+pub(crate) fn entry_reason(policy: &PolicyInForce, entry_point: &EntryPoint) -> Option<&'static str> {
+    if policy.options.contract.is_none() {
+        return Some("the policy has no contract");
+    }
+    let compiled =
+        entry_point.as_str() == policy.policy.id.as_str() || policy.policy.entry_points.contains(entry_point);
+    (!compiled).then_some("the rule is no entry point of the policy's contract")
+}
+
+/// Why an input can't be given to a contract: as canonical bytes where an engine made them, else as the value.
+pub(crate) fn input_reason(canonical: Option<&[u8]>, input: Option<&Value>) -> Option<&'static str> {
+    let wide = canonical.map_or_else(
+        || input.is_some_and(|input| encode_contract(input).is_err()),
+        has_wide_number,
+    );
+    wide.then_some("the input has a number that contracts can't hold")
+}
+
+/// What a policy with `require_challengeable` asks of requests.
+pub(crate) struct Demand<'a>(Option<&'a PolicyInForce>);
+
+impl<'a> Demand<'a> {
+    /// Fails when the policy demands it and no contract has the entry point.
+    pub(crate) fn of(policy: &'a PolicyInForce, entry_point: &EntryPoint) -> Result<Self, DecideError> {
+        let demand = Self(policy.policy.custom.require_challengeable.then_some(policy));
+        demand.refuse(entry_reason(policy, entry_point))?;
+        Ok(demand)
+    }
+
+    /// Fails when the policy demands it and no contract can hold the input.
+    pub(crate) fn input(&self, canonical: Option<&[u8]>, input: Option<&Value>) -> Result<(), DecideError> {
+        match self.0 {
+            Some(_) => self.refuse(input_reason(canonical, input)),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse(&self, reason: Option<&'static str>) -> Result<(), DecideError> {
+        let (Some(policy), Some(reason)) = (self.0, reason) else {
+            return Ok(());
+        };
+        Err(DecideError::NotChallengeable {
+            policy: policy.policy.id.clone(),
+            reason,
+        })
+    }
+}
