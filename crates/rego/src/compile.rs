@@ -17,11 +17,11 @@ mod lower;
 mod metadata;
 mod plan;
 mod recursion;
-mod safety;
+pub(crate) mod safety;
 mod scope;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 
 pub(crate) use crate::syntax::deps::package_path;
 use hir::{Branch, Path, Rule};
@@ -202,38 +202,66 @@ fn query_with(
     options: &CompileOptions,
     trace: Option<&mut Map>,
 ) -> Result<ir::Policy, Vec<Diagnostic>> {
-    let mut checked = Checked::new(modules, options)?;
-    let module = Module {
-        source: source.clone(),
-        package: crate::syntax::ast::Package {
-            span: Span::default(),
-            path: scope.package.clone(),
-        },
-        imports: scope.imports.clone(),
-        rules: Vec::new(),
-        comments: Vec::new(),
-        annotations: Vec::new(),
-    };
-    let mut diagnostics = Vec::new();
-    let file = modules.len();
-    let mut branch: Branch = {
-        let env = ModuleEnv::new(&module, modules, file, &checked.tree, options, &mut diagnostics);
-        env.query(query, &mut diagnostics)
-    };
-    if diagnostics.is_empty() {
-        safety::order(&mut branch, source, &mut diagnostics);
-    }
-    checked.sources.push(source.clone());
-    checked.plan(diagnostics, options, trace, |planner| {
-        planner.query("eval", file, &branch)
+    let query = CheckedQuery::new(modules, scope, source, query, options)?;
+    query.checked.plan(Vec::new(), options, trace, |planner| {
+        planner.query("eval", query.file, &query.branch)
     })
 }
 
+/// A query, and the modules that it refers to, checked and ordered.
+pub(crate) struct CheckedQuery {
+    pub(crate) checked: Checked,
+    pub(crate) branch: Branch,
+    /// The query's place among the files.
+    pub(crate) file: usize,
+}
+
+impl CheckedQuery {
+    pub(crate) fn new(
+        modules: &[Module],
+        scope: &QueryScope,
+        source: &SourceFile,
+        query: &Body,
+        options: &CompileOptions,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut checked = Checked::new(modules, options)?;
+        let module = Module {
+            source: source.clone(),
+            package: crate::syntax::ast::Package {
+                span: Span::default(),
+                path: scope.package.clone(),
+            },
+            imports: scope.imports.clone(),
+            rules: Vec::new(),
+            comments: Vec::new(),
+            annotations: Vec::new(),
+        };
+        let mut diagnostics = Vec::new();
+        let file = modules.len();
+        let mut branch: Branch = {
+            let env = ModuleEnv::new(&module, modules, file, &checked.tree, options, &mut diagnostics);
+            env.query(query, &mut diagnostics)
+        };
+        if diagnostics.is_empty() {
+            safety::order(&mut branch, source, &mut diagnostics);
+        }
+        if !diagnostics.is_empty() {
+            return Err(sorted(diagnostics));
+        }
+        checked.sources.push(source.clone());
+        Ok(Self {
+            checked,
+            branch,
+            file,
+        })
+    }
+}
+
 /// Modules that passed all checks.
-struct Checked {
-    tree: Tree,
-    rules: HashMap<RuleId, Rule>,
-    sources: Vec<SourceFile>,
+pub(crate) struct Checked {
+    pub(crate) tree: Tree,
+    pub(crate) rules: HashMap<RuleId, Rule>,
+    pub(crate) sources: Vec<SourceFile>,
 }
 
 impl Checked {
@@ -294,7 +322,7 @@ impl Checked {
             .push(Diagnostic::new(source, Span::default(), Code::UnknownEntryPoint, message).with_help(help));
     }
 
-    fn plan(
+    pub(crate) fn plan(
         &self,
         mut diagnostics: Vec<Diagnostic>,
         options: &CompileOptions,

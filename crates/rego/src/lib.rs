@@ -17,6 +17,7 @@ mod compile;
 mod diagnostic;
 pub mod format;
 mod optimise;
+pub mod partial;
 mod source;
 pub mod syntax;
 pub mod trace;

@@ -62,9 +62,9 @@ impl Frame {
 }
 
 /// The state of one evaluation.
-pub(super) struct Machine<'a> {
+pub(super) struct Machine<'a, 's> {
     pub(super) code: &'a Code,
-    pub(super) session: Session<'a>,
+    pub(super) session: &'a mut Session<'s>,
     pub(super) strict: bool,
     pub(super) tracer: &'a mut dyn Tracer,
     pub(super) statements: bool,
@@ -78,7 +78,7 @@ pub(super) struct Machine<'a> {
     pub(super) returned: Option<Value>,
 }
 
-impl Machine<'_> {
+impl Machine<'_, '_> {
     /// Runs a plan; the results are in [`Machine::results`].
     pub(super) fn plan(&mut self, plan: &Plan, input: Option<&Value>, data: &Value) -> Result<(), EvalError> {
         let mut frame = Frame::new(plan.locals);
@@ -434,7 +434,7 @@ impl Machine<'_> {
         let spend = self.session.spend(&args);
         let spend = spend.and_then(|()| charge_builtin(builtin.name, &args, &mut self.session.budget));
         match spend.map_err(BuiltinError::from).and_then(|()| {
-            let value = function(&mut self.session, &args)?;
+            let value = function(self.session, &args)?;
             self.session.budget.allocate(builtins::shallow_size(&value))?;
             Ok(value)
         }) {

@@ -129,12 +129,25 @@ impl Evaluator {
         limits: &Limits<'_>,
         tracer: &mut dyn Tracer,
     ) -> Result<Vec<Value>, EvalError> {
+        let mut session = Session::new(*context, Budget::new(*limits));
+        self.evaluate_in(&mut session, entry_point, input, data, tracer)
+    }
+
+    /// As [`Evaluator::evaluate`], with the context and the budget of a session that goes on afterwards.
+    pub(crate) fn evaluate_in(
+        &self,
+        session: &mut Session<'_>,
+        entry_point: &str,
+        input: Option<&Value>,
+        data: &Value,
+        tracer: &mut dyn Tracer,
+    ) -> Result<Vec<Value>, EvalError> {
         let Some(plan) = self.code.plans.get(entry_point) else {
             return Err(EvalError::UnknownEntryPoint(entry_point.to_owned()));
         };
         let mut machine = machine::Machine {
             code: &self.code,
-            session: Session::new(*context, Budget::new(*limits)),
+            session,
             strict: self.options.strict_builtin_errors,
             statements: tracer.wants_statements(),
             tracer,
