@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::builtins::{self, Purity};
 use crate::compile::hir::{
-    Branch, Comprehension, Expr, Function, Literal, LiteralKind, Path, Ref, Root, Rule, WithValue,
+    Branch, Comprehension, ComprehensionHead, Expr, Function, Literal, LiteralKind, Path, Ref, Root, Rule, WithValue,
 };
-use crate::compile::tree::{GroupId, RuleId, Tree};
+use crate::compile::tree::{Group, GroupId, Kind, RuleId, Tree};
 
 /// Documents that are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,14 +62,47 @@ pub(crate) struct Deps<'a> {
     unknowns: Unknowns,
     /// By group.
     open: Vec<bool>,
+    /// Objects made by comprehensions count too: they fail when keys conflict.
+    objects: bool,
 }
 
 impl<'a> Deps<'a> {
     pub(crate) fn new(tree: &'a Tree, rules: &HashMap<RuleId, Rule>, unknowns: Unknowns) -> Self {
+        let open = vec![false; tree.groups.len()];
+        Self::closure(tree, rules, unknowns, open, false)
+    }
+
+    /// Which rules may fail: a document or function with several values, or an object with several values for a key, and what
+    /// refers to such.
+    pub(crate) fn failing(tree: &'a Tree, rules: &HashMap<RuleId, Rule>) -> Self {
+        let own = |group: &Group| {
+            let own = group.rules.iter().filter_map(|id| rules.get(id));
+            let mut values = own.flat_map(|rule| &rule.branches).map(|branch| branch.value.scalar());
+            match group.kind {
+                Kind::Set => false,
+                Kind::Object => true,
+                Kind::Complete | Kind::Function(_) => {
+                    let first = values.next();
+                    first.is_some_and(|first| first.is_none() || values.any(|value| value != first))
+                }
+            }
+        };
+        let open = tree.groups.iter().map(own).collect();
+        Self::closure(tree, rules, Unknowns::default(), open, true)
+    }
+
+    fn closure(
+        tree: &'a Tree,
+        rules: &HashMap<RuleId, Rule>,
+        unknowns: Unknowns,
+        open: Vec<bool>,
+        objects: bool,
+    ) -> Self {
         let mut deps = Self {
             tree,
             unknowns,
-            open: vec![false; tree.groups.len()],
+            open,
+            objects,
         };
         // Rules don't recurse, so there are at most as many rounds as groups.
         loop {
@@ -161,7 +194,9 @@ impl<'a> Deps<'a> {
     }
 
     fn comprehension(&self, inner: &Comprehension) -> bool {
-        self.body(&inner.body) || inner.head.terms().any(|term| self.term(term))
+        (self.objects && matches!(inner.head, ComprehensionHead::Object(..)))
+            || self.body(&inner.body)
+            || inner.head.terms().any(|term| self.term(term))
     }
 
     fn reference(&self, reference: &Ref) -> bool {

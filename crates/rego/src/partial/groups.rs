@@ -71,8 +71,10 @@ impl<'a> Partial<'a> {
         let inlined = match (group.kind, path.split_first()) {
             (Kind::Complete, _) => self.inline(id, group, &[], &state, demand)?,
             (Kind::Set, Some((key, rest))) => {
-                if self.may_inline(group) {
-                    return self.members(frame, group, key, rest, state);
+                if self.may_inline(group)
+                    && let Some(members) = self.members(frame, group, key, rest, &state)?
+                {
+                    return Ok(members);
                 }
                 None
             }
@@ -167,7 +169,10 @@ impl<'a> Partial<'a> {
         }
         let mut found = Vec::new();
         for rule in group.rules.iter().filter_map(|id| self.checked.rules.get(id)) {
-            found.extend(self.rule_values(rule, args, state)?);
+            match self.rule_values(rule, args, state)? {
+                Some(values) => found.extend(values),
+                None => return Ok(None),
+            }
         }
         let same = match found.first() {
             Some((_, Term::Const(first))) => found
@@ -203,10 +208,16 @@ impl<'a> Partial<'a> {
         way
     }
 
-    /// All ways through a rule without `else`, with its value. The states still have the rule's own variables.
-    fn rule_values(&mut self, rule: &'a Rule, args: &[Term], state: &State) -> Result<Vec<(State, Term)>> {
+    /// All ways through a rule without `else`, with its value. The states still have the rule's own variables. `None` if one of them
+    /// is kept for what may fail in it only.
+    fn rule_values(
+        &mut self,
+        rule: &'a Rule,
+        args: &[Term],
+        state: &State,
+    ) -> Result<Option<Vec<(State, Term)>>> {
         let Some(branch) = rule.branches.first() else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         let frame = Frame {
             branch,
@@ -220,9 +231,12 @@ impl<'a> Partial<'a> {
         self.depth = self.depth.saturating_sub(1);
         let mut out = Vec::new();
         for way in ways? {
+            if way.dead {
+                return Ok(None);
+            }
             out.extend(self.term(frame, &branch.value, way, &Demand::Any)?);
         }
-        Ok(out)
+        Ok(Some(out))
     }
 
     /// The members of a set that may be `key`, and what is below them.
@@ -232,12 +246,15 @@ impl<'a> Partial<'a> {
         group: &'a Group,
         key: &'a Expr,
         rest: &'a [Expr],
-        state: State,
-    ) -> Result<Vec<(State, Term)>> {
+        state: &State,
+    ) -> Result<Option<Vec<(State, Term)>>> {
         let iterates = state.is_open(key);
         let mut out = Vec::new();
         for rule in group.rules.iter().filter_map(|id| self.checked.rules.get(id)) {
-            for (way, member) in self.rule_values(rule, &[], &state)? {
+            let Some(values) = self.rule_values(rule, &[], state)? else {
+                return Ok(None);
+            };
+            for (way, member) in values {
                 let many = state.many || way.many || iterates;
                 let way = self.returned(way, state.env.clone(), many);
                 for way in self.matches(frame, key, &member, way)? {
@@ -245,7 +262,7 @@ impl<'a> Partial<'a> {
                 }
             }
         }
-        Ok(out)
+        Ok(Some(out))
     }
 
     /// The path at which the support modules have a group.

@@ -112,8 +112,12 @@ impl<'a> Partial<'a> {
         let kind = match &literal.kind {
             LiteralKind::Test(term) => Kind::Test(self.keep_term(frame, term, mode, state, out)?),
             LiteralKind::Unify(a, b) | LiteralKind::Equal(a, b) => {
+                let pattern = state.is_pattern(b);
                 let a = self.keep_term(frame, a, mode, state, out)?;
-                Kind::Unify(a, self.keep_term(frame, b, mode, state, out)?)
+                let b = self.keep_term(frame, b, mode, state, out)?;
+                let (pattern, value) = if pattern { (b, a) } else { (a, b) };
+                let value = self.apart(frame, &pattern, value, out);
+                Kind::Unify(pattern, value)
             }
             LiteralKind::NotEqual(a, b) => {
                 let a = self.keep_term(frame, a, mode, state, out)?;
@@ -170,6 +174,22 @@ impl<'a> Partial<'a> {
         Ok(())
     }
 
+    /// The value that a pattern is matched against: as a variable, because of two patterns that don't match neither binds anything.
+    fn apart(&mut self, frame: Frame<'a>, pattern: &Term, value: Term, out: &mut Conjunction) -> Term {
+        let composite = |term: &Term| {
+            matches!(
+                term,
+                Term::Array(_) | Term::Object(_) | Term::Const(Value::Array(_) | Value::Object(_))
+            )
+        };
+        if matches!(pattern, Term::Const(_)) || !composite(pattern) || !composite(&value) {
+            return value;
+        }
+        let var = Term::Var(self.fresh(frame, None));
+        out.push(Kind::Unify(var.clone(), value).into());
+        var
+    }
+
     fn bind(&mut self, frame: Frame<'a>, var: Var, state: &mut State) -> u32 {
         let fresh = self.fresh(frame, Some(var));
         state.env.insert(var, Term::Var(fresh));
@@ -212,34 +232,54 @@ impl<'a> Partial<'a> {
             WithValue::Value(term) => Replacement::Term(self.keep_term(frame, term, mode, state, out)?),
             WithValue::Function(function) => Replacement::Function(self.keep_function(function, Mode::Whole)?),
         };
-        let mut push = |target| {
+        let mut push = |target, value: &Replacement| {
             modifiers.push(TermWith {
                 target,
                 value: value.clone(),
             });
         };
         match &with.target {
-            WithTarget::Input(path) => push(Target::Input(path.clone())),
+            WithTarget::Input(path) => push(Target::Input(path.clone()), &value),
             WithTarget::Function(function) => {
                 let function = self.keep_function(function, Mode::Whole)?;
-                push(Target::Function(function));
+                push(Target::Function(function), &value);
             }
             WithTarget::Data(path) => {
                 let standing = knowledge(&self.deps_unknowns().data, path);
                 if standing != Knowledge::Known {
-                    push(Target::Data(path.clone()));
+                    push(Target::Data(path.clone()), &value);
                 }
                 if standing != Knowledge::Unknown {
                     if path.is_empty() {
                         let what = "`with data as ...` depends on unknowns; replace a part of `data`";
                         return Err(self.unsupported(what));
                     }
+                    let (path, value) = self.replaced(path, value);
                     self.targets.insert(path.clone());
-                    push(Target::Data(self.whole_reference(path)?));
+                    push(Target::Data(self.whole_reference(&path)?), &value);
                 }
             }
         }
         Ok(())
+    }
+
+    /// What is replaced when something below a value without members is: that value.
+    fn replaced(&self, path: &Path, value: Replacement) -> (Path, Replacement) {
+        let plain = (1..path.len()).find_map(|length| {
+            let above = path.get(..length)?;
+            let found = self.base_at(above)?;
+            (!matches!(found, Value::Object(_))).then_some(length)
+        });
+        match (plain.and_then(|length| path.split_at_checked(length)), value) {
+            (Some((above, below)), Replacement::Term(term)) => {
+                let nested = below
+                    .iter()
+                    .rev()
+                    .fold(term, |term, name| Term::object(vec![(Term::string(name), term)]));
+                (above.to_vec(), Replacement::Term(nested))
+            }
+            (_, value) => (path.clone(), value),
+        }
     }
 
     fn keep_function(&mut self, function: &Function, mode: Mode) -> Result<Callee> {
@@ -397,6 +437,9 @@ impl<'a> Partial<'a> {
             Arc::from(super::NAMESPACE),
             Arc::from(format!("__cond{}__", self.helpers)),
         ];
+        if ways.iter().any(|way| self.may_fail(way)) {
+            self.failing_helpers.insert(path.clone());
+        }
         for body in ways {
             self.rules.push(super::term::SupportRule {
                 default: false,

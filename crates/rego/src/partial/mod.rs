@@ -170,6 +170,8 @@ pub fn partially_evaluate(request: &PartialRequest<'_>) -> Result<Residual> {
         query_file: query.file,
         deps: Deps::new(tree, rules, unknowns),
         closed_input: Deps::new(tree, rules, closed),
+        failing: Deps::failing(tree, rules),
+        failing_helpers: HashSet::new(),
         everything: Deps::new(tree, rules, bound),
         options: request.options,
         disabled,
@@ -247,6 +249,10 @@ struct Partial<'a> {
     deps: Deps<'a>,
     /// As if the input were known: under `with input as ...`.
     closed_input: Deps<'a>,
+    /// What may fail.
+    failing: Deps<'a>,
+    /// Rules of our own that may fail.
+    failing_helpers: HashSet<Path>,
     /// What reads all of `data`.
     everything: Deps<'a>,
     options: &'a PartialOptions,

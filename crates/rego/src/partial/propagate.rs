@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use stele_types::Value;
+
 use super::term::{Conjunction, Kind, RVar, Replacement, Statement, SupportRule, Term, TermRef, TermRoot};
 
 /// Simplifies a body; `heads` are the terms made of its variables. The `kept` variables have a meaning outside of both.
@@ -94,7 +96,10 @@ impl Pass<'_> {
             (other, Term::Var(var)) if !(self.kept)(*var) => (*var, other),
             _ => return None,
         };
+        let composite = matches!(other, Term::Const(Value::Array(_) | Value::Object(_)));
         match other {
+            // As a pattern's counterpart it would say something else: see `Partial::apart`.
+            Term::Const(_) if composite && body.iter().enumerate().any(|(index, other)| index != at && matched(other, var)) => None,
             Term::Var(same) if *same != var => Some(Move::Anywhere(var, other.clone())),
             Term::Const(_) if self.may_be_constant(var, body) => Some(Move::Anywhere(var, other.clone())),
             Term::Ref(reference) => self.may_move(var, reference, at, body),
@@ -130,6 +135,24 @@ impl Pass<'_> {
         let moves = !own && !used_by_head && elsewhere == 0 && here > 0;
         moves.then(|| Move::Here(var, reference.clone()))
     }
+}
+
+/// Whether a variable is a part of something that is unified.
+fn matched(statement: &Statement, var: RVar) -> bool {
+    let mut found = false;
+    match &statement.kind {
+        Kind::Unify(a, b) => {
+            for term in [a, b] {
+                term.vars(&mut |other| found |= other == var);
+            }
+        }
+        Kind::Call { out: Some(out), .. } => out.vars(&mut |other| found |= other == var),
+        Kind::Test(_) | Kind::NotEqual(..) | Kind::Call { .. } => {}
+        Kind::Not(inner) => return matched(inner, var),
+        Kind::Every { body, .. } => found = body.iter().any(|inner| matched(inner, var)),
+    }
+    // Bodies of comprehensions may unify it too.
+    found || closures(statement)
 }
 
 /// Whether what a statement says is evaluated by the body itself, in its own circumstances.

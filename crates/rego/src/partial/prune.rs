@@ -33,7 +33,7 @@ pub(super) fn prune(queries: &[Conjunction], rules: Vec<SupportRule>) -> Vec<Sup
     needed.into_iter().map(|(_, rule)| rule).collect()
 }
 
-fn statement_paths(statement: &Statement, out: &mut Vec<Path>) {
+pub(super) fn statement_paths(statement: &Statement, out: &mut Vec<Path>) {
     for with in &statement.with {
         match &with.value {
             Replacement::Term(term) => term_paths(term, out),
@@ -82,6 +82,33 @@ fn term_paths(term: &Term, out: &mut Vec<Path>) {
         Term::Comprehension(inner) => {
             inner.head.iter().for_each(|term| term_paths(term, out));
             inner.body.iter().for_each(|statement| statement_paths(statement, out));
+        }
+    }
+}
+
+/// Whether a statement makes objects by comprehension, which fails when keys conflict.
+pub(super) fn makes_objects(statement: &Statement) -> bool {
+    let with = |with: &super::term::TermWith| matches!(&with.value, Replacement::Term(term) if term_makes(term));
+    statement.with.iter().any(with)
+        || match &statement.kind {
+            Kind::Test(term) => term_makes(term),
+            Kind::Unify(a, b) | Kind::NotEqual(a, b) => term_makes(a) || term_makes(b),
+            Kind::Call { args, out, .. } => args.iter().chain(out).any(term_makes),
+            Kind::Not(inner) => makes_objects(inner),
+            Kind::Every { domain, body, .. } => term_makes(domain) || body.iter().any(makes_objects),
+        }
+}
+
+fn term_makes(term: &Term) -> bool {
+    match term {
+        Term::Const(_) | Term::Var(_) => false,
+        Term::Ref(reference) => reference.path.iter().any(term_makes),
+        Term::Array(terms) | Term::Set(terms) => terms.iter().any(term_makes),
+        Term::Object(pairs) => pairs.iter().any(|(key, value)| term_makes(key) || term_makes(value)),
+        Term::Comprehension(inner) => {
+            inner.collects == super::term::Collects::Object
+                || inner.head.iter().any(term_makes)
+                || inner.body.iter().any(makes_objects)
         }
     }
 }

@@ -22,17 +22,30 @@ impl<'a> Partial<'a> {
         body: &'a [Literal],
         mut states: Vec<State>,
     ) -> Result<Vec<State>> {
+        let mut dead = Vec::new();
         for literal in body {
             let mut next = Vec::new();
             for state in states {
                 self.charge(frame, literal.span, state.weight())?;
-                next.extend(self.literal(frame, literal, state)?);
+                let failing = self.may_fail(&state.out).then(|| state.clone());
+                let before = next.len();
+                let (ended, going): (Vec<State>, Vec<State>) =
+                    self.literal(frame, literal, state)?.into_iter().partition(|state| state.dead);
+                next.extend(going);
+                dead.extend(ended);
+                if let (Some(mut state), true) = (failing, next.len() == before) {
+                    // It fails to hold, but what comes before may fail in earnest.
+                    state.out.push(Statement::never());
+                    state.dead = true;
+                    dead.push(state);
+                }
             }
             states = next;
             if states.is_empty() {
                 break;
             }
         }
+        states.append(&mut dead);
         Ok(states)
     }
 
@@ -400,6 +413,9 @@ impl<'a> Partial<'a> {
             state.env.insert(key, Term::Const(k));
             state.env.insert(value, Term::Const(v));
             let mut ways = self.body(frame, body, vec![state.clone()])?;
+            if ways.iter().any(|way| way.dead) {
+                return Ok(None);
+            }
             match ways.iter().position(|way| way.out.len() == before) {
                 // It holds for this element whatever the unknowns are.
                 Some(_) => {}

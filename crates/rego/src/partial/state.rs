@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) out: Vec<Statement>,
     /// Whether `out` may hold in several ways that differ in the variables that came with it.
     pub(crate) many: bool,
+    /// It can't hold; it is kept because `out` may fail where the whole query would.
+    pub(crate) dead: bool,
     pub(super) facts: Facts,
 }
 
@@ -42,6 +44,7 @@ impl State {
             env,
             out: Vec::new(),
             many: false,
+            dead: false,
             facts: self.facts.clone(),
         }
     }

@@ -173,6 +173,12 @@ impl<'a> Partial<'a> {
         branch: &'a Branch,
         state: State,
     ) -> Result<Vec<(State, Vec<Term>)>> {
+        if state.dead {
+            // Nothing comes of it, whatever the head is.
+            let names = branch.suffix.iter().map(|_| Term::string(""));
+            let terms = names.chain([Term::boolean(true)]).collect();
+            return Ok(vec![(state, terms)]);
+        }
         let mut out = vec![(state, Vec::new())];
         for term in branch.suffix.iter().chain([&branch.value]) {
             let mut next = Vec::new();

@@ -235,8 +235,16 @@ impl<'a> Partial<'a> {
     ) -> Result<Vec<State>> {
         let mut out = Vec::new();
         for (mut state, term) in self.open_term(frame, pattern, state)? {
-            // Constants have no place to be bound in: a variable stands for them.
-            state.push(Kind::Unify(term, value.clone()));
+            let value = match value {
+                Term::Var(_) => value.clone(),
+                // Of two patterns that don't match, neither binds anything: a variable stands for the value.
+                known => {
+                    let var = Term::Var(self.fresh(frame, None));
+                    state.push(Kind::Unify(var.clone(), known.clone()));
+                    var
+                }
+            };
+            state.push(Kind::Unify(term, value));
             out.push(state);
         }
         Ok(out)

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use stele_types::Value;
 
-use super::term::{SupportBranch, SupportRule, Term};
+use super::prune::{makes_objects, statement_paths};
+use super::term::{Statement, SupportBranch, SupportRule, Term};
 use super::{NAMESPACE, Partial, Result};
 use crate::compile::hir::Path;
 use crate::compile::tree::{GroupId, Node};
@@ -40,6 +41,20 @@ impl Partial<'_> {
         }
         self.bases.insert(path.to_vec());
         Ok(whole_path(path))
+    }
+
+    /// Whether an evaluation of these statements may end in an error.
+    pub(super) fn may_fail(&self, body: &[Statement]) -> bool {
+        let mut paths = Vec::new();
+        body.iter().for_each(|statement| statement_paths(statement, &mut paths));
+        paths.iter().any(|path| {
+            let own = path.strip_prefix([Arc::from(NAMESPACE)].as_slice());
+            let Some(own) = own else { return false };
+            let copy = own.strip_prefix([Arc::from(COPIES)].as_slice());
+            let own = copy.unwrap_or(own);
+            let function = self.checked.tree.function(own).is_some_and(|(id, _)| self.failing.group(id));
+            function || self.failing.document(own) || self.failing_helpers.contains(path)
+        }) || body.iter().any(makes_objects)
     }
 
     pub(super) fn whole_function(&mut self, id: GroupId, path: &Path) -> Path {

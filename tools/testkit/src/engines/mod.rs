@@ -11,6 +11,7 @@ pub mod evaluator;
 pub mod generate;
 pub mod interpreter;
 pub mod mutate;
+pub mod partial;
 pub mod record;
 pub mod shrink;
 pub mod tally;
