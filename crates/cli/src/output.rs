@@ -42,6 +42,17 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     err_line!("{text}");
 }
 
+/// A table without a header, with a line between rows: cells may have several lines.
+pub(crate) fn bordered_rows(rows: Vec<Vec<String>>) {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::ASCII_FULL);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    for row in rows {
+        table.add_row(row);
+    }
+    line(table);
+}
+
 /// A table without borders, as `kubectl` prints it.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     let mut table = comfy_table::Table::new();

@@ -2,6 +2,7 @@
 
 pub(super) mod explain;
 pub(super) mod format;
+mod partial;
 mod profile;
 
 use anyhow::{Result, bail};
@@ -47,27 +48,28 @@ pub(crate) struct Args {
     /// Report how the result came about
     #[arg(long, value_enum, default_value_t)]
     explain: explain::Mode,
-    /// Partial evaluation; not available
-    #[arg(long)]
-    partial: bool,
-    /// Unknowns of a partial evaluation; not available
-    #[arg(short, long, value_name = "PATH")]
-    unknowns: Vec<String>,
+    #[command(flatten)]
+    partial: partial::PartialArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    if args.partial || !args.unknowns.is_empty() {
-        bail!(
-            "partial evaluation (--partial, --unknowns) is not available: the plan format has no statement for an unknown value, \
-             and none of the engines can leave one open; give the whole input instead"
-        );
-    }
     let follows = args.profile || args.explain != explain::Mode::Off;
     if follows && args.settings.engine != EngineName::Vm {
         bail!("--profile and --explain follow the plan; they need --engine vm");
     }
+    let partial = args.partial.partial;
+    if partial && follows {
+        bail!("--profile and --explain follow a whole evaluation; leave out --partial");
+    }
+    if !partial && args.format == Format::Source {
+        bail!("--format source prints what --partial leaves; give --partial, or another format");
+    }
+    if partial && matches!(args.format, Format::Values | Format::Bindings | Format::Raw) {
+        bail!("--partial has no values yet; print it with --format json, pretty or source");
+    }
     let mut metrics = Metrics::default();
     let mut output = match args.load.load(&mut metrics)? {
+        Ok(loaded) if partial => partial::evaluate(&args.partial, args.settings, &loaded, &mut metrics),
         Ok(loaded) => evaluate(args, &loaded, &mut metrics),
         Err(failure) => Output::failed(failure),
     };

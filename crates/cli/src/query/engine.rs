@@ -52,7 +52,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    fn options(self) -> CompileOptions {
+    pub(crate) fn options(self) -> CompileOptions {
         CompileOptions::with_negation(match self.negation {
             NegationName::Statement => Negation::Statement,
             NegationName::Whole => Negation::Whole,

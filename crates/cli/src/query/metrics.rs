@@ -13,6 +13,7 @@ pub(crate) const INPUT_PARSE: &str = "timer_rego_input_parse_ns";
 pub(crate) const QUERY_PARSE: &str = "timer_rego_query_parse_ns";
 pub(crate) const QUERY_COMPILE: &str = "timer_rego_query_compile_ns";
 pub(crate) const QUERY_EVAL: &str = "timer_rego_query_eval_ns";
+pub(crate) const PARTIAL_EVAL: &str = "timer_rego_partial_eval_ns";
 /// Gas of the contract's own execution, without the transaction's fixed cost and its call data.
 pub(crate) const EVM_GAS: &str = "counter_evm_gas";
 

@@ -204,6 +204,7 @@ fn plain(kind: LiteralKind) -> Literal {
         with: Vec::new(),
         span: Span::default(),
         negated: false,
+        statement: None,
     }
 }
 

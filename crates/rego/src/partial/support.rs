@@ -59,7 +59,7 @@ impl<'a> Partial<'a> {
             .rules
             .iter()
             .skip(first)
-            .any(|rule| group.kind != Kind::Object || !constant(&rule.suffix));
+            .any(|rule| rule.path == version.path && (group.kind != Kind::Object || !constant(&rule.suffix)));
         if group.kind != Kind::Complete && !open {
             self.placeholder(&version);
         }
@@ -85,15 +85,7 @@ impl<'a> Partial<'a> {
             Kind::Complete => return,
             Kind::Set => (Vec::new(), None, true),
             Kind::Function(arity) => (Vec::new(), Some((0..arity).map(|_| self.unnamed()).collect()), false),
-            Kind::Object => {
-                let key = Term::Var(self.unnamed());
-                let body = vec![
-                    super::term::Kind::Unify(key.clone(), Term::string("")).into(),
-                    super::term::Statement::never(),
-                ];
-                let branch = vec![(Term::boolean(true), body)];
-                return self.add(version, false, vec![key], None, false, branch);
-            }
+            Kind::Object => (vec![nowhere()], None, false),
         };
         self.add(version, false, suffix, args, contains, never);
     }
@@ -175,8 +167,8 @@ impl<'a> Partial<'a> {
     ) -> Result<Vec<(State, Vec<Term>)>> {
         if state.dead {
             // Nothing comes of it, whatever the head is.
-            let names = branch.suffix.iter().map(|_| Term::string(""));
-            let terms = names.chain([Term::boolean(true)]).collect();
+            let keys = branch.suffix.iter().map(|_| nowhere());
+            let terms = keys.chain([Term::boolean(true)]).collect();
             return Ok(vec![(state, terms)]);
         }
         let mut out = vec![(state, Vec::new())];
@@ -328,6 +320,11 @@ impl<'a> Partial<'a> {
 fn environment(branch: &Branch, args: Option<&[u32]>) -> Env {
     let args = args.unwrap_or(&[]).iter().map(|var| Term::Var(*var));
     branch.params.iter().copied().zip(args).collect()
+}
+
+/// A key for what never holds: no name, so that it makes its path an open one.
+const fn nowhere() -> Term {
+    Term::Const(stele_types::Value::Null)
 }
 
 /// Whether a rule gives members of a set.

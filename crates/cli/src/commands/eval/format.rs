@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 use stele_types::{Value, json};
 
-use super::{explain, profile};
+use super::{explain, partial, profile};
 use crate::output;
 use crate::query::Row;
 use crate::query::capture::{Location, Statement};
@@ -29,6 +29,8 @@ pub(crate) enum Format {
     Raw,
     /// As json, without the values
     Discard,
+    /// Rego: what --partial leaves
+    Source,
 }
 
 /// Everything that is reported; serialises as `opa eval`'s JSON document.
@@ -37,9 +39,11 @@ pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metrics: Option<Metrics>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Entry>,
+    pub(super) errors: Vec<Entry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    result: Vec<Solution>,
+    pub(super) result: Vec<Solution>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) partial: Option<partial::Partial>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) explanation: Option<Vec<explain::Event>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +51,7 @@ pub(crate) struct Output {
 }
 
 #[derive(Debug, Serialize)]
-struct Solution {
+pub(super) struct Solution {
     expressions: Vec<Expression>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     bindings: BTreeMap<String, Value>,
@@ -93,7 +97,8 @@ impl Output {
     }
 
     pub(super) fn is_defined(&self) -> bool {
-        !self.result.is_empty()
+        let left = self.partial.as_ref().is_some_and(partial::Partial::is_defined);
+        left || !self.result.is_empty()
     }
 
     /// Prints results on standard output. Errors are part of a JSON document, and otherwise go to standard error.
@@ -130,6 +135,11 @@ impl Output {
                     output::line(values.join(" "));
                 }
             }
+            Format::Source => {
+                if let Some(partial) = &self.partial {
+                    partial.source();
+                }
+            }
             _ => self.pretty(pretty_limit)?,
         }
         Ok(())
@@ -137,8 +147,10 @@ impl Output {
 
     fn discarded(&self) -> Result<()> {
         let mut document = serde_json::to_value(self)?;
-        if let Some(result) = document.get_mut("result") {
-            *result = "discarded".into();
+        for name in ["result", "partial"] {
+            if let Some(result) = document.get_mut(name) {
+                *result = "discarded".into();
+            }
         }
         output::json(&document)
     }
@@ -148,6 +160,11 @@ impl Output {
             trace(events);
         }
         match self.result.as_slice() {
+            [] if self.partial.is_some() => {
+                if let Some(partial) = &self.partial {
+                    partial.pretty();
+                }
+            }
             [] if self.has_errors() => {}
             [] => output::line("undefined"),
             [only] if only.is_plain() => {
