@@ -350,9 +350,46 @@ fn what_a_contract_cannot_do_is_refused_by_name() {
 }
 
 #[test]
-fn partial_evaluation_is_refused_with_its_reason() {
+fn partial_evaluation_prints_what_is_left() {
     let site = site();
-    eval(&site, &["--partial", "data.authz.allow"]).fails(2, &["partial evaluation", "unknown value"]);
+    let partial = |args: &[&str]| {
+        let mut all = vec!["eval", "-d", "authz.rego", "-d", "data.json", "--partial"];
+        all.extend(args);
+        site.run(&all)
+    };
+    let source = partial(&["-f", "source", "data.authz.allow == true"]).exits(0);
+    assert_eq!(
+        source,
+        "# Query 1\ninput.user = \"admin\"\n\n# Query 2\ninput.user = \"bob\"\n\n"
+    );
+    let kept = partial(&[
+        "-f",
+        "pretty",
+        "--disable-inlining",
+        "data.authz",
+        "data.authz.allow",
+    ])
+    .exits(0);
+    for text in [
+        "Query 1",
+        "Support 1",
+        "package partial.authz",
+        "default allow := false",
+    ] {
+        assert!(kept.contains(text), "{}", kept);
+    }
+    let json: Value = serde_json::from_str(&partial(&["data.authz.allow == true"]).exits(0)).unwrap();
+    assert_eq!(json["partial"]["queries"].as_array().unwrap().len(), 2, "{json}");
+    partial(&["--fail", "1 == 2"]).exits(1);
+    partial(&["--unknowns", "nope", "true"]).exits(2);
+    partial(&["-f", "values", "true"]).fails(2, &["--format json, pretty or source"]);
+    eval(&site, &["-f", "source", "true"]).fails(2, &["--partial"]);
+    eval(&site, &["--unknowns", "input", "true"]).exits(2);
+}
+
+#[test]
+fn flags_that_other_engines_lack_are_refused() {
+    let site = site();
     eval(&site, &["--engine", "evm", "--profile", "true"]).fails(2, &["--engine vm"]);
     eval(&site, &["--engine", "regorus", "--package", "authz", "allow"]).exits(2);
 }

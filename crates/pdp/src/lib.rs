@@ -17,6 +17,7 @@
 
 mod challengeable;
 mod clock;
+pub mod compile;
 mod decider;
 mod error;
 mod evidence;

@@ -50,22 +50,9 @@ pub fn run(
     time: Timestamp,
     limits: &Limits,
 ) -> Result<Vec<Value>, QueryError> {
-    let set = match choose(snapshot, policy, text)? {
-        None => None,
-        Some(policy) => Some(policy.load().map_err(|error| QueryError::Query {
-            message: error.to_string(),
-        })?),
-    };
-    let modules: Vec<_> = set
-        .iter()
-        .flat_map(|set| set.modules())
-        .filter(|module| !module.is_test())
-        .map(|module| module.ast.clone())
-        .collect();
-    let none = Value::object([]);
-    let data = set.as_ref().map_or(&none, |set| set.data());
+    let Documents { modules, data } = documents(snapshot, policy, text)?;
     let context = EvalContext::at(time);
-    let rows = query(&modules, data, text, input, context, limits).map_err(|failure| match failure {
+    let rows = query(&modules, &data, text, input, context, limits).map_err(|failure| match failure {
         QueryFailure::Evaluation(error) => QueryError::Evaluation {
             code: engine_code(&error),
             message: error.to_string(),
@@ -75,6 +62,36 @@ pub fn run(
         },
     })?;
     Ok(rows.iter().map(Value::to_json_projection).collect())
+}
+
+/// What a query is asked of.
+pub(crate) struct Documents {
+    pub(crate) modules: Vec<stele_rego::ast::Module>,
+    pub(crate) data: Value,
+}
+
+/// The modules and data of the policy that is named, or that a query mentions; nothing for a query that mentions none.
+pub(crate) fn documents(
+    snapshot: &Snapshot,
+    policy: Option<&str>,
+    text: &str,
+) -> Result<Documents, QueryError> {
+    let set = match choose(snapshot, policy, text)? {
+        None => None,
+        Some(policy) => Some(policy.load().map_err(|error| QueryError::Query {
+            message: error.to_string(),
+        })?),
+    };
+    let modules = set
+        .iter()
+        .flat_map(|set| set.modules())
+        .filter(|module| !module.is_test())
+        .map(|module| module.ast.clone())
+        .collect();
+    let data = set
+        .as_ref()
+        .map_or_else(|| Value::object([]), |set| set.data().clone());
+    Ok(Documents { modules, data })
 }
 
 fn choose<'s>(

@@ -415,3 +415,77 @@ async fn beyond_the_limit_of_connections_clients_wait_and_are_served_in_turn() {
     assert!(waiting.await.starts_with("HTTP/1.1 200"));
     server.stop();
 }
+
+#[tokio::test]
+async fn queries_are_evaluated_partially() {
+    let server = Fixture::start(config());
+    let compile = |body: serde_json::Value| server.json(server.post("/v1/compile", body.to_string()));
+    let (status, body) = compile(json!({"query": "data.system.main.allow == true"})).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let user = json!({"type": "ref", "value": [
+        {"type": "var", "value": "input"}, {"type": "string", "value": "user"}
+    ]});
+    let eq = json!({"type": "ref", "value": [{"type": "var", "value": "eq"}]});
+    let root = json!({"type": "string", "value": "root"});
+    assert_eq!(
+        body,
+        json!({"result": {"queries": [[{"index": 0, "terms": [eq, user, root]}]]}})
+    );
+    let known = json!({
+        "query": "data.system.main.allow == true", "input": {"user": "root"}, "unknowns": ["input.other"]
+    });
+    assert_eq!(
+        compile(known).await.1,
+        json!({"result": {"queries": [[]]}}),
+        "always"
+    );
+    let known = json!({
+        "query": "data.system.main.allow == true", "input": {"user": "bob"}, "unknowns": ["input.other"]
+    });
+    assert_eq!(compile(known).await.1, json!({"result": {}}), "never");
+    let kept = json!({
+        "query": "data.system.main.allow == true", "options": {"disableInlining": ["data.system.main.allow"]}
+    });
+    let (_, body) = compile(kept).await;
+    assert_eq!(
+        body["result"]["support"][0]["package"]["path"],
+        json!([
+            {"type": "var", "value": "data"},
+            {"type": "string", "value": "partial"},
+            {"type": "string", "value": "system"},
+            {"type": "string", "value": "main"}
+        ])
+    );
+    for (wrong, says) in [
+        (json!({}), "query"),
+        (json!({"query": "x := :="}), "error"),
+        (
+            json!({"query": "data.system.main.allow", "unknowns": ["nope"]}),
+            "nope",
+        ),
+        (
+            json!({"query": "data.system.main.allow", "unknowns": 1}),
+            "unknowns",
+        ),
+        (
+            json!({"query": "data.system.main.allow", "options": []}),
+            "options",
+        ),
+        (json!({"query": "data.nobody.allow"}), "policy"),
+    ] {
+        let (status, body) = compile(wrong.clone()).await;
+        assert_eq!(
+            (status, body["code"].as_str()),
+            (StatusCode::BAD_REQUEST, Some("invalid_parameter")),
+            "{wrong}"
+        );
+        assert!(body["message"].as_str().unwrap().contains(says), "{body}");
+    }
+    let metrics = server.post("/v1/compile?metrics&pretty", r#"{"query": "1 == 1"}"#);
+    let (_, body) = server.json(metrics).await;
+    assert!(
+        body["metrics"]["timer_rego_partial_eval_ns"].is_number(),
+        "{body}"
+    );
+    server.stop();
+}

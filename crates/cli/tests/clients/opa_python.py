@@ -123,7 +123,8 @@ def queries(opa, read, remove):
     many = opa.bulk_query_rule({"read": read, "remove": remove}, "http.authz", "allow")
     equal("bulk query", many, {"read": True, "remove": False})
     http_error("a malformed query", 400, "rego_parse_error", lambda: opa.ad_hoc_query("x := "))
-    http_error("partial evaluation", 404, "/v1/compile", lambda: opa.compile_query("data.http.authz.allow == true"))
+    left = opa.compile_query("data.http.authz.allow == true")
+    holds("partial evaluation", len(left["result"]["queries"]) > 0, left)
 
 
 def mutations(opa):

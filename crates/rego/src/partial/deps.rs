@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::builtins::{self, Purity};
 use crate::compile::hir::{
-    Branch, Comprehension, ComprehensionHead, Expr, Function, Literal, LiteralKind, Path, Ref, Root, Rule, WithValue,
+    Branch, Comprehension, ComprehensionHead, Expr, Function, Literal, LiteralKind, Path, Ref, Root, Rule,
+    WithValue,
 };
 use crate::compile::tree::{Group, GroupId, Kind, RuleId, Tree};
 
@@ -77,7 +78,9 @@ impl<'a> Deps<'a> {
     pub(crate) fn failing(tree: &'a Tree, rules: &HashMap<RuleId, Rule>) -> Self {
         let own = |group: &Group| {
             let own = group.rules.iter().filter_map(|id| rules.get(id));
-            let mut values = own.flat_map(|rule| &rule.branches).map(|branch| branch.value.scalar());
+            let mut values = own
+                .flat_map(|rule| &rule.branches)
+                .map(|branch| branch.value.scalar());
             match group.kind {
                 Kind::Set => false,
                 Kind::Object => true,
@@ -134,7 +137,12 @@ impl<'a> Deps<'a> {
     }
 
     fn branch(&self, branch: &Branch) -> bool {
-        self.body(&branch.body) || branch.suffix.iter().chain([&branch.value]).any(|term| self.term(term))
+        self.body(&branch.body)
+            || branch
+                .suffix
+                .iter()
+                .chain([&branch.value])
+                .any(|term| self.term(term))
     }
 
     pub(crate) fn body(&self, body: &[Literal]) -> bool {

@@ -38,6 +38,15 @@ impl Demand {
         }
     }
 
+    /// Whether a value is certainly what is asked for.
+    fn is_met_by(&self, value: &Term) -> bool {
+        match (self, value) {
+            (Self::Truthy, Term::Const(value)) => *value != Value::Bool(false),
+            (Self::Equals(wanted), Term::Const(value)) => value == wanted,
+            _ => false,
+        }
+    }
+
     /// Whether a value can't be what is asked for.
     fn excludes(&self, value: &Value) -> bool {
         match self {
@@ -158,11 +167,14 @@ impl<'a> Partial<'a> {
             return Ok(None);
         }
         if let Some(rule) = group.default {
-            let default = self.checked.rules.get(&rule).and_then(|rule| rule.branches.first());
+            let default = self
+                .checked
+                .rules
+                .get(&rule)
+                .and_then(|rule| rule.branches.first());
             let value = default.and_then(|branch| self.closed(&branch.value, &State::default()));
-            let excluded = value.is_some_and(|value| {
-                value.constant().is_some_and(|value| demand.excludes(value))
-            });
+            let excluded =
+                value.is_some_and(|value| value.constant().is_some_and(|value| demand.excludes(value)));
             if !excluded {
                 return Ok(None);
             }
@@ -174,10 +186,16 @@ impl<'a> Partial<'a> {
                 None => return Ok(None),
             }
         }
+        // What may fail must be evaluated even where its value is not what is asked for.
+        let added = |way: &State| way.out.get(state.out.len()..).unwrap_or_default().to_vec();
+        if found
+            .iter()
+            .any(|(way, value)| !demand.is_met_by(value) && self.may_fail(&added(way)))
+        {
+            return Ok(None);
+        }
         let same = match found.first() {
-            Some((_, Term::Const(first))) => found
-                .iter()
-                .all(|(_, value)| value.constant() == Some(first)),
+            Some((_, Term::Const(first))) => found.iter().all(|(_, value)| value.constant() == Some(first)),
             _ => false,
         };
         let one = match found.as_slice() {
@@ -255,6 +273,10 @@ impl<'a> Partial<'a> {
                 return Ok(None);
             };
             for (way, member) in values {
+                let bound = matches!(key, Expr::Var(_)) && iterates && rest.is_empty();
+                if !bound && self.may_fail(way.out.get(state.out.len()..).unwrap_or_default()) {
+                    return Ok(None);
+                }
                 let many = state.many || way.many || iterates;
                 let way = self.returned(way, state.env.clone(), many);
                 for way in self.matches(frame, key, &member, way)? {

@@ -189,7 +189,10 @@ impl Writer<'_> {
         let first = name.first().map_or("", AsRef::as_ref);
         let names = name.iter().skip(1).map(|name| text(name));
         let suffix = rule.suffix.iter().map(|part| self.term(part));
-        let parts: Vec<Value> = std::iter::once(variable(first)).chain(names).chain(suffix).collect();
+        let parts: Vec<Value> = std::iter::once(variable(first))
+            .chain(names)
+            .chain(suffix)
+            .collect();
         let mut members = Vec::new();
         if parts.len() == 1 {
             members.push(("name", Value::string(first)));

@@ -30,7 +30,12 @@ pub(super) enum Mode {
 
 impl<'a> Partial<'a> {
     /// A statement of a body is kept; its variables become the residual's.
-    pub(super) fn kept(&mut self, frame: Frame<'a>, literal: &'a Literal, mut state: State) -> Result<Vec<State>> {
+    pub(super) fn kept(
+        &mut self,
+        frame: Frame<'a>,
+        literal: &'a Literal,
+        mut state: State,
+    ) -> Result<Vec<State>> {
         let mut out = Vec::new();
         let bound = state.env.len();
         self.keep_literal(frame, literal, Mode::Plain, &mut state, &mut out)?;
@@ -106,7 +111,11 @@ impl<'a> Partial<'a> {
         for modifier in &literal.with {
             self.keep_with(frame, modifier, mode, state, out, &mut with)?;
         }
-        let mode = if literal.with.is_empty() { mode } else { Mode::Whole };
+        let mode = if literal.with.is_empty() {
+            mode
+        } else {
+            Mode::Whole
+        };
         // What comes before the statement stands under its modifiers too.
         let start = out.len();
         let kind = match &literal.kind {
@@ -123,7 +132,11 @@ impl<'a> Partial<'a> {
                 let a = self.keep_term(frame, a, mode, state, out)?;
                 Kind::NotEqual(a, self.keep_term(frame, b, mode, state, out)?)
             }
-            LiteralKind::Call { function, args, out: result } => {
+            LiteralKind::Call {
+                function,
+                args,
+                out: result,
+            } => {
                 let function = self.keep_function(function, mode)?;
                 let mut terms = Vec::new();
                 for arg in args {
@@ -230,7 +243,9 @@ impl<'a> Partial<'a> {
     ) -> Result<()> {
         let value = match &with.value {
             WithValue::Value(term) => Replacement::Term(self.keep_term(frame, term, mode, state, out)?),
-            WithValue::Function(function) => Replacement::Function(self.keep_function(function, Mode::Whole)?),
+            WithValue::Function(function) => {
+                Replacement::Function(self.keep_function(function, Mode::Whole)?)
+            }
         };
         let mut push = |target, value: &Replacement| {
             modifiers.push(TermWith {

@@ -97,7 +97,10 @@ impl<'a> Partial<'a> {
             plain(LiteralKind::Unify(Expr::Var(result), term.clone()))
         })?;
         let rows = self.rows(&part, &vars, state)?;
-        Ok(rows.into_iter().filter_map(|row| row.into_iter().next_back()).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().next_back())
+            .collect())
     }
 
     fn part(
@@ -108,8 +111,7 @@ impl<'a> Partial<'a> {
         state: &State,
         literal: impl FnOnce() -> Literal,
     ) -> Result<Rc<Part>> {
-        let (bound, results): (Vec<Var>, Vec<Var>) =
-            vars.iter().partition(|var| state.env.contains_key(var));
+        let (bound, results): (Vec<Var>, Vec<Var>) = vars.iter().partition(|var| state.env.contains_key(var));
         let key = (address, bound);
         if let Some(part) = self.plans.parts.get(&key) {
             return Ok(Rc::clone(part));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use stele_types::Value;
 
 use super::term::{
-    Callee, Collects, Conjunction, Kind, RVar, Replacement, Statement, SupportRule, Target, Term, TermRef, TermRoot,
+    Callee, Collects, Conjunction, Kind, RVar, Replacement, Statement, SupportRule, Target, Term, TermRef,
+    TermRoot,
 };
 use super::{Residual, prune};
 use crate::builtins;
@@ -78,7 +79,13 @@ impl Names {
                 }
             }
         };
-        Self(hints.iter().enumerate().map(|(var, hint)| name(var, hint)).collect())
+        Self(
+            hints
+                .iter()
+                .enumerate()
+                .map(|(var, hint)| name(var, hint))
+                .collect(),
+        )
     }
 
     pub(super) fn of(&self, var: RVar) -> &str {
@@ -134,7 +141,10 @@ impl Residual {
         self.queries
             .iter()
             .map(|query| {
-                let lines: Vec<String> = query.iter().map(|statement| printer.statement(statement)).collect();
+                let lines: Vec<String> = query
+                    .iter()
+                    .map(|statement| printer.statement(statement))
+                    .collect();
                 lines.join("\n")
             })
             .collect()
@@ -256,14 +266,27 @@ impl Printer<'_> {
 
     fn kind(&self, kind: &Kind) -> String {
         match kind {
-            Kind::Test(term) => self.term(term),
+            // As a line of its own it would be an operand of the line before.
+            Kind::Test(term) => match self.term(term) {
+                number if number.starts_with('-') => format!("({number})"),
+                text => text,
+            },
             // A line must not begin with what could go on from the line before.
             Kind::Unify(a @ (Term::Const(_) | Term::Array(_) | Term::Object(_) | Term::Set(_)), b) => {
                 format!("{} = {}", self.term(b), self.term(a))
             }
             Kind::Unify(a, b) => format!("{} = {}", self.term(a), self.term(b)),
+            Kind::NotEqual(a @ (Term::Const(_) | Term::Array(_) | Term::Object(_) | Term::Set(_)), b) => {
+                format!("{} != {}", self.term(b), self.term(a))
+            }
             Kind::NotEqual(a, b) => format!("{} != {}", self.term(a), self.term(b)),
             Kind::Call { function, args, out } => {
+                if let Some(out) = out.as_ref().filter(|out| !matches!(out, Term::Var(_))) {
+                    // The result as a last argument: it need not stand at the beginning of the line.
+                    let mut terms = args.clone();
+                    terms.push(out.clone());
+                    return self.plain_call(function, &terms);
+                }
                 let call = self.call(function, args);
                 match out {
                     Some(out) if loose(function) => format!("{} = ({call})", self.term(out)),
@@ -289,26 +312,34 @@ impl Printer<'_> {
         }
     }
 
-    fn call(&self, function: &Callee, args: &[Term]) -> String {
-        let terms: Vec<String> = args.iter().map(|arg| self.term(arg)).collect();
+    /// A call without operators.
+    fn plain_call(&self, function: &Callee, args: &[Term]) -> String {
         let name = match function {
-            Callee::Builtin(name) => name,
+            Callee::Builtin(name) => name.to_string(),
             Callee::Rule(path) => {
                 let mut out = String::new();
                 self.document(&mut out, "data", path);
-                return format!("{out}({})", terms.join(", "));
+                out
             }
         };
+        format!("{name}({})", self.terms(args))
+    }
+
+    fn call(&self, function: &Callee, args: &[Term]) -> String {
+        let Callee::Builtin(name) = function else {
+            return self.plain_call(function, args);
+        };
+        let terms: Vec<String> = args.iter().map(|arg| self.term(arg)).collect();
         let negative = terms.first().is_some_and(|first| first.starts_with('-'));
         match (name.as_ref(), terms.as_slice()) {
-            (name, terms) if negative => format!("{name}({})", terms.join(", ")),
+            _ if negative => self.plain_call(function, args),
             ("internal.member_2", [value, collection]) => format!("{value} in {collection}"),
             ("internal.member_3", [key, value, collection]) => format!("{key}, {value} in {collection}"),
             (name, [a, b]) => match infix(name) {
                 Some(symbol) => format!("{a} {symbol} {b}"),
-                None => format!("{name}({a}, {b})"),
+                None => self.plain_call(function, args),
             },
-            (name, terms) => format!("{name}({})", terms.join(", ")),
+            _ => self.plain_call(function, args),
         }
     }
 

@@ -28,7 +28,11 @@ pub(super) fn simplify_rule(rule: &mut SupportRule) {
         }
     }
     let mut nothing = Vec::new();
-    let suffix = if alternatives { &mut nothing } else { &mut rule.suffix };
+    let suffix = if alternatives {
+        &mut nothing
+    } else {
+        &mut rule.suffix
+    };
     for branch in &mut rule.branches {
         let mut heads: Vec<Term> = suffix.clone();
         heads.push(branch.value.clone());
@@ -57,7 +61,9 @@ impl Pass<'_> {
     fn run(&mut self, body: &mut Conjunction) {
         let mut at = 0;
         while at < body.len() {
-            let found = body.get(at).and_then(|statement| self.movable(statement, at, body));
+            let found = body
+                .get(at)
+                .and_then(|statement| self.movable(statement, at, body));
             match found {
                 Some(Move::Anywhere(var, term)) => {
                     body.remove(at);
@@ -82,6 +88,12 @@ impl Pass<'_> {
                 None => at = at.saturating_add(1),
             }
         }
+        // Constants on the right, as people write them.
+        for statement in body {
+            if let Kind::Unify(a @ Term::Const(_), b) = &mut statement.kind {
+                std::mem::swap(a, b);
+            }
+        }
     }
 
     fn movable(&self, statement: &Statement, at: usize, body: &[Statement]) -> Option<Move> {
@@ -99,7 +111,15 @@ impl Pass<'_> {
         let composite = matches!(other, Term::Const(Value::Array(_) | Value::Object(_)));
         match other {
             // As a pattern's counterpart it would say something else: see `Partial::apart`.
-            Term::Const(_) if composite && body.iter().enumerate().any(|(index, other)| index != at && matched(other, var)) => None,
+            Term::Const(_)
+                if composite
+                    && body
+                        .iter()
+                        .enumerate()
+                        .any(|(index, other)| index != at && matched(other, var)) =>
+            {
+                None
+            }
             Term::Var(same) if *same != var => Some(Move::Anywhere(var, other.clone())),
             Term::Const(_) if self.may_be_constant(var, body) => Some(Move::Anywhere(var, other.clone())),
             Term::Ref(reference) => self.may_move(var, reference, at, body),
@@ -231,7 +251,8 @@ fn everywhere(statement: &mut Statement, var: RVar, term: &Term) {
         Kind::Not(inner) => everywhere(inner, var, term),
         Kind::Every { domain, body, .. } => {
             replace(domain, var, term, true);
-            body.iter_mut().for_each(|statement| everywhere(statement, var, term));
+            body.iter_mut()
+                .for_each(|statement| everywhere(statement, var, term));
         }
         _ => statement
             .terms_mut()
@@ -265,7 +286,10 @@ fn replace(at: &mut Term, var: RVar, term: &Term, closures: bool) {
         }
         Term::Comprehension(inner) => {
             if closures {
-                inner.head.iter_mut().for_each(|part| replace(part, var, term, true));
+                inner
+                    .head
+                    .iter_mut()
+                    .for_each(|part| replace(part, var, term, true));
                 inner
                     .body
                     .iter_mut()

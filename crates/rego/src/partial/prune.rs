@@ -11,18 +11,23 @@ use crate::compile::hir::Path;
 pub(super) fn prune(queries: &[Conjunction], rules: Vec<SupportRule>) -> Vec<SupportRule> {
     let mut paths = Vec::new();
     for query in queries {
-        query.iter().for_each(|statement| statement_paths(statement, &mut paths));
+        query
+            .iter()
+            .for_each(|statement| statement_paths(statement, &mut paths));
     }
     let mut waiting = rules.into_iter().enumerate().collect::<Vec<_>>();
     let mut needed = Vec::new();
     while let Some(path) = paths.pop() {
-        let (found, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, rule)| {
-            rule.path.starts_with(&path) || path.starts_with(&rule.path)
-        });
+        let (found, others): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(_, rule)| rule.path.starts_with(&path) || path.starts_with(&rule.path));
         waiting = others;
         for (index, rule) in found {
             for branch in &rule.branches {
-                branch.body.iter().for_each(|statement| statement_paths(statement, &mut paths));
+                branch
+                    .body
+                    .iter()
+                    .for_each(|statement| statement_paths(statement, &mut paths));
                 term_paths(&branch.value, &mut paths);
             }
             rule.suffix.iter().for_each(|term| term_paths(term, &mut paths));
@@ -51,7 +56,11 @@ pub(super) fn statement_paths(statement: &Statement, out: &mut Vec<Path>) {
             term_paths(a, out);
             term_paths(b, out);
         }
-        Kind::Call { function, args, out: result } => {
+        Kind::Call {
+            function,
+            args,
+            out: result,
+        } => {
             if let Callee::Rule(path) = function {
                 out.push(path.clone());
             }
@@ -81,14 +90,18 @@ fn term_paths(term: &Term, out: &mut Vec<Path>) {
         }),
         Term::Comprehension(inner) => {
             inner.head.iter().for_each(|term| term_paths(term, out));
-            inner.body.iter().for_each(|statement| statement_paths(statement, out));
+            inner
+                .body
+                .iter()
+                .for_each(|statement| statement_paths(statement, out));
         }
     }
 }
 
 /// Whether a statement makes objects by comprehension, which fails when keys conflict.
 pub(super) fn makes_objects(statement: &Statement) -> bool {
-    let with = |with: &super::term::TermWith| matches!(&with.value, Replacement::Term(term) if term_makes(term));
+    let with =
+        |with: &super::term::TermWith| matches!(&with.value, Replacement::Term(term) if term_makes(term));
     statement.with.iter().any(with)
         || match &statement.kind {
             Kind::Test(term) => term_makes(term),
@@ -104,7 +117,9 @@ fn term_makes(term: &Term) -> bool {
         Term::Const(_) | Term::Var(_) => false,
         Term::Ref(reference) => reference.path.iter().any(term_makes),
         Term::Array(terms) | Term::Set(terms) => terms.iter().any(term_makes),
-        Term::Object(pairs) => pairs.iter().any(|(key, value)| term_makes(key) || term_makes(value)),
+        Term::Object(pairs) => pairs
+            .iter()
+            .any(|(key, value)| term_makes(key) || term_makes(value)),
         Term::Comprehension(inner) => {
             inner.collects == super::term::Collects::Object
                 || inner.head.iter().any(term_makes)
@@ -161,7 +176,11 @@ fn count_term(term: &Term) -> usize {
     match term {
         Term::Const(value) => count_value(value),
         Term::Var(_) => 1,
-        Term::Ref(reference) => reference.path.iter().map(count_term).fold(1, usize::saturating_add),
+        Term::Ref(reference) => reference
+            .path
+            .iter()
+            .map(count_term)
+            .fold(1, usize::saturating_add),
         Term::Array(terms) | Term::Set(terms) => terms.iter().map(count_term).fold(1, usize::saturating_add),
         Term::Object(pairs) => pairs
             .iter()

@@ -297,7 +297,10 @@ impl<'a> Partial<'a> {
     ) -> Result<Vec<(State, Term)>> {
         if !self.deps.document(&place.at) {
             let value = self.known_document(frame, &place.at)?;
-            return Ok(value.map(|value| (state, Term::Const(value))).into_iter().collect());
+            return Ok(value
+                .map(|value| (state, Term::Const(value)))
+                .into_iter()
+                .collect());
         }
         if standing == Knowledge::Partly {
             let name = crate::compile::tree::ref_text(&place.at);

@@ -29,8 +29,10 @@ impl<'a> Partial<'a> {
                 self.charge(frame, literal.span, state.weight())?;
                 let failing = self.may_fail(&state.out).then(|| state.clone());
                 let before = next.len();
-                let (ended, going): (Vec<State>, Vec<State>) =
-                    self.literal(frame, literal, state)?.into_iter().partition(|state| state.dead);
+                let (ended, going): (Vec<State>, Vec<State>) = self
+                    .literal(frame, literal, state)?
+                    .into_iter()
+                    .partition(|state| state.dead);
                 next.extend(going);
                 dead.extend(ended);
                 if let (Some(mut state), true) = (failing, next.len() == before) {
@@ -448,19 +450,27 @@ pub(super) fn entries_of(value: &Value) -> Option<Vec<(Value, Value)>> {
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .map(|(index, item)| (Value::from(i64::try_from(index).unwrap_or(i64::MAX)), item.clone()))
+            .map(|(index, item)| {
+                (
+                    Value::from(i64::try_from(index).unwrap_or(i64::MAX)),
+                    item.clone(),
+                )
+            })
             .collect(),
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         Value::Set(items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
         _ => return None,
     })
 }
 
-fn collected(
-    states: Vec<(State, Vec<Term>)>,
-    make: impl Fn(Vec<Term>) -> Term,
-) -> Vec<(State, Term)> {
-    states.into_iter().map(|(state, terms)| (state, make(terms))).collect()
+fn collected(states: Vec<(State, Vec<Term>)>, make: impl Fn(Vec<Term>) -> Term) -> Vec<(State, Term)> {
+    states
+        .into_iter()
+        .map(|(state, terms)| (state, make(terms)))
+        .collect()
 }
 
 /// Statements that are left to the evaluator as a whole when they are known.

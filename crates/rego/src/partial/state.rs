@@ -74,8 +74,8 @@ impl State {
     }
 
     pub(crate) fn push(&mut self, kind: Kind) {
-        if let Kind::Unify(Term::Var(var), Term::Const(value)) | Kind::Unify(Term::Const(value), Term::Var(var)) =
-            &kind
+        if let Kind::Unify(Term::Var(var), Term::Const(value))
+        | Kind::Unify(Term::Const(value), Term::Var(var)) = &kind
         {
             self.facts.values.insert(*var, value.clone());
         }

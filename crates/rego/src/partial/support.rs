@@ -55,11 +55,10 @@ impl<'a> Partial<'a> {
         if let Some(rule) = group.default.and_then(|id| checked.rules.get(&id)) {
             self.default(&version, rule)?;
         }
-        let open = self
-            .rules
-            .iter()
-            .skip(first)
-            .any(|rule| rule.path == version.path && (group.kind != Kind::Object || !constant(&rule.suffix)));
+        let open =
+            self.rules.iter().skip(first).any(|rule| {
+                rule.path == version.path && (group.kind != Kind::Object || !constant(&rule.suffix))
+            });
         if group.kind != Kind::Complete && !open {
             self.placeholder(&version);
         }
@@ -84,7 +83,11 @@ impl<'a> Partial<'a> {
         let (suffix, args, contains) = match version.group.kind {
             Kind::Complete => return,
             Kind::Set => (Vec::new(), None, true),
-            Kind::Function(arity) => (Vec::new(), Some((0..arity).map(|_| self.unnamed()).collect()), false),
+            Kind::Function(arity) => (
+                Vec::new(),
+                Some((0..arity).map(|_| self.unnamed()).collect()),
+                false,
+            ),
             Kind::Object => (vec![nowhere()], None, false),
         };
         self.add(version, false, suffix, args, contains, never);
@@ -271,7 +274,14 @@ impl<'a> Partial<'a> {
             branches.push((value, body));
         }
         let contains = contains(version.group, rule);
-        self.add(version, false, suffix.unwrap_or_default(), args, contains, branches);
+        self.add(
+            version,
+            false,
+            suffix.unwrap_or_default(),
+            args,
+            contains,
+            branches,
+        );
         Ok(())
     }
 
@@ -336,9 +346,7 @@ fn contains(group: &Group, rule: &Rule) -> bool {
     }
 }
 
-/// Whether all parts are names: the rule could stand on its own then.
+/// Whether a path goes on with a name: it would have a document of its own then.
 fn constant(suffix: &[Term]) -> bool {
-    suffix
-        .iter()
-        .all(|term| matches!(term, Term::Const(stele_types::Value::String(_))))
+    matches!(suffix.first(), Some(Term::Const(stele_types::Value::String(_))))
 }

@@ -232,10 +232,7 @@ impl Term {
             Self::Const(_) | Self::Var(_) => Vec::new(),
             Self::Ref(reference) => reference.path.iter_mut().collect(),
             Self::Array(terms) | Self::Set(terms) => terms.iter_mut().collect(),
-            Self::Object(pairs) => pairs
-                .iter_mut()
-                .flat_map(|(key, value)| [key, value])
-                .collect(),
+            Self::Object(pairs) => pairs.iter_mut().flat_map(|(key, value)| [key, value]).collect(),
             Self::Comprehension(inner) => inner.head.iter_mut().collect(),
         }
     }

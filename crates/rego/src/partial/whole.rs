@@ -46,13 +46,18 @@ impl Partial<'_> {
     /// Whether an evaluation of these statements may end in an error.
     pub(super) fn may_fail(&self, body: &[Statement]) -> bool {
         let mut paths = Vec::new();
-        body.iter().for_each(|statement| statement_paths(statement, &mut paths));
+        body.iter()
+            .for_each(|statement| statement_paths(statement, &mut paths));
         paths.iter().any(|path| {
             let own = path.strip_prefix([Arc::from(NAMESPACE)].as_slice());
             let Some(own) = own else { return false };
             let copy = own.strip_prefix([Arc::from(COPIES)].as_slice());
             let own = copy.unwrap_or(own);
-            let function = self.checked.tree.function(own).is_some_and(|(id, _)| self.failing.group(id));
+            let function = self
+                .checked
+                .tree
+                .function(own)
+                .is_some_and(|(id, _)| self.failing.group(id));
             function || self.failing.document(own) || self.failing_helpers.contains(path)
         }) || body.iter().any(makes_objects)
     }

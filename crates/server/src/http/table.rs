@@ -25,6 +25,8 @@ pub enum Endpoint {
     QueryGet,
     /// Ad-hoc query from the body.
     QueryPost,
+    /// Partial evaluation of a query.
+    Compile,
     /// The configuration in force.
     Config,
     /// Bundles, log, anchors.
@@ -100,6 +102,7 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/policies/{*id}", Endpoint::Refused),
     route("GET", "/v1/query", Endpoint::QueryGet),
     route("POST", "/v1/query", Endpoint::QueryPost),
+    route("POST", "/v1/compile", Endpoint::Compile),
     route("GET", "/v1/config", Endpoint::Config),
     route("GET", "/v1/status", Endpoint::Status),
     route("GET", "/health", Endpoint::Health),

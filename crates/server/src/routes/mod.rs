@@ -1,6 +1,7 @@
 //! The endpoints, one family per file.
 
 mod audit;
+mod compile;
 mod data;
 mod decisions;
 mod explanation;
@@ -34,6 +35,7 @@ pub(crate) async fn dispatch(
         Endpoint::Policy => policies::one(worker, call),
         Endpoint::QueryGet => query::get(worker, call).await,
         Endpoint::QueryPost => query::post(worker, call).await,
+        Endpoint::Compile => compile::post(worker, call).await,
         Endpoint::Config => status::config(worker, call),
         Endpoint::Status => status::status(worker, call).await,
         Endpoint::Health => health::health(worker, call),

@@ -4,11 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use stele_testkit::engines::Chance;
-use stele_testkit::engines::generate::Generated;
-use stele_testkit::engines::partial::{Counts, compare, question};
-use stele_testkit::engines::wild::Wild;
-use stele_types::Value;
+use stele_testkit::engines::partial::{Counts, campaign};
 
 /// Compares partial with full evaluation on generated policies until they disagree.
 #[derive(Parser)]
@@ -34,43 +30,25 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut counts = Counts::default();
-    let mut seed = arguments.seed;
-    let mut found = 0_usize;
+    let found = campaign(
+        arguments.seed,
+        arguments.comparisons,
+        arguments.inputs,
+        arguments.questions,
+        arguments.keep,
+        &mut counts,
+    );
     let mut out = std::io::stdout().lock();
-    while counts.comparisons < arguments.comparisons && found < arguments.keep {
-        let mut chance = Chance(seed);
-        let typed = chance.one_in(4);
-        let (policy, inputs) = if typed {
-            let rules: Vec<u64> = (0..4).map(|_| chance.advance()).collect();
-            let generated = Generated::from_seeds(&rules, chance.advance());
-            let inputs = (0..arguments.inputs)
-                .map(|_| Some(generated.with_input(chance.advance()).input))
-                .collect();
-            (generated.policy, inputs)
-        } else {
-            let wild = Wild::from_seed(seed, arguments.inputs);
-            (wild.policy, wild.inputs)
-        };
-        let others: Vec<Value> = (0..arguments.inputs)
-            .map(|_| Wild::from_seed(chance.advance(), 0).policy.data().clone())
-            .collect();
-        for _ in 0..arguments.questions {
-            let Some((question, concretes)) = question(&policy, &inputs, &others, &mut chance) else {
-                continue;
-            };
-            if let Err(disagreement) = compare(&question, &concretes, &mut counts) {
-                let _ = writeln!(out, "seed {seed}:\n{disagreement}");
-                found = found.saturating_add(1);
-            }
-        }
-        seed = seed.saturating_add(1);
+    for disagreement in &found {
+        let _ = writeln!(out, "{disagreement}");
     }
     let _ = writeln!(
         out,
-        "seeds {} to {seed}: {counts}{found} disagreements",
-        arguments.seed
+        "seed {}: {counts}{} disagreements",
+        arguments.seed,
+        found.len()
     );
-    if found == 0 {
+    if found.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

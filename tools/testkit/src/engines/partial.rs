@@ -14,6 +14,8 @@ use stele_rego::{Diagnostic, QueryScope, SourceFile, compile_query, parse, parse
 use stele_types::Value;
 
 use super::evaluator::LIMITS;
+use super::generate::Generated;
+use super::wild::Wild;
 use super::{Chance, Policy};
 
 /// What is known when the query is evaluated partially.
@@ -105,6 +107,8 @@ pub struct Counts {
     pub solutions: u64,
     /// Comparisons in which both failed.
     pub failures: u64,
+    /// Evaluations in which only the full one failed: what is known to be false can hide a failure in the same statement.
+    pub hidden: u64,
     /// Questions that were refused, by reason.
     pub refused: BTreeMap<String, u64>,
 }
@@ -120,6 +124,7 @@ impl Counts {
         sum(&mut self.comparisons, other.comparisons);
         sum(&mut self.solutions, other.solutions);
         sum(&mut self.failures, other.failures);
+        sum(&mut self.hidden, other.hidden);
         for (reason, count) in other.refused {
             self.refuse(reason, count);
         }
@@ -135,14 +140,15 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} residuals ({} never hold, {} always, {} with support), {} comparisons ({} with solutions, {} failed in both)",
+            "{} residuals ({} never hold, {} always, {} with support), {} comparisons ({} with solutions, {} failed in both, {} only in full)",
             self.residuals,
             self.never,
             self.always,
             self.supported,
             self.comparisons,
             self.solutions,
-            self.failures
+            self.failures,
+            self.hidden
         )?;
         for (reason, count) in &self.refused {
             writeln!(f, "  {count} refused: {reason}")?;
@@ -168,7 +174,9 @@ impl Ready {
 
     fn answer(&self, input: Option<&Value>, data: &Value) -> Answer {
         let context = Context::default();
-        let rows = self.0.evaluate("eval", input, data, &context, &LIMITS, &mut NoTrace)?;
+        let rows = self
+            .0
+            .evaluate("eval", input, data, &context, &LIMITS, &mut NoTrace)?;
         Ok(rows.into_iter().collect())
     }
 }
@@ -196,7 +204,13 @@ pub fn compare(
             residual,
         })
     };
-    let Some(modules) = trees(question.policy.modules().iter().map(|module| (&module.name, &module.text))) else {
+    let Some(modules) = trees(
+        question
+            .policy
+            .modules()
+            .iter()
+            .map(|module| (&module.name, &module.text)),
+    ) else {
         return Ok(());
     };
     // What does not compile is no question.
@@ -237,6 +251,11 @@ pub fn compare(
             }
             (Ok(expected), Ok(found)) if expected == found => {
                 counts.solutions = counts.solutions.saturating_add(u64::from(!found.is_empty()));
+            }
+            (Err(EvalError::Conflict { .. } | EvalError::ObjectConflict { .. }), Ok(found))
+                if found.is_empty() =>
+            {
+                counts.hidden = counts.hidden.saturating_add(1);
             }
             (Err(_), Err(_)) => counts.failures = counts.failures.saturating_add(1),
             _ => {
@@ -347,7 +366,7 @@ fn reason(error: &PartialError) -> String {
 }
 
 /// A question about a generated policy, and documents that agree with what is known in it. `inputs` are at least one.
-pub fn question(
+fn question(
     policy: &Arc<Policy>,
     inputs: &[Option<Value>],
     others: &[Value],
@@ -426,7 +445,9 @@ fn split(
             options.unknowns = vec!["data.base".to_owned()];
             known.input = first.clone();
             let concrete = |other: &Value| {
-                let unknown = other.get("base").map(|base| (Value::string("base"), base.clone()));
+                let unknown = other
+                    .get("base")
+                    .map(|base| (Value::string("base"), base.clone()));
                 let rest = policy.data().as_object().into_iter().flatten();
                 let rest = rest.filter(|(key, _)| key.as_str() != Some("base"));
                 let rest = rest.map(|(key, value)| (key.clone(), value.clone()));
@@ -448,4 +469,44 @@ fn split(
             .collect(),
     };
     (known, concretes)
+}
+
+/// Asks questions about generated policies, from the seed on, until there are so many comparisons, or so many disagreements to keep.
+pub fn campaign(
+    seed: u64,
+    comparisons: u64,
+    inputs: usize,
+    questions: usize,
+    keep: usize,
+    counts: &mut Counts,
+) -> Vec<Box<Disagreement>> {
+    let mut found = Vec::new();
+    for seed in seed.. {
+        if counts.comparisons >= comparisons || found.len() >= keep {
+            break;
+        }
+        let mut chance = Chance(seed);
+        let (policy, documents) = if chance.one_in(4) {
+            let rules: Vec<u64> = (0..4).map(|_| chance.advance()).collect();
+            let generated = Generated::from_seeds(&rules, chance.advance());
+            let documents = (0..inputs)
+                .map(|_| Some(generated.with_input(chance.advance()).input))
+                .collect();
+            (generated.policy, documents)
+        } else {
+            let wild = Wild::from_seed(seed, inputs);
+            (wild.policy, wild.inputs)
+        };
+        let others: Vec<Value> = (0..inputs)
+            .map(|_| Wild::from_seed(chance.advance(), 0).policy.data().clone())
+            .collect();
+        for _ in 0..questions {
+            if let Some((question, concretes)) = question(&policy, &documents, &others, &mut chance)
+                && let Err(disagreement) = compare(&question, &concretes, counts)
+            {
+                found.push(disagreement);
+            }
+        }
+    }
+    found
 }

@@ -17,7 +17,14 @@ pub(super) struct PartialArgs {
     #[arg(long)]
     pub(super) partial: bool,
     /// A document that --partial takes as unknown: input, input.user, data.accounts; repeatable
-    #[arg(short, long, value_name = "PATH", value_delimiter = ',', default_value = "input", requires = "partial")]
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        value_delimiter = ',',
+        default_value = "input",
+        requires = "partial"
+    )]
     unknowns: Vec<String>,
     /// A rule or package that --partial keeps as a rule, e.g. data.policy.allow; repeatable
     #[arg(long, value_name = "PATH", value_delimiter = ',', requires = "partial")]
@@ -68,7 +75,11 @@ impl Partial {
         let parts = [("Query", self.0.queries()), ("Module", self.0.support())];
         for (name, texts) in parts {
             for (index, text) in texts.iter().enumerate() {
-                output::line(format!("# {name} {}\n{}\n", index.saturating_add(1), text.trim_end()));
+                output::line(format!(
+                    "# {name} {}\n{}\n",
+                    index.saturating_add(1),
+                    text.trim_end()
+                ));
             }
         }
     }
