@@ -193,6 +193,7 @@ pub fn partially_evaluate(request: &PartialRequest<'_>) -> Result<Residual> {
         targets: BTreeSet::new(),
         packages: BTreeSet::new(),
         rules: Vec::new(),
+        known_rules: HashSet::new(),
         helpers: 0,
     };
     partial.run()
@@ -281,6 +282,8 @@ struct Partial<'a> {
     /// Packages without rules.
     packages: BTreeSet<Path>,
     rules: Vec<SupportRule>,
+    /// The same again, so that none comes twice.
+    known_rules: HashSet<SupportRule>,
     helpers: u32,
 }
 
@@ -301,6 +304,7 @@ impl<'a> Partial<'a> {
         }
         let kept: BTreeSet<RVar> = named.iter().map(|(_, _, own)| *own).collect();
         let mut queries: Vec<Conjunction> = Vec::new();
+        let mut seen: HashSet<Conjunction> = HashSet::new();
         for mut state in self.body(frame, &self.query.body, vec![State::default()])? {
             for (_, var, own) in &named {
                 if let Some(term) = state.local(*var) {
@@ -314,7 +318,7 @@ impl<'a> Partial<'a> {
                 queries = vec![body];
                 break;
             }
-            if !queries.contains(&body) {
+            if seen.insert(body.clone()) {
                 queries.push(body);
             }
         }

@@ -59,6 +59,23 @@ enum Move {
 
 impl Pass<'_> {
     fn run(&mut self, body: &mut Conjunction) {
+        // What is put in can make earlier statements movable: until nothing changes.
+        loop {
+            let before = body.len();
+            self.pass(body);
+            if body.len() == before {
+                break;
+            }
+        }
+        // Constants on the right, as people write them.
+        for statement in body {
+            if let Kind::Unify(a @ Term::Const(_), b) = &mut statement.kind {
+                std::mem::swap(a, b);
+            }
+        }
+    }
+
+    fn pass(&mut self, body: &mut Conjunction) {
         let mut at = 0;
         while at < body.len() {
             let found = body
@@ -73,7 +90,6 @@ impl Pass<'_> {
                     for head in self.heads.iter_mut() {
                         replace(head, var, &term, true);
                     }
-                    at = 0;
                 }
                 Some(Move::Here(var, reference)) => {
                     body.remove(at);
@@ -83,15 +99,8 @@ impl Pass<'_> {
                             replace(part, var, &term, false);
                         }
                     }
-                    at = 0;
                 }
                 None => at = at.saturating_add(1),
-            }
-        }
-        // Constants on the right, as people write them.
-        for statement in body {
-            if let Kind::Unify(a @ Term::Const(_), b) = &mut statement.kind {
-                std::mem::swap(a, b);
             }
         }
     }

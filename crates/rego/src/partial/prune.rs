@@ -17,7 +17,11 @@ pub(super) fn prune(queries: &[Conjunction], rules: Vec<SupportRule>) -> Vec<Sup
     }
     let mut waiting = rules.into_iter().enumerate().collect::<Vec<_>>();
     let mut needed = Vec::new();
+    let mut seen = std::collections::HashSet::new();
     while let Some(path) = paths.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
         let (found, others): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|(_, rule)| rule.path.starts_with(&path) || path.starts_with(&rule.path));

@@ -13,6 +13,8 @@ use crate::eval::EvalError;
 
 /// `every` over more known elements than this is kept whole.
 const UNROLLED: usize = 64;
+/// So is one that would leave more statements than this.
+const UNROLLED_STATEMENTS: usize = 256;
 
 impl<'a> Partial<'a> {
     /// All ways through a body.
@@ -424,6 +426,9 @@ impl<'a> Partial<'a> {
                 None if ways.is_empty() => return Ok(Some(Vec::new())),
                 None if ways.len() == 1 => state = ways.remove(0),
                 None => return Ok(None),
+            }
+            if state.out.len() > UNROLLED_STATEMENTS {
+                return Ok(None);
             }
             state.env = env;
             state.many = many;

@@ -114,7 +114,7 @@ impl<'a> Partial<'a> {
                 .collect(),
         };
         propagate::simplify_rule(&mut rule);
-        if !self.rules.contains(&rule) {
+        if self.known_rules.insert(rule.clone()) {
             self.rules.push(rule);
         }
     }

@@ -10,7 +10,7 @@ use crate::compile::hir::Path;
 pub(crate) type RVar = u32;
 
 /// A term of a residual program.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Term {
     Const(Value),
     Var(RVar),
@@ -22,7 +22,7 @@ pub(crate) enum Term {
 }
 
 /// Where a reference starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TermRoot {
     Input,
     Data,
@@ -30,14 +30,14 @@ pub(crate) enum TermRoot {
 }
 
 /// A reference that could not be followed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TermRef {
     pub(crate) root: TermRoot,
     pub(crate) path: Vec<Term>,
 }
 
 /// The sorts of comprehensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Collects {
     Array,
     Set,
@@ -45,7 +45,7 @@ pub(crate) enum Collects {
 }
 
 /// A comprehension that depends on unknowns.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TermComprehension {
     pub(crate) collects: Collects,
     /// One term; key and value for objects.
@@ -54,7 +54,7 @@ pub(crate) struct TermComprehension {
 }
 
 /// A function of the residual program.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Callee {
     Builtin(std::sync::Arc<str>),
     /// A path below `data`, as the residual program has it.
@@ -62,7 +62,7 @@ pub(crate) enum Callee {
 }
 
 /// What a residual `with` replaces.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     Input(Path),
     Data(Path),
@@ -70,28 +70,28 @@ pub(crate) enum Target {
 }
 
 /// What it is replaced by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Replacement {
     Term(Term),
     Function(Callee),
 }
 
 /// A residual `with`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TermWith {
     pub(crate) target: Target,
     pub(crate) value: Replacement,
 }
 
 /// A statement of a residual body.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Statement {
     pub(crate) kind: Kind,
     pub(crate) with: Vec<TermWith>,
 }
 
 /// What a residual statement says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// Defined and not false.
     Test(Term),
@@ -118,7 +118,7 @@ pub(crate) enum Kind {
 pub(crate) type Conjunction = Vec<Statement>;
 
 /// A rule of a support module.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SupportRule {
     pub(crate) default: bool,
     /// The constant part of the rule's path, below `data`.
@@ -133,7 +133,7 @@ pub(crate) struct SupportRule {
 }
 
 /// A rule or one of its `else` branches.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SupportBranch {
     pub(crate) value: Term,
     pub(crate) body: Conjunction,
