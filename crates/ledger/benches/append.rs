@@ -7,8 +7,9 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use stele_ledger::proof::{FORMAT, ProofBundle, verify};
+use stele_ledger::storage::{FileStore, fsck};
 use stele_ledger::tree::{self, TileRows};
-use stele_ledger::{Checkpoint, SigningKey, VerifierKey};
+use stele_ledger::{Checkpoint, Ledger, Options, SigningKey, VerifierKey};
 use stele_types::{
     DecisionId, DecisionRecord, Digest, EntryPoint, Leaf, LeafIndex, NodeAddress, PolicyId, PolicyVersion,
     Salt, Timestamp, Value, sha256,
@@ -61,9 +62,9 @@ fn append(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn proof() -> (ProofBundle, VerifierKey) {
-    let mut record = DecisionRecord::new(
-        DecisionId::from_time_and_random(Timestamp(1), &[7; 10]),
+fn small_record(number: u64) -> DecisionRecord {
+    DecisionRecord::new(
+        DecisionId(stele_types::Uuid::from_u128(number.into())),
         Timestamp(1),
         NodeAddress([1; 20]),
         PolicyId::new("kubernetes/admission").unwrap(),
@@ -72,7 +73,11 @@ fn proof() -> (ProofBundle, VerifierKey) {
         Digest([3; 32]),
         Salt([4; 32]),
         Salt([5; 32]),
-    );
+    )
+}
+
+fn proof() -> (ProofBundle, VerifierKey) {
+    let mut record = small_record(1);
     record.input = Some(Value::array((0..400).map(|n| Value::from(format!("item {n}")))));
     let leaf_of_record = record.leaf().unwrap();
     let mut rows = TileRows::new();
@@ -99,6 +104,25 @@ fn proof() -> (ProofBundle, VerifierKey) {
         anchor: None,
     };
     (bundle, key.verifier().clone())
+}
+
+/// A whole check of a log on disk whose records are as small as they get: files, records against leaves, tree, tiles, checkpoint.
+#[divan::bench(sample_count = 10)]
+fn fsck(bencher: Bencher<'_, '_>) {
+    const DECISIONS: u64 = 65_536;
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let key = SigningKey::from_seed("bench", &[9; 32]).unwrap();
+    let verifier = key.verifier().clone();
+    let ledger = Ledger::open(dir.path(), key, Options::default()).unwrap();
+    for number in 0..DECISIONS {
+        ledger.append(small_record(number), |outcome| assert!(outcome.is_ok()));
+    }
+    ledger.close().unwrap();
+    let store = FileStore::open(dir.path()).unwrap();
+    bencher.counter(ItemsCount::new(DECISIONS)).bench_local(|| {
+        let report = fsck::run(&store, &verifier, []);
+        assert!(report.is_sound() && report.decisions == DECISIONS, "{report:?}");
+    });
 }
 
 /// Offline verification from the file's bytes: JSON, signature, inclusion, record against leaf.

@@ -3,6 +3,7 @@
 //! Reads only, never stops at the first problem it can get past, and never panics, whatever the files hold.
 
 mod check;
+mod records;
 
 use serde::{Deserialize, Serialize};
 use stele_types::{Digest, TreeSize};

@@ -79,7 +79,10 @@ impl DecisionRecord {
             members.optional(name, text.as_deref());
         }
         members.serde("latency_ns", &self.latency_ns)?;
-        members.non_empty("violations", &self.violations, self.violations.is_empty())?;
+        if !self.violations.is_empty() {
+            members.name("violations");
+            write_list(&self.violations, members.out, violation);
+        }
         if let Some(commitment) = &self.violations_commitment {
             members.serde("violations_commitment", commitment)?;
         }
@@ -120,6 +123,11 @@ impl Members<'_> {
         }
     }
 
+    fn texts(&mut self, name: &str, texts: &[String]) {
+        self.name(name);
+        write_list(texts, self.out, |text, out| write_string(text, out));
+    }
+
     /// JSON that is written already.
     fn raw(&mut self, name: &str, json: Option<&[u8]>) {
         if let Some(json) = json {
@@ -146,15 +154,10 @@ impl Members<'_> {
 /// JCS writes strings as `serde_json` does and orders members by name; a violation has nothing but strings and lists of strings, so
 /// members in order are all it takes.
 pub(super) fn write_violations(violations: &[Violation], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (at, violation) in violations.iter().enumerate() {
-        if at != 0 {
-            out.push(b',');
-        }
+    write_list(violations, out, |violation, out| {
         let mut members = Members { out, first: true };
         if !violation.controls.is_empty() {
-            members.name("controls");
-            list(&violation.controls, members.out);
+            members.texts("controls", &violation.controls);
         }
         members.text("message", &violation.message);
         members.text("policy_id", violation.policy_id.as_str());
@@ -163,17 +166,31 @@ pub(super) fn write_violations(violations: &[Violation], out: &mut Vec<u8>) {
         members.text("rule", &violation.rule);
         members.text("severity", violation.severity.as_str());
         out.push(b'}');
-    }
-    out.push(b']');
+    });
 }
 
-fn list(texts: &[String], out: &mut Vec<u8>) {
+/// A violation in the order of its fields.
+fn violation(violation: &Violation, out: &mut Vec<u8>) {
+    let mut members = Members { out, first: true };
+    members.text("policy_id", violation.policy_id.as_str());
+    members.text("rule", &violation.rule);
+    members.text("message", &violation.message);
+    members.text("severity", violation.severity.as_str());
+    members.optional("resource", violation.resource.as_deref());
+    members.optional("remediation", violation.remediation.as_deref());
+    if !violation.controls.is_empty() {
+        members.texts("controls", &violation.controls);
+    }
+    out.push(b'}');
+}
+
+fn write_list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
     out.push(b'[');
-    for (at, text) in texts.iter().enumerate() {
+    for (at, item) in items.iter().enumerate() {
         if at != 0 {
             out.push(b',');
         }
-        write_string(text, out);
+        write(item, out);
     }
     out.push(b']');
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use stele_types::{DecisionRecord, Digest, Leaf, RecordCheck};
+use stele_types::Digest;
 
+use super::records::{Batch, Compared, Held};
 use super::{ChainAnchor, FsckReport, Gravity, Problem};
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::VerifierKey;
-use crate::storage::erase::{ERASURE_PATH, INTENT_PATH, is_erased, read_intent};
-use crate::storage::frame::RawEntry;
+use crate::storage::erase::{INTENT_PATH, read_intent};
 use crate::storage::scan::{later_batch_follows, walk};
 use crate::storage::segments::{self, id_of, index_path, record_path};
 use crate::storage::store::Store;
@@ -215,13 +215,17 @@ impl Check<'_> {
         let length = live
             .filter(|live| live.first == first)
             .map_or(length, |live| live.length.min(length));
-        let mut entries = Vec::new();
+        let (mut entries, mut batch) = (Vec::new(), Batch::default());
         let store = self.store;
         let walked = walk(store, &path, first, length, |index, offset, entry| {
             entries.push((offset, id_of(entry.leaf)));
-            self.entry(&path, index, offset, &entry);
+            batch.push(index, offset, &entry);
+            if batch.is_full() {
+                self.entries(&path, &mut batch);
+            }
             Ok(())
         });
+        self.entries(&path, &mut batch);
         let walk = match walked {
             Ok(walk) => walk,
             Err(error) => {
@@ -273,17 +277,30 @@ impl Check<'_> {
         }
     }
 
-    fn entry(&mut self, path: &str, index: u64, offset: u64, entry: &RawEntry<'_>) {
+    /// Compares the entries held with their leaves, and goes on with the tree through them.
+    fn entries(&mut self, path: &str, batch: &mut Batch) {
+        for (held, compared) in batch.compare() {
+            self.entry(path, &held, compared);
+        }
+    }
+
+    fn entry(&mut self, path: &str, held: &Held, compared: Compared) {
         self.report.decisions = self.report.decisions.saturating_add(1);
-        if let Err(what) = self.compare_record(index, entry) {
+        if compared.erased {
+            self.erased.insert(held.index);
+        }
+        if let Some(target) = compared.erasure_of {
+            self.erasures.push((target, held.index));
+        }
+        if let Some(what) = compared.problem {
             let problem = self.problem(Gravity::Damage, path, what, RESTORE);
-            problem.offset = Some(offset);
-            problem.index = Some(index);
+            problem.offset = Some(held.offset);
+            problem.index = Some(held.index);
         }
         if !self.tree_known {
             return;
         }
-        self.rows.push(entry.leaf);
+        self.rows.push(&held.leaf);
         self.compare_at_this_size();
         if self.rows.size().get().is_multiple_of(TILE_WIDTH) {
             for tile in self.rows.full_tiles() {
@@ -291,26 +308,6 @@ impl Check<'_> {
             }
             self.rows.forget(self.rows.size());
         }
-    }
-
-    fn compare_record(&mut self, index: u64, entry: &RawEntry<'_>) -> Result<(), String> {
-        let leaf = Leaf::from_bytes(entry.leaf).map_err(|error| error.to_string())?;
-        let record = DecisionRecord::from_json(entry.record).map_err(|error| error.to_string())?;
-        if is_erased(&record) {
-            self.erased.insert(index);
-        }
-        if record.path.as_str() == ERASURE_PATH
-            && let Some(target) = record.input.as_ref().and_then(|input| input.get("index"))
-            && let Some(target) = target.as_number().and_then(stele_types::Number::to_u64)
-        {
-            self.erasures.push((target, index));
-        }
-        let check: RecordCheck = record.check(&leaf).map_err(|error| error.to_string())?;
-        if check.is_consistent() {
-            return Ok(());
-        }
-        let shown = serde_json::to_value(&check).map_or_else(|_| String::new(), |json| json.to_string());
-        Err(format!("the record is not what its leaf commits to: {shown}"))
     }
 
     /// Compares what falls due at the size reached: roots that someone vouches for, and the checkpoint's partial tiles.
