@@ -357,6 +357,7 @@ fn completion_knows_what_can_stand_there() {
             "img",
             "count",
             "json.marshal",
+            "print",
             "input",
             "data",
             "some",

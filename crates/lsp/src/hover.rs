@@ -10,6 +10,7 @@ use stele_rego::builtins::{self, Builtin, Purity};
 use stele_rego::syntax::annotation::Annotation;
 
 use crate::names::{Local, Target};
+use crate::special::Special;
 use crate::view::{Definition, View, package_path};
 
 /// The longest definition that is shown whole, in lines.
@@ -25,6 +26,7 @@ pub(crate) fn hover(view: &View, offset: usize, kind: MarkupKind) -> Option<Hove
     let value = match &found.target {
         Target::Local(index) => local(view, names.locals.get(*index)?),
         Target::Builtin(builtin) => builtin_text(builtin),
+        Target::Special(special) => special_text(special),
         Target::Import(index) => {
             let import = module.imports.get(*index)?;
             let clause = fenced(view.document.source.slice(import.span));
@@ -83,6 +85,10 @@ pub(crate) fn builtin_text(builtin: &Builtin) -> String {
         }
     };
     join([fenced(&signature(builtin)), description.unwrap_or_default(), note])
+}
+
+pub(crate) fn special_text(special: &Special) -> String {
+    join([fenced(special.signature), special.description.to_owned()])
 }
 
 fn local(view: &View, local: &Local) -> String {

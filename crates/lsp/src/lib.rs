@@ -9,7 +9,7 @@
 //! | `server`, `dispatch`, `session` | the life of a server, its requests, what client and server agreed on |
 //! | `position`, `document`, `workspace` | texts, their positions, and files open or on disk |
 //! | `analysis` | diagnostics |
-//! | `names`, `view` | what each name means, and where it is defined |
+//! | `names`, `special`, `view` | what each name means, and where it is defined |
 //! | `hover`, `navigation`, `completion`, `editing` | the answers |
 #![cfg_attr(
     test,
@@ -35,6 +35,7 @@ mod position;
 mod queue;
 mod server;
 mod session;
+mod special;
 #[cfg(test)]
 mod tests;
 mod transport;

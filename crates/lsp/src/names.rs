@@ -14,6 +14,8 @@ use stele_rego::ast::{
 use stele_rego::builtins::{self, Builtin};
 use stele_rego::syntax::visit::{self, Visitor};
 
+use crate::special::{self, Special};
+
 /// A path below `data` or `input`.
 pub(crate) type Path = Vec<Arc<str>>;
 
@@ -30,6 +32,8 @@ pub(crate) enum Target {
     Input(Path),
     /// A builtin function.
     Builtin(&'static Builtin),
+    /// A function that the compiler settles.
+    Special(&'static Special),
 }
 
 /// A name where it stands.
@@ -194,9 +198,9 @@ impl<'a> Binder<'a> {
     fn function(&mut self, function: &Ref) {
         let start = self.resolve_global(&function.root.name);
         if start.is_none()
-            && let Some(builtin) = function.dotted().and_then(|name| builtins::find(&name))
+            && let Some(builtin) = function.dotted().and_then(|name| builtin(&name))
         {
-            return self.put(function.span, Target::Builtin(builtin), false);
+            return self.put(function.span, builtin, false);
         }
         self.path(&function.root, start, &function.path);
     }
@@ -383,6 +387,11 @@ impl Binder<'_> {
     }
 }
 
+fn builtin(name: &str) -> Option<Target> {
+    let special = || special::find(name).map(Target::Special);
+    builtins::find(name).map(Target::Builtin).or_else(special)
+}
+
 fn root_document(name: &str) -> Option<Target> {
     match name {
         "data" => Some(Target::Data(Path::new())),
@@ -497,6 +506,7 @@ mod tests {
                     Target::Data(path) => format!("data.{}", path.join(".")),
                     Target::Input(path) => format!("input.{}", path.join(".")),
                     Target::Builtin(builtin) => format!("builtin.{}", builtin.name),
+                    Target::Special(special) => format!("special.{}", special.name),
                 };
                 let sign = if found.declares { ":=" } else { "=" };
                 (found.span, format!("{}{sign}{target}", source.slice(found.span)))
@@ -509,12 +519,12 @@ mod tests {
     #[test]
     fn rules_imports_builtins_and_input() {
         let found = outline(
-            "package a.b\nimport data.lib.x as y\nimport input.user\np if y.f(user.name, count(input[\"k\"].z)) with data.q as r\nr.s := json.marshal(1)\n",
+            "package a.b\nimport data.lib.x as y\nimport input.user\np if y.f(user.name, count(input[\"k\"].z)) with data.q as r\nr.s := json.marshal(1) if print(1)\n",
         );
         let expected = "a=data.a b:=data.a.b data=data. lib=data.lib x=data.lib.x y:=import0 input=input. user=input.user \
              p:=data.a.b.p y=import0 f=data.lib.x.f user=import1 name=input.user.name count=builtin.count input=input. \
              \"k\"=input.k z=input.k.z data=data. q=data.q r=data.a.b.r r:=data.a.b.r s:=data.a.b.r.s \
-             json.marshal=builtin.json.marshal";
+             json.marshal=builtin.json.marshal print=special.print";
         assert_eq!(found.join(" "), expected);
     }
 

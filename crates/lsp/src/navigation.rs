@@ -97,6 +97,7 @@ fn same(a: &Target, b: &Target) -> bool {
         (Target::Local(a), Target::Local(b)) => a == b,
         (Target::Data(a), Target::Data(b)) | (Target::Input(a), Target::Input(b)) => a == b,
         (Target::Builtin(a), Target::Builtin(b)) => a.name == b.name,
+        (Target::Special(a), Target::Special(b)) => a == b,
         _ => false,
     }
 }

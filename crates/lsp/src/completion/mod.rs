@@ -17,6 +17,7 @@ use stele_rego::{SourceFile, Span};
 
 use crate::hover;
 use crate::names::Names;
+use crate::special::{self, SPECIAL};
 use crate::view::{View, package_path};
 use context::Context;
 use tree::Tree;
@@ -51,7 +52,10 @@ enum Subject {
 /// The documentation of a proposal.
 pub(crate) fn documentation(view: &View, about: &About, kind: MarkupKind) -> Option<Documentation> {
     let value = match &about.subject {
-        Subject::Builtin(name) => hover::builtin_text(builtins::find(name)?),
+        Subject::Builtin(name) => match builtins::find(name) {
+            Some(builtin) => hover::builtin_text(builtin),
+            None => hover::special_text(special::find(name)?),
+        },
         Subject::Data(path) => hover::document(view, path),
     };
     (!value.is_empty()).then_some(Documentation::MarkupContent(MarkupContent { kind, value }))
@@ -231,22 +235,19 @@ impl Proposals<'_> {
         let word = prefix.is_empty().then(|| self.word_start());
         let span = Span::new(number(word.unwrap_or(start)), number(self.offset));
         let range = self.view.range(span);
-        for builtin in builtins::TABLE {
-            if !builtin.name.starts_with(prefix) || !is_written(builtin) {
+        let builtins = builtins::TABLE.iter().filter(|builtin| is_written(builtin));
+        let builtins = builtins.map(|builtin| (builtin.name, hover::signature(builtin)));
+        let special = SPECIAL.iter();
+        let special = special.map(|special| (special.name, special.signature.to_owned()));
+        for (name, signature) in builtins.chain(special) {
+            if !name.starts_with(prefix) {
                 continue;
             }
-            let mut proposal = item(
-                builtin.name,
-                CompletionItemKind::FUNCTION,
-                Some(hover::signature(builtin)),
-            );
-            proposal.data = self.about(Subject::Builtin(builtin.name.to_owned()));
+            let mut proposal = item(name, CompletionItemKind::FUNCTION, Some(signature));
+            proposal.data = self.about(Subject::Builtin(name.to_owned()));
             // The name has dots, so the client must not guess which word to replace.
-            proposal.filter_text = Some(builtin.name.to_owned());
-            proposal.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(
-                range,
-                builtin.name.to_owned(),
-            )));
+            proposal.filter_text = Some(name.to_owned());
+            proposal.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(range, name.to_owned())));
             self.put(4, proposal);
         }
     }

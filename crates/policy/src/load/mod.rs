@@ -434,9 +434,10 @@ fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec
     (set, problems)
 }
 
-/// Puts together what was parsed elsewhere, sorted by path; what is wrong with it goes to `problems`. For tools that keep modules parsed.
+/// Puts together what was parsed elsewhere; what is wrong with it goes to `problems`. For tools that keep modules parsed.
 #[must_use]
-pub fn from_modules(modules: Vec<PolicyModule>, data: Value, problems: &mut Vec<Problem>) -> PolicySet {
+pub fn from_modules(mut modules: Vec<PolicyModule>, data: Value, problems: &mut Vec<Problem>) -> PolicySet {
+    modules.sort_by(|a, b| a.path.cmp(&b.path));
     let metadata = policy::collect(&modules, problems);
     let policies = policy::policies(&modules, &metadata, problems);
     data::check_conflicts(&modules, &data::Base::Parsed(&data), problems);
