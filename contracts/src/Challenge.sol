@@ -71,8 +71,8 @@ contract Challenge is Governed {
 
     mapping(bytes32 commitment => uint256 blockNumber) private _committed;
 
-    /// @notice A challenger committed to a claim.
-    event Committed(bytes32 indexed commitment, address indexed challenger);
+    /// @notice A commitment was made; `sender` need not be the challenger it names.
+    event Committed(bytes32 indexed commitment, address indexed sender);
     /// @notice A decision was re-executed with the recorded result.
     event Upheld(
         address indexed node, bytes32 indexed leafHash, uint128 indexed decisionId, bytes32 version, address challenger
@@ -102,8 +102,6 @@ contract Challenge is Governed {
     error WrongChain(uint256 claimed, uint256 actual);
     /// @notice the sender did not commit to this claim in an earlier block
     error NotCommitted(bytes32 commitment);
-    /// @notice the sender has committed to this claim already
-    error AlreadyCommitted(bytes32 commitment);
     /// @notice this leaf was challenged before, and a leaf is challenged once
     error AlreadySettled(bytes32 leafHash, Verdict verdict);
     /// @notice the leaf's node is not active: it was never registered, or is suspended already
@@ -153,9 +151,11 @@ contract Challenge is Governed {
 
     // ---- challenging ----
 
-    /// @notice Binds the sender to a claim without showing it; see `commitmentOf`. Caller: anyone.
+    /// @notice Binds a challenger to a claim without showing it; see `commitmentOf`. A commitment names its challenger, so it
+    /// does not matter who sends it. Committing again changes nothing and succeeds: otherwise whoever sends a copy first
+    /// could make the challenger's own transaction fail. Caller: anyone.
     function commit(bytes32 commitment) external {
-        if (_committed[commitment] != 0) revert AlreadyCommitted(commitment);
+        if (_committed[commitment] != 0) return;
         _committed[commitment] = block.number;
         emit Committed(commitment, msg.sender);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::sol_types::{SolCall as _, SolEvent as _, SolValue as _};
-use stele_chain::client::{ChallengeClaim, ChallengeVerdict, Deployment, NodeStatus};
+use stele_chain::client::{ChallengeClaim, ChallengeVerdict, Deployment, Governance, NodeStatus};
 use stele_chain::contracts::Role;
 use stele_chain::contracts::abi::challenge::Challenge as Abi;
 use stele_types::{ChainId, Digest, LeafIndex, Salt, TreeSize, Value, encoding, sha256};
@@ -356,11 +356,9 @@ pub(crate) async fn nobody_can_take_a_challenge_over(chain: Chain) {
     refused(world.gov.challenge(finder, &claim, &secret).await, "NotCommitted");
     let receipt = world.gov.commit_challenge(finder, commitment).await.unwrap();
     assert!(Abi::Committed::decode_log(&receipt.logs[0].inner).is_ok());
-    // The thief sees the commitment, and later the claim with its secret: neither helps.
-    refused(
-        world.gov.commit_challenge(thief, commitment).await,
-        "AlreadyCommitted",
-    );
+    // The thief sees the commitment, and later the claim with its secret: neither helps, nor does it harm to commit once more.
+    let again = world.gov.commit_challenge(thief, commitment).await.unwrap();
+    assert!(again.logs.is_empty());
     refused(world.gov.challenge(thief, &claim, &secret).await, "NotCommitted");
     // A commitment counts from the next block on: who learns the claim from a pending transaction comes too late.
     let contract = court.greedy().await;
@@ -477,4 +475,100 @@ impl Court {
                 .await;
         }
     }
+}
+
+pub(crate) async fn decisions_from_before_a_succession_are_still_judged(chain: Chain) {
+    let court = Court::new(chain).await;
+    let world = &court.world;
+    let claim = court.anchored(&court.decision(b"etruth", LIE)).await;
+    let config = stele_chain::client::DeployConfig {
+        grants: vec![(Role::Admin, world.admin.address())],
+        predecessor: Some(world.deployment().clone()),
+        ..Default::default()
+    };
+    let next = world
+        .client
+        .deploy_governance(&world.admin, &config)
+        .await
+        .unwrap();
+    world.gov.supersede(&world.admin, &next).await.unwrap();
+    // The node goes on in the new ledger, which takes its last tree over; the version was put in force by the old registry.
+    let new = Governance::new(world.client.clone(), next.clone());
+    let last = world
+        .gov
+        .anchor_of(world.node.node_address())
+        .await
+        .unwrap()
+        .unwrap();
+    let registration = stele_chain::client::NodeRegistration {
+        node: world.node.node_address(),
+        log_key: [7; 32],
+        name: "stele.test/log".to_owned(),
+        uri: String::new(),
+    };
+    new.register_node(&world.admin, &registration).await.unwrap();
+    let proof: &[Digest] = &[];
+    new.anchor(&world.node, last.size, last.root, proof)
+        .await
+        .unwrap();
+
+    let old = Deployment {
+        registry: world.deployment().registry,
+        ..next.clone()
+    };
+    let judge = |registry: &Deployment, secret: u8| {
+        let (claim, secret) = (on_chain(registry, &claim), B256::repeat_byte(secret));
+        let (court, new, next) = (&court, &new, &next);
+        async move {
+            let who = &court.world.stranger;
+            let view = Abi::commitmentOfCall {
+                challenger: who.address(),
+                claim: claim.clone(),
+                secret,
+            };
+            let commitment = court.world.client.view("Challenge", next.challenge, &view).await;
+            new.commit_challenge(who, commitment.unwrap()).await.unwrap();
+            court
+                .send(who, next.challenge, &Abi::challengeCall { claim, secret })
+                .await
+        }
+    };
+    refused(judge(&next, 1).await, "WrongVersion");
+    judge(&old, 2).await.unwrap();
+    assert!(!new.is_active_node(world.node.node_address()).await.unwrap());
+    // The old court judges its own ledger only, and the node is still active there.
+    assert!(court.node_is_active().await);
+}
+
+/// Blocks come once a second, as on other people's chains: the two steps of a challenge go into two of them.
+pub(crate) async fn a_challenge_spans_two_blocks() {
+    let Some(chain) = Chain::anvil().await else { return };
+    let court = Court::new(chain).await;
+    let world = &court.world;
+    let claim = court.anchored(&court.decision(b"etruth", LIE)).await;
+    world
+        .chain
+        .anvil_rpc("evm_setIntervalMining", serde_json::json!([1]))
+        .await;
+    let before = world.client.head().await.unwrap();
+    let challenged = world
+        .gov
+        .commit_and_challenge(&world.stranger, &claim, &[0x31; 32])
+        .await
+        .unwrap();
+    assert!(matches!(challenged.verdict, ChallengeVerdict::Refuted { .. }));
+    assert!(world.client.head().await.unwrap().get() >= before.get() + 2);
+    // Whoever trusts the address of a Challenge finds everything else from there.
+    let deployment = world.deployment();
+    let found = Deployment::of_challenge(&world.client, deployment.challenge)
+        .await
+        .unwrap();
+    assert_eq!(
+        (found.ledger, found.registry, found.nodes),
+        (deployment.ledger, deployment.registry, deployment.nodes)
+    );
+    let error = Deployment::of_challenge(&world.client, deployment.ledger)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("is not the Challenge"), "{error}");
 }

@@ -92,7 +92,8 @@ on_every_chain! {
         nodes_that_are_not_active_are_left_alone,
         nobody_can_take_a_challenge_over,
         calling_back_gains_nothing,
-        rewards_are_paid_as_far_as_there_is_money;
+        rewards_are_paid_as_far_as_there_is_money,
+        decisions_from_before_a_succession_are_still_judged;
     enforcer:
         packages_are_judged_as_decision_points_do,
         data_is_bound_by_admins,
@@ -129,6 +130,11 @@ async fn an_older_hard_fork_is_refused_at_start() {
         assert!(error.to_string().contains("Cancun"), "{error}");
         assert_eq!(client.head().await.unwrap().get(), 0, "nothing was sent");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_spans_two_blocks() {
+    challenge::a_challenge_spans_two_blocks().await;
 }
 
 /// The embedded node served over HTTP, as other processes reach it: the whole way once.
