@@ -4,6 +4,8 @@ pub(crate) mod capture;
 pub(crate) mod engine;
 pub(crate) mod evm;
 pub(crate) mod failure;
+#[cfg(feature = "regorus")]
+mod interpreter;
 pub(crate) mod load;
 pub(crate) mod metrics;
 

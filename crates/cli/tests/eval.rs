@@ -254,28 +254,86 @@ fn metrics_profile_and_explanations_are_reported() {
     assert!(report["metrics"]["timer_rego_query_eval_ns"].as_u64().unwrap() > 0);
     let lines = report["profile"].as_array().unwrap();
     let line = |row: u64| {
-        lines
-            .iter()
-            .find(|line| line["location"] == json!({"file": "authz.rego", "row": row, "col": 2}))
-            .unwrap_or_else(|| panic!("no line {row} in {report:#}"))
+        let found = lines.iter().find(|line| {
+            line["location"]["file"] == json!("authz.rego") && line["location"]["row"] == json!(row)
+        });
+        found.unwrap_or_else(|| panic!("no line {row} in {report:#}"))
     };
     assert_eq!(line(9)["num_eval"], json!(2), "two roles are compared");
+    assert_eq!(line(9)["num_redo"], json!(1), "one of them holds");
     let events = report["explanation"].as_array().unwrap();
-    assert_eq!(events[0]["op"], json!("Eval"));
+    assert_eq!(events[0]["op"], json!("enter"));
+    assert_eq!(events[0]["type"], json!("body"));
     assert!(
         events
             .iter()
-            .any(|event| event["op"] == json!("Exit") && event["value"] == json!(true))
+            .any(|event| event["op"] == json!("exit") && event["type"] == json!("rule"))
     );
-    let fails = json_of(&site, &["--explain", "fails", "data.authz.allow"], 0);
-    let failed: Vec<&str> = fails["explanation"]
-        .as_array()
-        .unwrap()
+    let sorted = json_of(
+        &site,
+        &[
+            "--profile",
+            "--profile-sort",
+            "num_eval",
+            "--profile-limit",
+            "1",
+            "data.authz.allow",
+        ],
+        0,
+    );
+    let most = lines
         .iter()
-        .filter(|event| event["op"] == json!("Fail"))
-        .map(|event| event["node"].as_str().unwrap())
+        .map(|line| line["num_eval"].as_u64().unwrap())
+        .max()
+        .unwrap();
+    assert_eq!(sorted["profile"].as_array().unwrap().len(), 1);
+    assert_eq!(sorted["profile"][0]["num_eval"], json!(most));
+    let fails = eval(&site, &["-f", "pretty", "--explain", "fails", "data.authz.allow"]).exits(0);
+    let failed: Vec<&str> = fails
+        .lines()
+        .filter_map(|line| Some(line.split_once("Fail ")?.1))
         .collect();
-    assert_eq!(failed, ["input.user == \"admin\"", "role == \"writer\""]);
+    assert_eq!(failed, ["input.user = \"admin\"", "role = \"writer\""], "{fails}");
+}
+
+#[test]
+fn coverage_is_of_the_policies_that_were_loaded() {
+    let site = site();
+    let report = json_of(&site, &["--coverage", "data.authz.allow"], 0);
+    let file = &report["coverage"]["files"]["authz.rego"];
+    assert!(file["coverage"].as_f64().unwrap() > 0.0, "{report:#}");
+    assert!(file["coverage"].as_f64().unwrap() < 100.0, "{report:#}");
+    let has = |list: &str, row: u64| {
+        let ranges = file[list].as_array().unwrap();
+        ranges.iter().any(|range| {
+            (range["start"]["row"].as_u64().unwrap()..=range["end"]["row"].as_u64().unwrap()).contains(&row)
+        })
+    };
+    assert!(has("covered", 9) && !has("not_covered", 9), "{report:#}");
+    eval(&site, &["--engine", "evm", "--coverage", "true"]).fails(2, &["--engine vm"]);
+}
+
+#[test]
+fn print_writes_to_standard_error() {
+    let site = site();
+    let rule = "package said\n\np if {\n\tprint(\"user\", input.user, input.gone)\n}\n";
+    std::fs::write(site.path().join("said.rego"), rule).unwrap();
+    let args = [
+        "eval",
+        "-d",
+        "said.rego",
+        "-i",
+        "input.json",
+        "-f",
+        "raw",
+        "data.said.p",
+    ];
+    let output = site.command(&args).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "true\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "user bob <undefined>\n"
+    );
 }
 
 #[test]
@@ -301,7 +359,12 @@ fn notes_are_what_trace_said() {
         .collect();
     assert_eq!(
         lines,
-        ["| Enter data.noted.p", "| Note \"look here\"", "true"],
+        [
+            "Enter data.noted.p = _",
+            "| Enter data.noted.p",
+            "| | Note \"look here\"",
+            "true"
+        ],
         "{text}"
     );
 }

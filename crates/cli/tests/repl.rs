@@ -95,7 +95,7 @@ fn traces_are_switched_on_and_off() {
     let site = Site::new();
     let script = "p if input.x > 1\ninput {\"x\": 1}\ntrace fails\np\ntrace off\np\n";
     let out = repl(&site, &[], script).exits(0);
-    assert!(out.contains("Fail input.x > 1"), "{out}");
+    assert!(out.contains("Fail __local0__ > 1"), "{out}");
     assert!(out.ends_with("undefined\nundefined\n"), "{out}");
     repl(&site, &["--engine", "evm"], "trace\n").fails(2, &["--engine vm"]);
 }

@@ -28,9 +28,10 @@ pub mod violations;
 
 pub use bundle::{Bundle, BundleError};
 pub use engine::{
-    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits,
-    PreparedPolicy, RegorusEngine, VmEngine,
+    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, VmEngine,
 };
+#[cfg(feature = "regorus")]
+pub use engine::{PreparedPolicy, RegorusEngine};
 pub use load::{LoadError, PolicySet};
 pub use policy::{Policy, RuleMeta};
 pub use problem::{Problem, Problems};

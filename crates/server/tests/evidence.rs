@@ -332,28 +332,28 @@ async fn decisions_are_explained_inline_and_later() {
     let (_, body) = server
         .json(server.post("/v1/data/kubernetes/admission/deny?explain=full", input))
         .await;
-    let lines: Vec<&str> = body["explanation"]
-        .as_array()
-        .unwrap()
+    let events = body["explanation"].as_array().unwrap();
+    assert_eq!(events[0]["op"], "enter");
+    let held = events
         .iter()
-        .map(|line| line.as_str().unwrap())
-        .collect();
-    assert!(
-        lines.iter().any(|line| line.contains("policy.rego")),
-        "names file and line: {lines:#?}"
-    );
+        .find(|event| event["op"] == "exit" && event["type"] == "rule");
+    let file = held.unwrap()["location"]["file"].as_str().unwrap();
+    assert!(file.ends_with("policy.rego"), "names file and line: {events:#?}");
+    let (_, pretty) = server
+        .json(server.post("/v1/data/kubernetes/admission/deny?explain=fails&pretty", input))
+        .await;
+    let lines = pretty["explanation"].as_array().unwrap();
+    assert!(lines.iter().all(|line| line.is_string()), "{lines:#?}");
     let id = body["decision_id"].as_str().unwrap();
     let (status, body) = server
         .json(server.get(&format!("/v1/decisions/{id}/explain")))
         .await;
     assert_eq!(status, StatusCode::OK);
+    let text = body["result"]["explanation"].as_str().unwrap();
+    assert!(text.contains("policy.rego"), "{text}");
     assert_eq!(
-        body["result"]["explanation"]
-            .as_str()
-            .unwrap()
-            .lines()
-            .collect::<Vec<_>>(),
-        lines
+        body["result"]["details"]["change"]["patch"][0]["path"], "/privileged",
+        "{text}"
     );
     let (_, _) = server
         .json(server.post(&format!("/v1/decisions/{id}/erase"), "{}"))

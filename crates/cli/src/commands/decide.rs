@@ -1,5 +1,6 @@
 //! `stele decide`: the decision point's engine without a server.
 
+use super::decision::explain::explained;
 use crate::config::Sources;
 use crate::exit::Verdict;
 use crate::home::Home;
@@ -15,6 +16,7 @@ use stele_pdp::{
     Attributes, Clock, Decider, Decision, Input, NdHost, NodeContext, PolicyInForce, PolicyOptions, Request,
     Snapshot, SnapshotStore, verdict,
 };
+use stele_policy::explain::{Explanation, SearchLimits};
 use stele_policy::{Limits, bundle};
 use stele_server::{BundleStore, InForce, Outside};
 use stele_types::{NodeAddress, Timestamp, Value, json};
@@ -30,6 +32,12 @@ pub(crate) struct Args {
     /// Directory or bundle to decide with [default: what is in force in the data directory, else ./policies, else the starter library]
     #[arg(short, long, value_name = "PATH")]
     policies: Option<PathBuf>,
+    /// Say why: which rules held or failed, and, for a denial, the smallest change of the input that would allow
+    #[arg(long)]
+    explain: bool,
+    /// With --explain, look for changes of up to this many operations; 0: don't
+    #[arg(long, value_name = "COUNT", default_value_t = SearchLimits::default().changes)]
+    changes: usize,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -51,7 +59,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     };
     let outside =
         Outside::new(&config.server.nd_builtins)?.map(|outside| Arc::new(outside) as Arc<dyn NdHost>);
-    let mut decider = Decider::new(store, node, Box::new(MachineClock(Instant::now()))).with_host(outside);
+    let mut decider = Decider::new(Arc::clone(&store), node, Box::new(MachineClock(Instant::now()))).with_host(outside);
     let request = Request {
         path: &path,
         input: Input::Value(input.as_ref()),
@@ -70,7 +78,17 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
             args.path
         );
     }
-    print(args.format, &answer.decisions, answer.value.as_ref())?;
+    let explanations = if args.explain {
+        explanations(&store, &answer.decisions, args.changes)?
+    } else {
+        Vec::new()
+    };
+    print(
+        args.format,
+        &answer.decisions,
+        answer.value.as_ref(),
+        &explanations,
+    )?;
     output::note(format!(
         "decided with {origin}; not recorded, for no node was asked"
     ));
@@ -133,12 +151,38 @@ pub(super) fn read_input(path: &Path) -> Result<Value> {
     Ok(body.unwrap_or(document))
 }
 
-fn print(format: Format, decisions: &[Decision], value: Option<&Value>) -> Result<()> {
+/// Why each decision came out as it did, in their order.
+fn explanations(store: &SnapshotStore, decisions: &[Decision], changes: usize) -> Result<Vec<Explanation>> {
+    let snapshot = store.load();
+    let mut out = Vec::new();
+    for decision in decisions {
+        let policy = snapshot.policy(decision.policy_id.as_str());
+        let evidence = decision.evidence.as_ref();
+        if let (Some(policy), Some(evidence)) = (policy, evidence) {
+            out.push(explained(&policy.load()?, &evidence.record, changes)?);
+        }
+    }
+    Ok(out)
+}
+
+fn print(
+    format: Format,
+    decisions: &[Decision],
+    value: Option<&Value>,
+    explanations: &[Explanation],
+) -> Result<()> {
+    let explanation = |decision: &Decision| {
+        let found = explanations
+            .iter()
+            .find(|found| found.entry_point == decision.entry_point);
+        found.filter(|found| found.policy == decision.policy_id)
+    };
     if format == Format::Json {
         let list: Vec<_> = decisions
             .iter()
             .map(|decision| {
                 serde_json::json!({
+                    "explanation": explanation(decision).map(Explanation::to_json),
                     "policy_id": decision.policy_id,
                     "policy_version": decision.version,
                     "path": decision.entry_point,
@@ -167,6 +211,10 @@ fn print(format: Format, decisions: &[Decision], value: Option<&Value>) -> Resul
                 .as_ref()
                 .map_or_else(|| "undefined".into(), json::to_string_pretty);
             output::line(text);
+        }
+        if let Some(explanation) = explanation(decision) {
+            output::line("");
+            output::line(explanation.to_text().trim_end());
         }
     }
     Ok(())

@@ -6,15 +6,21 @@ mod partial;
 mod profile;
 
 use anyhow::{Result, bail};
+use std::time::Instant;
 use stele_policy::load::Documents;
-use stele_rego::eval::{Context, Evaluator, Options, Tracer};
-use stele_rego::{QueryScope, SourceFile};
+use stele_policy::test_runner::Coverage;
+use stele_rego::QueryScope;
+use stele_rego::eval::At;
+use stele_rego::trace::{Hits, Profiler, Recorder};
+use stele_rego::vm::Probe;
 use stele_types::Value;
 
 use crate::exit::Verdict;
+use crate::output;
+use crate::query::capture::Statement;
 use crate::query::load::{LoadArgs, Loaded};
 use crate::query::metrics::{self, Metrics};
-use crate::query::{EngineName, Failure, Prepared, Query, Settings, engine};
+use crate::query::{EngineName, Prepared, Query, Settings, engine};
 use format::{Format, Output};
 
 /// Evaluate a Rego query and print the result.
@@ -39,12 +45,18 @@ pub(crate) struct Args {
     /// Report how long each phase took
     #[arg(long)]
     metrics: bool,
-    /// Report what each expression cost; implies --metrics
+    /// Report what each line cost; implies --metrics
     #[arg(long)]
     profile: bool,
-    /// How many expressions a profile lists, the dearest first; 0: all
+    /// How many lines a profile lists; 0: all
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     profile_limit: usize,
+    /// What a profile is sorted by, the largest first; repeatable. Without it, by time
+    #[arg(long, value_enum, value_name = "KEY")]
+    profile_sort: Vec<profile::SortKey>,
+    /// Report which lines were evaluated
+    #[arg(long)]
+    coverage: bool,
     /// Report how the result came about
     #[arg(long, value_enum, default_value_t)]
     explain: explain::Mode,
@@ -53,13 +65,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let follows = args.profile || args.explain != explain::Mode::Off;
+    let follows = args.report().is_traced();
     if follows && args.settings.engine != EngineName::Vm {
-        bail!("--profile and --explain follow the plan; they need --engine vm");
+        bail!("--explain, --profile and --coverage watch the virtual machine; they need --engine vm");
     }
     let partial = args.partial.partial;
     if partial && follows {
-        bail!("--profile and --explain follow a whole evaluation; leave out --partial");
+        bail!("--explain, --profile and --coverage follow a whole evaluation; leave out --partial");
     }
     if !partial && args.format == Format::Source {
         bail!("--format source prints what --partial leaves; give --partial, or another format");
@@ -86,14 +98,23 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     })
 }
 
+impl Args {
+    fn report(&self) -> Report<'_> {
+        Report {
+            explain: self.explain,
+            profile: self.profile.then_some((&*self.profile_sort, self.profile_limit)),
+            coverage: self.coverage,
+        }
+    }
+}
+
 fn evaluate(args: &Args, loaded: &Loaded, metrics: &mut Metrics) -> Output {
     let question = Question {
         documents: &loaded.documents,
         scope: &loaded.scope,
         input: loaded.input.as_ref(),
         settings: args.settings,
-        explain: args.explain,
-        profile_limit: args.profile.then_some(args.profile_limit),
+        report: args.report(),
     };
     question.ask(&loaded.text, metrics)
 }
@@ -104,77 +125,97 @@ pub(super) struct Question<'a> {
     pub(super) scope: &'a QueryScope,
     pub(super) input: Option<&'a Value>,
     pub(super) settings: Settings,
-    pub(super) explain: explain::Mode,
-    /// How many lines of a profile to report, if any; 0: all.
-    pub(super) profile_limit: Option<usize>,
+    pub(super) report: Report<'a>,
 }
 
-/// What the tracers saw: an explanation and a profile, each if it was asked for.
-type Traced = (Option<Vec<explain::Event>>, Option<Vec<profile::Line>>);
+/// What to report beside a result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Report<'a> {
+    pub(super) explain: explain::Mode,
+    /// How a profile is sorted, and how many of its lines are reported, 0 for all.
+    profile: Option<(&'a [profile::SortKey], usize)>,
+    coverage: bool,
+}
+
+impl Report<'_> {
+    /// Only an explanation.
+    pub(super) fn explained(explain: explain::Mode) -> Self {
+        Self {
+            explain,
+            ..Self::default()
+        }
+    }
+
+    fn is_traced(&self) -> bool {
+        self.explain != explain::Mode::Off || self.profile.is_some() || self.coverage
+    }
+}
 
 impl Question<'_> {
     /// Evaluates a query's text.
     pub(super) fn ask(&self, text: &str, metrics: &mut Metrics) -> Output {
         let trees = self.documents.trees();
         let parsed = metrics.timed(metrics::QUERY_PARSE, || Query::parse(text, &trees, self.scope));
-        let query = match parsed {
-            Ok(query) => query,
-            Err(failure) => return Output::failed(failure),
-        };
-        let world = engine::World::now();
-        let calls = world.calls();
-        let context = world.context(&calls);
-        let statements = query.statements.clone();
-        let traced = match self.trace(&query, &context) {
-            Ok(traced) => traced,
-            Err(failure) => return Output::failed(failure),
-        };
-        let answer = Prepared::new(self.documents, self.scope, query, self.settings, metrics)
-            .and_then(|mut prepared| prepared.rows(self.input, &context, metrics));
-        let mut output = match answer {
-            Ok(rows) => Output::answered(&statements, rows),
-            Err(failure) => Output::failed(failure),
-        };
-        (output.explanation, output.profile) = traced;
-        output
+        let answer = parsed.and_then(|query| {
+            let statements = query.statements.clone();
+            let prepare = if self.report.is_traced() {
+                Prepared::traced
+            } else {
+                Prepared::new
+            };
+            let prepared = prepare(self.documents, self.scope, query, self.settings, metrics)?;
+            Ok(self.answer(prepared, &statements, metrics))
+        });
+        answer.unwrap_or_else(Output::failed)
     }
 
-    /// Runs the plan on the reference evaluator, which tells what it does. Its answer is that of the virtual machine.
-    fn trace(&self, query: &Query, context: &Context<'_>) -> Result<Traced, Failure> {
-        let mut traced = Traced::default();
-        if self.profile_limit.is_none() && self.explain == explain::Mode::Off {
-            return Ok(traced);
+    /// The answer, and what is to be reported beside it, from one and the same evaluation. An error ends a trace where it happens.
+    fn answer(&self, mut prepared: Prepared, statements: &[Statement], metrics: &mut Metrics) -> Output {
+        let started = Instant::now();
+        let clock = || started.elapsed();
+        let map = prepared.map().unwrap_or_default();
+        let (mut prints, mut hits) = (Printer, Hits::new(&map));
+        let mut recorder = Recorder::new(&map, explain::MAX_EVENTS);
+        let mut profiler = Profiler::new(&map, &clock);
+        let mut probes: Vec<&mut dyn Probe> = vec![&mut prints];
+        if self.report.explain != explain::Mode::Off {
+            probes.push(&mut recorder);
         }
-        let plan = engine::plan(self.documents, self.scope, query, self.settings)?;
-        let options = Options {
-            strict_builtin_errors: self.settings.strict_builtin_errors,
+        if self.report.profile.is_some() {
+            probes.push(&mut profiler);
+        }
+        if self.report.coverage {
+            probes.push(&mut hits);
+        }
+        let world = engine::World::now();
+        let calls = world.calls();
+        let rows = prepared.rows(self.input, &world.context(&calls), metrics, &mut probes);
+        let mut output = match rows {
+            Ok(rows) => Output::answered(statements, rows),
+            Err(failure) => Output::failed(failure),
         };
-        let evaluator =
-            Evaluator::with_options(&plan, options).map_err(|error| Failure::plain(error.to_string()))?;
-        let follow = |tracer: &mut dyn Tracer| {
-            // An error ends the trace where it happens; it is reported by the engine that answers.
-            let _ = evaluator.evaluate(
-                "eval",
-                self.input,
-                self.documents.data(),
-                context,
-                &engine::LIMITS,
-                tracer,
-            );
-        };
-        if self.explain != explain::Mode::Off {
-            let modules = self.documents.modules().iter();
-            let mut sources: Vec<SourceFile> = modules.map(|module| module.ast.source.clone()).collect();
-            sources.push(query.source.clone());
-            let mut recorder = stele_rego::eval::Recorder::default();
-            follow(&mut recorder);
-            traced.0 = Some(explain::explain(self.explain, &recorder, &sources));
+        if self.report.explain != explain::Mode::Off {
+            output.explanation = Some(explain::Explanation::new(
+                self.report.explain,
+                &map,
+                recorder.finish(),
+            ));
         }
-        if let Some(limit) = self.profile_limit {
-            let mut profiler = profile::Profiler::default();
-            follow(&mut profiler);
-            traced.1 = Some(profiler.lines(limit));
+        if let Some((keys, limit)) = self.report.profile {
+            output.profile = Some(profile::lines(profiler.finish(), keys, limit));
         }
-        Ok(traced)
+        if self.report.coverage {
+            output.coverage = Some(Coverage::new(self.documents.modules(), &hits.lines()));
+        }
+        output
+    }
+}
+
+/// `print` writes to standard error.
+struct Printer;
+
+impl Probe for Printer {
+    fn print(&mut self, _at: &At, line: &str) {
+        output::note(line);
     }
 }

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "regorus")]
+use stele_policy::RegorusEngine;
 use stele_policy::load::Documents;
-use stele_policy::{EvalContext, RegorusEngine};
 use stele_rego::eval::{Context, Limits};
 use stele_rego::nd::{Local, NdCalls};
-use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
-use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, ir};
+use stele_rego::trace::Map;
+use stele_rego::vm::{Data, Input, Probe, Program, Request, VmError, Worker};
+use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, compile_query_traced, ir};
 use stele_types::{Timestamp, Value, json};
 
 use super::capture::Query;
 use super::evm::PolicyContract;
 use super::failure::Failure;
+#[cfg(feature = "regorus")]
+use super::interpreter;
 use super::metrics::{self, Metrics};
 
 /// Which engine answers.
@@ -24,6 +28,7 @@ pub(crate) enum EngineName {
     /// A contract, executed by an EVM in this process
     Evm,
     /// The regorus interpreter
+    #[cfg(feature = "regorus")]
     Regorus,
 }
 
@@ -58,6 +63,14 @@ impl Settings {
             NegationName::Whole => Negation::Whole,
         })
     }
+
+    /// What the engine that answers compiles: contracts have no use for `print`.
+    fn evaluated(self) -> CompileOptions {
+        match self.engine {
+            EngineName::Vm => self.options().with_print(),
+            _ => self.options(),
+        }
+    }
 }
 
 /// One solution of a query.
@@ -79,6 +92,7 @@ pub(crate) struct Prepared {
 enum State {
     Vm(Box<Machine>),
     Evm(Box<PolicyContract>),
+    #[cfg(feature = "regorus")]
     Regorus(Box<RegorusEngine>),
 }
 
@@ -86,6 +100,8 @@ struct Machine {
     program: Program,
     data: Data,
     worker: Worker,
+    /// What the program's points stand for, if it has any.
+    map: Map,
 }
 
 /// A person who asks can also stop: only memory is limited, well above what a decision point allows, and depth.
@@ -134,15 +150,22 @@ impl World {
     }
 }
 
-/// The plan of a query, `eval` its only entry point.
-pub(crate) fn plan(
+/// The plan of a query, `eval` its only entry point; if it is to be traced, with points and what they stand for.
+fn plan(
     documents: &Documents,
     scope: &QueryScope,
     query: &Query,
     settings: Settings,
-) -> Result<ir::Policy, Failure> {
+    traced: bool,
+) -> Result<(ir::Policy, Map), Failure> {
     let trees = documents.trees();
-    compile_query_in(&trees, scope, &query.source, &query.body, &settings.options()).map_err(|found| {
+    let (source, body, options) = (&query.source, &query.body, settings.evaluated());
+    let plan = if traced {
+        compile_query_traced(&trees, scope, source, body, &options)
+    } else {
+        compile_query_in(&trees, scope, source, body, &options).map(|plan| (plan, Map::default()))
+    };
+    plan.map_err(|found| {
         let found: Vec<_> = found
             .into_iter()
             .filter(|diagnostic| !Query::is_about_ours(&diagnostic.message))
@@ -162,8 +185,29 @@ impl Prepared {
         settings: Settings,
         metrics: &mut Metrics,
     ) -> Result<Self, Failure> {
+        Self::compile(documents, scope, query, (settings, false), metrics)
+    }
+
+    /// Compiles a query for the virtual machine, so that its evaluation can be watched.
+    pub(crate) fn traced(
+        documents: &Documents,
+        scope: &QueryScope,
+        query: Query,
+        settings: Settings,
+        metrics: &mut Metrics,
+    ) -> Result<Self, Failure> {
+        Self::compile(documents, scope, query, (settings, true), metrics)
+    }
+
+    fn compile(
+        documents: &Documents,
+        scope: &QueryScope,
+        query: Query,
+        (settings, traced): (Settings, bool),
+        metrics: &mut Metrics,
+    ) -> Result<Self, Failure> {
         let state = metrics.timed(metrics::QUERY_COMPILE, || {
-            state(documents, scope, &query, settings)
+            state(documents, scope, &query, settings, traced)
         })?;
         Ok(Self {
             query,
@@ -172,18 +216,28 @@ impl Prepared {
         })
     }
 
-    /// Evaluates the query; no row means undefined.
+    /// What the points of a traced query stand for.
+    pub(crate) fn map(&self) -> Option<Map> {
+        match &self.state {
+            State::Vm(machine) => Some(machine.map.clone()),
+            _ => None,
+        }
+    }
+
+    /// Evaluates the query; no row means undefined. The virtual machine tells the probe what it prints, and, if the query is
+    /// traced, what it does.
     pub(crate) fn rows(
         &mut self,
         input: Option<&Value>,
         context: &Context<'_>,
         metrics: &mut Metrics,
+        probe: &mut dyn Probe,
     ) -> Result<Vec<Row>, Failure> {
         let solutions = match &mut self.state {
             State::Vm(machine) => {
                 let input = input.map_or(Input::Undefined, Input::Value);
                 metrics.timed(metrics::QUERY_EVAL, || {
-                    machine.solutions(input, context, self.strict)
+                    machine.solutions(input, context, self.strict, probe)
                 })?
             }
             State::Evm(contract) => {
@@ -192,9 +246,10 @@ impl Prepared {
                 metrics.add(metrics::EVM_GAS, gas);
                 solutions
             }
+            #[cfg(feature = "regorus")]
             State::Regorus(engine) => {
                 return metrics.timed(metrics::QUERY_EVAL, || {
-                    interpreted(
+                    interpreter::rows(
                         engine,
                         &self.query,
                         input,
@@ -222,9 +277,10 @@ impl Prepared {
                 let call = contract.call(input.as_ref(), context.time.unwrap_or_default())?;
                 Ok(!contract.execute(&call)?.0.is_empty())
             }
+            #[cfg(feature = "regorus")]
             State::Regorus(engine) => {
                 let input = input.map(parse).transpose()?;
-                interpreted(
+                interpreter::rows(
                     engine,
                     &self.query,
                     input.as_ref(),
@@ -242,11 +298,13 @@ fn state(
     scope: &QueryScope,
     query: &Query,
     settings: Settings,
+    traced: bool,
 ) -> Result<State, Failure> {
+    #[cfg(feature = "regorus")]
     if settings.engine == EngineName::Regorus {
-        return interpreter(documents, scope).map(|engine| State::Regorus(Box::new(engine)));
+        return interpreter::prepared(documents, scope).map(|engine| State::Regorus(Box::new(engine)));
     }
-    let plan = plan(documents, scope, query, settings)?;
+    let (plan, map) = plan(documents, scope, query, settings, traced)?;
     if settings.engine == EngineName::Evm {
         let contract = PolicyContract::new(&plan, documents.data(), settings.strict_builtin_errors)?;
         return Ok(State::Evm(Box::new(contract)));
@@ -259,6 +317,7 @@ fn state(
         program,
         data,
         worker: Worker::default(),
+        map,
     })))
 }
 
@@ -277,9 +336,11 @@ impl Machine {
         input: Input<'_>,
         context: &Context<'_>,
         strict: bool,
+        probe: &mut dyn Probe,
     ) -> Result<Vec<Value>, Failure> {
         let request = Self::request(input, context, strict);
-        let outcome = self.worker.evaluate(&self.program, &self.data, &request);
+        let (program, data) = (&self.program, &self.data);
+        let outcome = self.worker.evaluate_probed(program, data, &request, probe);
         Ok(outcome.map_err(failed)?.results())
     }
 
@@ -295,45 +356,4 @@ fn failed(error: VmError) -> Failure {
         VmError::Eval(error) => (*error).into(),
         other => Failure::plain(other.to_string()),
     }
-}
-
-fn interpreter(documents: &Documents, scope: &QueryScope) -> Result<RegorusEngine, Failure> {
-    let refused = |what: &str| {
-        let message = format!("the regorus interpreter has no {what}; use --engine vm");
-        Err(Failure::coded(message, Some("engine_refused")))
-    };
-    if !scope.package.is_empty() || !scope.imports.is_empty() {
-        return refused("queries in a package or with imports: write data.PACKAGE.NAME in full");
-    }
-    let prepared = documents
-        .prepare()
-        .map_err(|error| Failure::plain(error.to_string()))?;
-    Ok(RegorusEngine::new(&prepared)?)
-}
-
-fn interpreted(
-    engine: &mut RegorusEngine,
-    query: &Query,
-    input: Option<&Value>,
-    time: Timestamp,
-    strict: bool,
-) -> Result<Vec<Row>, Failure> {
-    let context = EvalContext::at(time);
-    let rows = engine.query_rows(query.source.text(), input, context, strict)?;
-    let row = |row: stele_policy::engine::QueryRow| {
-        let bindings = row.bindings.as_object().into_iter().flatten();
-        Some(Row {
-            expressions: row
-                .expressions
-                .iter()
-                .map(|value| value.as_ref().map(Value::to_json_projection))
-                .collect::<Option<_>>()?,
-            bindings: bindings
-                .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.to_json_projection())))
-                .collect(),
-        })
-    };
-    // The interpreter also reports where it stopped at a statement that is false.
-    let holds = |row: &Row| !query.must_hold || !row.expressions.contains(&Value::Bool(false));
-    Ok(rows.into_iter().filter_map(row).filter(holds).collect())
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use stele_types::{Digest, EntryPoint, PolicyId, PolicyVersion, Value, encoding, json, sha256};
 
+#[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
 use crate::load::{PolicyModule, PolicySet};
 use crate::policy::{self, Policy};
@@ -121,6 +122,7 @@ impl Bundle {
     /// # Errors
     ///
     /// [`ConvertError`] when the data holds a number that the interpreter can't hold exactly.
+    #[cfg(feature = "regorus")]
     pub fn prepare(&self) -> Result<PreparedPolicy, ConvertError> {
         let modules = self
             .modules

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stele_rego::ast::Module;
 use stele_rego::nd::{is_impure, is_remote};
+use stele_rego::trace::Map;
 use stele_rego::vm::{Data, Program};
 use stele_types::{EntryPoint, Value};
 
@@ -48,6 +49,30 @@ impl CompiledPolicy {
         let program = program(modules, &rules)?;
         let data = program.data(document).map_err(refused)?;
         Ok(Self::of_parts(program, data, rules))
+    }
+
+    /// As [`Self::new`], for policies whose evaluation is watched: `print` is kept, and with `traced` there are points, and what they
+    /// stand for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn watched(
+        modules: &[Module],
+        document: &Value,
+        rules: BTreeSet<Vec<String>>,
+        traced: bool,
+    ) -> Result<(Self, Map), EngineError> {
+        let (entry_points, options) = (entry_points(&rules), crate::compile_options().with_print());
+        let plan = if traced {
+            stele_rego::compile_traced(modules, &entry_points, &options)
+        } else {
+            stele_rego::compile(modules, &entry_points, &options).map(|plan| (plan, Map::default()))
+        };
+        let (plan, map) = plan.map_err(|found| refused_by(&found))?;
+        let program = Program::new(&plan).map_err(refused)?;
+        let data = program.data(document).map_err(refused)?;
+        Ok((Self::of_parts(program, data, rules), map))
     }
 
     /// A program made by [`program`] from the same `rules`, and data that was prepared for it.
@@ -109,18 +134,22 @@ impl CompiledPolicy {
 ///
 /// [`EngineError::Refused`] with the first of the compiler's diagnostics.
 pub(crate) fn program(modules: &[Module], rules: &BTreeSet<Vec<String>>) -> Result<Program, EngineError> {
+    let plan = stele_rego::compile(modules, &entry_points(rules), &crate::compile_options())
+        .map_err(|found| refused_by(&found))?;
+    Program::new(&plan).map_err(refused)
+}
+
+/// An entry point for every prefix of the paths of `rules`.
+fn entry_points(rules: &BTreeSet<Vec<String>>) -> Vec<EntryPoint> {
     let prefixes: BTreeSet<&[String]> = rules
         .iter()
         .flat_map(|rule| (1..=rule.len()).filter_map(|length| rule.get(..length)))
         .collect();
     // A path that is no entry point's (a segment with a slash, say) can't be asked for.
-    let entry_points: Vec<EntryPoint> = prefixes
+    prefixes
         .into_iter()
         .filter_map(|path| EntryPoint::new(&name(path)?).ok())
-        .collect();
-    let plan = stele_rego::compile(modules, &entry_points, &crate::compile_options())
-        .map_err(|found| refused_by(&found))?;
-    Program::new(&plan).map_err(refused)
+        .collect()
 }
 
 /// The entry point's name for a path; none when a segment would look like two.

@@ -3,7 +3,7 @@
 //! regorus reports everything as text: `--> file:line:column`, the source line, a caret, and `error: MESSAGE`. The texts of the pinned version
 //! are recognised here, and only here; `tests.rs` provokes each, so an update of regorus that rewords one fails there.
 
-use super::builtins::IMPURE_MARK;
+use super::regorus_builtins::IMPURE_MARK;
 use super::{EngineError, Place};
 
 /// What an evaluation ended with, before the engine decides what to do about it.

@@ -173,7 +173,7 @@ impl VmEngine {
         };
         let documents = (&*self.policy.program, &*self.policy.data);
         question
-            .ask(&mut self.worker, documents, &request.limits, look)
+            .ask(&mut self.worker, documents, &request.limits, None, look)
             .map_err(|failure| match failure {
                 Failure::Engine(error) => JsonFailure::Engine(error),
                 // There is one reader that says what is wrong; it does not run where nothing is. What it takes is too large for the arena.

@@ -1,8 +1,8 @@
 //! Evaluating a policy: the [`Engine`] trait, its requests, outcomes, limits and errors.
 //!
 //! Decisions are made by our own virtual machine ([`VmEngine`]) on a [`CompiledPolicy`], which all threads share; each builds an engine of
-//! its own from it. The regorus *interpreter* ([`RegorusEngine`], on a [`PreparedPolicy`]) runs beside it in tests, for `print` and line coverage, and is an
-//! oracle in our own tests; its virtual machine drops rule conflicts and is never used.
+//! its own from it. The regorus
+//! *interpreter* (behind the feature `regorus`) is an oracle in our own tests and an engine to compare with; its virtual machine drops rule conflicts and is never used.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,36 +12,49 @@ use stele_types::{Timestamp, Value};
 
 mod builtins;
 mod compiled;
+#[cfg(feature = "regorus")]
 pub mod convert;
+mod convert_error;
+#[cfg(feature = "regorus")]
 mod failure;
+#[cfg(feature = "regorus")]
 mod heads;
-#[cfg(test)]
+#[cfg(all(test, feature = "regorus"))]
 mod heads_tests;
 mod json_input;
 #[cfg(test)]
 mod nd_tests;
 mod path;
+#[cfg(feature = "regorus")]
 mod prepared;
+#[cfg(feature = "regorus")]
+mod regorus_builtins;
+#[cfg(feature = "regorus")]
 mod regorus_engine;
+#[cfg(feature = "regorus")]
 mod second_opinion;
 mod stele_engine;
-#[cfg(test)]
+#[cfg(all(test, feature = "regorus"))]
 mod tests;
 mod vm_engine;
 mod vm_query;
+mod watched;
 
 pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
 pub(crate) use compiled::program;
-pub use convert::ConvertError;
 pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
+pub use convert_error::ConvertError;
 pub use path::{DataPath, PathError};
+#[cfg(feature = "regorus")]
 pub use prepared::PreparedPolicy;
+#[cfg(feature = "regorus")]
 pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
 pub(crate) use stele_engine::refused_by;
 pub use vm_engine::VmEngine;
 pub use vm_query::{QueryFailure, query};
+pub(crate) use watched::WatchedEngine;
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.
 #[derive(Debug, Clone, Copy, Default)]

@@ -54,13 +54,6 @@ impl PreparedPolicy {
         })
     }
 
-    /// The same policy without the module of this file.
-    pub(crate) fn without(mut self, file: &str) -> Self {
-        self.sources.retain(|source| &*source.path != file);
-        self.parsed = Sources::default();
-        self
-    }
-
     /// What `path` names.
     pub(super) fn resolve(&self, path: &DataPath) -> Target {
         let segments = path.segments();

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use regorus::utils::limits::ExecutionTimerConfig;
 
-use super::builtins::{self, SharedContext};
 use super::convert::{Interner, from_regorus, to_regorus};
 use super::failure::{self, Failure};
 use super::prepared::{PreparedPolicy, Target};
+use super::regorus_builtins::{self, SharedContext};
 use super::second_opinion::SecondOpinion;
 use super::{ConvertError, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits};
 use stele_types::Value;
@@ -62,7 +62,7 @@ impl RegorusEngine {
         let context = SharedContext::default();
         let mut engine = regorus::Engine::new();
         engine.set_gather_prints(true);
-        builtins::install(&mut engine, &context).map_err(|error| failure::refused(&error))?;
+        regorus_builtins::install(&mut engine, &context).map_err(|error| failure::refused(&error))?;
         for source in &policy.sources {
             let text = source.rewritten.as_ref().map_err(Clone::clone)?;
             engine
@@ -82,11 +82,6 @@ impl RegorusEngine {
             policy: policy.clone(),
             second: SecondOpinion::default(),
         })
-    }
-
-    /// The interpreter itself, for the test runner's coverage.
-    pub(crate) fn inner(&mut self) -> &mut regorus::Engine {
-        &mut self.engine
     }
 
     /// Answers a query, not just a path: bindings and values of expressions, one row for each solution.

@@ -5,7 +5,6 @@ use std::time::Instant;
 use stele_rego::Diagnostic;
 use stele_rego::ast::Module;
 use stele_rego::builtins::Refusal;
-use stele_rego::eval::trace::{Enter, Tracer};
 use stele_rego::eval::{self, At, Evaluator, LimitKind, NoTrace};
 use stele_types::{EntryPoint, Value};
 
@@ -20,9 +19,6 @@ pub struct SteleEngine {
     strict: Evaluator,
     data: Value,
 }
-
-/// A function's path below `data`, and its arguments.
-pub(crate) type TracedCall = (Vec<String>, Vec<Value>);
 
 impl SteleEngine {
     /// Compiles `modules` for `entry_points`, which are paths of rules or packages.
@@ -56,17 +52,7 @@ impl SteleEngine {
         })
     }
 
-    /// Evaluates, and tells which functions were called with which arguments, each once, in order.
-    pub(crate) fn evaluate_traced(
-        &mut self,
-        request: &EvalRequest<'_>,
-    ) -> Result<(EvalOutcome, Vec<TracedCall>), EngineError> {
-        let mut calls = Calls::default();
-        let outcome = self.run(request, &mut calls)?;
-        Ok((outcome, calls.0))
-    }
-
-    fn run(&self, request: &EvalRequest<'_>, tracer: &mut dyn Tracer) -> Result<EvalOutcome, EngineError> {
+    fn run(&self, request: &EvalRequest<'_>) -> Result<EvalOutcome, EngineError> {
         let started = Instant::now();
         let late = || request.limits.time.is_some_and(|limit| started.elapsed() > limit);
         let limits = eval::Limits {
@@ -90,7 +76,7 @@ impl SteleEngine {
                 &self.data,
                 &context,
                 &limits,
-                tracer,
+                &mut NoTrace,
             )
             .map_err(|error| failed(error, &request.limits, &limits))?;
         let value = results.first().and_then(|result| result.get("result")).cloned();
@@ -103,30 +89,7 @@ impl SteleEngine {
 
 impl Engine for SteleEngine {
     fn evaluate(&mut self, request: &EvalRequest<'_>) -> Result<EvalOutcome, EngineError> {
-        self.run(request, &mut NoTrace)
-    }
-}
-
-/// Keeps each call of a function with parameters once.
-#[derive(Default)]
-struct Calls(Vec<TracedCall>);
-
-impl Tracer for Calls {
-    fn wants_statements(&self) -> bool {
-        false
-    }
-
-    fn enter(&mut self, enter: &Enter<'_>) {
-        let args: Option<Vec<Value>> = enter.args.iter().cloned().collect();
-        let Some(args) = args.filter(|args| !args.is_empty()) else {
-            return;
-        };
-        // The first step is the compiler's own: `g0`, `g1` for what is evaluated inside of `with`.
-        let path = enter.path.get(1..).unwrap_or_default().to_vec();
-        let call = (path, args);
-        if !self.0.contains(&call) {
-            self.0.push(call);
-        }
+        self.run(request)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stele_rego::eval;
 use stele_rego::vm::value::Kind;
-use stele_rego::vm::{Data, Input, Outcome, Program, Request, VmError, Worker};
+use stele_rego::vm::{Data, Input, Outcome, Probe, Program, Request, VmError, Worker};
 use stele_types::{Value, json};
 
 use super::compiled::{CompiledPolicy, Target};
@@ -46,6 +46,7 @@ impl VmEngine {
             name,
             asked,
             &request.limits,
+            None,
             |outcome| {
                 let heap = outcome.heap();
                 let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
@@ -94,13 +95,14 @@ impl Engine for VmEngine {
 }
 
 /// Evaluates one entry point, and looks at the outcome before the next evaluation overwrites it. What is asked: the input, the context,
-/// and whether builtins are strict.
+/// and whether builtins are strict. A probe is told what is printed, and what a traced program does.
 pub(super) fn ask<T>(
     worker: &mut Worker,
     documents: (&Program, &Data),
     entry_point: &str,
     (input, context, strict_builtin_errors): (Option<&Value>, EvalContext<'_>, bool),
     limits: &Limits,
+    probe: Option<&mut dyn Probe>,
     look: impl FnOnce(&Outcome<'_>) -> T,
 ) -> Result<T, EngineError> {
     let question = Question {
@@ -111,7 +113,7 @@ pub(super) fn ask<T>(
         strict_builtin_errors,
     };
     question
-        .ask(worker, documents, limits, look)
+        .ask(worker, documents, limits, probe, look)
         .map_err(|failure| match failure {
             Failure::Engine(error) => error,
             // An input that does not fit into the arena.
@@ -143,6 +145,7 @@ impl Question<'_> {
         worker: &mut Worker,
         (program, data): (&Program, &Data),
         limits: &Limits,
+        probe: Option<&mut dyn Probe>,
         look: impl FnOnce(&Outcome<'_>) -> T,
     ) -> Result<T, Failure> {
         let started = Instant::now();
@@ -165,7 +168,11 @@ impl Question<'_> {
             strict_builtin_errors: self.strict_builtin_errors,
             ..Request::new(self.entry_point, self.input)
         };
-        match worker.evaluate(program, data, &request) {
+        let answer = match probe {
+            Some(probe) => worker.evaluate_probed(program, data, &request, probe),
+            None => worker.evaluate(program, data, &request),
+        };
+        match answer {
             Ok(outcome) => Ok(look(&outcome)),
             Err(VmError::Eval(error)) => Err(Failure::Engine(failed(*error, limits, &bounds))),
             Err(VmError::Input(_)) => Err(Failure::Input),

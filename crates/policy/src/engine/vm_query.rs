@@ -56,6 +56,7 @@ pub fn query(
         "eval",
         (input, context, false),
         limits,
+        None,
         |outcome| outcome.results(),
     )?;
     Ok(rows)

@@ -2,29 +2,31 @@
 //!
 //! # How
 //!
-//! The entry point is evaluated again and must give the recorded result; otherwise there is no explanation ([`ExplainError::Differs`]). Then every
-//! definition of every rule that the entry point can reach is probed: for each prefix of its body a rule is generated that
-//! collects the values of the locals under which the prefix holds. The first prefix that holds for no values ends with the statement
-//! that failed, and the values of the prefix before it are those it failed with. Functions are probed with the arguments
-//! that they were called with.
+//! The entry point is evaluated again by what decides, the virtual machine, on the same policy compiled with points for a trace
+//! ([`stele_rego::trace`]), and must give the recorded result; otherwise there is no explanation ([`ExplainError::Differs`]). The trace says of
+//! each definition of each rule that was looked at whether it held, and with which values, or which of its statements failed.
 //!
-//! Evaluation and probes run on our own compiler and reference evaluator, so an explanation is also a second opinion. Where the compiler refuses the
-//! policy, the probes run on the interpreter that made the decision ([`Explanation::engine`] says so), and functions are not probed.
+//! For a denial there is also the smallest change of the input that would allow, if one is found: see [`Change`].
 
 use std::collections::BTreeMap;
 
+pub use stele_rego::trace::{Map, Mode, Trace};
 use stele_types::{EntryPoint, PolicyId, Value};
 
 use crate::engine::{ConvertError, EngineError, EvalContext, Place};
 use crate::load::PolicySet;
 
-mod backend;
-mod probe;
+mod change;
+#[cfg(test)]
+mod change_tests;
+mod patch;
 mod render;
 mod run;
 #[cfg(test)]
 mod tests;
-mod text;
+
+pub use change::Change;
+pub use patch::{Operation, apply};
 
 /// What is to be explained.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +41,27 @@ pub struct ExplainRequest<'a> {
     pub context: EvalContext<'a>,
     /// The recorded result: `None` when it was undefined. Sets may stand as arrays, as records keep them.
     pub recorded: Option<&'a Value>,
+    /// How far to look for a change of the input that allows; `None`: not at all.
+    pub search: Option<SearchLimits>,
+}
+
+/// Bounds of the search for a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// At most this many operations.
+    pub changes: usize,
+    /// At most this many evaluations.
+    pub evaluations: usize,
+}
+
+impl Default for SearchLimits {
+    /// Ten operations, 5,000 evaluations.
+    fn default() -> Self {
+        Self {
+            changes: 10,
+            evaluations: 5_000,
+        }
+    }
 }
 
 /// Why there is no explanation.
@@ -75,12 +98,10 @@ pub struct Explanation {
     pub entry_point: EntryPoint,
     /// The result, equal to the recorded one.
     pub result: Option<Value>,
-    /// What evaluated: `stele` (our compiler and evaluator) or `regorus` (the interpreter, because the compiler refuses the policy).
-    pub engine: &'static str,
-    /// Why the compiler refused the policy, when it did.
-    pub refusal: Option<String>,
-    /// The rules, the entry point's first.
+    /// The rules and calls of functions, in the order in which they were looked at.
     pub rules: Vec<RuleExplanation>,
+    /// The change that would allow, if the decision was a denial and it was asked for.
+    pub change: Option<Change>,
 }
 
 /// A rule or one call of a function.
@@ -123,8 +144,6 @@ pub enum Outcome {
         /// The values that reached it.
         with: Vec<Instance>,
     },
-    /// It could not be probed.
-    Unknown(String),
 }
 
 /// One assignment of values.
@@ -145,4 +164,13 @@ pub struct Instance {
 /// [`ExplainError`]: never a guess.
 pub fn explain(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<Explanation, ExplainError> {
     run::explain(set, request)
+}
+
+/// Traces a decision.
+///
+/// # Errors
+///
+/// [`ExplainError`]: never a guess.
+pub fn trace(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<(Map, Trace), ExplainError> {
+    run::trace(set, request)
 }

@@ -1,8 +1,9 @@
 //! Explanations as text.
 
-use stele_types::{Value, json};
+use serde_json::{Value as Json, json};
+use stele_types::Value;
 
-use super::{DefinitionExplanation, Explanation, Instance, Outcome, RuleExplanation};
+use super::{Change, DefinitionExplanation, Explanation, Instance, Outcome, RuleExplanation};
 
 /// Values longer than this are cut, in characters.
 const MAX_VALUE: usize = 160;
@@ -13,21 +14,131 @@ impl Explanation {
     pub fn to_text(&self) -> String {
         let result = self.result.as_ref().map_or_else(|| "undefined".to_owned(), show);
         let mut out = format!("{} = {result}\n", self.entry_point);
-        out.push_str(&format!(
-            "evaluated again with the same result by the engine `{}`",
-            self.engine
-        ));
-        if let Some(refusal) = &self.refusal {
-            out.push_str(&format!(
-                "; our own compiler refuses the policy ({refusal}), so calls of functions are not shown"
-            ));
-        }
-        out.push('\n');
+        out.push_str("evaluated again with the same result\n");
         for rule in &self.rules {
             out.push('\n');
             rule.render(&mut out);
         }
+        if let Some(change) = &self.change {
+            out.push('\n');
+            change.render(&mut out);
+        }
         out
+    }
+
+    /// The explanation as one JSON document; values as JSON has them, the change as a JSON Patch.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        json!({
+            "policy_id": self.policy,
+            "path": self.entry_point,
+            "result": self.result.as_ref().map(Value::to_json_projection),
+            "rules": self.rules.iter().map(RuleExplanation::to_json).collect::<Json>(),
+            "change": self.change.as_ref().map(Change::to_json),
+        })
+    }
+}
+
+impl Change {
+    fn render(&self, out: &mut String) {
+        match self {
+            Self::Found {
+                patch,
+                result,
+                smallest,
+            } => {
+                let count = patch.len();
+                let what = match (count, smallest) {
+                    (1, _) => "this change of the input would allow".to_owned(),
+                    (_, true) => format!("these {count} changes of the input would allow, and no fewer"),
+                    (_, false) => format!("these {count} changes of the input would allow, and none of them can be left out"),
+                };
+                out.push_str(&format!("{what}:\n"));
+                for operation in patch {
+                    out.push_str(&format!("  {operation}\n"));
+                }
+                let result = result.as_ref().map_or_else(|| "undefined".to_owned(), show);
+                out.push_str(&format!("evaluated again with them: {result}\n"));
+            }
+            Self::NotFound {
+                within,
+                evaluations,
+            } => out.push_str(&format!(
+                "no change of the input that would allow was found within {within} operations ({evaluations} inputs were tried)\n"
+            )),
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Self::Found {
+                patch,
+                result,
+                smallest,
+            } => json!({
+                "patch": patch,
+                "result": result.as_ref().map(Value::to_json_projection),
+                "smallest": smallest,
+            }),
+            Self::NotFound { within, evaluations } => {
+                json!({"none_within": within, "evaluations": evaluations})
+            }
+        }
+    }
+}
+
+impl RuleExplanation {
+    fn to_json(&self) -> Json {
+        let args = self
+            .args
+            .as_ref()
+            .map(|args| args.iter().map(Value::to_json_projection).collect::<Vec<_>>());
+        json!({
+            "name": self.name,
+            "args": args,
+            "definitions": self.definitions.iter().map(DefinitionExplanation::to_json).collect::<Json>(),
+        })
+    }
+}
+
+impl DefinitionExplanation {
+    fn to_json(&self) -> Json {
+        let mut out = json!({"location": self.place, "text": self.source});
+        let more = match &self.outcome {
+            Outcome::Held(instances) => json!({"outcome": "held", "with": Instance::list(instances)}),
+            Outcome::Default(value) => json!({"outcome": "default", "value": value.to_json_projection()}),
+            Outcome::NotNeeded => json!({"outcome": "not_needed"}),
+            Outcome::Failed { at, source, with } => json!({
+                "outcome": "failed",
+                "at": {"location": at, "text": source},
+                "with": Instance::list(with),
+            }),
+        };
+        if let (Some(fields), Json::Object(more)) = (out.as_object_mut(), more) {
+            fields.extend(more);
+        }
+        out
+    }
+}
+
+impl Instance {
+    fn list(instances: &[Self]) -> Json {
+        let one = |instance: &Self| {
+            let locals = instance
+                .locals
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value.to_json_projection())));
+            let operand = |(text, values): &(String, Vec<Value>)| {
+                let values: Vec<Value> = values.iter().map(Value::to_json_projection).collect();
+                json!({"text": text, "values": values})
+            };
+            json!({
+                "locals": locals.collect::<serde_json::Map<String, Json>>(),
+                "operands": instance.operands.iter().map(operand).collect::<Json>(),
+                "value": instance.value.as_ref().map(Value::to_json_projection),
+            })
+        };
+        instances.iter().map(one).collect()
     }
 }
 
@@ -52,7 +163,6 @@ impl DefinitionExplanation {
             Outcome::Default(_) => "default, nothing else held",
             Outcome::NotNeeded => "not needed",
             Outcome::Failed { .. } => "failed",
-            Outcome::Unknown(_) => "unknown",
         };
         out.push_str(&format!("  {}  {}\n    {word}", self.place, self.source));
         match &self.outcome {
@@ -66,7 +176,6 @@ impl DefinitionExplanation {
                 out.push_str(&format!(" at {at}: {source}\n"));
                 with.iter().for_each(|instance| instance.render(out));
             }
-            Outcome::Unknown(reason) => out.push_str(&format!(": {reason}\n")),
         }
     }
 }
@@ -101,7 +210,7 @@ impl Instance {
 
 /// JSON, cut when it is long.
 fn show(value: &Value) -> String {
-    let text = json::to_string(value);
+    let text = stele_types::json::to_string(value);
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!(
             "{}... ({} bytes)",

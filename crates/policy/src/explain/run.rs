@@ -1,50 +1,122 @@
-//! Evaluating again, probing, and putting the answers together.
+//! Evaluating again, traced, and telling what the trace says of each rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
+use stele_rego::trace::{Event, Map, Node, Op, Recorder, Trace};
 use stele_types::Value;
 
-use super::backend::{Backend, Call};
-use super::probe::{self, Definition, Probe};
+use super::change::{self, Objections};
 use super::{
     DefinitionExplanation, ExplainError, ExplainRequest, Explanation, Instance, Outcome, RuleExplanation,
 };
 use crate::bundle;
-use crate::engine::DataPath;
+use crate::engine::{DataPath, EvalRequest, Limits, Place, WatchedEngine};
 use crate::load::{PolicyModule, PolicySet};
-use crate::refs;
+use crate::policy::{self, Policy};
 
 /// At most this many assignments of values are kept for a definition.
 const MAX_INSTANCES: usize = 20;
-/// At most this many calls of functions are probed.
+/// At most this many calls of functions are told.
 const MAX_CALLS: usize = 64;
+/// How many events are kept.
+const MAX_EVENTS: usize = 1_000_000;
+
+/// An evaluation that is explained may take longer than the decision did.
+pub(super) const LIMITS: Limits = Limits {
+    time: Some(Duration::from_secs(10)),
+    instructions: None,
+    memory: u64::MAX,
+};
 
 /// See [`super::explain`].
 pub(super) fn explain(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<Explanation, ExplainError> {
-    let policy = set
-        .policy(request.policy)
-        .ok_or_else(|| ExplainError::UnknownPolicy(request.policy.clone()))?;
-    let modules = bundle::closure(set, policy);
+    let (policy, modules) = policy(set, request)?;
     let path = DataPath::from(request.entry_point);
-    let mut backend = Backend::new(&modules, set.data(), &path, request);
-    let (result, calls) = backend.decide(&path)?;
-    check(result.as_ref(), request.recorded)?;
-
-    let definitions = definitions(&modules, &path, &calls);
-    let probes: Vec<Probe> = definitions
-        .iter()
-        .enumerate()
-        .flat_map(|(index, definition)| probe::probes(index, definition))
-        .collect();
-    let answers = backend.probe(&modules, &definitions, probes)?;
+    let (mut engine, map) = compile(set, &modules)?;
+    let mut traced = Traced {
+        engine: &mut engine,
+        map: &map,
+        path: &path,
+        request,
+    };
+    let (result, trace) = traced.decided()?;
+    let rules = tell(&map, &trace, &path, &modules);
+    let objections = Objections {
+        policy,
+        entry_point: request.entry_point,
+    };
+    let change = change::search(&mut traced, &objections, result.as_ref())?;
     Ok(Explanation {
         policy: policy.id.clone(),
         entry_point: request.entry_point.clone(),
         result,
-        engine: backend.name(),
-        refusal: backend.refusal().map(str::to_owned),
-        rules: assemble(&definitions, &answers),
+        rules,
+        change,
     })
+}
+
+/// See [`super::trace`].
+pub(super) fn trace(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<(Map, Trace), ExplainError> {
+    let (_, modules) = policy(set, request)?;
+    let path = DataPath::from(request.entry_point);
+    let (mut engine, map) = compile(set, &modules)?;
+    let mut traced = Traced {
+        engine: &mut engine,
+        map: &map,
+        path: &path,
+        request,
+    };
+    let (_, trace) = traced.decided()?;
+    Ok((map, trace))
+}
+
+/// The policy, and the modules that it was decided with.
+fn policy<'s>(
+    set: &'s PolicySet,
+    request: &ExplainRequest<'_>,
+) -> Result<(&'s Policy, Vec<&'s PolicyModule>), ExplainError> {
+    let policy = set
+        .policy(request.policy)
+        .ok_or_else(|| ExplainError::UnknownPolicy(request.policy.clone()))?;
+    Ok((policy, bundle::closure(set, policy)))
+}
+
+fn compile(set: &PolicySet, modules: &[&PolicyModule]) -> Result<(WatchedEngine, Map), ExplainError> {
+    let asts: Vec<_> = modules.iter().map(|module| module.ast.clone()).collect();
+    let rules = modules
+        .iter()
+        .flat_map(|module| policy::rule_paths(&module.package, &module.ast));
+    Ok(WatchedEngine::new(&asts, set.data(), rules.collect(), true)?)
+}
+
+/// The traced program, for any input.
+pub(super) struct Traced<'a> {
+    engine: &'a mut WatchedEngine,
+    pub(super) map: &'a Map,
+    path: &'a DataPath,
+    pub(super) request: &'a ExplainRequest<'a>,
+}
+
+impl Traced<'_> {
+    /// The decision once more, which must give the recorded result.
+    fn decided(&mut self) -> Result<(Option<Value>, Trace), ExplainError> {
+        let (result, trace) = self.evaluate(self.request.input)?;
+        check(result.as_ref(), self.request.recorded)?;
+        Ok((result, trace))
+    }
+
+    /// The entry point's value for an input, and how it came about.
+    pub(super) fn evaluate(&mut self, input: Option<&Value>) -> Result<(Option<Value>, Trace), ExplainError> {
+        let mut recorder = Recorder::new(self.map, MAX_EVENTS);
+        let request = EvalRequest {
+            context: self.request.context,
+            limits: LIMITS,
+            ..EvalRequest::new(self.path, input)
+        };
+        let value = self.engine.evaluate(&request, &mut recorder)?;
+        Ok((value, recorder.finish()))
+    }
 }
 
 /// The recorded result must come out again; records keep sets as arrays.
@@ -65,228 +137,172 @@ fn check(ours: Option<&Value>, recorded: Option<&Value>) -> Result<(), ExplainEr
     })
 }
 
-/// Every definition that is worth probing: of the entry point's rules first, then of those they reach, then the calls.
-fn definitions<'a>(modules: &[&'a PolicyModule], path: &DataPath, calls: &[Call]) -> Vec<Definition<'a>> {
-    let mut order: Vec<Vec<String>> = Vec::new();
-    let mut waiting = std::collections::VecDeque::from([path.segments().to_vec()]);
-    let mut seen = BTreeSet::from([path.segments().to_vec()]);
-    let rules: Vec<_> = modules
-        .iter()
-        .flat_map(|module| {
-            module
-                .ast
-                .rules
-                .iter()
-                .map(move |rule| (*module, rule, refs::full_path(module, rule)))
-        })
-        .collect();
-    while let Some(wanted) = waiting.pop_front() {
-        for (module, rule, full) in rules.iter().filter(|(_, _, full)| refs::related(full, &wanted)) {
-            if !order.contains(full) {
-                order.push(full.clone());
-            }
-            for next in refs::reach(module, &[rule]) {
-                if seen.insert(next.clone()) {
-                    waiting.push_back(next);
+/// What is known of one definition of a rule.
+#[derive(Default)]
+struct Told {
+    default: bool,
+    held: Vec<Instance>,
+    /// The furthest expression that failed: its place in the body, the expression, and the values that reached it.
+    failed: Option<(u32, u32, Vec<Instance>)>,
+    entered: bool,
+}
+
+/// A rule, or a call of a function.
+struct Rule {
+    name: String,
+    args: Option<Vec<Value>>,
+    constant: bool,
+    definitions: BTreeMap<Place, Told>,
+}
+
+/// Every rule and call of the trace, in the order in which they were first looked at.
+fn tell(map: &Map, trace: &Trace, path: &DataPath, modules: &[&PolicyModule]) -> Vec<RuleExplanation> {
+    let mut rules: Vec<Rule> = Vec::new();
+    // Evaluations of bodies, by their ids: the rule, and the place of its definition.
+    let mut running: HashMap<u64, (usize, Place)> = HashMap::new();
+    for event in &trace.events {
+        match (event.op, map.rule(event.node)) {
+            (Op::Enter, Some(_)) => {
+                if let Some(entered) = enter(map, event, &mut rules) {
+                    running.insert(event.query_id, entered);
                 }
             }
+            (Op::Exit | Op::Fail, _) => {
+                let told = running
+                    .get(&event.query_id)
+                    .and_then(|(rule, place)| rules.get_mut(*rule)?.definitions.get_mut(place));
+                if let Some(told) = told {
+                    told.take(map, event);
+                }
+            }
+            _ => {}
         }
     }
-    let mut out = Vec::new();
-    for full in &order {
-        let own: Vec<_> = rules
-            .iter()
-            .filter(|(_, rule, other)| rule.head.args.is_none() && other == full)
-            .collect();
-        // A rule that is a mere constant explains nothing, unless it is what was asked for.
-        let constant = own
-            .iter()
-            .all(|(_, rule, _)| rule.body.is_none() && rule.elses.is_empty());
-        if constant && full != path.segments() {
-            continue;
+    for rule in &mut rules {
+        for (head, location) in map.rules().filter(|(head, _)| *head.path == *rule.name) {
+            let told = rule.definitions.entry(place(&location)).or_default();
+            told.default |= head.default;
         }
-        out.extend(
-            own.iter()
-                .flat_map(|(module, rule, _)| branches(module, rule, None)),
-        );
     }
-    for call in calls.iter().take(MAX_CALLS) {
-        let own = rules
-            .iter()
-            .filter(|(_, rule, full)| rule.head.args.is_some() && *full == call.path);
-        out.extend(own.flat_map(|(module, rule, _)| branches(module, rule, Some(call.args.clone()))));
-    }
-    out
-}
-
-fn branches<'a>(
-    module: &'a PolicyModule,
-    rule: &'a stele_rego::ast::Rule,
-    args: Option<Vec<Value>>,
-) -> impl Iterator<Item = Definition<'a>> {
-    (0..=rule.elses.len()).map(move |branch| Definition {
-        module,
-        rule,
-        branch,
-        args: args.clone(),
-    })
-}
-
-/// What the probes of a definition answered: by number of statements, and with the value.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    /// The instances under which the first N statements hold; absent: not probed.
-    pub(super) prefixes: BTreeMap<usize, Result<Vec<Instance>, String>>,
-    /// The instances of the whole, with their values.
-    pub(super) value: Option<Result<Vec<Instance>, String>>,
-}
-
-/// Reads the value of a probe.
-pub(super) fn instances(probe: &Probe, value: Option<&Value>) -> Vec<Instance> {
-    let Some(Value::Set(members)) = value else {
-        return Vec::new();
-    };
-    members
-        .iter()
-        .take(MAX_INSTANCES)
-        .map(|member| instance(probe, member))
+    let asked = path.to_string();
+    rules.retain(|rule| !rule.constant || rule.name == asked);
+    rules
+        .into_iter()
+        .map(|rule| rule.explained(map, modules))
         .collect()
 }
 
-fn instance(probe: &Probe, member: &Value) -> Instance {
-    let locals = member.get("l").and_then(Value::as_object).map(|locals| {
-        locals
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.clone())))
-            .collect()
-    });
-    let values = member.get("o").and_then(Value::as_array).unwrap_or_default();
-    let operands = probe
-        .operands
+fn enter(map: &Map, event: &Event, rules: &mut Vec<Rule>) -> Option<(usize, Place)> {
+    let head = map.rule(event.node)?;
+    let args = head.function.then(|| map.arguments(event));
+    let known = rules
         .iter()
-        .zip(values)
-        .map(|(text, values)| (text.clone(), values.as_array().unwrap_or_default().to_vec()));
-    Instance {
-        locals: locals.unwrap_or_default(),
-        operands: operands.collect(),
-        value: member.get("v").cloned(),
-    }
+        .position(|rule| rule.name == *head.path && rule.args == args);
+    let index = match known {
+        Some(index) => index,
+        None => {
+            let calls = rules.iter().filter(|rule| rule.args.is_some()).count();
+            if args.is_some() && calls >= MAX_CALLS {
+                return None;
+            }
+            rules.push(Rule {
+                name: head.path.to_string(),
+                args,
+                constant: true,
+                definitions: BTreeMap::new(),
+            });
+            rules.len().saturating_sub(1)
+        }
+    };
+    let rule = rules.get_mut(index)?;
+    rule.constant &= map.is_constant(event.node);
+    let place = place(&map.location(event.node));
+    rule.definitions.entry(place.clone()).or_default().entered = true;
+    Some((index, place))
 }
 
-fn assemble(definitions: &[Definition<'_>], answers: &BTreeMap<usize, Answers>) -> Vec<RuleExplanation> {
-    let mut out: Vec<RuleExplanation> = Vec::new();
-    let empty = Answers::default();
-    let mut chain_held = false;
-    for (index, definition) in definitions.iter().enumerate() {
-        let full = DataPath::new(refs::full_path(definition.module, definition.rule)).to_string();
-        let mut outcome = outcome(definition, answers.get(&index).unwrap_or(&empty));
-        if definition.branch == 0 {
-            chain_held = false;
-        } else if chain_held {
-            outcome = Outcome::NotNeeded;
-        }
-        chain_held |= matches!(outcome, Outcome::Held(_));
-        let place = definition.module.place(definition.span());
-        let explained = DefinitionExplanation {
-            source: definition
-                .module
-                .ast
-                .source
-                .line_text(place.line)
-                .trim()
-                .to_owned(),
-            place,
-            outcome,
+impl Told {
+    fn take(&mut self, map: &Map, event: &Event) {
+        let mut instance = Instance {
+            locals: map
+                .locals(event)
+                .into_iter()
+                .map(|(name, value)| (name, value.clone()))
+                .collect(),
+            operands: Vec::new(),
+            value: event.value.clone(),
         };
-        match out
-            .iter_mut()
-            .find(|rule| rule.name == full && rule.args == definition.args)
-        {
-            Some(rule) => rule.definitions.push(explained),
-            None => out.push(RuleExplanation {
-                name: full,
-                args: definition.args.clone(),
-                definitions: vec![explained],
-            }),
+        let Node::Expression(expression) = event.node else {
+            if self.held.len() < MAX_INSTANCES && !self.held.contains(&instance) {
+                self.held.push(instance);
+            }
+            return;
+        };
+        instance.operands = map.operands(event);
+        let position = map.position(expression);
+        match &mut self.failed {
+            Some((furthest, _, with)) if *furthest == position => {
+                if with.len() < MAX_INSTANCES && !with.contains(&instance) {
+                    with.push(instance);
+                }
+            }
+            Some((furthest, ..)) if *furthest > position => {}
+            failed => *failed = Some((position, expression, vec![instance])),
         }
     }
-    for rule in &mut out {
-        settle_default(rule, definitions);
-    }
-    out
-}
 
-/// A default was needed when no other definition held.
-fn settle_default(rule: &mut RuleExplanation, definitions: &[Definition<'_>]) {
-    let defaults: Vec<bool> = rule
-        .definitions
-        .iter()
-        .map(|explained| {
-            definitions.iter().any(|definition| {
-                definition.rule.default && definition.module.place(definition.span()) == explained.place
-            })
-        })
-        .collect();
-    let others_held = rule
-        .definitions
-        .iter()
-        .zip(&defaults)
-        .any(|(explained, default)| !default && matches!(explained.outcome, Outcome::Held(_)));
-    for (explained, _) in rule
-        .definitions
-        .iter_mut()
-        .zip(&defaults)
-        .filter(|(_, default)| **default)
-    {
-        let value = match &explained.outcome {
-            Outcome::Held(instances) => instances.first().and_then(|instance| instance.value.clone()),
-            _ => None,
-        };
-        if let Some(value) = value {
-            explained.outcome = if others_held {
-                Outcome::NotNeeded
-            } else {
-                Outcome::Default(value)
+    fn outcome(self, map: &Map, head: (&Place, &str)) -> Outcome {
+        if let Some(value) = self.held.first().map(|instance| instance.value.clone()) {
+            return match value {
+                Some(value) if self.default => Outcome::Default(value),
+                _ => Outcome::Held(self.held),
             };
         }
+        if !self.entered {
+            return Outcome::NotNeeded;
+        }
+        let failed = self.failed.and_then(|(_, expression, with)| {
+            let (text, location) = map.statement(expression)?;
+            let first = text.lines().next().unwrap_or_default();
+            let more = if first.len() < text.len() { " ..." } else { "" };
+            Some(Outcome::Failed {
+                at: place(&location),
+                source: format!("{first}{more}"),
+                with,
+            })
+        });
+        failed.unwrap_or_else(|| Outcome::Failed {
+            at: head.0.clone(),
+            source: head.1.to_owned(),
+            with: Vec::new(),
+        })
     }
 }
 
-/// Finds the statement that failed.
-fn outcome(definition: &Definition<'_>, answers: &Answers) -> Outcome {
-    let mut reached: Vec<Instance> = Vec::new();
-    for (length, answer) in &answers.prefixes {
-        match answer {
-            Err(reason) => return Outcome::Unknown(reason.clone()),
-            Ok(instances) if instances.is_empty() => return failed(definition, *length, reached),
-            Ok(instances) => reached.clone_from(instances),
+impl Rule {
+    fn explained(self, map: &Map, modules: &[&PolicyModule]) -> RuleExplanation {
+        let explained = |(place, told): (Place, Told)| {
+            let module = modules.iter().find(|module| module.path == place.file);
+            let source = module.map_or("", |module| module.ast.source.line_text(place.line));
+            let source = source.trim().to_owned();
+            DefinitionExplanation {
+                outcome: told.outcome(map, (&place, &source)),
+                source,
+                place,
+            }
+        };
+        RuleExplanation {
+            name: self.name,
+            args: self.args,
+            definitions: self.definitions.into_iter().map(explained).collect(),
         }
     }
-    match &answers.value {
-        None => Outcome::Unknown("the definition could not be probed".to_owned()),
-        Some(Err(reason)) => Outcome::Unknown(reason.clone()),
-        Some(Ok(instances)) if instances.is_empty() => failed(definition, 0, reached),
-        Some(Ok(instances)) => Outcome::Held(instances.clone()),
-    }
 }
 
-/// The definition failed at its statement number `length` (from 1); 0 is the head: parameters that don't match, or a value that is undefined.
-fn failed(definition: &Definition<'_>, length: usize, with: Vec<Instance>) -> Outcome {
-    let source = &definition.module.ast.source;
-    let statement = length
-        .checked_sub(1)
-        .and_then(|index| definition.body()?.literals.get(index));
-    let span = statement.map_or_else(|| definition.span(), |literal| literal.span);
-    let text = source.slice(span);
-    let first_line = text.lines().next().unwrap_or_default();
-    let source = if first_line.len() < text.len() {
-        format!("{first_line} ...")
-    } else {
-        first_line.to_owned()
-    };
-    Outcome::Failed {
-        at: definition.module.place(span),
-        source,
-        with,
+fn place(location: &stele_rego::trace::Location) -> Place {
+    Place {
+        file: location.file.to_string(),
+        line: location.row,
+        column: location.col,
     }
 }

@@ -44,6 +44,7 @@ fn explained(entry_point: &str, recorded: Option<&str>) -> Result<Explanation, E
         input: Some(&input),
         context: EvalContext::default(),
         recorded: recorded.as_ref(),
+        search: None,
     };
     explain(&set(), &request)
 }
@@ -56,7 +57,6 @@ fn rule<'a>(explanation: &'a Explanation, name: &str) -> &'a RuleExplanation {
 #[test]
 fn a_denial_names_the_values_and_a_failed_definition_its_line() {
     let explanation = explained("a/deny", Some(r#"["evil/y is not trusted"]"#)).unwrap();
-    assert_eq!((explanation.engine, &explanation.refusal), ("stele", &None));
     let deny = rule(&explanation, "data.a.deny");
     assert_eq!(deny.definitions.len(), 2);
     let Outcome::Held(instances) = &deny.definitions[0].outcome else {
@@ -123,8 +123,8 @@ fn a_default_is_explained_by_what_failed_instead() {
         "the entry point comes first"
     );
     assert!(
-        explanation.rules.iter().any(|rule| rule.name == "data.a.deny"),
-        "with what it refers to"
+        !explanation.rules.iter().any(|rule| rule.name == "data.a.deny"),
+        "the failed statement comes before what refers to it"
     );
 }
 
@@ -171,7 +171,7 @@ fn text_shows_places_sources_and_values() {
         .to_text();
     for part in [
         "a/deny = [\"evil/y is not trusted\"]\n",
-        "by the engine `stele`",
+        "evaluated again with the same result\n",
         "  a.rego:15:1  deny contains msg if {\n    held\n",
         "pod = {\"image\":\"evil/y\"}",
         "gives \"evil/y is not trusted\"",
@@ -179,30 +179,6 @@ fn text_shows_places_sources_and_values() {
         "data.lib.trusted(\"evil/y\")",
     ] {
         assert!(text.contains(part), "{part}\n---\n{text}");
-    }
-}
-
-#[test]
-fn what_our_compiler_refuses_is_explained_by_the_interpreter() {
-    let policy = "# METADATA\n# custom:\n#   id: a\npackage a\n\ndeny contains msg if {\n\tsome x in input.xs\n\tx > 1\n\tmsg := object.subset({\"k\": x}, {\"k\": x})\n\ty := graphql.is_valid(\"{\", \"\")\n\ty\n}\n\ndeny contains x if {\n\tsome x in input.xs\n\tx > 1\n}\n";
-    let set = testing::set(&[("a.rego", policy)]);
-    let (id, entry_point) = (PolicyId::new("a").unwrap(), EntryPoint::new("a/deny").unwrap());
-    let input = testing::json(r#"{"xs": [1]}"#);
-    let recorded = testing::json("[]");
-    let request = ExplainRequest {
-        policy: &id,
-        entry_point: &entry_point,
-        input: Some(&input),
-        context: EvalContext::default(),
-        recorded: Some(&recorded),
-    };
-    let explanation = explain(&set, &request).unwrap();
-    let deny = rule(&explanation, "data.a.deny");
-    for definition in &deny.definitions {
-        let Outcome::Failed { source, .. } = &definition.outcome else {
-            panic!("{}", explanation.to_text())
-        };
-        assert_eq!(source, "x > 1");
     }
 }
 
@@ -215,6 +191,7 @@ fn an_unknown_policy_is_an_error() {
         input: None,
         context: EvalContext::default(),
         recorded: None,
+        search: None,
     };
     assert_eq!(
         explain(&set(), &request),

@@ -9,6 +9,7 @@ use stele_rego::ast::Module;
 use stele_types::Value;
 
 use super::{Files, LoadError, LoadLimits, PolicyModule, archive, data, dir, is_wanted, parse};
+#[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
 use crate::policy;
 use crate::problem::Problems;
@@ -105,6 +106,7 @@ impl Documents {
     /// # Errors
     ///
     /// [`ConvertError`] when the data holds a number that the interpreter can't hold exactly.
+    #[cfg(feature = "regorus")]
     pub fn prepare(&self) -> Result<PreparedPolicy, ConvertError> {
         let rules = self
             .modules

@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stele_rego::ast::Module;
+use stele_rego::trace::Map;
 use stele_rego::{SourceFile, Span};
 use stele_types::{PolicyId, Value};
 
-use crate::engine::{CompiledPolicy, ConvertError, EngineError, Place, PreparedPolicy};
+use crate::engine::{CompiledPolicy, EngineError, Place, WatchedEngine};
+#[cfg(feature = "regorus")]
+use crate::engine::{ConvertError, PreparedPolicy};
 use crate::policy::{self, Policy};
 use crate::problem::{Problem, Problems};
 
@@ -225,13 +228,23 @@ impl PolicySet {
         self.compile_modules(self.modules.iter().filter(|module| !module.is_test()))
     }
 
-    /// Compiles all modules, tests included, but for these files.
-    pub(crate) fn compile_with_tests<T>(
+    /// Compiles all modules, tests included, but those of the files in `without`, for an evaluation that is watched; see [`WatchedEngine`].
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Refused`] when the compiler refuses a module.
+    pub(crate) fn watch_tests<T>(
         &self,
         without: &BTreeMap<String, T>,
-    ) -> Result<CompiledPolicy, EngineError> {
-        let modules = self.modules.iter();
-        self.compile_modules(modules.filter(|module| !without.contains_key(&module.path)))
+        traced: bool,
+    ) -> Result<(WatchedEngine, Map), EngineError> {
+        let modules = || {
+            let modules = self.modules.iter();
+            modules.filter(|module| !without.contains_key(&module.path))
+        };
+        let rules = modules().flat_map(|module| policy::rule_paths(&module.package, &module.ast));
+        let asts: Vec<_> = modules().map(|module| module.ast.clone()).collect();
+        WatchedEngine::new(&asts, &self.data, rules.collect(), traced)
     }
 
     fn compile_modules<'a>(
@@ -251,6 +264,7 @@ impl PolicySet {
     /// # Errors
     ///
     /// [`ConvertError`] when the data holds a number that the interpreter can't hold exactly.
+    #[cfg(feature = "regorus")]
     pub fn prepare(&self) -> Result<PreparedPolicy, ConvertError> {
         self.prepare_modules(self.modules.iter().filter(|module| !module.is_test()))
     }
@@ -260,10 +274,12 @@ impl PolicySet {
     /// # Errors
     ///
     /// As [`PolicySet::prepare`].
+    #[cfg(feature = "regorus")]
     pub fn prepare_with_tests(&self) -> Result<PreparedPolicy, ConvertError> {
         self.prepare_modules(self.modules.iter())
     }
 
+    #[cfg(feature = "regorus")]
     fn prepare_modules<'a>(
         &'a self,
         modules: impl Iterator<Item = &'a PolicyModule> + Clone,

@@ -1,10 +1,13 @@
 //! Line coverage of modules by their tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use stele_rego::ast::{Body, LiteralKind, Rule};
+use stele_rego::syntax::visit::{self, Visitor};
 use stele_types::Value;
 
-use crate::load::PolicySet;
+use crate::load::PolicyModule;
 
 /// Which lines of a file were evaluated; lines that hold nothing to evaluate are in neither set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,28 +26,24 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    pub(super) fn collect(engine: &mut regorus::Engine, set: &PolicySet) -> Self {
-        let mut files: BTreeMap<String, FileCoverage> = set
-            .modules()
-            .iter()
-            .filter(|module| !module.is_test())
-            .map(|module| (module.path.clone(), FileCoverage::default()))
-            .collect();
-        // regorus says nothing about a file of which nothing was evaluated; what it would hold comes from the tree.
-        let report = engine.get_coverage_report().unwrap_or_default();
-        for module in set.modules() {
-            let Some(file) = files.get_mut(&module.path) else {
-                continue;
-            };
-            match report.files.iter().find(|found| found.path == module.path) {
-                Some(found) => {
-                    file.covered.clone_from(&found.covered);
-                    file.not_covered.clone_from(&found.not_covered);
-                }
-                None => file.not_covered = lines(module),
-            }
+    /// The coverage of modules, from the lines that were evaluated (see [`stele_rego::trace::Hits`]).
+    #[must_use]
+    pub fn new<'a>(
+        modules: impl IntoIterator<Item = &'a PolicyModule>,
+        evaluated: &BTreeMap<Arc<str>, BTreeSet<u32>>,
+    ) -> Self {
+        let none = BTreeSet::new();
+        let files = modules.into_iter().map(|module| {
+            let evaluated = evaluated.get(module.ast.source.name()).unwrap_or(&none);
+            let (covered, not_covered) = lines(module)
+                .into_iter()
+                .partition(|line| evaluated.contains(line));
+            let file = FileCoverage { covered, not_covered };
+            (module.path.clone(), file)
+        });
+        Self {
+            files: files.collect(),
         }
-        Self { files }
     }
 
     /// Lines evaluated, and lines that could have been.
@@ -182,24 +181,23 @@ fn ranges(lines: &BTreeSet<u32>) -> Vec<(u32, u32)> {
     out
 }
 
-/// The lines of a module's statements and of its rules without a body.
-fn lines(module: &crate::load::PolicyModule) -> BTreeSet<u32> {
-    use stele_rego::ast::{Body, Rule};
-    use stele_rego::syntax::visit::{self, Visitor};
-    struct Lines<'a>(&'a crate::load::PolicyModule, BTreeSet<u32>);
+/// The lines that can be evaluated, as OPA counts them: those of statements, and of the heads of rules and of `else` branches.
+fn lines(module: &PolicyModule) -> BTreeSet<u32> {
+    struct Lines<'a>(&'a PolicyModule, BTreeSet<u32>);
     impl Visitor for Lines<'_> {
         fn rule(&mut self, rule: &Rule) {
-            if rule.body.is_none() {
-                self.1.insert(self.0.place(rule.span).line);
+            let heads = rule.elses.iter().map(|branch| branch.span);
+            for span in heads.chain([rule.head.span]) {
+                self.1.insert(self.0.place(span).line);
             }
             visit::walk_rule(self, rule);
         }
         fn body(&mut self, body: &Body) {
-            self.1.extend(
-                body.literals
-                    .iter()
-                    .map(|literal| self.0.place(literal.span).line),
-            );
+            let statements = body.literals.iter();
+            // `some x` alone declares, and there is nothing to evaluate.
+            let statements = statements.filter(|literal| !matches!(literal.kind, LiteralKind::Some(_)));
+            self.1
+                .extend(statements.map(|literal| self.0.place(literal.span).line));
             visit::walk_body(self, body);
         }
     }

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use stele_rego::ast::{Body, Rule};
+use stele_rego::ast::Rule;
+use stele_rego::eval::At;
+use stele_rego::trace::{Event, Hits, Map, Mode, Node, Op, Recorder, Trace};
+use stele_rego::vm::Probe;
 use stele_types::Value;
 
-use crate::engine::{
-    DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Place, PreparedPolicy, RegorusEngine,
-    VmEngine,
-};
+use crate::engine::{DataPath, EngineError, EvalContext, EvalRequest, Limits, Place, WatchedEngine};
 use crate::load::{PolicyModule, PolicySet};
 use crate::policy;
 use crate::problem::Problem;
@@ -23,6 +23,9 @@ mod report;
 mod tests;
 
 pub use coverage::{Coverage, FileCoverage};
+
+/// How many events of a test are kept.
+const MAX_EVENTS: usize = 100_000;
 
 /// How to run tests.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct TestOptions {
     pub coverage: bool,
     /// The time that `time.now_ns()` answers; the epoch without one.
     pub now_ns: Option<i64>,
+    /// Which events of each test are kept.
+    pub explain: Mode,
 }
 
 impl Default for TestOptions {
@@ -49,6 +54,7 @@ impl Default for TestOptions {
             limits,
             coverage: false,
             now_ns: None,
+            explain: Mode::Off,
         }
     }
 }
@@ -60,7 +66,7 @@ pub enum Outcome {
     Pass,
     /// The rule is something else, or undefined.
     Fail {
-        /// The statement at which it failed, when it can be told: the last one of the rule's body that was evaluated.
+        /// The statement at which it failed, when it can be told: the last one of the rule's body that did not hold.
         at: Option<FailedLine>,
     },
     /// The rule could not be evaluated.
@@ -74,8 +80,10 @@ pub enum Outcome {
 pub struct FailedLine {
     /// Where the statement starts.
     pub place: Place,
-    /// The line's text.
+    /// The first line of its text.
     pub text: String,
+    /// The variables and references in it, and what they led to; `None` is undefined.
+    pub values: Vec<(String, Option<Value>)>,
 }
 
 /// One test.
@@ -91,8 +99,10 @@ pub struct TestResult {
     pub outcome: Outcome,
     /// How long it took, by the clock that was passed in.
     pub duration: Duration,
-    /// What it printed, one entry a call, `file:line: text`.
+    /// What it printed, one entry a line, `file:line: text`.
     pub output: Vec<String>,
+    /// What happened, if [`TestOptions::explain`] asks for it.
+    pub trace: Vec<String>,
 }
 
 /// All tests of a set.
@@ -123,7 +133,7 @@ impl TestReport {
 ///
 /// # Errors
 ///
-/// [`EngineError`] when the data can't be given to the interpreter; everything else is a result.
+/// [`EngineError`] when the data is too large; everything else is a result.
 pub fn run(
     set: &PolicySet,
     problems: Vec<Problem>,
@@ -134,7 +144,15 @@ pub fn run(
         problems,
         ..TestReport::default()
     };
-    let mut runner = Runner::new(set, options, &mut report)?;
+    let (engine, map, refused) = compile(set, options.coverage, &mut report)?;
+    let mut runner = Runner {
+        set,
+        engine,
+        hits: Hits::new(&map),
+        refused: &refused,
+        options,
+        tracer: None,
+    };
     for test in tests(set) {
         let full = format!("{}.{}", test.package, test.name);
         if options
@@ -145,9 +163,12 @@ pub fn run(
             report.results.push(runner.run(&test, clock)?);
         }
     }
-    report.coverage = options
-        .coverage
-        .then(|| Coverage::collect(runner.engine.inner(), set));
+    report.coverage = options.coverage.then(|| {
+        Coverage::new(
+            set.modules().iter().filter(|module| !module.is_test()),
+            &runner.hits.lines(),
+        )
+    });
     Ok(report)
 }
 
@@ -214,69 +235,41 @@ fn file_of(error: &EngineError) -> Option<String> {
 }
 
 struct Runner<'a> {
+    set: &'a PolicySet,
     /// What decides, and so says how a test ends.
-    machine: VmEngine,
-    /// For what `print` writes, and for coverage.
-    engine: RegorusEngine,
-    prepared: PreparedPolicy,
+    engine: WatchedEngine,
+    hits: Hits<'a>,
     /// Files that can't be compiled.
-    refused: BTreeMap<String, EngineError>,
+    refused: &'a BTreeMap<String, EngineError>,
     options: &'a TestOptions,
-    /// A second engine that traces failed tests; built when the first test fails.
-    tracer: Option<RegorusEngine>,
+    /// The same program traced, for failed tests; built when the first test fails.
+    tracer: Option<(WatchedEngine, Map)>,
 }
 
-impl<'a> Runner<'a> {
-    /// Builds the engines, leaving out each module that is refused, so that the others' tests still run.
-    fn new(set: &PolicySet, options: &'a TestOptions, report: &mut TestReport) -> Result<Self, EngineError> {
-        let mut refused = BTreeMap::new();
-        let machine = loop {
-            match set.compile_with_tests(&refused) {
-                Ok(compiled) => break VmEngine::new(&compiled),
-                Err(error) => {
-                    let file = file_of(&error).filter(|file| !refused.contains_key(file));
-                    let Some(file) = file else {
-                        return Err(error);
-                    };
-                    let problem = Problem::of_file("engine", &file, error.to_string());
-                    report.problems.push(problem);
-                    refused.insert(file, error);
-                }
+/// Compiles all modules, leaving out each that is refused, so that the others' tests still run.
+fn compile(
+    set: &PolicySet,
+    traced: bool,
+    report: &mut TestReport,
+) -> Result<(WatchedEngine, Map, BTreeMap<String, EngineError>), EngineError> {
+    let mut refused = BTreeMap::new();
+    loop {
+        match set.watch_tests(&refused, traced) {
+            Ok((engine, map)) => return Ok((engine, map, refused)),
+            Err(error) => {
+                let file = file_of(&error).filter(|file| !refused.contains_key(file));
+                let Some(file) = file else {
+                    return Err(error);
+                };
+                let problem = Problem::of_file("engine", &file, error.to_string());
+                report.problems.push(problem);
+                refused.insert(file, error);
             }
-        };
-        let mut prepared = set.prepare_with_tests()?;
-        for file in refused.keys() {
-            prepared = prepared.without(file);
         }
-        let mut uncounted = BTreeSet::new();
-        let engine = loop {
-            match RegorusEngine::new(&prepared) {
-                Ok(engine) => break engine,
-                // What the interpreter can't run still has its outcome; only its lines can't be counted.
-                Err(error) => {
-                    let Some(file) = file_of(&error).filter(|file| uncounted.insert(file.clone())) else {
-                        return Err(error);
-                    };
-                    if options.coverage {
-                        let message = format!("its lines can't be counted: {error}");
-                        report.problems.push(Problem::of_file("coverage", &file, message));
-                    }
-                    prepared = prepared.without(&file);
-                }
-            }
-        };
-        let mut runner = Self {
-            machine,
-            engine,
-            prepared,
-            refused,
-            options,
-            tracer: None,
-        };
-        runner.engine.inner().set_enable_coverage(options.coverage);
-        Ok(runner)
     }
+}
 
+impl Runner<'_> {
     fn request<'b>(options: &TestOptions, path: &'b DataPath) -> EvalRequest<'b> {
         EvalRequest {
             context: EvalContext {
@@ -304,6 +297,7 @@ impl<'a> Runner<'a> {
             outcome: Outcome::Skipped,
             duration: Duration::ZERO,
             output: Vec::new(),
+            trace: Vec::new(),
             place,
         };
         if test.name.starts_with("todo_test_") {
@@ -314,64 +308,92 @@ impl<'a> Runner<'a> {
             return Ok(result);
         }
         let request = Self::request(self.options, &test.path);
-        if let Ok(beside) = self.engine.evaluate(&request) {
-            result.output = beside.prints;
-        }
+        let mut prints: Vec<(At, String)> = Vec::new();
+        let mut probes: Vec<&mut dyn Probe> = vec![&mut prints, &mut self.hits];
         let started = clock();
-        let outcome = self.machine.evaluate(&request);
+        let outcome = self.engine.evaluate(&request, &mut probes);
         result.duration = clock().saturating_sub(started);
+        let line = |(at, line): (At, String)| format!("{}:{}: {line}", at.file, at.row);
+        result.output = prints.into_iter().map(line).collect();
         result.outcome = match outcome {
-            Ok(outcome) => {
-                if holds(outcome.value.as_ref()) {
-                    Outcome::Pass
-                } else {
-                    Outcome::Fail {
-                        at: self.failed_line(test),
-                    }
-                }
-            }
+            Ok(value) if holds(value.as_ref()) => Outcome::Pass,
+            Ok(_) => Outcome::Fail {
+                at: self.failed_line(test)?,
+            },
             Err(error) => Outcome::Error(error),
         };
+        if self.options.explain != Mode::Off {
+            result.trace = self.explain(test)?;
+        }
         Ok(result)
     }
 
-    /// Runs a failed test once more with coverage of its own and takes the last statement that was reached.
-    fn failed_line(&mut self, test: &Test<'_>) -> Option<FailedLine> {
-        if self.tracer.is_none() {
-            self.tracer = RegorusEngine::new(&self.prepared).ok();
-        }
-        let tracer = self.tracer.as_mut()?;
-        tracer.inner().set_enable_coverage(true);
-        tracer.inner().clear_coverage_data();
-        tracer.evaluate(&Self::request(self.options, &test.path)).ok()?;
-        let coverage = tracer.inner().get_coverage_report().ok()?;
-        let reached = |module: &PolicyModule, line: u32| {
-            coverage
-                .files
-                .iter()
-                .any(|file| file.path == module.path && file.covered.contains(&line))
+    /// What happens when a test runs once more, traced.
+    fn trace(&mut self, test: &Test<'_>) -> Result<(Trace, &Map), EngineError> {
+        let tracer = match self.tracer.take() {
+            Some(tracer) => tracer,
+            None => self.set.watch_tests(self.refused, true)?,
         };
-        let mut found = None;
-        for (module, rule) in &test.definitions {
-            for body in bodies(rule) {
-                let mut lines = body.literals.iter().map(|literal| module.place(literal.span));
-                found = lines
-                    .rfind(|place| reached(module, place.line))
-                    .map(|place| FailedLine {
-                        text: module.ast.source.line_text(place.line).trim().to_owned(),
-                        place,
-                    })
-                    .or(found);
+        let (engine, map) = self.tracer.insert(tracer);
+        let mut recorder = Recorder::new(map, MAX_EVENTS);
+        // An error ends the trace where it happens.
+        let _ = engine.evaluate(&Self::request(self.options, &test.path), &mut recorder);
+        Ok((recorder.finish(), map))
+    }
+
+    /// The statement at which a test failed: of the bodies of the test itself, the last that did not hold.
+    fn failed_line(&mut self, test: &Test<'_>) -> Result<Option<FailedLine>, EngineError> {
+        let (trace, map) = self.trace(test)?;
+        let full = test.path.to_string();
+        let mut own: BTreeSet<u64> = BTreeSet::new();
+        let mut failed = None;
+        for event in &trace.events {
+            let is_own = map.rule(event.node).is_some_and(|rule| *rule.path == *full);
+            if event.op == Op::Enter && is_own {
+                own.insert(event.query_id);
+            }
+            if event.op == Op::Fail && own.contains(&event.query_id) {
+                failed = Some(event);
             }
         }
-        found
+        Ok(failed.and_then(|event| FailedLine::new(map, event)))
+    }
+
+    fn explain(&mut self, test: &Test<'_>) -> Result<Vec<String>, EngineError> {
+        let mode = self.options.explain;
+        let (trace, map) = self.trace(test)?;
+        Ok(map.pretty(&mode.filter(trace.events)))
     }
 }
 
-fn bodies(rule: &Rule) -> impl Iterator<Item = &Body> {
-    rule.body
-        .iter()
-        .chain(rule.elses.iter().filter_map(|branch| branch.body.as_ref()))
+impl FailedLine {
+    fn new(map: &Map, event: &Event) -> Option<Self> {
+        let Node::Expression(expression) = event.node else {
+            return None;
+        };
+        let (text, at) = map.statement(expression)?;
+        let locals = map
+            .locals(event)
+            .into_iter()
+            .map(|(name, value)| (name, Some(value.clone())));
+        // The same reference may be in several expressions of the body.
+        let mut values: Vec<(String, Option<Value>)> = Vec::new();
+        for (name, value) in locals.chain(map.references(event)) {
+            let mentioned = text.contains(&name);
+            if mentioned && !values.iter().any(|(other, _)| *other == name) {
+                values.push((name, value));
+            }
+        }
+        Some(Self {
+            place: Place {
+                file: at.file.to_string(),
+                line: at.row,
+                column: at.col,
+            },
+            text: text.lines().next().unwrap_or_default().to_owned(),
+            values,
+        })
+    }
 }
 
 /// A test holds when it is `true`; a test with cases (`test_x[case]`) when it has cases and all of them are `true`.

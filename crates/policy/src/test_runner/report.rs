@@ -133,6 +133,17 @@ impl TestResult {
         if let Some(detail) = self.detail() {
             out.push_str(&format!("  {detail}\n"));
         }
+        if let Outcome::Fail { at: Some(line) } = &self.outcome {
+            for (name, value) in &line.values {
+                let value = value
+                    .as_ref()
+                    .map_or_else(|| "undefined".to_owned(), stele_rego::trace::show);
+                out.push_str(&format!("    {name}: {value}\n"));
+            }
+        }
+        for line in &self.trace {
+            out.push_str(&format!("  {line}\n"));
+        }
         if !self.output.is_empty() {
             out.push('\n');
             for line in &self.output {
@@ -170,9 +181,16 @@ impl TestResult {
                 entries.push(("fail", Value::Bool(true)));
                 if let Some(line) = at {
                     let place = location(&line.place.file, line.place.line, line.place.column);
+                    let known = line.values.iter().filter_map(|(name, value)| {
+                        Some((Value::from(name.as_str()), value.as_ref()?.to_json_projection()))
+                    });
                     entries.push((
                         "failed_at",
-                        object([("location", place), ("text", Value::from(line.text.as_str()))]),
+                        object([
+                            ("location", place),
+                            ("text", Value::from(line.text.as_str())),
+                            ("values", Value::object(known)),
+                        ]),
                     ));
                 }
             }
@@ -183,6 +201,10 @@ impl TestResult {
                     object([("code", Value::from("eval_error")), ("message", message)]),
                 ));
             }
+        }
+        if !self.trace.is_empty() {
+            let lines = self.trace.iter().map(|line| Value::from(line.as_str()));
+            entries.push(("trace", Value::array(lines)));
         }
         if !self.output.is_empty() {
             // OPA's field is a Go byte slice, which JSON shows in base64; text serves people better.

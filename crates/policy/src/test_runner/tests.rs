@@ -109,7 +109,7 @@ fn outcomes() {
 #[test]
 fn text_is_like_opas() {
     let text = example().to_text(false);
-    let expected_start = "a_test.rego:\ndata.a_test.test_fail: FAIL (1.5ms)\n  a_test.rego:10:2: x == 2\n\n  a_test.rego:9: x 1\n\ndata.a_test.test_false: FAIL (1.5ms)\n";
+    let expected_start = "a_test.rego:\ndata.a_test.test_fail: FAIL (1.5ms)\n  a_test.rego:10:2: x == 2\n    x: 1\n\n  a_test.rego:9: x 1\n\ndata.a_test.test_false: FAIL (1.5ms)\n";
     assert!(text.starts_with(expected_start), "{text}");
     assert!(text.contains("data.a_test.todo_test_later: SKIPPED\n"), "{text}");
     assert!(
@@ -208,7 +208,7 @@ fn coverage_counts_lines_of_policies_only() {
         missed
             .as_array()
             .unwrap()
-            .contains(&testing::json(r#"{"start": {"row": 11}, "end": {"row": 11}}"#)),
+            .contains(&testing::json(r#"{"start": {"row": 10}, "end": {"row": 11}}"#)),
         "{missed:?}"
     );
 }
@@ -224,7 +224,7 @@ fn a_file_without_any_test_counts_as_missed() {
         &options,
     );
     let coverage = report.coverage.unwrap();
-    assert_eq!(coverage.files["a.rego"].not_covered, [3, 6].into());
+    assert_eq!(coverage.files["a.rego"].not_covered, [3, 5, 6].into());
     assert!(coverage.percent() < 0.1);
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Branch {
     /// The index of its source; none for an entry point, which no source contains.
     pub(crate) file: Option<usize>,
     pub(crate) vars: Vec<VarInfo>,
+    /// The variables that hold a function's arguments.
+    pub(crate) params: Vec<Var>,
     pub(crate) rule: Option<RuleHead>,
 }
 

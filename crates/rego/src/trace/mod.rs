@@ -6,18 +6,25 @@
 //! is what [`Recorder`] works out: it failed if it did not hold before something around or before it went on, and it is tried again
 //! (`redo`) when it holds once more.
 
+mod coverage;
+mod edits;
 mod event;
 mod map;
 mod node;
 mod pretty;
+mod profile;
 mod recorder;
 #[cfg(test)]
 mod tests;
+mod view;
 
+pub use coverage::Hits;
+pub use edits::{Edit, edits};
 pub use event::{Event, Mode, Node, Op};
 pub(crate) use map::{Body, Branch, Expression, PointKind};
 pub use map::{Location, Map, RuleHead};
 pub use node::show;
+pub use profile::{Cost, Profiler};
 pub use recorder::{Recorder, Trace};
 
 /// The builtin that a plan calls at a point: the number of the point as a string, then the values it reports. OPA's plans have

@@ -8,7 +8,6 @@ use stele_types::Value;
 use super::event::{Event, Locals, Node, Op, Seen};
 use super::map::{Map, PointKind, get};
 use crate::compile::hir::Var;
-use crate::eval::At;
 use crate::vm::value::Val;
 use crate::vm::{Passed, Probe};
 
@@ -22,7 +21,6 @@ pub struct Recorder<'m> {
     limit: usize,
     events: Vec<Event>,
     dropped: u64,
-    prints: Vec<(At, String)>,
     stack: Vec<Active>,
     next_id: u64,
     /// Values by the words that stand for them.
@@ -36,8 +34,6 @@ pub struct Trace {
     pub events: Vec<Event>,
     /// How many more there were than the recorder may keep.
     pub dropped: u64,
-    /// What `print` wrote, with its place.
-    pub prints: Vec<(At, String)>,
 }
 
 /// A body that is being evaluated.
@@ -78,7 +74,6 @@ impl<'m> Recorder<'m> {
             limit,
             events: Vec::new(),
             dropped: 0,
-            prints: Vec::new(),
             stack: Vec::new(),
             next_id: 0,
             values: HashMap::new(),
@@ -94,7 +89,6 @@ impl<'m> Recorder<'m> {
         Trace {
             events: self.events,
             dropped: self.dropped,
-            prints: self.prints,
         }
     }
 
@@ -351,9 +345,5 @@ impl Probe for Recorder<'_> {
             PointKind::Note(expression) => self.note(*expression, passed),
             PointKind::Exit(body) => self.exit(*body, passed),
         }
-    }
-
-    fn print(&mut self, at: &At, line: &str) {
-        self.prints.push((at.clone(), line.to_owned()));
     }
 }

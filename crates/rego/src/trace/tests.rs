@@ -43,6 +43,15 @@ fn value(text: &str) -> Value {
 
 /// The answer of the plain program, and the trace of the traced one, which must answer the same.
 fn traced(policy: &str, entry_point: &str, input: &str) -> (Option<Value>, Map, Trace) {
+    let (answer, map, trace, _) = printed(policy, entry_point, input);
+    (answer, map, trace)
+}
+
+/// What an evaluation printed, each line with its place.
+type Prints = Vec<(crate::eval::At, String)>;
+
+/// As [`traced`], and what was printed.
+fn printed(policy: &str, entry_point: &str, input: &str) -> (Option<Value>, Map, Trace, Prints) {
     let modules = [parse(&SourceFile::new("a.rego", policy)).unwrap()];
     let entry_points = [EntryPoint::new(entry_point).unwrap()];
     let options = CompileOptions::default().with_print();
@@ -57,12 +66,14 @@ fn traced(policy: &str, entry_point: &str, input: &str) -> (Option<Value>, Map, 
     let program = Program::new(&plan).unwrap();
     let data = program.data(&Value::object([])).unwrap();
     let mut recorder = Recorder::new(&map, 10_000);
+    let mut prints = Prints::new();
+    let mut both: Vec<&mut dyn crate::vm::Probe> = vec![&mut recorder, &mut prints];
     let outcome = worker
-        .evaluate_probed(&program, &data, &request, &mut recorder)
+        .evaluate_probed(&program, &data, &request, &mut both)
         .unwrap();
     assert_eq!(outcome.to_value(), answer);
     let trace = recorder.finish();
-    (answer, map, trace)
+    (answer, map, trace, prints)
 }
 
 fn lines(entry_point: &str, mode: Mode) -> String {
@@ -186,13 +197,9 @@ fn a_recorder_keeps_as_many_events_as_it_may() {
 #[test]
 fn prints_are_lines_with_all_combinations_of_values() {
     let policy = "package a\n\np if {\n\tprint(\"x is\", input.x, [1, \"s\"], input.gone)\n\tprint()\n\tinput.x == 1\n}\n";
-    let (answer, _, trace) = traced(policy, "a/p", r#"{"x": 1}"#);
+    let (answer, _, _, prints) = printed(policy, "a/p", r#"{"x": 1}"#);
     assert_eq!(answer, Some(Value::Bool(true)));
-    let prints: Vec<String> = trace
-        .prints
-        .iter()
-        .map(|(at, line)| format!("{at} {line}"))
-        .collect();
+    let prints: Vec<String> = prints.iter().map(|(at, line)| format!("{at} {line}")).collect();
     assert_eq!(
         prints,
         ["a.rego:4:2 x is 1 [1, \"s\"] <undefined>", "a.rego:5:2 "]
@@ -207,4 +214,62 @@ fn the_same_result_of_a_rule_is_not_found_twice() {
         event.op == Op::Enter && map.rule(event.node).is_some_and(|rule| &*rule.path == "data.a.q")
     });
     assert_eq!(entered.count(), 1);
+}
+
+#[test]
+fn a_profile_counts_lines_and_times_them() {
+    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
+    let entry_points = [EntryPoint::new("a/allow").unwrap()];
+    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    let input = value(INPUT);
+    let request = Request::new("a/allow", Input::Value(&input));
+    let ticks = std::cell::Cell::new(0);
+    let clock = || {
+        ticks.set(ticks.get() + 1);
+        std::time::Duration::from_nanos(ticks.get())
+    };
+    let mut profiler = Profiler::new(&map, &clock);
+    Worker::default()
+        .evaluate_probed(&program, &data, &request, &mut profiler)
+        .unwrap();
+    let costs = profiler.finish();
+    let of = |row: u32| {
+        costs
+            .iter()
+            .find(|cost| cost.location.row == row && &*cost.location.file == "a.rego")
+            .unwrap()
+    };
+    let counts = |cost: &Cost| (cost.evaluations, cost.redos, cost.expressions);
+    assert_eq!(counts(of(6)), (1, 0, 1), "the comparison failed");
+    assert_eq!(counts(of(11)), (2, 4, 2), "a reference, and three roles");
+    assert_eq!(counts(of(12)), (3, 2, 1));
+    assert_eq!(
+        (of(12).location.col, costs[0].location.file.as_ref()),
+        (2, "a.rego")
+    );
+    let total: u128 = costs.iter().map(|cost| cost.time.as_nanos()).sum();
+    // All ticks but those before the first expression began.
+    assert_eq!(total, u128::from(ticks.get()) - 3);
+}
+
+#[test]
+fn hits_are_lines_that_were_evaluated_and_heads_that_held() {
+    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
+    let entry_points = [EntryPoint::new("a/allow").unwrap()];
+    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    let mut hits = Hits::new(&map);
+    let mut lines = |input: &str| {
+        let input = value(input);
+        let request = Request::new("a/allow", Input::Value(&input));
+        Worker::default()
+            .evaluate_probed(&program, &data, &request, &mut hits)
+            .unwrap();
+        hits.lines()["a.rego"].iter().copied().collect::<Vec<u32>>()
+    };
+    assert_eq!(lines(r#"{"user": "bob"}"#), [3, 6, 11], "the default held");
+    assert_eq!(lines(INPUT), [3, 6, 10, 11, 12, 13, 14]);
 }

@@ -45,3 +45,21 @@ impl<'a> Passed<'a> {
         self.heap.to_value(val)
     }
 }
+
+/// Several probes are told in order.
+impl Probe for Vec<&mut dyn Probe> {
+    fn point(&mut self, passed: &Passed<'_>) {
+        self.iter_mut().for_each(|probe| probe.point(passed));
+    }
+
+    fn print(&mut self, at: &At, line: &str) {
+        self.iter_mut().for_each(|probe| probe.print(at, line));
+    }
+}
+
+/// Keeps what `print` writes, with its place.
+impl Probe for Vec<(At, String)> {
+    fn print(&mut self, at: &At, line: &str) {
+        self.push((at.clone(), line.to_owned()));
+    }
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, HeaderValue};
 use stele_pdp::Input;
 use stele_policy::engine::JsonInput;
+use stele_policy::explain::Mode;
 use stele_types::{Value, json};
 
 use crate::decide::{Decided, decide, malformed};
@@ -114,10 +115,13 @@ async fn document(
         member(&mut body, "provenance");
         write_serde(&mut body, &provenance(&decided, worker))?;
     }
-    if explain {
+    if explain != Mode::Off {
+        let pretty = call.params.flag("pretty");
         let shared = std::sync::Arc::clone(&worker.shared);
         let records = decided.records.clone();
-        let lines = crate::blocking::run(move || super::explanation::of_records(&shared, &records)).await?;
+        let lines =
+            crate::blocking::run(move || super::explanation::of_records(&shared, &records, explain, pretty))
+                .await?;
         member(&mut body, "explanation");
         write_serde(&mut body, &lines)?;
     }

@@ -85,13 +85,17 @@ pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
 pub(crate) async fn explain(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let text = blocking::run(move || {
+    let explanation = blocking::run(move || {
         let entry = shared.log.entry(id)?;
         super::explanation::of_record(&shared, &entry.record)
     })
     .await?;
     Reply::json(
-        &json!({ "result": { "decision_id": id, "explanation": text } }),
+        &json!({ "result": {
+            "decision_id": id,
+            "explanation": explanation.to_text(),
+            "details": explanation.to_json(),
+        } }),
         call.params.flag("pretty"),
     )
 }

@@ -1,12 +1,13 @@
 //! The `explain` parameter of the data API, and explanations of recorded decisions.
 //!
-//! An explanation evaluates the decision again, with our own compiler and evaluator, and must arrive at the recorded result. It runs on
+//! An explanation evaluates the decision again, traced, and must arrive at the recorded result. It runs on
 //! a blocking thread and never holds up a worker.
 
 use http::StatusCode;
+use serde_json::{Value as Json, json};
 use stele_policy::PolicySet;
 use stele_policy::engine::EvalContext;
-use stele_policy::explain::{ExplainRequest, explain};
+use stele_policy::explain::{ExplainRequest, Explanation, Map, Mode, SearchLimits, Trace, explain, trace};
 use stele_policy::load::load_bundle;
 use stele_policy::nd::{NdCache, NdCalls};
 use stele_types::{DecisionRecord, PolicyVersion};
@@ -14,37 +15,80 @@ use stele_types::{DecisionRecord, PolicyVersion};
 use crate::http::{ApiError, Params};
 use crate::shared::Shared;
 
-/// Whether an explanation is asked for. OPA's words all give the same here: every rule that was looked at, with the values that
-/// it held or failed with.
+/// Which explanation is asked for.
 ///
 /// # Errors
 /// 400 for a word that OPA does not know.
-pub(crate) fn requested(params: &Params) -> Result<bool, ApiError> {
+pub(crate) fn requested(params: &Params) -> Result<Mode, ApiError> {
     match params.get("explain") {
-        None | Some("" | "off") => Ok(false),
-        Some("full" | "notes" | "fails" | "debug") => Ok(true),
-        Some(other) => Err(ApiError::invalid(format!(
-            "parameter `explain` must be off, full, notes, fails or debug, not `{other}`"
-        ))),
+        None | Some("") => Ok(Mode::Off),
+        Some(word) => Mode::parse(word).ok_or_else(|| {
+            ApiError::invalid(format!(
+                "parameter `explain` must be off, full, notes, fails or debug, not `{word}`"
+            ))
+        }),
     }
 }
 
-/// The explanations of decisions just made, line by line. A decision that can't be explained says why instead: it was made, and is
-/// on record.
-pub(crate) fn of_records(shared: &Shared, records: &[DecisionRecord]) -> Result<Vec<String>, ApiError> {
-    let lines = records.iter().flat_map(|record| {
-        let text = of_record(shared, record).unwrap_or_else(|error| error.message);
-        text.lines().map(str::to_owned).collect::<Vec<_>>()
-    });
-    Ok(lines.collect())
+/// The traces of decisions just made, as OPA has them: events, or with `pretty` lines for people. A decision that can't be traced says why
+/// instead: it was made, and is on record.
+pub(crate) fn of_records(
+    shared: &Shared,
+    records: &[DecisionRecord],
+    mode: Mode,
+    pretty: bool,
+) -> Result<Vec<Json>, ApiError> {
+    let mut out = Vec::new();
+    for record in records {
+        let traced = with_request(shared, record, None, |set, request| {
+            trace(set, request).map_err(|error| conflict(error.to_string()))
+        });
+        match traced {
+            Ok((map, trace)) => out.extend(shown(&map, trace, mode, pretty)),
+            Err(error) if pretty => out.push(error.message.into()),
+            Err(error) => out.push(json!({"op": "note", "message": error.message})),
+        }
+    }
+    Ok(out)
 }
 
-/// The explanation of a recorded decision, as text.
+/// The events that a mode shows.
+pub(crate) fn shown(map: &Map, trace: Trace, mode: Mode, pretty: bool) -> Vec<Json> {
+    let events = mode.filter(trace.events);
+    if pretty {
+        map.pretty(&events).into_iter().map(Json::from).collect()
+    } else {
+        events.iter().map(|event| map.to_json(event)).collect()
+    }
+}
+
+fn conflict(message: String) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "resource_conflict", message)
+}
+
+/// How far a server looks for a change that allows.
+const SEARCH: SearchLimits = SearchLimits {
+    changes: 5,
+    evaluations: 1_000,
+};
+
+/// The explanation of a recorded decision.
 ///
 /// # Errors
 /// 409 when the record no longer holds what is needed, the version's bundle is not at hand, or evaluating again differs.
-pub(crate) fn of_record(shared: &Shared, record: &DecisionRecord) -> Result<String, ApiError> {
-    let conflict = |message: String| ApiError::new(StatusCode::CONFLICT, "resource_conflict", message);
+pub(crate) fn of_record(shared: &Shared, record: &DecisionRecord) -> Result<Explanation, ApiError> {
+    with_request(shared, record, Some(SEARCH), |set, request| {
+        explain(set, request).map_err(|error| conflict(error.to_string()))
+    })
+}
+
+/// Loads what a recorded decision was made with, and asks about it.
+fn with_request<T>(
+    shared: &Shared,
+    record: &DecisionRecord,
+    search: Option<SearchLimits>,
+    ask: impl FnOnce(&PolicySet, &ExplainRequest<'_>) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     if record.is_withheld("input") || record.is_withheld("result") {
         return Err(conflict(
             "the decision can't be explained: its input or result was masked or erased".to_owned(),
@@ -73,10 +117,9 @@ pub(crate) fn of_record(shared: &Shared, record: &DecisionRecord) -> Result<Stri
             ..EvalContext::at(record.timestamp)
         },
         recorded: record.result.as_ref(),
+        search,
     };
-    explain(&set, &request)
-        .map(|explanation| explanation.to_text())
-        .map_err(|error| conflict(error.to_string()))
+    ask(&set, &request)
 }
 
 /// The bundle that the decision was made with: in force now, or still in the bundle store.

@@ -2,20 +2,26 @@
 
 use crate::config::Sources;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::output;
+use crate::output::{self, Format};
 use crate::record::Records;
 use anyhow::{Context, Result, bail};
-use stele_policy::explain::{self, ExplainRequest};
+use stele_policy::explain::{self, ExplainRequest, Explanation, SearchLimits};
 use stele_policy::nd::{NdCache, NdCalls};
-use stele_policy::{EvalContext, load};
+use stele_policy::{EvalContext, PolicySet, load};
 use stele_server::BundleStore;
-use stele_types::PolicyVersion;
+use stele_types::{DecisionRecord, PolicyVersion};
 
 /// Say why.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Decision id, or `latest`
     id: String,
+    /// For a denial, look for a change of the input of up to this many operations that would allow; 0: don't
+    #[arg(long, value_name = "COUNT", default_value_t = SearchLimits::default().changes)]
+    changes: usize,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
 }
 
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
@@ -35,6 +41,16 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     }
     let bytes = bundle(sources, record.policy_version)?;
     let set = load::load_bundle(&bytes).context("the bundle")?;
+    let explanation = explained(&set, &record, args.changes)?;
+    match args.format {
+        Format::Text => output::line(explanation.to_text().trim_end()),
+        Format::Json => output::json(&explanation.to_json())?,
+    }
+    Ok(Verdict::Pass)
+}
+
+/// Why a decision came out as it did; with changes of up to so many operations under which it would allow, 0 for none.
+pub(crate) fn explained(set: &PolicySet, record: &DecisionRecord, changes: usize) -> Result<Explanation> {
     let recorded = NdCache::of_record(record.nd_builtin_cache.as_ref())?;
     let calls = NdCalls::new(&recorded);
     let request = ExplainRequest {
@@ -46,10 +62,12 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
             ..EvalContext::at(record.timestamp)
         },
         recorded: record.result.as_ref(),
+        search: (changes > 0).then_some(SearchLimits {
+            changes,
+            ..SearchLimits::default()
+        }),
     };
-    let explanation = explain::explain(&set, &request)?;
-    output::line(explanation.to_text().trim_end());
-    Ok(Verdict::Pass)
+    Ok(explain::explain(set, &request)?)
 }
 
 /// The bundle of a version, from the data directory; its digest is checked.

@@ -12,6 +12,7 @@ use crate::query::Row;
 use crate::query::capture::{Location, Statement};
 use crate::query::failure::{Entry, Failure};
 use crate::query::metrics::Metrics;
+use stele_policy::test_runner::Coverage;
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -45,9 +46,15 @@ pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) partial: Option<partial::Partial>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) explanation: Option<Vec<explain::Event>>,
+    pub(super) explanation: Option<explain::Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) profile: Option<Vec<profile::Line>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "covered")]
+    pub(super) coverage: Option<Coverage>,
+}
+
+fn covered<S: serde::Serializer>(coverage: &Option<Coverage>, serializer: S) -> Result<S::Ok, S::Error> {
+    coverage.as_ref().map(Coverage::to_json).serialize(serializer)
 }
 
 #[derive(Debug, Serialize)]
@@ -156,8 +163,8 @@ impl Output {
     }
 
     fn pretty(&self, limit: usize) -> Result<()> {
-        if let Some(events) = &self.explanation {
-            trace(events);
+        if let Some(explanation) = &self.explanation {
+            explanation.lines.iter().for_each(output::line);
         }
         match self.result.as_slice() {
             [] if self.partial.is_some() => {
@@ -192,6 +199,9 @@ impl Output {
             });
             let header = ["Time", "Num Eval", "Num Redo", "Num Gen Expr", "Location"];
             output::bordered(&header, rows.collect());
+        }
+        if let Some(coverage) = &self.coverage {
+            output::line(coverage.to_text().trim_end());
         }
         Ok(())
     }
@@ -256,16 +266,4 @@ fn cut(text: String, limit: usize) -> String {
     }
     let kept: String = text.chars().take(limit).collect();
     format!("{kept}...")
-}
-
-fn trace(events: &[explain::Event]) {
-    let place = |event: &explain::Event| format!("{}:{}", event.location.file, event.location.row);
-    let width = events
-        .iter()
-        .map(|event| place(event).chars().count())
-        .max()
-        .unwrap_or(0);
-    for event in events {
-        output::line(format!("{:width$}  {}", place(event), event.text()));
-    }
 }

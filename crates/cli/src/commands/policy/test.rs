@@ -1,5 +1,6 @@
 //! `stele policy test`.
 
+use crate::commands::eval::explain::Mode;
 use crate::exit::Verdict;
 use crate::{output, sources};
 use anyhow::{Context, Result};
@@ -17,8 +18,11 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "REGEX")]
     run: Option<String>,
     /// List every test, not only those that fail
-    #[arg(long)]
+    #[arg(short = 'v', long, visible_alias = "verbose")]
     list: bool,
+    /// Show what happened in each test
+    #[arg(long, value_enum, default_value_t)]
+    explain: Mode,
     /// Report which lines the tests ran
     #[arg(short, long)]
     coverage: bool,
@@ -52,6 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         coverage: args.coverage || args.threshold.is_some(),
         // As in `opa test`; what must not depend on it mocks `time.now_ns`.
         now_ns: i64::try_from(crate::node::now().as_nanos()).ok(),
+        explain: args.explain.trace(),
         ..TestOptions::default()
     };
     let (set, problems) =

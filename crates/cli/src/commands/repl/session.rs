@@ -10,9 +10,9 @@ use stele_rego::ast::{Literal, LiteralKind, Module, TermKind};
 use stele_rego::{SourceFile, parse, parse_query};
 use stele_types::{Value, json};
 
-use crate::commands::eval::Question;
 use crate::commands::eval::explain::Mode;
 use crate::commands::eval::format::{Format, Output};
+use crate::commands::eval::{Question, Report};
 use crate::output;
 use crate::query::metrics::Metrics;
 use crate::query::{EngineName, Failure, Settings, load};
@@ -177,8 +177,7 @@ impl Session {
             scope: &scope,
             input: self.input.as_ref(),
             settings: self.settings,
-            explain: self.explain,
-            profile_limit: None,
+            report: Report::explained(self.explain),
         };
         question.ask(text, &mut Metrics::default())
     }
@@ -286,7 +285,7 @@ impl Session {
             "" if self.explain == Mode::Off => Mode::Full,
             "" => Mode::Off,
             mode => Mode::from_str(mode, true)
-                .map_err(|_| Failure::plain("trace takes full, fails, notes or off"))?,
+                .map_err(|_| Failure::plain("trace takes full, fails, notes, debug or off"))?,
         };
         if wanted != Mode::Off && self.settings.engine != EngineName::Vm {
             return Err(Failure::plain("trace follows the plan; it needs --engine vm"));

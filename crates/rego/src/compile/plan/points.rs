@@ -63,14 +63,19 @@ impl Builder<'_, '_> {
             head.branch = head.branch.saturating_add(1);
         }
         let next = self.tracing.clone();
-        self.begin(Some(self.file), branch.vars.clone(), rule);
+        self.begin(Some(self.file), branch.vars.clone(), branch.params.clone(), rule);
         self.enter_body(&branch.body, branch.span, true);
         next
     }
 
-    fn begin(&mut self, file: Option<usize>, vars: Vec<VarInfo>, rule: Option<RuleHead>) {
+    fn begin(&mut self, file: Option<usize>, vars: Vec<VarInfo>, params: Vec<Var>, rule: Option<RuleHead>) {
         if let Some(map) = self.planner.trace.as_deref_mut() {
-            self.tracing.branch = Some(map.branch(Branch { file, vars, rule }));
+            self.tracing.branch = Some(map.branch(Branch {
+                file,
+                vars,
+                params,
+                rule,
+            }));
             self.tracing.body = None;
         }
     }
@@ -95,7 +100,7 @@ impl Builder<'_, '_> {
             statement: None,
             negated: false,
         };
-        self.begin(None, vec![wildcard], None);
+        self.begin(None, vec![wildcard], Vec::new(), None);
         self.enter_body(std::slice::from_ref(&literal), Span::default(), true);
         Some(literal)
     }

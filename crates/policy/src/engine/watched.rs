@@ -1,0 +1,72 @@
+//! Our virtual machine for policies whose evaluation somebody watches: tests and explanations.
+
+use std::collections::BTreeSet;
+
+use stele_rego::ast::Module;
+use stele_rego::trace::Map;
+use stele_rego::vm::{Probe, Worker};
+use stele_types::Value;
+
+use super::compiled::{CompiledPolicy, Target};
+use super::vm_engine::ask;
+use super::{EngineError, EvalRequest};
+
+/// What decides, on a program that keeps `print`, and, if it is traced, tells how its evaluation goes.
+#[derive(Debug)]
+pub(crate) struct WatchedEngine {
+    policy: CompiledPolicy,
+    worker: Worker,
+}
+
+impl WatchedEngine {
+    /// Compiles modules over a document. The map says what the points of a traced program stand for.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Refused`] with the first of the compiler's diagnostics.
+    pub(crate) fn new(
+        modules: &[Module],
+        document: &Value,
+        rules: BTreeSet<Vec<String>>,
+        traced: bool,
+    ) -> Result<(Self, Map), EngineError> {
+        let (policy, map) = CompiledPolicy::watched(modules, document, rules, traced)?;
+        let worker = Worker::default();
+        Ok((Self { policy, worker }, map))
+    }
+
+    /// Evaluates a rule or package.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], also when no rule is at, above or below the path.
+    pub(crate) fn evaluate(
+        &mut self,
+        request: &EvalRequest<'_>,
+        probe: &mut dyn Probe,
+    ) -> Result<Option<Value>, EngineError> {
+        let Target::EntryPoint { name, tail } = self.policy.resolve(request.path) else {
+            return Err(EngineError::Refused {
+                place: None,
+                message: format!("no rule answers {}", request.path),
+            });
+        };
+        let segments = request.path.segments();
+        let tail = segments
+            .get(segments.len().saturating_sub(tail)..)
+            .unwrap_or_default();
+        ask(
+            &mut self.worker,
+            (&self.policy.program, &self.policy.data),
+            &name,
+            (request.input, request.context, request.strict_builtin_errors),
+            &request.limits,
+            Some(probe),
+            |outcome| {
+                let heap = outcome.heap();
+                let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
+                heap.to_value(found)
+            },
+        )
+    }
+}
