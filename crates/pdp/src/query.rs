@@ -3,7 +3,7 @@
 //! A query is no decision: it has no entry point that a leaf could name and leaves no evidence. It is compiled together with the policy for each
 //! request, so it costs more than a decision; it is for people, not for enforcement points.
 
-use stele_policy::engine::{QueryFailure, query};
+use stele_policy::engine::{QueryFailure, QueryTrace, query};
 use stele_policy::{EvalContext, Limits};
 use stele_types::{Timestamp, Value};
 
@@ -38,7 +38,7 @@ pub enum QueryError {
 /// Runs a query against the documents of one policy and returns its rows: one object of variable bindings for each way in which it holds.
 ///
 /// `policy` names the policy; without it, the policy whose reference (`data.kubernetes.admission`) the query mentions, if that is only
-/// one, or none for a query that mentions none.
+/// one, or none for a query that mentions none. A traced query also says how its rows came about.
 ///
 /// # Errors
 /// [`QueryError`].
@@ -46,13 +46,14 @@ pub fn run(
     snapshot: &Snapshot,
     policy: Option<&str>,
     text: &str,
-    input: Option<&Value>,
-    time: Timestamp,
+    (input, time): (Option<&Value>, Timestamp),
     limits: &Limits,
-) -> Result<Vec<Value>, QueryError> {
+    traced: bool,
+) -> Result<(Vec<Value>, QueryTrace), QueryError> {
     let Documents { modules, data } = documents(snapshot, policy, text)?;
     let context = EvalContext::at(time);
-    let rows = query(&modules, &data, text, input, context, limits).map_err(|failure| match failure {
+    let asked = query(&modules, &data, text, (input, context), limits, traced);
+    let (rows, trace) = asked.map_err(|failure| match failure {
         QueryFailure::Evaluation(error) => QueryError::Evaluation {
             code: engine_code(&error),
             message: error.to_string(),
@@ -61,7 +62,7 @@ pub fn run(
             message: refused.to_string(),
         },
     })?;
-    Ok(rows.iter().map(Value::to_json_projection).collect())
+    Ok((rows.iter().map(Value::to_json_projection).collect(), trace))
 }
 
 /// What a query is asked of.

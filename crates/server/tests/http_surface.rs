@@ -183,10 +183,25 @@ async fn ad_hoc_queries_bind_variables() {
         json!({"result": [{"x": true}]})
     );
     assert_eq!(
-        server.json(server.get("/v1/query?q=1%3D%3D2")).await.1,
+        server
+            .json(server.get("/v1/query?q=1%3D%3D2&explain=off"))
+            .await
+            .1,
         json!({}),
         "nothing matches"
     );
+    let (_, traced) = server
+        .json(server.get("/v1/query?q=1%3D%3D2&explain=fails&pretty"))
+        .await;
+    let lines = traced["explanation"].as_array().unwrap();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.as_str().unwrap().contains("Fail 1 = 2")),
+        "{traced:#}"
+    );
+    let (_, traced) = server.json(server.get("/v1/query?q=1%3D%3D2&explain=full")).await;
+    assert_eq!(traced["explanation"][0]["op"], "enter", "{traced:#}");
     let (status, body) = server.json(server.get("/v1/query?q=x%20%3A%3D%20%3A%3D")).await;
     assert_eq!(
         (status, body["errors"][0]["code"].as_str()),

@@ -41,6 +41,7 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
+    optional: bool,
 }
 
 /// Fails with every breach found.
@@ -84,6 +85,12 @@ fn direction(metadata: &Metadata) -> Vec<String> {
                     "{} must not depend on tokio: only {} may",
                     package.name,
                     ASYNC.join(", ")
+                ));
+            }
+            if dependency.name == "regorus" && !dependency.optional {
+                breaches.push(format!(
+                    "{} must not depend on regorus outside its tests: it is an oracle, behind a feature",
+                    package.name
                 ));
             }
             if dependency.name == "stele-testkit" {
@@ -151,6 +158,7 @@ mod tests {
             .map(|(name, kind)| Dependency {
                 name: (*name).into(),
                 kind: kind.map(Into::into),
+                optional: false,
             })
             .collect();
         Package {
@@ -180,6 +188,19 @@ mod tests {
         let metadata = Metadata {
             packages: vec![package("stele-types", &[("stele", Some("dev"))])],
         };
+        assert!(direction(&metadata).is_empty());
+    }
+
+    #[test]
+    fn the_interpreter_is_an_oracle_only() {
+        let mut metadata = Metadata {
+            packages: vec![package(
+                "stele-policy",
+                &[("regorus", None), ("regorus", Some("dev"))],
+            )],
+        };
+        assert_eq!(direction(&metadata).len(), 1);
+        metadata.packages[0].dependencies[0].optional = true;
         assert!(direction(&metadata).is_empty());
     }
 

@@ -410,7 +410,18 @@ fn bundles_must_be_what_the_registry_says() {
 
 #[test]
 fn ad_hoc_queries_bind_and_fail_with_types() {
-    use crate::query::{QueryError, run};
+    use crate::query::{self, QueryError};
+    let run = |snapshot: &Snapshot,
+               policy: Option<&str>,
+               text: &str,
+               input: Option<&Value>,
+               time,
+               limits: &Limits| {
+        query::run(snapshot, policy, text, (input, time), limits, false).map(|(rows, trace)| {
+            assert!(trace.is_none(), "it was not asked for");
+            rows
+        })
+    };
     let snapshot = snapshot();
     let limits = Limits::default();
     let rows = run(
@@ -472,7 +483,18 @@ fn ad_hoc_queries_bind_and_fail_with_types() {
 
 #[test]
 fn ad_hoc_queries_have_the_limits_of_decisions() {
-    use crate::query::{QueryError, run};
+    use crate::query::{self, QueryError};
+    let run = |snapshot: &Snapshot,
+               policy: Option<&str>,
+               text: &str,
+               input: Option<&Value>,
+               time,
+               limits: &Limits| {
+        query::run(snapshot, policy, text, (input, time), limits, false).map(|(rows, trace)| {
+            assert!(trace.is_none(), "it was not asked for");
+            rows
+        })
+    };
     let snapshot = snapshot();
     let limits = Limits::default();
     let now = run(&snapshot, None, "x := time.now_ns()", None, Timestamp(7), &limits);

@@ -19,7 +19,7 @@ mod convert_error;
 mod failure;
 #[cfg(feature = "regorus")]
 mod heads;
-#[cfg(all(test, feature = "regorus"))]
+#[cfg(test)]
 mod heads_tests;
 mod json_input;
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod regorus_engine;
 #[cfg(feature = "regorus")]
 mod second_opinion;
 mod stele_engine;
-#[cfg(all(test, feature = "regorus"))]
+#[cfg(test)]
 mod tests;
 mod vm_engine;
 mod vm_query;
@@ -43,8 +43,8 @@ mod watched;
 pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
 pub(crate) use compiled::program;
-pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
 pub use convert_error::ConvertError;
+pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
 pub use path::{DataPath, PathError};
 #[cfg(feature = "regorus")]
 pub use prepared::PreparedPolicy;
@@ -53,7 +53,7 @@ pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
 pub(crate) use stele_engine::refused_by;
 pub use vm_engine::VmEngine;
-pub use vm_query::{QueryFailure, query};
+pub use vm_query::{QueryFailure, QueryTrace, query};
 pub(crate) use watched::WatchedEngine;
 
 /// What a decision may read besides input and data: everything that would otherwise differ between two evaluations.

@@ -1,12 +1,16 @@
 //! Ad-hoc queries on the virtual machine.
 
 use stele_rego::ast::Module;
-use stele_rego::vm::{Program, Worker};
-use stele_rego::{Diagnostic, SourceFile, compile_query, parse_query};
+use stele_rego::trace::{Map, Recorder, Trace};
+use stele_rego::vm::{Probe, Program, Worker};
+use stele_rego::{Diagnostic, QueryScope, SourceFile, compile_query, compile_query_traced, parse_query};
 use stele_types::Value;
 
 use super::vm_engine::ask;
 use super::{EngineError, EvalContext, Limits};
+
+/// How many events of a traced query are kept.
+const MAX_EVENTS: usize = 100_000;
 
 /// Why a query has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +33,11 @@ fn first(found: &[Diagnostic]) -> String {
     first.unwrap_or_else(|| "the query can't be compiled".to_owned())
 }
 
+/// How the rows of a query came about, if it was traced: its events, and what they are about.
+pub type QueryTrace = Option<(Map, Trace)>;
+
 /// Evaluates a query over modules and a document, as if it stood in an empty package. Each way in which it holds gives an object of its
-/// variables; equal objects are given once.
+/// variables; equal objects are given once. If it is to be traced, there is also how that came about.
 ///
 /// # Errors
 /// [`QueryFailure`].
@@ -38,26 +45,33 @@ pub fn query(
     modules: &[Module],
     data: &Value,
     text: &str,
-    input: Option<&Value>,
-    context: EvalContext<'_>,
+    (input, context): (Option<&Value>, EvalContext<'_>),
     limits: &Limits,
-) -> Result<Vec<Value>, QueryFailure> {
+    traced: bool,
+) -> Result<(Vec<Value>, QueryTrace), QueryFailure> {
     let source = SourceFile::new("query", text);
     let body = parse_query(&source).map_err(QueryFailure::Query)?;
-    let plan =
-        compile_query(modules, &source, &body, &crate::compile_options()).map_err(QueryFailure::Query)?;
+    let options = crate::compile_options();
+    let plan = if traced {
+        compile_query_traced(modules, &QueryScope::default(), &source, &body, &options)
+    } else {
+        compile_query(modules, &source, &body, &options).map(|plan| (plan, Map::default()))
+    };
+    let (plan, map) = plan.map_err(QueryFailure::Query)?;
     let refused = |message: String| EngineError::Refused { place: None, message };
     let program = Program::new(&plan).map_err(|error| refused(error.to_string()))?;
     let data = program.data(data).map_err(|error| refused(error.to_string()))?;
     let mut worker = Worker::default();
+    let mut recorder = Recorder::new(&map, MAX_EVENTS);
     let rows = ask(
         &mut worker,
         (&program, &data),
         "eval",
         (input, context, false),
         limits,
-        None,
+        traced.then_some(&mut recorder as &mut dyn Probe),
         |outcome| outcome.results(),
     )?;
-    Ok(rows)
+    let trace = recorder.finish();
+    Ok((rows, traced.then_some((map, trace))))
 }

@@ -313,6 +313,10 @@ impl Finder<'_> {
                     // A reference that iterates is at one place for each element; this is the one with the value.
                     if let Some(value) = scene.local(*var) {
                         found.retain(|path| at(self.input, path).is_none_or(|found| found == value));
+                        // It came by way of a rule.
+                        if found.is_empty() {
+                            found = self.occurrences(value);
+                        }
                     }
                     found
                 }

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use stele_pdp::query::{QueryError, run as run_query};
+use stele_policy::explain::Mode;
 use stele_types::{Value, json};
 
 use crate::blocking;
@@ -13,6 +14,12 @@ use crate::clock;
 use crate::decide::eval_limits;
 use crate::http::{ApiError, Reply};
 use crate::worker::{Call, Worker};
+
+/// Bounds of an explanation.
+const TRACE: json::Limits = json::Limits {
+    max_bytes: 64 << 20,
+    max_depth: 512,
+};
 
 /// `GET /v1/query?q=...`.
 pub(crate) async fn get(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -53,15 +60,19 @@ async fn run(
     let policy = call.params.get("policy").map(str::to_owned);
     let begun = Instant::now();
     let time = clock::now();
-    let rows = blocking::run(move || {
-        run_query(
+    let explain = super::explanation::requested(&call.params)?;
+    let pretty = call.params.flag("pretty");
+    let (rows, explanation) = blocking::run(move || {
+        let (rows, traced) = run_query(
             &snapshot,
             policy.as_deref(),
             &query,
-            input.as_ref(),
-            time,
+            (input.as_ref(), time),
             &limits,
-        )
+            explain != Mode::Off,
+        )?;
+        let explanation = traced.map(|(map, trace)| super::explanation::shown(&map, trace, explain, pretty));
+        Ok::<_, QueryError>((rows, explanation))
     })
     .await?;
     let mut members = Vec::new();
@@ -74,8 +85,17 @@ async fn run(
         let timer = (Value::string("timer_rego_query_eval_ns"), Value::from(nanos));
         members.push((Value::string("metrics"), Value::object([timer])));
     }
+    if let Some(explanation) = explanation {
+        let text = serde_json::Value::from(explanation).to_string();
+        let explanation = json::parse(text.as_bytes(), &TRACE).map_err(|error| {
+            ApiError::invalid(format!(
+                "the explanation is too large ({error}); ask for notes or fails"
+            ))
+        })?;
+        members.push((Value::string("explanation"), explanation));
+    }
     let answer = Value::object(members);
-    let text = if call.params.flag("pretty") {
+    let text = if pretty {
         json::to_string_pretty(&answer)
     } else {
         json::to_string(&answer)

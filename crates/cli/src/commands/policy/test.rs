@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "REGEX")]
     run: Option<String>,
     /// List every test, not only those that fail
-    #[arg(short = 'v', long, visible_alias = "verbose")]
+    #[arg(long)]
     list: bool,
     /// Show what happened in each test
     #[arg(long, value_enum, default_value_t)]
