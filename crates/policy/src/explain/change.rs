@@ -5,6 +5,7 @@
 //! is found is verified once more as a whole, by applying the patch to the original input, and no operation of it can be left out.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use stele_rego::trace::{Op, Trace, edits};
 use stele_types::{EntryPoint, Value};
@@ -12,6 +13,7 @@ use stele_types::{EntryPoint, Value};
 use super::patch::{self, Operation};
 use super::run::Traced;
 use super::{ExplainError, SearchLimits};
+use crate::engine::Limits;
 use crate::policy::Policy;
 use crate::violations::violations;
 
@@ -109,6 +111,7 @@ pub(super) fn search(
         evaluations: 0,
         seen: BTreeSet::new(),
         weight: LIGHT,
+        started: Instant::now(),
     };
     // Whatever denies is also silenced by taking away all that it looks at. That comes last.
     let found = search.run(traced, input, count).or_else(|| {
@@ -152,9 +155,23 @@ struct Search<'a> {
     seen: BTreeSet<Value>,
     /// How many scalars one operation may replace or remove.
     weight: usize,
+    started: Instant,
 }
 
 impl Search<'_> {
+    /// Whether there is neither an evaluation nor time left.
+    fn is_spent(&self) -> bool {
+        self.evaluations >= self.limits.evaluations || self.started.elapsed() >= self.limits.time
+    }
+
+    fn evaluate(&self, traced: &mut Traced<'_>, input: &Value) -> Option<(Option<Value>, Trace)> {
+        let limits = Limits {
+            time: Some(self.limits.time.saturating_sub(self.started.elapsed())),
+            ..Limits::unbounded()
+        };
+        traced.evaluate_within(Some(input), limits).ok()
+    }
+
     /// The operations that lead to a permission; and up to how many operations everything was tried in vain.
     fn run(
         &mut self,
@@ -200,7 +217,7 @@ impl Search<'_> {
 
     /// Tries every single change of an input.
     fn expand(&mut self, traced: &mut Traced<'_>, state: &State, next: &mut Vec<State>) -> Tried {
-        let Ok((_, trace)) = traced.evaluate(Some(&state.input)) else {
+        let Some((_, trace)) = self.evaluate(traced, &state.input) else {
             return Tried::Some;
         };
         for edit in edits(traced.map, &trace, &state.input, self.weight) {
@@ -210,12 +227,12 @@ impl Search<'_> {
             if !self.seen.insert(input.clone()) {
                 continue;
             }
-            if self.evaluations >= self.limits.evaluations {
+            if self.is_spent() {
                 return Tried::Some;
             }
             self.evaluations = self.evaluations.saturating_add(1);
             // An input that can't be evaluated is no way to go.
-            let Ok((result, trace)) = traced.evaluate(Some(&input)) else {
+            let Some((result, trace)) = self.evaluate(traced, &input) else {
                 continue;
             };
             let Some(count) = self.objections.count(result.as_ref()) else {

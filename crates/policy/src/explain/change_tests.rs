@@ -202,6 +202,7 @@ fn the_search_keeps_to_its_bounds() {
     let limits = SearchLimits {
         changes: 2,
         evaluations: 1_000,
+        ..SearchLimits::default()
     };
     let explanation = explained(&one(rules), "a", "/deny", &input, limits);
     assert!(
@@ -212,6 +213,7 @@ fn the_search_keeps_to_its_bounds() {
     let limits = SearchLimits {
         changes: 9,
         evaluations: 2,
+        ..SearchLimits::default()
     };
     let explanation = explained(&one(rules), "a", "/deny", &input, limits);
     assert_eq!(
@@ -324,7 +326,7 @@ proptest! {
         fields.push((Value::from("list"), Value::array(list.iter().copied().map(Value::from))));
         let input = Value::object(fields);
         prop_assume!(!allows(&set, "a", "/allow", &input));
-        let limits = SearchLimits { changes: 3, evaluations: 2_000 };
+        let limits = SearchLimits { changes: 3, evaluations: 2_000, ..SearchLimits::default() };
         let explanation = explained(&set, "a", "/allow", &input, limits);
         if let Some(Change::Found { patch, smallest, .. }) = explanation.change {
             let changed = apply(&input, &patch).unwrap();

@@ -9,6 +9,7 @@
 //! For a denial there is also the smallest change of the input that would allow, if one is found: see [`Change`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use stele_rego::trace::{Map, Mode, Trace};
 use stele_types::{EntryPoint, PolicyId, Value};
@@ -52,14 +53,17 @@ pub struct SearchLimits {
     pub changes: usize,
     /// At most this many evaluations.
     pub evaluations: usize,
+    /// No evaluation is begun after this time, and none takes longer.
+    pub time: Duration,
 }
 
 impl Default for SearchLimits {
-    /// Ten operations, 5,000 evaluations.
+    /// Ten operations, 5,000 evaluations, 30 seconds.
     fn default() -> Self {
         Self {
             changes: 10,
             evaluations: 5_000,
+            time: Duration::from_secs(30),
         }
     }
 }

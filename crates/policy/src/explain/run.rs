@@ -23,7 +23,7 @@ const MAX_CALLS: usize = 64;
 const MAX_EVENTS: usize = 1_000_000;
 
 /// An evaluation that is explained may take longer than the decision did.
-pub(super) const LIMITS: Limits = Limits {
+const LIMITS: Limits = Limits {
     time: Some(Duration::from_secs(10)),
     instructions: None,
     memory: u64::MAX,
@@ -108,10 +108,19 @@ impl Traced<'_> {
 
     /// The entry point's value for an input, and how it came about.
     pub(super) fn evaluate(&mut self, input: Option<&Value>) -> Result<(Option<Value>, Trace), ExplainError> {
+        self.evaluate_within(input, LIMITS)
+    }
+
+    /// As [`Self::evaluate`], with other limits.
+    pub(super) fn evaluate_within(
+        &mut self,
+        input: Option<&Value>,
+        limits: Limits,
+    ) -> Result<(Option<Value>, Trace), ExplainError> {
         let mut recorder = Recorder::new(self.map, MAX_EVENTS);
         let request = EvalRequest {
             context: self.request.context,
-            limits: LIMITS,
+            limits,
             ..EvalRequest::new(self.path, input)
         };
         let value = self.engine.evaluate(&request, &mut recorder)?;

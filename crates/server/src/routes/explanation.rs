@@ -3,6 +3,8 @@
 //! An explanation evaluates the decision again, traced, and must arrive at the recorded result. It runs on
 //! a blocking thread and never holds up a worker.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use stele_policy::PolicySet;
@@ -70,6 +72,7 @@ fn conflict(message: String) -> ApiError {
 const SEARCH: SearchLimits = SearchLimits {
     changes: 5,
     evaluations: 1_000,
+    time: Duration::from_secs(2),
 };
 
 /// The explanation of a recorded decision.
