@@ -59,7 +59,8 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     };
     let outside =
         Outside::new(&config.server.nd_builtins)?.map(|outside| Arc::new(outside) as Arc<dyn NdHost>);
-    let mut decider = Decider::new(Arc::clone(&store), node, Box::new(MachineClock(Instant::now()))).with_host(outside);
+    let mut decider =
+        Decider::new(Arc::clone(&store), node, Box::new(MachineClock(Instant::now()))).with_host(outside);
     let request = Request {
         path: &path,
         input: Input::Value(input.as_ref()),
