@@ -171,7 +171,12 @@ impl<'a> Partial<'a> {
         if state.dead {
             // Nothing comes of it, whatever the head is.
             let keys = branch.suffix.iter().map(|_| nowhere());
-            let terms = keys.chain([Term::boolean(true)]).collect();
+            // Rules that all have one constant settle their document at the first that holds; this one must not join them.
+            let value = self
+                .closed(&branch.value, &State::default())
+                .filter(|_| branch.value.scalar().is_some())
+                .unwrap_or_else(|| Term::array(Vec::new()));
+            let terms = keys.chain([value]).collect();
             return Ok(vec![(state, terms)]);
         }
         let mut out = vec![(state, Vec::new())];
