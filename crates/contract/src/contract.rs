@@ -60,6 +60,7 @@ pub fn entry_point_id(path: &str) -> Digest {
 /// Everything that can't be compiled, each with its place: unsupported or impure builtins, numbers without an exact form,
 /// code above the size limit, plans that break a rule of the intermediate representation.
 pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<Refusal>> {
+    let policy = &stele_rego::optimise(policy);
     let mut plans: Vec<(&ir::Plan, [u8; 32])> = Vec::new();
     for plan in &policy.plans {
         if options

@@ -5,6 +5,7 @@
 
 mod cedar;
 mod ours;
+#[allow(dead_code, reason = "one workload is for the virtual machine alone")]
 #[path = "../../../crates/rego/benches/workloads/mod.rs"]
 mod workloads;
 

@@ -86,6 +86,7 @@ pub(crate) fn parse(
         max_depth: limits.max_depth,
         memory,
         parts: PARTS,
+        words: PARTS,
         region,
         constants,
         seen: None,
@@ -116,6 +117,7 @@ pub(crate) fn load(
         max_depth: limits.max_depth,
         memory: u64::MAX,
         parts: PARTS,
+        words: PARTS,
         region,
         constants,
         seen: Some(Seen::default()),
@@ -162,6 +164,8 @@ struct Parser<'a> {
     memory: u64,
     /// How many parts of open collections there may be before the bytes are looked at.
     parts: usize,
+    /// How many words of the region.
+    words: usize,
     region: &'a mut Region,
     constants: &'a Constants<'a>,
     /// Of a document that will stay.
@@ -177,7 +181,7 @@ type Parsed = (Val, usize);
 /// Where a failed parse is: behind everything, so that nothing more is found.
 const NOWHERE: usize = usize::MAX;
 
-/// Parts of open collections between two looks at the memory.
+/// Words, or parts of open collections, between two looks at the memory.
 const PARTS: usize = 1 << 10;
 
 impl<'a> Parser<'a> {
@@ -205,9 +209,8 @@ impl<'a> Parser<'a> {
         (Val::BLANK, NOWHERE)
     }
 
-    /// Whether more is held than may be: looked at where a collection ends, at every so many parts of open ones, and at numbers that no
-    /// word holds.
-    #[inline]
+    /// Whether more is held than may be: looked at after every so many words, parts of open collections, and at numbers that no word
+    /// holds.
     fn over(&self) -> bool {
         let parts = self.reader.stack.len().saturating_mul(size_of::<Val>());
         self.region.bytes().saturating_add(parts) as u64 > self.memory
@@ -219,10 +222,11 @@ impl<'a> Parser<'a> {
         (Val::BLANK, NOWHERE)
     }
 
-    /// Many parts are open.
+    /// There are many more words, or parts of open collections.
     #[cold]
     fn many(&mut self) -> bool {
         self.parts = self.reader.stack.len().saturating_add(PARTS);
+        self.words = self.region.words.len().saturating_add(PARTS);
         self.over()
     }
 
@@ -340,7 +344,7 @@ impl<'a> Parser<'a> {
         let parts = self.reader.stack.get(start..).unwrap_or_default();
         let made = self.region.collection(Kind::Array, parts);
         self.reader.stack.truncate(start);
-        if self.over() {
+        if self.region.words.len() >= self.words && self.many() {
             return self.memory();
         }
         (made, at.wrapping_add(1))
@@ -383,7 +387,7 @@ impl<'a> Parser<'a> {
             made = self.region.index_last(made, self.constants.region);
         }
         self.reader.stack.truncate(start);
-        if self.over() {
+        if self.region.words.len() >= self.words && self.many() {
             return self.memory();
         }
         (made, at.wrapping_add(1))

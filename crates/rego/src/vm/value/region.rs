@@ -148,15 +148,12 @@ impl Region {
     pub(super) fn object_in_order(&mut self, parts: &[Val], order: &[u16], all_known: bool) -> Val {
         let place = self.words.len() as u64;
         self.words.push(Val::count(parts.len() >> 1));
-        let start = self.words.len();
-        self.words
-            .extend(std::iter::repeat_n(Val::UNDEFINED, parts.len()));
-        let slots = self.words.get_mut(start..).unwrap_or_default();
+        self.words.reserve(parts.len());
         let (pairs, _) = parts.as_chunks::<2>();
         // An order has as many positions as there are pairs.
-        for (slot, at) in slots.as_chunks_mut::<2>().0.iter_mut().zip(order) {
+        for at in order {
             if let Some(pair) = pairs.get(usize::from(*at)) {
-                *slot = *pair;
+                self.words.extend_from_slice(pair);
             }
         }
         let made = Val::place(Kind::Object, self.space, place);
