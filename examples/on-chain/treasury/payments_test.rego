@@ -16,9 +16,12 @@ payment := {
 	"to": "0x00000000000000000000000000000000000000aa",
 }
 
-ids(input_) := {finding.id | some finding in payments.deny} with input as input_ with data.treasury.payees as treasury.payees
-	with data.treasury.clerks as treasury.clerks
-	with data.treasury.limits as treasury.limits
+ids(input_) := found if {
+	found := {finding.id | some finding in payments.deny} with input as input_
+		with data.treasury.payees as treasury.payees
+		with data.treasury.clerks as treasury.clerks
+		with data.treasury.limits as treasury.limits
+}
 
 test_a_payment_within_all_bounds if ids(payment) == set()
 
