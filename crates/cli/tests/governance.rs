@@ -133,16 +133,59 @@ fn the_author_can_not_approve_and_an_unchanged_source_is_no_proposal() {
 }
 
 #[test]
-fn a_policy_that_can_not_become_a_contract_is_not_proposed() {
+fn a_policy_that_asks_other_hosts_is_governed_without_a_contract_unless_it_must_be_challengeable() {
     let site = Site::new();
     let node = site.up();
     let source = site.path().join("impure");
     std::fs::create_dir_all(source.join("app")).unwrap();
     let text = "# METADATA\n# custom:\n#   id: app\npackage app\n\ndefault allow := false\n\nallow if http.send({\"method\": \"get\", \"url\": input.url}).status_code == 200\n";
+    let strict = text.replace("id: app", "id: app\n#   require_challengeable: true");
+    let source_path = source.to_str().unwrap();
+    let propose = ["policy", "propose", "app", "--source", source_path];
+    std::fs::write(source.join("app/app.rego"), strict).unwrap();
+    site.run(&propose).fails(2, &["http.send", "app/app.rego", "9"]);
     std::fs::write(source.join("app/app.rego"), text).unwrap();
-    site.run(&["policy", "propose", "app", "--source", source.to_str().unwrap()])
-        .fails(2, &["http.send", "app/app.rego", "8"]);
+    site.run(&propose)
+        .fails(2, &["http.send", "app/app.rego", "8", "--without-contract"]);
+    let mut without = propose.to_vec();
+    without.push("--without-contract");
+    site.run(&without).exits(0);
+    for role in ["security", "platform"] {
+        site.run(&[
+            "policy",
+            "approve",
+            "app",
+            "--role",
+            role,
+            "--source",
+            source_path,
+        ])
+        .exits(0);
+    }
+    site.run(&["policy", "activate", "app"]).exits(0);
+
+    // What is in force is decided, and asks whom the operator lists.
+    let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let input = site.path().join("input.json");
+    let url = format!("{{\"url\": \"http://{}/\"}}", peer.local_addr().unwrap());
+    std::fs::write(&input, url).unwrap();
+    std::thread::spawn(move || {
+        let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        for mut stream in peer.incoming().map_while(Result::ok) {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = std::io::Write::write_all(&mut stream, answer);
+        }
+    });
+    let ask = ["decide", "app/allow", "--input", input.to_str().unwrap()];
+    eventually("the node follows the activation", || {
+        (!site.run(&ask).err.contains("no policy at")).then_some(())
+    });
     node.interrupt();
+    site.run(&ask)
+        .fails(2, &["http.send has no answer", "server.nd_builtins.allow_net"]);
+    let mut listed = ask.to_vec();
+    listed.extend(["--set", "server.nd_builtins.allow_net=[\"127.0.0.1\"]"]);
+    site.run(&listed).exits(0);
 }
 
 #[test]
