@@ -38,6 +38,8 @@ pub struct Contract {
     pub code_size: usize,
     /// Program counter to Rego line.
     pub source_map: SourceMap,
+    /// First program counter and name of every function of the low-level program, ascending, for profiles.
+    pub routines: Vec<(u32, String)>,
     /// The linked low-level program in its text form, for `--emit ir`.
     pub program: Program,
     /// The assembly, for `--emit asm`.
@@ -105,6 +107,7 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
     Ok(Contract {
         creation: creation_code(&assembled.bytes),
         code_hash: Digest(keccak256(&assembled.bytes).0),
+        routines: routines(&generated, &assembled),
         runtime: assembled.bytes,
         code_size: assembled.code_len,
         entry_points,
@@ -148,6 +151,23 @@ fn build(lowered: Lowered) -> Result<Built, InternalError> {
     })
 }
 
+fn names(generated: &Generated) -> BTreeMap<Label, &str> {
+    generated
+        .functions
+        .iter()
+        .map(|(name, label)| (*label, name.as_str()))
+        .collect()
+}
+
+fn routines(generated: &Generated, assembled: &Assembled) -> Vec<(u32, String)> {
+    let names = names(generated);
+    assembled
+        .functions
+        .iter()
+        .filter_map(|(label, pc)| Some((*pc, (*names.get(label)?).to_owned())))
+        .collect()
+}
+
 /// Where each policy function's code and variables ended up.
 fn policy_functions(
     debug: &BTreeMap<String, lower::Debug>,
@@ -155,11 +175,7 @@ fn policy_functions(
     generated: &Generated,
     assembled: &Assembled,
 ) -> Vec<PolicyFunction> {
-    let by_label: BTreeMap<Label, &str> = generated
-        .functions
-        .iter()
-        .map(|(name, label)| (*label, name.as_str()))
-        .collect();
+    let by_label = names(generated);
     let ends = assembled.functions.iter().skip(1).map(|(_, pc)| *pc);
     let ends = ends.chain([u32::try_from(assembled.code_len).unwrap_or(u32::MAX)]);
     let mut found = Vec::new();

@@ -3,9 +3,11 @@
 use revm::context::result::{ExecutionResult, HaltReason};
 use revm::context::{CfgEnv, Context, TxEnv};
 use revm::database::InMemoryDB;
+use revm::handler::{MainnetContext, MainnetEvm};
+use revm::inspector::NoOpInspector;
 use revm::primitives::{Address, Bytes, TxKind, U256, hardfork::SpecId};
 use revm::state::{AccountInfo, Bytecode};
-use revm::{ExecuteEvm, MainBuilder, MainContext};
+use revm::{InspectEvm, Inspector, MainBuilder, MainContext};
 use stele_contract::abi::{self, ContractError};
 use stele_contract::entry_point_id;
 
@@ -38,14 +40,37 @@ impl Deployed {
         }
     }
 
+    /// Calls any contract: its output, and the gas used without the transaction's own 21,000 and call data.
+    ///
+    /// # Errors
+    /// It reverted or halted.
+    pub fn execute(&self, data: Vec<u8>, gas_limit: u64) -> Result<(Vec<u8>, u64), String> {
+        self.inspect(data, gas_limit, NoOpInspector)
+    }
+
+    /// As [`Self::execute`], watched by an inspector.
+    ///
+    /// # Errors
+    /// It reverted or halted.
+    pub fn inspect<I>(&self, data: Vec<u8>, gas_limit: u64, inspector: I) -> Result<(Vec<u8>, u64), String>
+    where
+        I: Inspector<MainnetContext<InMemoryDB>>,
+    {
+        let bytes = intrinsic(&data);
+        match transact(&self.account, data, gas_limit, inspector)? {
+            ExecutionResult::Success { gas, output, .. } => {
+                let used = gas.tx_gas_used().saturating_sub(bytes);
+                Ok((output.into_data().to_vec(), used))
+            }
+            other => Err(format!("{other:?}")),
+        }
+    }
+
     /// Calls with raw call data; a result must be ABI-encoded `bytes`.
     #[must_use]
     pub fn call(&self, data: Vec<u8>, gas_limit: u64) -> Called {
-        let bytes = data
-            .iter()
-            .map(|byte| if *byte == 0 { 4 } else { 16 })
-            .fold(21_000_u64, u64::saturating_add);
-        let result = match transact(&self.account, data, gas_limit) {
+        let bytes = intrinsic(&data);
+        let result = match transact(&self.account, data, gas_limit, NoOpInspector) {
             Ok(result) => result,
             Err(error) => return Called::Broken(error),
         };
@@ -68,30 +93,71 @@ impl Deployed {
     }
 }
 
-fn transact(account: &AccountInfo, data: Vec<u8>, gas_limit: u64) -> Result<ExecutionResult, String> {
+/// What a transaction costs before its code runs.
+fn intrinsic(data: &[u8]) -> u64 {
+    data.iter()
+        .map(|byte| if *byte == 0 { 4 } else { 16 })
+        .fold(21_000_u64, u64::saturating_add)
+}
+
+/// Gas of the transaction that deploys a contract, all of it.
+///
+/// # Errors
+/// The contract can't be deployed.
+pub fn deploy(creation: &[u8]) -> Result<u64, String> {
+    let mut evm = evm(InMemoryDB::default(), NoOpInspector);
+    let result = evm.inspect_one_tx(transaction(TxKind::Create, creation.to_vec(), 100_000_000));
+    match result.map_err(|error| error.to_string())? {
+        done @ ExecutionResult::Success { .. } => Ok(done.tx_gas_used()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn transact<I>(
+    account: &AccountInfo,
+    data: Vec<u8>,
+    gas_limit: u64,
+    inspector: I,
+) -> Result<ExecutionResult, String>
+where
+    I: Inspector<MainnetContext<InMemoryDB>>,
+{
     let target = Address::repeat_byte(0x11);
     let mut db = InMemoryDB::default();
     db.insert_account_info(target, account.clone());
+    evm(db, inspector)
+        .inspect_one_tx(transaction(TxKind::Call(target), data, gas_limit))
+        .map_err(|error| error.to_string())
+}
+
+fn evm<I>(db: InMemoryDB, inspector: I) -> MainnetEvm<MainnetContext<InMemoryDB>, I>
+where
+    I: Inspector<MainnetContext<InMemoryDB>>,
+{
     let mut cfg = CfgEnv::new_with_spec(SpecId::CANCUN);
     cfg.disable_nonce_check = true;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
-    let mut evm = Context::mainnet().with_db(db).with_cfg(cfg).build_mainnet();
+    let mut evm = Context::mainnet()
+        .with_db(db)
+        .with_cfg(cfg)
+        .build_mainnet_with_inspector(inspector);
     evm.ctx.block.gas_limit = u64::MAX;
-    let transaction = TxEnv {
-        kind: TxKind::Call(target),
+    evm
+}
+
+fn transaction(kind: TxKind, data: Vec<u8>, gas_limit: u64) -> TxEnv {
+    TxEnv {
+        kind,
         data: data.into(),
         gas_limit,
         gas_price: 0,
         chain_id: None,
         ..TxEnv::default()
-    };
-    evm.transact(transaction)
-        .map(|done| done.result)
-        .map_err(|error| error.to_string())
+    }
 }
 
 /// The content of ABI-encoded `bytes` that fill all of `output`.
-fn returned_bytes(output: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn returned_bytes(output: &[u8]) -> Option<Vec<u8>> {
     let (head, tail) = output.split_at_checked(64)?;
     let (offset, length) = head.split_at_checked(32)?;
     let length = usize::try_from(U256::from_be_slice(length)).ok()?;

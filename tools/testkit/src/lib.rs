@@ -9,5 +9,7 @@ pub mod engines;
 pub mod evm;
 #[cfg(feature = "store")]
 pub mod records;
+#[cfg(feature = "engines")]
+pub mod reference;
 #[cfg(feature = "store")]
 pub mod store;

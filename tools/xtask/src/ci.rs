@@ -28,6 +28,13 @@ pub(crate) fn differential(arguments: &[String]) -> Result<()> {
     run(command.args(arguments))
 }
 
+/// Builds and runs the program that measures the gas of the reference policies.
+pub(crate) fn gas(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--package", "stele-testkit"]);
+    command.args(["--features", "command", "--bin", "gas", "--"]);
+    run(command.args(arguments))
+}
+
 type Step<'a> = (&'a str, fn() -> Result<()>);
 
 fn run_all(steps: &[Step]) -> Result<()> {

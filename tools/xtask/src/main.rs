@@ -44,6 +44,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Compare the gas of compiled policies with that of the same policies by hand; `--profile` shows where it goes
+    Gas {
+        /// Arguments of the program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the API documentation; warnings are errors
     Docs,
     /// Check the dependency direction and file sizes
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
         Command::Differential { arguments } => ci::differential(&arguments),
+        Command::Gas { arguments } => ci::gas(&arguments),
         Command::Docs => docs::run_docs(),
         Command::House => house::run(),
         Command::Readme => readme::run_readme(),
