@@ -35,14 +35,22 @@ pub(crate) struct ContractFile {
 /// Builds one policy of a set.
 pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
     let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
-    let plan = plan(&bundle)?;
-    let contract = stele_contract::compile(&plan, &Options::default())
-        .map_err(|refusals| refused(id.as_str(), &refusals))?;
+    let (plan, data) = plan(&bundle)?;
+    let contract =
+        stele_contract::compile(&plan, &options(data)).map_err(|refusals| refused(id.as_str(), &refusals))?;
     Ok(Artifact {
         bundle,
         plan,
         contract,
     })
+}
+
+/// How a policy's contract is compiled, wherever that is done: its hash is compared.
+fn options(data: Value) -> Options {
+    Options {
+        data: Some(data),
+        ..Options::default()
+    }
 }
 
 /// What the registry is told of a version.
@@ -58,7 +66,8 @@ pub(crate) struct Proposable {
 /// Builds one policy of a set, with or without a contract of its own. Without one it can't be challenged, which its metadata may forbid.
 pub(crate) fn build_proposable(set: &PolicySet, id: &PolicyId) -> Result<Proposable> {
     let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
-    match stele_contract::compile(&plan(&bundle)?, &Options::default()) {
+    let (plan, data) = plan(&bundle)?;
+    match stele_contract::compile(&plan, &options(data)) {
         Ok(contract) => Ok(Proposable {
             bundle,
             creation: contract.creation,
@@ -87,16 +96,16 @@ impl Proposable {
     }
 }
 
-/// The plan of a policy's entry points: its package as a whole, and each rule that may be queried.
+/// The plan of a policy's entry points, its package as a whole and each rule that may be queried, and the policy's data.
 ///
 /// It is made from the bundle's own bytes: contract, decision point and whoever approves see the same rules.
-pub(crate) fn plan(bundle: &Bundle) -> Result<ir::Policy> {
+pub(crate) fn plan(bundle: &Bundle) -> Result<(ir::Policy, Value)> {
     let policy = &bundle.policy;
     let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {}", policy.id))?;
-    plan_packed(&packed, policy)
+    Ok((plan_packed(&packed, policy)?, packed.data().clone()))
 }
 
-/// As [`plan`], of a bundle that was loaded.
+/// The plan of a policy's entry points, of a bundle that was loaded.
 pub(crate) fn plan_packed(packed: &PolicySet, policy: &Policy) -> Result<ir::Policy> {
     let mut entry_points = vec![EntryPoint::new(policy.id.as_str())?];
     entry_points.extend(policy.entry_points.iter().cloned());

@@ -33,6 +33,8 @@ mod pattern;
 mod runtime;
 mod source_map;
 
+use stele_types::Value;
+
 pub use contract::{Contract, ContractEntryPoint, compile, entry_point_id};
 pub use error::{Reason, Refusal};
 pub use source_map::{PolicyFunction, SourceMap, SourcePlace};
@@ -69,6 +71,9 @@ pub struct Options {
     pub max_pattern_size: usize,
     /// Compile only these entry points; all of the plan's if `None`.
     pub entry_points: Option<Vec<String>>,
+    /// The data document that the policy comes with. The contract recognises it by its hash and does not check its encoding
+    /// again; it takes any other data too, and checks that. The same plan with other data gives another contract.
+    pub data: Option<Value>,
 }
 
 impl Default for Options {
@@ -80,6 +85,7 @@ impl Default for Options {
             fold_constants: true,
             max_pattern_size: 8_192,
             entry_points: None,
+            data: None,
         }
     }
 }

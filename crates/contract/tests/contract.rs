@@ -15,9 +15,9 @@ mod common;
 use common::plan::{self, entry, policy, rule, stmt};
 use common::{Outcome, call_data, evaluate, execute};
 use stele_contract::abi::{self, ContractError};
-use stele_contract::{Options, Reason, compile, entry_point_id, lir};
+use stele_contract::{Contract, Options, Reason, compile, entry_point_id, lir};
 use stele_rego::ir::{Block, DATA, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
-use stele_types::Value;
+use stele_types::{Value, encoding};
 
 fn json(text: &str) -> Value {
     stele_types::json::parse(text.as_bytes(), &stele_types::json::Limits::default()).unwrap()
@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "bf69f9dabc0d761fe86b47bd3d7fd4796872771d6ca675f25b5e000c357dec2e";
+const GOLDEN: &str = "58bba7a5c3bd9fb28e6b65baf89b4582350ab0629710b94b154aee0e9e33cd64";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {
@@ -388,4 +388,116 @@ fn the_linked_program_has_a_text_form() {
         lir::parse(&text, &std::collections::BTreeMap::new()).unwrap(),
         contract.program
     );
+}
+
+#[test]
+fn the_policys_own_data_is_recognised_and_any_other_is_checked() {
+    let rego = "package p\n\nallow if input.user in data.admins\n";
+    let module = stele_rego::parse(&stele_rego::SourceFile::new("p.rego", rego)).unwrap();
+    let entry = stele_types::EntryPoint::new("p/allow").unwrap();
+    let options = stele_rego::CompileOptions::default();
+    let plan = stele_rego::compile(&[module], &[entry], &options).unwrap();
+    let own = json(r#"{"admins": ["ann", "bob", "a name that is longer than one word of memory"]}"#);
+    let other = json(r#"{"admins": ["eve"]}"#);
+    let compiled = |data: Option<Value>| {
+        let options = Options {
+            data,
+            ..Options::default()
+        };
+        compile(&plan, &options).unwrap()
+    };
+    let (without, with) = (compiled(None), compiled(Some(own.clone())));
+    assert_ne!(without.code_hash, with.code_hash);
+    let ask = |contract: &Contract, user: &str, data: &Value| {
+        let input = Value::object([(Value::string("user"), Value::string(user))]);
+        evaluate(contract, "p/allow", Some(&input), data)
+    };
+    for (user, data) in [("ann", &own), ("eve", &own), ("ann", &other), ("eve", &other)] {
+        assert_eq!(
+            ask(&with, user, data).value(),
+            ask(&without, user, data).value(),
+            "{user}"
+        );
+    }
+    assert_eq!(ask(&with, "eve", &other).value(), Some(Value::Bool(true)));
+    assert!(ask(&with, "ann", &own).gas() < ask(&without, "ann", &own).gas());
+    let bytes = encoding::encode_contract(&own).unwrap();
+    let input = encoding::encode_contract(&json(r#"{"user": "ann"}"#)).unwrap();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x80;
+        let call = call_data("p/allow", &input, &damaged, &[]);
+        let outcome = execute(&with.runtime, call, 100_000_000);
+        let malformed = matches!(outcome, Outcome::Reverted(ContractError::MalformedValue, _));
+        assert_eq!(
+            malformed,
+            encoding::decode(&damaged, &encoding::Limits::default()).is_err(),
+            "byte {at}"
+        );
+    }
+}
+
+/// Lookups of one path share a memo; `with` has its own, and what a negation or a loop reads is what stands there.
+#[test]
+fn paths_that_are_looked_up_often_mean_the_same_everywhere() {
+    let rego = r#"package p
+import data.q
+a if input.x.y == 1
+b if {
+    input.x.y == 2
+    not input.x.z.missing
+    input.x.z
+}
+c contains n if {
+    some n in [1, 2]
+    input.x.y == n
+}
+inner := {"a": a, "c": c}
+r.a := a
+r.c := c
+r.seen := [input.x.y | input.x.y]
+r.with := [v | some n in [1, 2, 3]; v := inner.c with input.x as {"y": n}]
+r.swapped := v if v := inner with input as {"x": {"y": 1}}
+r.after := input.x.y
+r.b := b
+qv := data.q.u.v
+r.data := v if v := qv with data.q as {"u": {"v": 5}}
+r.own := [data.q.u.v, qv]
+"#;
+    let module = stele_rego::parse(&stele_rego::SourceFile::new("p.rego", rego)).unwrap();
+    let entry = stele_types::EntryPoint::new("p/r").unwrap();
+    let plan = stele_rego::compile(&[module], &[entry], &stele_rego::CompileOptions::default()).unwrap();
+    let contract = compile(&plan, &Options::default()).unwrap();
+    let evaluator = stele_rego::eval::Evaluator::new(&plan).unwrap();
+    let data = json(r#"{"q": {"u": {"v": 7}}}"#);
+    for input in [
+        r#"{"x": {"y": 1, "z": {}}}"#,
+        r#"{"x": {"y": 2, "z": {}}}"#,
+        r#"{"x": {"y": 2, "z": {"missing": 1}}}"#,
+        r#"{"x": {"z": 1}}"#,
+        r#"{"x": [1]}"#,
+        r#"{"x": 1}"#,
+        "{}",
+        "[]",
+    ] {
+        let input = json(input);
+        let want = evaluator
+            .evaluate(
+                "p/r",
+                Some(&input),
+                &data,
+                &stele_rego::eval::Context::default(),
+                &stele_rego::eval::Limits::default(),
+                &mut stele_rego::eval::NoTrace,
+            )
+            .unwrap();
+        let want = want
+            .first()
+            .map(|set| set.get("result").unwrap().to_json_projection());
+        assert_eq!(
+            evaluate(&contract, "p/r", Some(&input), &data).value(),
+            want,
+            "{input}"
+        );
+    }
 }

@@ -21,7 +21,13 @@ fn agree(reference: &Reference, question: &Question) -> String {
         reference.compiled(question).unwrap(),
         reference.by_hand(question).unwrap(),
     );
-    assert_eq!(compiled.value, by_hand.value, "{}: {}", reference.name(), question.input);
+    assert_eq!(
+        compiled.value,
+        by_hand.value,
+        "{}: {}",
+        reference.name(),
+        question.input
+    );
     format!("{:?}", compiled.value)
 }
 
@@ -48,7 +54,11 @@ fn the_profile_accounts_for_all_gas() {
         let sum = |rows: &[(String, u64)]| rows.iter().map(|(_, gas)| gas).sum::<u64>();
         // The last instruction is not followed by another step; it costs nothing but the memory it returns.
         let shown = sum(&profile.routines);
-        assert!(shown <= spent && spent - shown < 100, "{}: {shown} of {spent}", reference.name());
+        assert!(
+            shown <= spent && spent - shown < 100,
+            "{}: {shown} of {spent}",
+            reference.name()
+        );
         assert_eq!(sum(&profile.lines), shown);
         assert!(profile.lines.iter().any(|(line, _)| line.contains(".rego:")));
     }

@@ -34,10 +34,22 @@ const CONTRACTS: [(&str, &str, &str); 15] = [
     ),
     // Policies by hand, which `cargo xtask gas` compares with compiled ones.
     ("reference/Rbac.sol", "Rbac", "reference/Rbac.json"),
-    ("reference/KubernetesPod.sol", "KubernetesPod", "reference/KubernetesPod.json"),
+    (
+        "reference/KubernetesPod.sol",
+        "KubernetesPod",
+        "reference/KubernetesPod.json",
+    ),
     ("reference/HttpAuthz.sol", "HttpAuthz", "reference/HttpAuthz.json"),
-    ("reference/ImageProvenance.sol", "ImageProvenance", "reference/ImageProvenance.json"),
-    ("reference/TerraformNetwork.sol", "TerraformNetwork", "reference/TerraformNetwork.json"),
+    (
+        "reference/ImageProvenance.sol",
+        "ImageProvenance",
+        "reference/ImageProvenance.json",
+    ),
+    (
+        "reference/TerraformNetwork.sol",
+        "TerraformNetwork",
+        "reference/TerraformNetwork.json",
+    ),
 ];
 
 /// Largest runtime code of a contract, in bytes (EIP-170).

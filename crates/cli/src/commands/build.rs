@@ -87,7 +87,7 @@ fn plans(args: &Args) -> Result<Verdict> {
     for policy in set.policies() {
         let id = &policy.id;
         let bundle = bundle::build(&set, id).with_context(|| format!("policy {id}"))?;
-        let plan = artifact::plan(&bundle)?;
+        let (plan, _) = artifact::plan(&bundle)?;
         written.push((args.output.join(id.as_str()), plan));
     }
     if written.is_empty() {

@@ -382,24 +382,31 @@ impl<'a> Gen<'_, '_, 'a> {
     }
 
     fn repeat(&mut self, name: &'a str, cond: &Expr, body: &'a [Stmt]) -> Result<(), CodegenError> {
-        let (again, leave) = (self.module.label(), self.module.label());
+        let (start, again, leave) = (self.module.label(), self.module.label(), self.module.label());
         let height = self.height;
         if self.dead {
             return Ok(());
         }
-        self.emit_label(again, height);
-        if !matches!(cond, Expr::Const(word) if !word.is_zero()) {
-            self.jump_when(cond, leave, false)?;
+        let endless = matches!(cond, Expr::Const(word) if !word.is_zero());
+        // The condition stands at the end: one jump each round.
+        if !endless {
+            self.emit(Item::Jump(again));
         }
+        self.emit_label(start, height);
         self.targets.push(Target {
             name,
             leave,
-            again: Some(again),
+            again: Some(if endless { start } else { again }),
             height,
         });
         self.body(body)?;
         self.targets.pop();
-        self.emit(Item::Jump(again));
+        if endless {
+            self.emit(Item::Jump(start));
+        } else {
+            self.emit_label(again, height);
+            self.jump_when(cond, start, true)?;
+        }
         self.join(leave, height);
         Ok(())
     }

@@ -113,6 +113,8 @@ pub(super) struct Locals {
     pub(super) writes: BTreeMap<Local, usize>,
     /// Locals that some statement reads.
     pub(super) reads: BTreeSet<Local>,
+    /// How many statements read each local.
+    pub(super) read_times: BTreeMap<Local, usize>,
     /// Locals that hold one string constant wherever they are defined.
     pub(super) constants: BTreeMap<Local, StringIndex>,
     /// Locals that hold one number wherever they are defined, as its text.
@@ -166,6 +168,10 @@ impl Locals {
         walk(blocks, &mut |stmt| {
             let access = stmt.kind.access();
             facts.reads.extend(access.reads.iter().copied());
+            for local in &access.reads {
+                let times = facts.read_times.entry(*local).or_default();
+                *times = times.saturating_add(1);
+            }
             facts.grows.extend(grown(stmt));
             if let StmtKind::AssignVarOnce { target, .. } = &stmt.kind {
                 facts.reads.insert(*target);

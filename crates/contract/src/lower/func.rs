@@ -63,7 +63,7 @@ pub(super) fn plan<'a>(cx: &mut Context<'a>, plan: &'a ir::Plan, number: usize) 
     lower(cx, format!("p{number}"), &plan.name, &[], false, &plan.blocks);
 }
 
-fn memo_front(name: &str, body: &str, slot: u32) -> Func {
+pub(super) fn memo_front(name: &str, body: &str, slot: u32) -> Func {
     let v = || Expr::Var(Var(0));
     let at = || Expr::Symbol(Symbol::Memo(slot));
     let set = |e| Stmt::Set(Var(0), e);

@@ -8,6 +8,7 @@ mod func;
 mod known;
 mod literal;
 mod names;
+mod paths;
 mod routines;
 mod special;
 mod stmt;
@@ -18,7 +19,7 @@ use crate::layout::{Constant, Pool};
 use crate::lir::{Expr, Frame, Func, Program, Stmt, Symbol, Var};
 use crate::op::Op;
 use crate::{Options, ResultForm};
-use alloy_primitives::U256;
+use alloy_primitives::{U256, keccak256};
 use std::collections::{BTreeMap, BTreeSet};
 use stele_rego::ir;
 use stele_types::{Value, encoding};
@@ -63,6 +64,7 @@ struct Context<'a> {
     constants: constant_rules::Constants<'a>,
     /// Rules that need no memo.
     called_once: BTreeSet<&'a str>,
+    paths: paths::Paths,
     memo_slots: u32,
     tables: Vec<Vec<u8>>,
     debug: BTreeMap<String, Debug>,
@@ -140,6 +142,7 @@ pub(crate) fn lower(
         callees: BTreeMap::new(),
         constants: constant_rules::evaluate(policy, options),
         called_once: BTreeSet::new(),
+        paths: paths::Paths::default(),
         memo_slots: 0,
         tables: Vec::new(),
         debug: BTreeMap::new(),
@@ -147,6 +150,8 @@ pub(crate) fn lower(
     };
     let reachable = facts::reachable(policy, plans, &cx.constants);
     cx.called_once = facts::called_once(policy, plans, &reachable);
+    cx.paths = paths::Paths::find(policy, &reachable);
+    paths::Paths::lower(&mut cx);
     for (number, func) in policy.funcs.iter().enumerate() {
         if reachable.contains(func.name.as_str()) {
             let name = format!("r{number}.{}", short_name(&func.name));
@@ -194,7 +199,7 @@ fn short_name(name: &str) -> String {
         .collect()
 }
 
-/// `entry_points`, `dispatch` and `respond`: see `runtime/abi.lir`.
+/// `entry_points`, `dispatch`, `respond` and `known_data`: see `runtime/abi.lir`.
 fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
     let mut list = vec![
         Stmt::Do(op(Op::Mstore, vec![constant(0), constant(32)])),
@@ -220,22 +225,38 @@ fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
         ResultForm::Unwrapped => {
             let key = cx.text("result");
             let value = call("only_result", vec![key]);
-            vec![Stmt::Do(call("answer", vec![call("project", vec![value])]))]
+            vec![Stmt::Do(call(
+                "answer",
+                vec![call("project_result", vec![value])],
+            ))]
         }
     };
+    // The hash of the data that the policy comes with; 0 if there is none.
+    let known = cx.options.data.as_ref();
+    let known = known.and_then(|data| encoding::encode_contract(data).ok());
+    let known = known.map_or(U256::ZERO, |bytes| keccak256(bytes).into());
+    let mut func = routine("known_data", &[], vec![Stmt::Set(Var(0), Expr::Const(known))]);
+    func.returns = true;
+    func.vars.push("h".to_owned());
+    cx.program.funcs.insert(func.name.clone(), func);
     add(cx, "entry_points", &[], list);
     add(cx, "dispatch", &["id"], dispatch);
     add(cx, "respond", &[], respond);
 }
 
 fn add(cx: &mut Context<'_>, name: &str, params: &[&str], body: Vec<Stmt>) {
-    let func = Func {
+    let func = routine(name, params, body);
+    cx.program.funcs.insert(func.name.clone(), func);
+}
+
+/// A function without a result.
+fn routine(name: &str, params: &[&str], body: Vec<Stmt>) -> Func {
+    Func {
         name: name.to_owned(),
         params: u32::try_from(params.len()).unwrap_or(u32::MAX),
         returns: false,
         frame: Frame::Stack,
         vars: params.iter().map(|p| (*p).to_owned()).collect(),
         body,
-    };
-    cx.program.funcs.insert(func.name.clone(), func);
+    }
 }

@@ -3,6 +3,7 @@
 use super::block::ScopeKind;
 use super::facts::{matches_path, written_in};
 use super::func::FuncCx;
+use super::paths::{Lookup, SHORT};
 use super::{call, constant, op};
 use crate::error::Reason;
 use crate::layout;
@@ -168,14 +169,35 @@ impl<'a> FuncCx<'_, 'a> {
         }
     }
 
+    /// The string that an operand always is.
+    fn string(&self, operand: Operand) -> Option<&str> {
+        let index = match operand {
+            Operand::StringIndex(index) => index,
+            Operand::Local(local) => *self.locals.constants.get(&local)?,
+            Operand::Bool(_) => return None,
+        };
+        self.cx.policy.string(index)
+    }
+
     fn dot(&mut self, source: Operand, key: Operand, target: Local, at: Location, out: &mut Vec<Stmt>) {
+        if self.result.is_some() {
+            match self.cx.paths.lookup(self.name, target) {
+                Lookup::Elided => return,
+                Lookup::Memo(memo) => {
+                    return self.assign_if_defined(target, call(&memo, Vec::new()), at, out);
+                }
+                Lookup::Plain => {}
+            }
+        }
         let collection = self.operand(source, at, out);
         let word = self.operand(key, at, out);
         let base = source
             .local()
             .is_some_and(|l| l == DATA || self.locals.base.contains(&l));
         let number = key.local().and_then(|l| self.locals.numbers.get(&l)).cloned();
-        let found = call("dot", vec![collection.clone(), word]);
+        let short = self.string(key).is_some_and(|text| text.len() < SHORT);
+        let routine = if short { "dot_short" } else { "dot" };
+        let found = call(routine, vec![collection.clone(), word]);
         if let (true, Some(number)) = (base, number) {
             // OPA's store addresses base documents by strings, so `data.x[2]` finds the key "2".
             let temp = self.temp();

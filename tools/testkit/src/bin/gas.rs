@@ -48,7 +48,12 @@ fn run(arguments: &Arguments) -> Result<String, ReferenceError> {
     let all = reference::all()?;
     let chosen: Vec<&Reference> = all
         .iter()
-        .filter(|reference| arguments.only.as_ref().is_none_or(|name| name == reference.name()))
+        .filter(|reference| {
+            arguments
+                .only
+                .as_ref()
+                .is_none_or(|name| name == reference.name())
+        })
         .collect();
     let mut ratios = Vec::new();
     for reference in &chosen {
@@ -78,9 +83,13 @@ fn run(arguments: &Arguments) -> Result<String, ReferenceError> {
         for reference in chosen {
             let profile = reference.profile(&reference.typical().input)?;
             text += &format!("\n{}\n", reference.name());
-            for (title, rows) in [("routines", profile.routines), ("lines", profile.lines)] {
+            for (title, rows) in [
+                ("routines", profile.routines),
+                ("lines", profile.lines),
+                ("lines and routines", profile.uses),
+            ] {
                 text += &format!("  {title}\n");
-                for (name, gas) in rows.iter().take(14) {
+                for (name, gas) in rows.iter().take(30) {
                     text += &format!("    {gas:>8}  {name}\n");
                 }
             }

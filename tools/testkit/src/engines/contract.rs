@@ -60,8 +60,10 @@ impl ContractEngine {
         }
     }
 
-    fn options(&self, entry_point: &EntryPoint) -> Options {
+    fn options(&self, entry_point: &EntryPoint, data: &Value) -> Options {
         Options {
+            // As a policy's data are known when its contract is deployed.
+            data: (self.form == ResultForm::Unwrapped).then(|| data.clone()),
             result: self.form,
             max_code_size: self.max_code_size,
             entry_points: Some(vec![entry_point.as_str().to_owned()]),
@@ -86,7 +88,7 @@ impl Engine for ContractEngine {
     }
 
     fn evaluate(&mut self, case: &Case) -> Outcome {
-        let options = self.options(&case.entry_point);
+        let options = self.options(&case.entry_point, case.policy.data());
         let contracts = self.loaded.get(&case.policy, |policy| {
             Ok(Contracts {
                 data: encode(policy.data())?,

@@ -103,12 +103,18 @@ impl ByHand for HttpAuthz {
             let grants = role.grants.iter();
             Value::object(grants.map(|grant| (Value::string(&grant.collection), strings(&grant.actions))))
         };
-        let roles = data.roles.iter().map(|role| (Value::string(&role.name), grants(role)));
+        let roles = data
+            .roles
+            .iter()
+            .map(|role| (Value::string(&role.name), grants(role)));
         let methods = data
             .methods
             .iter()
             .map(|method| (Value::string(&method.method), Value::string(&method.action)));
-        let http = object([("roles", Value::object(roles)), ("methods", Value::object(methods))]);
+        let http = object([
+            ("roles", Value::object(roles)),
+            ("methods", Value::object(methods)),
+        ]);
         object([("config", object([("http", http)]))])
     }
 
@@ -133,7 +139,11 @@ impl ByHand for HttpAuthz {
 
     fn random(&self, chance: &mut Chance) -> Question {
         let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
-        let people = ["alice", "bob", "a person whose name does not fit into one word of 32 bytes"];
+        let people = [
+            "alice",
+            "bob",
+            "a person whose name does not fit into one word of 32 bytes",
+        ];
         let tenants = ["acme", "acme", "umbrella"];
         question(abi::Input {
             method: chance.word(&methods).to_owned(),
@@ -153,6 +163,8 @@ impl ByHand for HttpAuthz {
     }
 
     fn answer(&self, output: &[u8]) -> Option<Value> {
-        abi::evaluateCall::abi_decode_returns(output).ok().map(Value::Bool)
+        abi::evaluateCall::abi_decode_returns(output)
+            .ok()
+            .map(Value::Bool)
     }
 }

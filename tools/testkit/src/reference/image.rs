@@ -49,7 +49,10 @@ fn question(images: Vec<abi::Image>) -> Question {
     let value = images.iter().map(|image| {
         object([
             ("reference", Value::string(&image.r#ref)),
-            ("attestations", Value::array(image.attestations.iter().map(attestation))),
+            (
+                "attestations",
+                Value::array(image.attestations.iter().map(attestation)),
+            ),
         ])
     });
     Question {
@@ -68,7 +71,10 @@ impl ByHand for ImageProvenance {
     }
 
     fn files(&self) -> &'static [&'static str] {
-        &["policies/supply_chain/image/image.rego", "policies/lib/images/images.rego"]
+        &[
+            "policies/supply_chain/image/image.rego",
+            "policies/lib/images/images.rego",
+        ]
     }
 
     fn data(&self) -> Value {
@@ -103,7 +109,13 @@ impl ByHand for ImageProvenance {
         ];
         let spoilt = DIGEST.replace('0', "G");
         let ends = [DIGEST, "", "@sha256:12", &spoilt, "@a@b", ":latest"];
-        let predicates = [SPDX, SLSA, "https://slsa.dev/provenance/", "https://slsa.dev/prov", "other"];
+        let predicates = [
+            SPDX,
+            SLSA,
+            "https://slsa.dev/provenance/",
+            "https://slsa.dev/prov",
+            "other",
+        ];
         let mut images = Vec::new();
         for _ in 0..chance.below(4) {
             let reference = format!("{}{}", chance.word(&names), chance.word(&ends));

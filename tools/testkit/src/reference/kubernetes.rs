@@ -86,7 +86,12 @@ impl ByHand for KubernetesPod {
             ],
             hostNetwork: true,
             containers: vec![
-                container("web", "registry.corp.example/payments/web:1.4.2", false, ["500m", "256Mi"]),
+                container(
+                    "web",
+                    "registry.corp.example/payments/web:1.4.2",
+                    false,
+                    ["500m", "256Mi"],
+                ),
                 container("sidecar", "docker.io/envoyproxy/envoy:v1.31", true, ["200m", ""]),
                 container("agent", "mirror.corp.example/obs/agent:3.2", false, ["", ""]),
             ],
@@ -108,7 +113,12 @@ impl ByHand for KubernetesPod {
         for _ in 0..chance.below(4) {
             let limits = [chance.word(&["", "1", "500m"]), chance.word(&["", "1Gi"])];
             let privileged = chance.one_in(3);
-            containers.push(container(chance.word(&names), chance.word(&images), privileged, limits));
+            containers.push(container(
+                chance.word(&names),
+                chance.word(&images),
+                privileged,
+                limits,
+            ));
         }
         let keys = ["app", "owner", "version"];
         let wanted = chance.below(8);

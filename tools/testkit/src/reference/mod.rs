@@ -20,7 +20,10 @@ mod terraform;
 )]
 mod abi {
     alloy::sol!(Rbac, "../../contracts/artifacts/reference/Rbac.json");
-    alloy::sol!(KubernetesPod, "../../contracts/artifacts/reference/KubernetesPod.json");
+    alloy::sol!(
+        KubernetesPod,
+        "../../contracts/artifacts/reference/KubernetesPod.json"
+    );
     alloy::sol!(HttpAuthz, "../../contracts/artifacts/reference/HttpAuthz.json");
     alloy::sol!(
         ImageProvenance,
@@ -207,8 +210,12 @@ impl Reference {
         let (output, gas) = Deployed::new(&self.compiled.runtime)
             .execute(call, GAS)
             .map_err(|why| error(self.policy.entry_point(), why))?;
-        let inner = crate::evm::returned_bytes(&output)
-            .ok_or_else(|| error(self.policy.entry_point(), "the output is no ABI encoding of `bytes`"))?;
+        let inner = crate::evm::returned_bytes(&output).ok_or_else(|| {
+            error(
+                self.policy.entry_point(),
+                "the output is no ABI encoding of `bytes`",
+            )
+        })?;
         let value = (!inner.is_empty())
             .then(|| encoding::decode(&inner, &encoding::Limits::default()))
             .transpose()
@@ -238,7 +245,11 @@ impl Reference {
 
 fn compile(policy: &dyn ByHand) -> Result<Contract, ReferenceError> {
     let plan = plan(policy)?;
-    stele_contract::compile(&plan, &Options::default()).map_err(|refusals| {
+    let options = Options {
+        data: Some(policy.data()),
+        ..Options::default()
+    };
+    stele_contract::compile(&plan, &options).map_err(|refusals| {
         let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         error(policy.entry_point(), texts.join("; "))
     })

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use revm::Inspector;
 use revm::interpreter::Interpreter;
 use revm::interpreter::interpreter::EthInterpreter;
 use revm::interpreter::interpreter_types::Jumps;
-use revm::Inspector;
 use stele_contract::Contract;
 use stele_types::Value;
 
@@ -19,6 +19,8 @@ pub struct Profile {
     pub routines: Vec<(String, u64)>,
     /// By Rego line, `file:row`, or the phase outside of rules; most expensive first.
     pub lines: Vec<(String, u64)>,
+    /// By Rego line and routine.
+    pub uses: Vec<(String, u64)>,
 }
 
 struct Meter<'a> {
@@ -29,6 +31,7 @@ struct Meter<'a> {
     line: String,
     routines: BTreeMap<usize, u64>,
     lines: BTreeMap<String, u64>,
+    uses: BTreeMap<(String, usize), u64>,
 }
 
 impl<CTX> Inspector<CTX, EthInterpreter> for Meter<'_> {
@@ -55,6 +58,8 @@ impl Meter<'_> {
         *routine = routine.saturating_add(used);
         let line = self.lines.entry(self.line.clone()).or_default();
         *line = line.saturating_add(used);
+        let both = self.uses.entry((self.line.clone(), self.routine)).or_default();
+        *both = both.saturating_add(used);
     }
 }
 
@@ -79,6 +84,7 @@ impl Reference {
             line: "main".to_owned(),
             routines: BTreeMap::new(),
             lines: BTreeMap::new(),
+            uses: BTreeMap::new(),
         };
         Deployed::new(&self.compiled.runtime)
             .inspect(call, GAS, &mut meter)
@@ -90,6 +96,12 @@ impl Reference {
         Ok(Profile {
             routines: ranked(meter.routines.iter().map(|(at, gas)| (name(*at), *gas))),
             lines: ranked(meter.lines.into_iter()),
+            uses: ranked(
+                meter
+                    .uses
+                    .iter()
+                    .map(|((line, at), gas)| (format!("{line} {}", name(*at)), *gas)),
+            ),
         })
     }
 }

@@ -14,8 +14,16 @@ const ACTIONS: [&str; 5] = ["read", "write", "delete", "list", "approve"];
 
 pub(super) struct Rbac;
 
+/// Numbers spread over a range, so that users share roles and roles share resources.
+fn spread(a: usize, b: usize, range: usize) -> usize {
+    a.wrapping_add(b).checked_rem(range).unwrap_or_default()
+}
+
 fn users() -> Vec<abi::User> {
-    let role = |user: usize, n: usize| format!("role-{}", user.wrapping_mul(3).wrapping_add(n.wrapping_mul(4)) % ROLES);
+    let role = |user: usize, n: usize| {
+        let role = spread(user.wrapping_mul(3), n.wrapping_mul(4), ROLES);
+        format!("role-{role}")
+    };
     (0..USERS)
         .map(|user| abi::User {
             name: format!("user-{user}"),
@@ -25,13 +33,13 @@ fn users() -> Vec<abi::User> {
 }
 
 fn roles() -> Vec<abi::Role> {
-    let permission = |role: usize, n: usize| abi::Permission {
-        action: ACTIONS
-            .get(role.wrapping_add(n) % ACTIONS.len())
-            .copied()
-            .unwrap_or_default()
-            .to_owned(),
-        resource: format!("resource-{}", role.wrapping_mul(7).wrapping_add(n.wrapping_mul(5)) % 20),
+    let permission = |role: usize, n: usize| {
+        let action = ACTIONS.get(spread(role, n, ACTIONS.len())).copied();
+        let resource = spread(role.wrapping_mul(7), n.wrapping_mul(5), 20);
+        abi::Permission {
+            action: action.unwrap_or_default().to_owned(),
+            resource: format!("resource-{resource}"),
+        }
     };
     (0..ROLES)
         .map(|role| abi::Role {
@@ -110,6 +118,8 @@ impl ByHand for Rbac {
     }
 
     fn answer(&self, output: &[u8]) -> Option<Value> {
-        abi::evaluateCall::abi_decode_returns(output).ok().map(Value::Bool)
+        abi::evaluateCall::abi_decode_returns(output)
+            .ok()
+            .map(Value::Bool)
     }
 }

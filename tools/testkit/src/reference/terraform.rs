@@ -90,7 +90,13 @@ impl ByHand for TerraformNetwork {
         let open = rule(&["0.0.0.0/0"], &[], 22, 22, "tcp");
         question(vec![
             change("aws_s3_bucket.logs", "aws_s3_bucket", &["create"], vec![], false),
-            change("aws_security_group.web", GROUP, &["create"], vec![inner.clone(), open], false),
+            change(
+                "aws_security_group.web",
+                GROUP,
+                &["create"],
+                vec![inner.clone(), open],
+                false,
+            ),
             change("aws_instance.web", "aws_instance", &["update"], vec![], false),
             change("aws_db_instance.main", DATABASE, &["create"], vec![], true),
             change("aws_security_group.old", GROUP, &["delete"], vec![inner], false),
@@ -109,7 +115,13 @@ impl ByHand for TerraformNetwork {
                 let ports = [-1, 0, 22, 23, 3389, 65_535];
                 let mut port = || ports.get(chance.below(ports.len())).copied().unwrap_or_default();
                 let (from, to) = (port(), port());
-                ingress.push(rule(&networks, &ipv6, from, to, chance.word(&["tcp", "-1", "udp"])));
+                ingress.push(rule(
+                    &networks,
+                    &ipv6,
+                    from,
+                    to,
+                    chance.word(&["tcp", "-1", "udp"]),
+                ));
             }
             let actions = some_words(chance, &["create", "update", "delete", "no-op"], 2);
             let actions: Vec<&str> = actions.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use stele_contract::Options;
 use stele_policy::bundle;
 use stele_rego::ir;
-use stele_types::PolicyId;
+use stele_types::{PolicyId, Value};
 
 use super::emit::{self, Stage};
 use crate::exit::{EnvironmentContext, Verdict};
@@ -57,8 +57,9 @@ struct EntryPoint {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let (name, plan) = plan(args)?;
+    let (name, plan, data) = plan(args)?;
     let options = Options {
+        data,
         entry_points: (!args.entrypoint.is_empty()).then(|| args.entrypoint.clone()),
         ..Options::default()
     };
@@ -105,11 +106,11 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     Ok(Verdict::Pass)
 }
 
-/// The plan to compile, and what to call it.
-fn plan(args: &Args) -> Result<(String, ir::Policy)> {
+/// The plan to compile, what to call it, and the data that comes with it.
+fn plan(args: &Args) -> Result<(String, ir::Policy, Option<Value>)> {
     let Some(path) = &args.path else {
         let file = args.plan.as_deref().context("name a source or a --plan")?;
-        return Ok((file.display().to_string(), artifact::read_plan(file)?));
+        return Ok((file.display().to_string(), artifact::read_plan(file)?, None));
     };
     let set = sources::load(path)?;
     let ids: Vec<&PolicyId> = set.policies().map(|policy| &policy.id).collect();
@@ -126,5 +127,6 @@ fn plan(args: &Args) -> Result<(String, ir::Policy)> {
         }
     };
     let bundle = bundle::build(&set, id).with_context(|| format!("policy {id}"))?;
-    Ok((id.to_string(), artifact::plan(&bundle)?))
+    let (plan, data) = artifact::plan(&bundle)?;
+    Ok((id.to_string(), plan, Some(data)))
 }

@@ -9,7 +9,7 @@ use stele_contract::{Contract, Options};
 use stele_policy::load::{self, PolicySet};
 use stele_policy::{Policy, bundle};
 use stele_rego::ir;
-use stele_types::{EntryPoint, PolicyId, PolicyVersion};
+use stele_types::{EntryPoint, PolicyId, PolicyVersion, Value};
 
 use crate::{artifact, sources};
 
@@ -56,7 +56,7 @@ impl Known {
             Some(path) => artifact::plan_of(&set, &policy.id, std::slice::from_ref(path))?,
             None => artifact::plan_packed(&set, policy)?,
         };
-        let contract = compile(policy.id.as_str(), &plan)?;
+        let contract = compile(policy.id.as_str(), &plan, Some(set.data().clone()))?;
         Ok(Self {
             name: policy.id.to_string(),
             version: Some(PolicyVersion::of_bundle(bytes)),
@@ -69,7 +69,7 @@ impl Known {
     pub(super) fn of_plan(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         Ok(Self {
-            contract: compile(&name, &artifact::read_plan(path)?)?,
+            contract: compile(&name, &artifact::read_plan(path)?, None)?,
             name,
             version: None,
             texts: HashMap::new(),
@@ -82,10 +82,11 @@ fn answers(policy: &Policy, path: &EntryPoint) -> bool {
     policy.id.as_str() == path.as_str() || policy.entry_points.contains(path)
 }
 
-fn compile(name: &str, plan: &ir::Policy) -> Result<Contract> {
+fn compile(name: &str, plan: &ir::Policy, data: Option<Value>) -> Result<Contract> {
     // What is too large for a chain is compared and traced all the same.
     let options = Options {
         max_code_size: usize::MAX,
+        data,
         ..Options::default()
     };
     stele_contract::compile(plan, &options).map_err(|refusals| artifact::refused(name, &refusals))

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use stele_contract::{EIP170_LIMIT, Options, Reason, Refusal};
 use stele_policy::bundle;
-use stele_policy::load::{self, PolicySet};
+use stele_policy::load::PolicySet;
 use stele_rego::ir;
 use stele_types::{PolicyId, Value};
 
@@ -81,12 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let reports = match (&args.plan, &args.path) {
         (Some(plan), _) => {
             let name = plan.display().to_string();
-            vec![report(
-                name,
-                &artifact::read_plan(plan)?,
-                &Value::object([]),
-                &input,
-            )?]
+            vec![report(name, &artifact::read_plan(plan)?, None, &input)?]
         }
         (None, Some(path)) => of_sources(path, args.policy.as_ref(), &input)?,
         (None, None) => Vec::new(),
@@ -113,15 +108,16 @@ fn of_sources(path: &Path, only: Option<&PolicyId>, input: &Value) -> Result<Vec
 
 fn of_policy(set: &PolicySet, id: &PolicyId, input: &Value) -> Result<Report> {
     let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
-    let plan = artifact::plan(&bundle)?;
-    let packed = load::load_bundle(&bundle.bytes).with_context(|| format!("the bundle of {id}"))?;
-    report(id.to_string(), &plan, packed.data(), input)
+    let (plan, data) = artifact::plan(&bundle)?;
+    report(id.to_string(), &plan, Some(&data), input)
 }
 
-fn report(name: String, plan: &ir::Policy, data: &Value, input: &Value) -> Result<Report> {
+/// Without data a plan is measured on the empty object.
+fn report(name: String, plan: &ir::Policy, data: Option<&Value>, input: &Value) -> Result<Report> {
     // What is too large for a chain is measured all the same.
     let options = Options {
         max_code_size: usize::MAX,
+        data: data.cloned(),
         ..Options::default()
     };
     let mut report = Report {
@@ -159,7 +155,7 @@ fn report(name: String, plan: &ir::Policy, data: &Value, input: &Value) -> Resul
             col: 0,
         });
     }
-    let data = evm::encode("data", data)?;
+    let data = evm::encode("data", data.unwrap_or(&Value::object([])))?;
     let time = crate::node::now();
     for entry in &contract.entry_points {
         let run = evm::call(&entry.path, Some(input), &data, time)
