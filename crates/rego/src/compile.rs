@@ -22,12 +22,15 @@ mod scope;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
+mod types;
 
 pub(crate) use crate::syntax::deps::package_path;
 use hir::{Branch, Path, Rule};
 use lower::ModuleEnv;
 use plan::Planner;
 use tree::{RuleId, Tree};
+pub use types::Schemas;
+use types::Types;
 
 /// How to compile.
 #[derive(Clone, Debug)]
@@ -39,6 +42,10 @@ pub struct CompileOptions {
     pub negation: Negation,
     /// Keep calls of `print`, which are erased otherwise, as OPA does by default.
     pub print: bool,
+    /// Whether types are checked. What fails the check compiles without it, and fails or is undefined when it is evaluated.
+    pub check_types: bool,
+    /// What is known of the input and of base data.
+    pub schemas: Arc<Schemas>,
 }
 
 impl CompileOptions {
@@ -75,6 +82,8 @@ impl Default for CompileOptions {
             max_functions: 50_000,
             negation: Negation::default(),
             print: false,
+            check_types: true,
+            schemas: Arc::default(),
         }
     }
 }
@@ -245,6 +254,9 @@ impl CheckedQuery {
         if diagnostics.is_empty() {
             safety::order(&mut branch, source, &mut diagnostics);
         }
+        if let (true, Some(types)) = (diagnostics.is_empty(), &checked.types) {
+            types.query(&checked.tree, &branch, source, &mut diagnostics);
+        }
         if !diagnostics.is_empty() {
             return Err(sorted(diagnostics));
         }
@@ -262,6 +274,8 @@ pub(crate) struct Checked {
     pub(crate) tree: Tree,
     pub(crate) rules: HashMap<RuleId, Rule>,
     pub(crate) sources: Vec<SourceFile>,
+    /// `None` when types are not checked.
+    types: Option<Types>,
 }
 
 impl Checked {
@@ -294,8 +308,15 @@ impl Checked {
         if diagnostics.is_empty() {
             recursion::check(&tree, &rules, &sources, &mut diagnostics);
         }
+        let types = (options.check_types && diagnostics.is_empty())
+            .then(|| types::check(modules, &tree, &rules, &options.schemas, &mut diagnostics));
         if diagnostics.is_empty() {
-            Ok(Self { tree, rules, sources })
+            Ok(Self {
+                tree,
+                rules,
+                sources,
+                types,
+            })
         } else {
             Err(sorted(diagnostics))
         }

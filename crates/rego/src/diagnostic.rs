@@ -41,6 +41,8 @@ pub enum Code {
     DeprecatedBuiltin,
     /// An entry point that no rule or package answers.
     UnknownEntryPoint,
+    /// A call, comparison or reference that can't have a value by the types of its parts.
+    Type,
     /// Valid Rego that this compiler can't plan.
     Unsupported,
 }
@@ -65,6 +67,7 @@ impl Code {
             Self::InvalidWith => "invalid-with",
             Self::DeprecatedBuiltin => "deprecated-builtin",
             Self::UnknownEntryPoint => "unknown-entry-point",
+            Self::Type => "type",
             Self::Unsupported => "unsupported",
         }
     }

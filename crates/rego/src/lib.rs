@@ -24,7 +24,7 @@ pub mod trace;
 pub mod vm;
 
 pub use compile::{
-    CompileOptions, Negation, QueryScope, check, compile, compile_query, compile_query_in,
+    CompileOptions, Negation, QueryScope, Schemas, check, compile, compile_query, compile_query_in,
     compile_query_traced, compile_traced,
 };
 pub use diagnostic::{Code, Diagnostic};

@@ -7,6 +7,8 @@ pub mod clock;
 pub mod engines;
 #[cfg(feature = "evm")]
 pub mod evm;
+#[cfg(feature = "engines")]
+pub mod fuzz;
 #[cfg(feature = "store")]
 pub mod records;
 #[cfg(feature = "engines")]

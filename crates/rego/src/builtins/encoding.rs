@@ -2,22 +2,17 @@
 //!
 //! Strings are Unicode here: decoding to bytes that are not UTF-8 is an error, where OPA yields a string that JSON can't hold.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use stele_types::{Value, json};
 
 use super::args::{any, object, string};
-use super::{BuiltinError, Session, bad_operand, failed};
+use super::{BuiltinError, Session, bad_operand, base64, failed};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 
 pub(super) fn utf8(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| failed("the decoded bytes are not UTF-8"))
-}
-
-/// Go's decoders skip line ends.
-fn without_line_ends(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect()
 }
 
 pub(super) fn base64_encode(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
@@ -27,14 +22,11 @@ pub(super) fn base64_encode(session: &mut Session<'_>, args: &[Value]) -> Result
 }
 
 pub(super) fn base64_decode(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    let bytes = STANDARD
-        .decode(without_line_ends(string(args, 0)?))
-        .map_err(|error| failed(format!("illegal base64 data: {error}")))?;
-    Ok(utf8(bytes)?.into())
+    Ok(utf8(base64::standard(string(args, 0)?)?)?.into())
 }
 
 pub(super) fn base64_is_valid(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    let valid = |text: &str| STANDARD.decode(without_line_ends(text)).is_ok();
+    let valid = |text: &str| base64::standard(text).is_ok();
     Ok(any(args, 0)?.as_str().is_some_and(valid).into())
 }
 
@@ -52,13 +44,7 @@ pub(super) fn base64url_encode_no_pad(session: &mut Session<'_>, args: &[Value])
 
 /// Padding may be missing.
 pub(super) fn base64url_decode(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    let text = without_line_ends(string(args, 0)?);
-    let decoded = if text.ends_with('=') {
-        URL_SAFE.decode(&text)
-    } else {
-        URL_SAFE_NO_PAD.decode(&text)
-    };
-    Ok(utf8(decoded.map_err(|error| failed(format!("illegal base64 data: {error}")))?)?.into())
+    Ok(utf8(base64::url(string(args, 0)?)?)?.into())
 }
 
 pub(super) fn hex_encode(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {

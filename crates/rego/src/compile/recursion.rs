@@ -15,25 +15,7 @@ pub(crate) fn check(
     sources: &[SourceFile],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let edges: Vec<BTreeSet<GroupId>> = tree
-        .groups
-        .iter()
-        .map(|group| {
-            let mut edges = Edges {
-                tree,
-                out: BTreeSet::new(),
-            };
-            for rule in group
-                .rules
-                .iter()
-                .chain(&group.default)
-                .filter_map(|id| rules.get(id))
-            {
-                rule.branches.iter().for_each(|branch| edges.branch(branch));
-            }
-            edges.out
-        })
-        .collect();
+    let edges = dependencies(tree, rules);
     for cycle in cycles(&edges) {
         let Some(first) = cycle.first().and_then(|group| tree.groups.get(*group)) else {
             continue;
@@ -59,6 +41,59 @@ pub(crate) fn check(
         let help = "Rego has no recursion; `walk` and `graph.reachable` cover most uses of it";
         diagnostics.push(Diagnostic::new(source, span, Code::Recursion, message).with_help(help));
     }
+}
+
+/// The groups that each group refers to.
+pub(crate) fn dependencies(tree: &Tree, rules: &HashMap<RuleId, Rule>) -> Vec<BTreeSet<GroupId>> {
+    tree.groups
+        .iter()
+        .map(|group| {
+            let mut edges = Edges {
+                tree,
+                out: BTreeSet::new(),
+            };
+            for rule in group
+                .rules
+                .iter()
+                .chain(&group.default)
+                .filter_map(|id| rules.get(id))
+            {
+                rule.branches.iter().for_each(|branch| edges.branch(branch));
+            }
+            edges.out
+        })
+        .collect()
+}
+
+/// All groups, each after those it refers to, as far as there are no cycles.
+pub(crate) fn order(edges: &[BTreeSet<GroupId>]) -> Vec<GroupId> {
+    let mut seen = vec![false; edges.len()];
+    let mut out = Vec::with_capacity(edges.len());
+    for start in 0..edges.len() {
+        // Each group with what is left of its edges.
+        let mut path = vec![(start, None)];
+        while let Some((group, rest)) = path.last_mut() {
+            let group = *group;
+            if rest.is_none() {
+                match seen.get_mut(group) {
+                    Some(seen) if !*seen => *seen = true,
+                    _ => {
+                        path.pop();
+                        continue;
+                    }
+                }
+            }
+            let rest = rest.get_or_insert_with(|| edges.get(group).into_iter().flatten());
+            match rest.next() {
+                Some(next) => path.push((*next, None)),
+                None => {
+                    out.push(group);
+                    path.pop();
+                }
+            }
+        }
+    }
+    out
 }
 
 /// The cycles of a graph that a depth-first walk closes; none of them shares its first node with another.

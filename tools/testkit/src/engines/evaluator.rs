@@ -60,7 +60,7 @@ impl Engine for EvaluatorEngine {
 }
 
 /// The value under `result` of the only result.
-pub(super) fn outcome(results: &[Value]) -> Outcome {
+pub(crate) fn outcome(results: &[Value]) -> Outcome {
     match results {
         [] => Outcome::Undefined,
         [result] => match result.get("result") {
@@ -72,7 +72,7 @@ pub(super) fn outcome(results: &[Value]) -> Outcome {
 }
 
 /// What an error of the evaluator or the VM means. They count memory and work differently, so limits are refusals.
-pub(super) fn failure(error: &EvalError) -> Outcome {
+pub(crate) fn failure(error: &EvalError) -> Outcome {
     let kind = match error {
         EvalError::Refused { name, .. } => return Outcome::Refused(format!("builtin {name}")),
         EvalError::Limit { limit, .. }

@@ -120,8 +120,15 @@ impl Policy {
         self.modules.iter().map(parse).collect()
     }
 
+    /// As policies are compiled in production, but ill-typed ones are compiled too: engines could disagree on them.
+    fn options() -> stele_rego::CompileOptions {
+        let mut options = stele_policy::compile_options();
+        options.check_types = false;
+        options
+    }
+
     fn compile(&self) -> Result<ir::Policy, String> {
-        let options = stele_policy::compile_options();
+        let options = Self::options();
         stele_rego::compile(&self.parse()?, &self.entry_points, &options).map_err(|found| lines(&found))
     }
 
@@ -130,7 +137,7 @@ impl Policy {
     /// # Errors
     /// All diagnostics.
     pub fn traced(&self) -> Result<(ir::Policy, stele_rego::trace::Map), String> {
-        let options = stele_policy::compile_options().with_print();
+        let options = Self::options().with_print();
         stele_rego::compile_traced(&self.parse()?, &self.entry_points, &options)
             .map_err(|found| lines(&found))
     }

@@ -29,7 +29,9 @@ impl Parser<'_> {
         let bare = matches!(head.kind, HeadKind::Value(None));
         let contains = matches!(head.kind, HeadKind::Contains(_));
         let body = self.rule_body(&head)?;
-        if body.is_none() && bare {
+        // A function that stands alone holds for all arguments that match, as in OPA.
+        let stands_alone = head.args.is_some() && (self.newline() || self.at(&Tok::Eof));
+        if body.is_none() && bare && !stands_alone {
             return Err(self.no_value(&head));
         }
         let mut elses = Vec::new();
