@@ -13,6 +13,7 @@
 )]
 
 pub mod bundle;
+pub mod check;
 pub mod engine;
 pub mod explain;
 pub mod lint;

@@ -3,6 +3,7 @@
 mod approve;
 mod bench;
 mod bind_data;
+mod check;
 mod fmt;
 mod lint;
 mod list;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Put the data of the version in force on the chain, for contracts that enforce the policy
     BindData(bind_data::Args),
+    /// Compile policies and report every error, as `opa check` does
+    Check(check::Args),
     /// Run the tests of policies
     Test(test::Args),
     /// Measure a query, as `opa bench` does
@@ -80,6 +83,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Command::Activate(args) => block_on(activate(sources, &args)),
         Command::Rollback(args) => block_on(rollback(sources, &args)),
         Command::BindData(args) => bind_data::run(sources, &args),
+        Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Lint(args) => lint::run(&args),

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use stele_rego::Span;
+use stele_rego::{Schemas, Span};
 use stele_types::Value;
 
+use crate::check::check;
 use crate::load::{PolicyModule, PolicySet};
 use crate::problem::Problem;
 
@@ -65,6 +67,12 @@ pub const LOAD_ERROR: LintRule = rule(
     "load-error",
     Level::Error,
     "a file that can't be parsed or placed",
+);
+/// Modules that parse and do not compile.
+pub const COMPILE_ERROR: LintRule = rule(
+    "compile-error",
+    Level::Error,
+    "a name, variable, type or dependency that the compiler refuses",
 );
 /// Rego v0.
 pub const V0_SYNTAX: LintRule = rule("v0-syntax", Level::Error, "syntax that Rego v1 dropped");
@@ -162,9 +170,10 @@ pub const MISPLACED_TEST: LintRule = rule(
 );
 
 /// All rules, by id.
-pub const RULES: [LintRule; 20] = [
+pub const RULES: [LintRule; 21] = [
     ALWAYS_FALSE,
     ALWAYS_TRUE,
+    COMPILE_ERROR,
     CONFLICTING_RULES,
     DUPLICATE_ID,
     IMPURE_BUILTIN,
@@ -231,6 +240,8 @@ impl fmt::Display for Finding {
 pub struct LintOptions {
     /// Ids of rules to leave out.
     pub disabled: BTreeSet<String>,
+    /// What is known of the input and of base data.
+    pub schemas: Arc<Schemas>,
 }
 
 /// Lints a set. `problems` are those of loading (see [`crate::load::load_path_lenient`]).
@@ -238,6 +249,14 @@ pub struct LintOptions {
 pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec<Finding> {
     let mut sink = Sink { findings: Vec::new() };
     load_problems(problems, &mut sink);
+    // A module that could not be loaded may define what seems to be missing.
+    if problems.is_empty() {
+        for problem in check(set, &options.schemas) {
+            let fix = problem.help.unwrap_or_else(|| "correct the module".to_owned());
+            let at = (problem.file, problem.line, problem.column);
+            sink.put_at(COMPILE_ERROR, at, problem.message, fix);
+        }
+    }
     graph::unreachable_rules(set, &mut sink);
     graph::untested_policies(set, &mut sink);
     metadata::check(set, &mut sink);

@@ -351,6 +351,7 @@ fn rules_can_be_disabled_and_output_is_stable() {
     let set = testing::set(&files);
     let disabled = LintOptions {
         disabled: ["v0-import".to_owned()].into(),
+        ..LintOptions::default()
     };
     let found = lint(&set, &[], &disabled);
     assert_eq!(

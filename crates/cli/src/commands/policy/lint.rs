@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// Leave out the findings of a rule; may be given several times
     #[arg(long, value_name = "RULE", value_parser = rule)]
     disable: Vec<String>,
+    /// JSON Schema of the input, or a directory of schemas that annotations name (DIR/a/b.json is schema.a.b)
+    #[arg(short, long, value_name = "PATH")]
+    schema: Option<PathBuf>,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
     let options = LintOptions {
         disabled: args.disable.iter().cloned().collect(),
+        schemas: super::check::schemas(args.schema.as_deref())?,
     };
     let findings = lint::lint(&set, &problems, &options);
     match args.format {

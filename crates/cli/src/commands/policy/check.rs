@@ -1,0 +1,62 @@
+//! `stele policy check`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use stele_policy::{check, load};
+
+use crate::exit::Verdict;
+use crate::output::{self, Format};
+use crate::sources;
+
+/// Compile policies and report every error, as `opa check` does.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Directory, bundle or module
+    path: PathBuf,
+    /// JSON Schema of the input, or a directory of schemas that annotations name (DIR/a/b.json is schema.a.b)
+    #[arg(short, long, value_name = "PATH")]
+    schema: Option<PathBuf>,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Verdict> {
+    let schemas = schemas(args.schema.as_deref())?;
+    let (set, mut problems) =
+        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
+    // What a module that does not parse defines would only be missing elsewhere.
+    if problems.is_empty() {
+        problems = check::check(&set, &schemas);
+    }
+    match args.format {
+        Format::Json => output::line(serde_json::to_string_pretty(
+            &serde_json::json!({ "errors": problems }),
+        )?),
+        Format::Text => {
+            for problem in &problems {
+                output::line(problem.rendered.trim_end());
+                output::line("");
+            }
+            let modules = set.modules().len();
+            match problems.len() {
+                0 => output::line(format!("{modules} modules compile")),
+                1 => output::line("1 error"),
+                count => output::line(format!("{count} errors")),
+            }
+        }
+    }
+    Ok(if problems.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
+    })
+}
+
+/// The schemas at a path; none without one.
+pub(super) fn schemas(path: Option<&std::path::Path>) -> Result<Arc<stele_rego::Schemas>> {
+    let schemas = path.map(check::load_schemas).transpose().context("--schema")?;
+    Ok(Arc::new(schemas.unwrap_or_default()))
+}

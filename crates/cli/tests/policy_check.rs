@@ -1,0 +1,70 @@
+//! `stele policy check`, and what `policy lint` says of the same errors.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests may panic")]
+
+mod support;
+
+use support::Site;
+
+fn site(files: &[(&str, &str)]) -> Site {
+    let site = Site::new();
+    for (name, text) in files {
+        let path = site.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    site
+}
+
+#[test]
+fn errors_are_shown_with_their_lines() {
+    let site = site(&[
+        ("p/good.rego", "package good\n\nn := 1\n"),
+        (
+            "p/bad.rego",
+            "package bad\n\np := upper(data.good.n)\n\nq if x == 1\n",
+        ),
+    ]);
+    let check = site.run(&["policy", "check", "p"]).exits(1);
+    assert!(check.contains("q if x == 1"), "{}", check);
+    assert!(check.contains("unsafe-var"), "{}", check);
+    assert!(check.ends_with("1 error\n"), "{}", check);
+    std::fs::write(
+        site.path().join("p/bad.rego"),
+        "package bad\n\np := upper(data.good.n)\n",
+    )
+    .unwrap();
+    let check = site.run(&["policy", "check", "p", "--format", "json"]).exits(1);
+    let errors: serde_json::Value = serde_json::from_str(&check).unwrap();
+    let error = errors.pointer("/errors/0").unwrap();
+    assert_eq!(error.pointer("/code").unwrap(), "type");
+    assert_eq!(error.pointer("/line").unwrap(), 3);
+    let lint = site.run(&["policy", "lint", "p"]).exits(1);
+    assert!(lint.contains("bad.rego:3:6: error[compile-error]"), "{}", lint);
+    std::fs::remove_file(site.path().join("p/bad.rego")).unwrap();
+    site.run(&["policy", "check", "p"]).exits(0);
+}
+
+#[test]
+fn schemas_come_from_the_command_line() {
+    let policy = "package p\n\n# METADATA\n# schemas:\n# - input: schema.pod\nallow if input.nmae == \"a\"\n";
+    let site = site(&[
+        ("p/p.rego", policy),
+        (
+            "schemas/pod.json",
+            r#"{"type": "object", "properties": {"name": {"type": "string"}}}"#,
+        ),
+        ("broken.json", "{"),
+    ]);
+    site.run(&["policy", "check", "p"]).exits(0);
+    let check = site
+        .run(&["policy", "check", "p", "--schema", "schemas"])
+        .exits(1);
+    assert!(check.contains("has no `nmae`"), "{}", check);
+    assert!(check.contains("it has `name`"), "{}", check);
+    let check = site
+        .run(&["policy", "check", "p", "--schema", "schemas/pod.json"])
+        .exits(1);
+    assert!(check.contains("there is no schema `schema.pod`"), "{}", check);
+    site.run(&["policy", "check", "p", "--schema", "broken.json"])
+        .fails(2, &["broken.json is no JSON"]);
+}
