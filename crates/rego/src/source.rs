@@ -52,11 +52,22 @@ pub struct LineColumn {
     pub column: u32,
 }
 
+/// The version of the language that a text is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RegoVersion {
+    /// Before OPA 1.0: bodies without `if`, sets as `name[member]`, and keywords only where they are imported.
+    V0,
+    /// OPA 1.0 and later.
+    #[default]
+    V1,
+}
+
 /// A named piece of Rego text. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     name: Arc<str>,
     text: Arc<str>,
+    version: RegoVersion,
     line_starts: Arc<[u32]>,
 }
 
@@ -79,8 +90,22 @@ impl SourceFile {
         Self {
             name: name.into(),
             text,
+            version: RegoVersion::V1,
             line_starts: starts.into(),
         }
+    }
+
+    /// The same text in another version of the language.
+    #[must_use]
+    pub fn with_version(mut self, version: RegoVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the language, v1 unless said otherwise.
+    #[must_use]
+    pub const fn version(&self) -> RegoVersion {
+        self.version
     }
 
     /// The file's name.

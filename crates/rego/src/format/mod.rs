@@ -41,7 +41,7 @@ pub enum FormatError {
     },
 }
 
-/// Formats a module.
+/// Formats a module. One that is written in v0 comes out in v1.
 ///
 /// # Errors
 /// The diagnostics of the parser; or [`FormatError::Changed`] if the result would not say the same.

@@ -4,7 +4,7 @@
 //! column. Nesting is limited, so that no input can exhaust the stack, here or in the passes that follow.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{SourceFile, Span};
+use crate::source::{RegoVersion, SourceFile, Span};
 use crate::syntax::annotation::{self, Target};
 use crate::syntax::ast::{Body, Ident, Import, MAX_HEIGHT, Module, Package, Rule, Term};
 use crate::syntax::lexer::{self, Lexed};
@@ -12,6 +12,7 @@ use crate::syntax::token::{Keyword, Tok, Token};
 
 mod body;
 mod collection;
+mod dialect;
 mod expression;
 mod import;
 mod rule;
@@ -137,6 +138,8 @@ impl Statements {
 
 struct Parser<'a> {
     source: &'a SourceFile,
+    /// What v1 dropped is accepted.
+    v0: bool,
     tokens: Vec<Token>,
     position: usize,
     /// The span of the token consumed last.
@@ -151,9 +154,12 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(source: &'a SourceFile, lexed: Lexed) -> Self {
+        let mut tokens = lexed.tokens;
+        let v0 = source.version() == RegoVersion::V0 && dialect::old_names(source, &mut tokens);
         Self {
             source,
-            tokens: lexed.tokens,
+            v0,
+            tokens,
             position: 0,
             previous: Span::default(),
             diagnostics: lexed.diagnostics,
@@ -389,7 +395,7 @@ impl<'a> Parser<'a> {
             let span = self.span();
             return Err(self.error(span, Code::Syntax, "a file has one package clause, at its top"));
         } else {
-            statements.rules.push(self.rule()?);
+            self.rule(&mut statements.rules)?;
         }
         Ok(())
     }

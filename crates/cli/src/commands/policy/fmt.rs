@@ -5,8 +5,8 @@ use crate::output;
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use stele_rego::SourceFile;
 use stele_rego::format::{self, FormatError};
+use stele_rego::{RegoVersion, SourceFile};
 
 /// Format policies as `opa fmt` does.
 ///
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Exit with 1 when formatting would change a file; prints no formatted text
     #[arg(long)]
     fail: bool,
+    /// Read Rego v0 and write v1
+    #[arg(long)]
+    v0_v1: bool,
 }
 
 /// A text to format.
@@ -42,7 +45,12 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let mut broken = 0usize;
     let mut changed = false;
     for input in inputs(args)? {
-        let source = SourceFile::new(input.name.as_str(), input.text.as_str());
+        let version = if args.v0_v1 {
+            RegoVersion::V0
+        } else {
+            RegoVersion::V1
+        };
+        let source = SourceFile::new(input.name.as_str(), input.text.as_str()).with_version(version);
         match format::format(&source) {
             Ok(formatted) => changed |= report(args, &input, &formatted)?,
             Err(FormatError::Syntax(diagnostics)) => {

@@ -7,7 +7,7 @@ use crate::compile::hir::{Expr, Function, Literal, Path, Root};
 use crate::compile::tree::ref_text;
 use crate::compile::{builtins, metadata};
 use crate::diagnostic::Code;
-use crate::source::Span;
+use crate::source::{RegoVersion, Span};
 use crate::syntax::ast::{self, Ref};
 use crate::trace::PRINT;
 
@@ -94,7 +94,9 @@ impl Lowerer<'_, '_> {
             };
             return Some((Function::Builtin(function.into()), 0));
         }
-        if let Some(help) = builtins::removed(dotted) {
+        // What v0 had and we have is called as ever.
+        let old = self.env.module.source.version() == RegoVersion::V0 && builtins::arity(dotted).is_some();
+        if let Some(help) = builtins::removed(dotted).filter(|_| !old) {
             self.report_help(
                 span,
                 Code::DeprecatedBuiltin,

@@ -7,10 +7,12 @@ use crate::syntax::ast::{Body, Else, Head, HeadKind, Ref, Rule, Segment, Term, T
 use crate::syntax::token::{Keyword, Tok};
 
 impl Parser<'_> {
-    pub(super) fn rule(&mut self) -> Parse<Rule> {
+    /// A rule; in v0 it may have several bodies, which are as many rules.
+    pub(super) fn rule(&mut self, out: &mut Vec<Rule>) -> Parse<()> {
         let start = self.span();
         if self.at_keyword(Keyword::Default) {
-            return self.default_rule(start);
+            out.push(self.default_rule(start)?);
+            return Ok(());
         }
         if self.at_keyword(Keyword::Else) {
             let help = "`else` follows the closing brace or the value of the rule that it belongs to";
@@ -25,10 +27,24 @@ impl Parser<'_> {
                 help,
             ));
         }
-        let head = self.head()?;
+        let mut head = self.head()?;
+        if self.v0 && !self.at_keyword(Keyword::If) {
+            head = old_set(head);
+        }
         let bare = matches!(head.kind, HeadKind::Value(None));
         let contains = matches!(head.kind, HeadKind::Contains(_));
-        let body = self.rule_body(&head)?;
+        let mut bodies = self.rule_bodies(&head)?;
+        let body = bodies.pop();
+        for body in bodies {
+            let rule = Rule {
+                span: start.to(body.span),
+                default: false,
+                head: head.clone(),
+                body: Some(body),
+                elses: Vec::new(),
+            };
+            out.push(rule);
+        }
         // A function that stands alone holds for all arguments that match, as in OPA.
         let stands_alone = head.args.is_some() && (self.newline() || self.at(&Tok::Eof));
         if body.is_none() && bare && !stands_alone {
@@ -42,13 +58,14 @@ impl Parser<'_> {
             }
             elses.push(self.else_branch()?);
         }
-        Ok(Rule {
+        out.push(Rule {
             span: start.to(self.previous),
             default: false,
             head,
             body,
             elses,
-        })
+        });
+        Ok(())
     }
 
     fn default_rule(&mut self, start: Span) -> Parse<Rule> {
@@ -134,24 +151,20 @@ impl Parser<'_> {
         })
     }
 
-    /// `if { ... }`, `if statement`, or the braces of v0 without `if`.
-    fn rule_body(&mut self, head: &Head) -> Parse<Option<Body>> {
+    /// `if { ... }`, `if statement`, or the braces of v0 without `if`, of which there may be several.
+    fn rule_bodies(&mut self, head: &Head) -> Parse<Vec<Body>> {
         if self.eat_keyword(Keyword::If) {
-            return self.if_body().map(Some);
+            return Ok(vec![self.if_body()?]);
         }
-        if self.at(&Tok::LBrace) {
-            self.v0_body(head);
-            self.nested(Self::braced_body)?;
+        if !self.v0 && self.at(&Tok::LBrace) {
             // Reported; what follows is parsed as if `if` had been there.
-            while self.at(&Tok::LBrace) {
-                self.nested(Self::braced_body)?;
-            }
-            return Ok(Some(Body {
-                span: self.previous,
-                literals: Vec::new(),
-            }));
+            self.v0_body(head);
         }
-        Ok(None)
+        let mut bodies = Vec::new();
+        while self.at(&Tok::LBrace) {
+            bodies.push(self.nested(Self::braced_body)?);
+        }
+        Ok(bodies)
     }
 
     fn if_body(&mut self) -> Parse<Body> {
@@ -177,14 +190,12 @@ impl Parser<'_> {
         let body = if self.eat_keyword(Keyword::If) {
             Some(self.if_body()?)
         } else if self.at(&Tok::LBrace) {
-            let span = self.span();
-            let help = "write `else := value if { ... }`";
-            self.error_help(
-                span,
-                Code::V0Syntax,
-                "Rego v1 needs `if` before the body of an `else`",
-                help,
-            );
+            if !self.v0 {
+                let span = self.span();
+                let help = "write `else := value if { ... }`";
+                let message = "Rego v1 needs `if` before the body of an `else`";
+                self.error_help(span, Code::V0Syntax, message, help);
+            }
             Some(self.nested(Self::braced_body)?)
         } else {
             None
@@ -250,6 +261,22 @@ impl Parser<'_> {
             help,
         )
     }
+}
+
+/// `name[member]` of v0 as `name contains member`.
+fn old_set(mut head: Head) -> Head {
+    let is_value = !matches!(head.kind, HeadKind::Value(None)) || head.args.is_some();
+    if is_value || head.reference.path.len() != 1 {
+        return head;
+    }
+    match head.reference.path.pop() {
+        Some(Segment::Bracket(member)) => {
+            head.reference.span = head.reference.root.span;
+            head.kind = HeadKind::Contains(member);
+        }
+        other => head.reference.path.extend(other),
+    }
+    head
 }
 
 /// The parts of `name[member]`, the v0 form of `name contains member`.

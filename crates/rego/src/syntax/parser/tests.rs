@@ -506,3 +506,58 @@ fn what_is_sound_around_mistakes_is_kept() {
     assert!(module.is_none());
     assert_eq!(problems.len(), 1);
 }
+
+/// The v1 form of a v0 module.
+fn modern(text: &str) -> String {
+    let source = SourceFile::new("a.rego", text).with_version(crate::RegoVersion::V0);
+    match crate::format::format(&source) {
+        Ok(text) => text,
+        Err(crate::format::FormatError::Syntax(errors)) => panic!("{}", errors[0].render(text)),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn v0_is_read_when_the_source_says_so() {
+    let lines = |text: &str| {
+        let text = modern(text);
+        let lines = text.lines().filter(|line| !line.is_empty()).skip(1);
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines(
+            "package a\nallow { input.x }\ndeny[msg] { msg := \"no\" } { msg := \"never\" }\nnames[\"x\"]\n"
+        ),
+        [
+            "allow if input.x",
+            "deny contains msg if msg := \"no\"",
+            "deny contains msg if msg := \"never\"",
+            "names contains \"x\"",
+        ]
+    );
+    assert_eq!(
+        lines("package a\nf(x) = y { y := x } else = 2 { true }\nm[k] = v { v := input[k] }\n"),
+        ["f(x) := y if y := x", "else := 2", "m[k] := v if v := input[k]"]
+    );
+}
+
+#[test]
+fn v0_modules_import_their_keywords() {
+    let with_imports = "package a\nimport future.keywords.in\nimport future.keywords.contains\np contains x { x in [1] }\nif := 1\n";
+    assert!(
+        parse(&SourceFile::new("a.rego", with_imports).with_version(crate::RegoVersion::V0)).is_ok(),
+        "a rule may be named `if`"
+    );
+    let with_imports = with_imports.replace("if := 1", "");
+    assert!(
+        modern(&with_imports).contains("p contains x if x in [1]"),
+        "{}",
+        modern(&with_imports)
+    );
+    let source = SourceFile::new("a.rego", "package a\nimport rego.v1\np { true }\n")
+        .with_version(crate::RegoVersion::V0);
+    assert_eq!(parse(&source).expect_err("v1")[0].code, Code::V0Syntax);
+    let source =
+        SourceFile::new("a.rego", "package a\np { x in [1] }\n").with_version(crate::RegoVersion::V0);
+    assert_eq!(parse(&source).expect_err("`in` is a name")[0].code, Code::Syntax);
+}
