@@ -118,7 +118,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Names, arities, safety, conflicts, recursion.
+    /// Names, arities, safety, conflicts, recursion, types.
     fn checks(&mut self, modules: &StandIns) {
         let trees: Vec<Module> = modules
             .modules
@@ -162,9 +162,12 @@ impl<'a> Report<'a> {
         }
         let options = LintOptions {
             disabled: disabled.as_ref().clone(),
+            ..LintOptions::default()
         };
         for finding in lint::lint(&set, &problems, &options) {
-            if [lint::LOAD_ERROR.id, lint::V0_SYNTAX.id].contains(&finding.rule) {
+            // What the parser and the compiler say was said with its span.
+            let said = [lint::LOAD_ERROR.id, lint::V0_SYNTAX.id, lint::COMPILE_ERROR.id];
+            if said.contains(&finding.rule) {
                 continue;
             }
             if let Some(document) = self.sound(&finding.file) {
