@@ -160,7 +160,11 @@ fn a_fresh_chain_answers_what_wallets_ask_first() {
 async fn http_refuses_browsers_and_oversized_bodies() {
     let (_dir, node) = node();
     let server = NodeServer::start(node, ([127, 0, 0, 1], 0).into()).await.unwrap();
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder()
+        // A connection that the server hangs up must not be taken for the next request.
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap();
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
     let post = || client.post(server.url());
     let good = post()
