@@ -367,8 +367,29 @@ fn rules_can_be_disabled_and_output_is_stable() {
 }
 
 #[test]
+fn what_does_not_compile_is_an_error() {
+    let found = lint(
+        &testing::set(&[("a.rego", "package a\n\np := upper(3)\n")]),
+        &[],
+        &LintOptions::default(),
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].rule, found[0].line, found[0].severity),
+        ("compile-error", 3, Level::Error)
+    );
+}
+
+#[test]
 fn every_rule_has_a_case_and_stands_in_the_documentation() {
-    let elsewhere = ["load-error", "v0-syntax", "v0-import", "unused-import", "no-test"];
+    let elsewhere = [
+        "compile-error",
+        "load-error",
+        "v0-syntax",
+        "v0-import",
+        "unused-import",
+        "no-test",
+    ];
     let documentation = include_str!("../../../../docs/policy-authoring.md");
     for rule in RULES {
         let tested = elsewhere.contains(&rule.id)
