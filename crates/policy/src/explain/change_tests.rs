@@ -299,9 +299,7 @@ fn rules() -> impl Strategy<Value = String> {
         for body in bodies {
             text.push_str(&format!(
                 "\nallow if {{\n\t{}\n}}\n",
-                body.join("\n\t")
-                    .replace("; ", "\n\t")
-                    .replace("some x", "some x")
+                body.join("\n\t").replace("; ", "\n\t")
             ));
         }
         text
