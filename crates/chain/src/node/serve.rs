@@ -4,6 +4,7 @@
 //! out: no CORS headers, `application/json` only (so no cross-site form post), and the `Host` must be a loopback name
 //! or an IP address (so no DNS rebinding), as geth does by default.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +19,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Node;
@@ -42,7 +43,9 @@ pub async fn serve(
         shutdown.await;
         let _ = stopping.send(());
     };
-    let server = axum::serve(listener, router(node)).with_graceful_shutdown(signal);
+    let (held, mut released) = mpsc::channel(1);
+    let served = Served { node, _held: held };
+    let server = axum::serve(listener, router(served)).with_graceful_shutdown(signal);
     let deadline = async move {
         if stopped.await.is_ok() {
             tokio::time::sleep(GRACE).await;
@@ -50,21 +53,31 @@ pub async fn serve(
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! {
+    let result = tokio::select! {
         result = server.into_future() => result,
-        () = deadline => Ok(()),
-    }
+        () = deadline => return Ok(()),
+    };
+    // Connections that are done may still be about to let go of the node, whose directory the caller may want to open again.
+    let _ = tokio::time::timeout(GRACE, released.recv()).await;
+    result
 }
 
-fn router(node: Arc<Node>) -> Router {
+/// What each connection holds. Fields are dropped in their order, so the node is free when nobody holds the channel.
+#[derive(Clone)]
+struct Served {
+    node: Arc<Node>,
+    _held: mpsc::Sender<Infallible>,
+}
+
+fn router(served: Served) -> Router {
     Router::new()
         .route("/", post(answer))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(check_host))
-        .with_state(node)
+        .with_state(served)
 }
 
-async fn answer(State(node): State<Arc<Node>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(served): State<Served>, headers: HeaderMap, body: Bytes) -> Response {
     if !is_json(&headers) {
         return (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -72,7 +85,7 @@ async fn answer(State(node): State<Arc<Node>>, headers: HeaderMap, body: Bytes) 
         )
             .into_response();
     }
-    match tokio::task::spawn_blocking(move || node.handle(&body)).await {
+    match tokio::task::spawn_blocking(move || served.node.handle(&body)).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, "a JSON-RPC request failed");

@@ -104,7 +104,7 @@ def decisions(opa, read, remove, privileged):
     holds("undefined has no result", "result" not in undefined, undefined)
     explained = opa.query_rule(read, "http.authz", "allow", {"explain": "full", "metrics": "true"})
     equal("explained decision", explained["result"], True)
-    holds("explanation", any("allow" in line for line in explained["explanation"]), explained)
+    holds("explanation", any("allow" in str(event["node"]) for event in explained["explanation"]), explained)
     holds("metrics", explained["metrics"], explained)
     equal("data by GET", opa.get_data("http/authz/allow")["result"], False)
     refused(

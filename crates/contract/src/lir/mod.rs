@@ -2,7 +2,7 @@
 //!
 //! Both the runtime library (text files under `runtime/`) and lowered policies are programs of this form. A function keeps
 //! its variables either on the EVM stack (`frame stack`: runtime routines, may recurse) or in a static memory frame
-//! (`frame memory`: policy functions, which never recurse because Rego does not). The text form, [`print`] and
+//! (`frame memory`: policy functions, which never recurse because Rego does not). The text form, [`print()`] and
 //! [`parse`], round-trips; [`verify`] runs on every compilation.
 //!
 //! Evaluation order inside one expression is unspecified (opcode arguments are evaluated right to left, call arguments left

@@ -1,7 +1,7 @@
 //! The builtin functions of Rego: one table of what there is, and what each does.
 //!
 //! [`TABLE`] is the single truth about builtins: resolver, lint, evaluator and contract compiler all ask it. Behaviour is
-//! OPA's, except where `docs/` lists a divergence; arithmetic is exact (see [`numbers`]).
+//! OPA's, except where `docs/` lists a divergence; arithmetic is exact (see the module `numbers`).
 
 mod aggregates;
 mod args;

@@ -4,7 +4,7 @@
 //! and `if`. What stands on several lines in brackets stays on several lines, one line of the source to a line of the
 //! result; everything else is joined. No comment is lost: one that stands where no line ends moves to the end of its line.
 //!
-//! INVARIANT: the result parses to the same tree (see [`tree::outline`]); [`format`] checks that and refuses otherwise.
+//! INVARIANT: the result parses to the same tree (see [`tree::outline`]); [`format()`] checks that and refuses otherwise.
 
 mod collection;
 mod comments;

@@ -163,8 +163,8 @@ pub(super) enum Op {
     WithEnd { reg: Reg, saved: Reg },
     /// Tells the probe that a traced program is here.
     Probe { point: u32, args: Operands },
-    /// Tells the probe what `print` writes; `dst = true`.
-    Print { args: Operands, dst: Reg, fail: Pc },
+    /// Tells the probe what `print` writes.
+    Print { args: Operands },
     /// Adds to the result set.
     Result { src: Src, fail: Pc },
     /// Ends the function with this value.

@@ -53,6 +53,13 @@ pub fn own() -> Vec<Box<dyn Engine>> {
     ]
 }
 
+/// As policies are compiled in production, but ill-typed ones are compiled too: engines could disagree on them.
+fn options() -> stele_rego::CompileOptions {
+    let mut options = stele_policy::compile_options();
+    options.check_types = false;
+    options
+}
+
 /// A Rego module as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
@@ -120,16 +127,8 @@ impl Policy {
         self.modules.iter().map(parse).collect()
     }
 
-    /// As policies are compiled in production, but ill-typed ones are compiled too: engines could disagree on them.
-    fn options() -> stele_rego::CompileOptions {
-        let mut options = stele_policy::compile_options();
-        options.check_types = false;
-        options
-    }
-
     fn compile(&self) -> Result<ir::Policy, String> {
-        let options = Self::options();
-        stele_rego::compile(&self.parse()?, &self.entry_points, &options).map_err(|found| lines(&found))
+        stele_rego::compile(&self.parse()?, &self.entry_points, &options()).map_err(|found| lines(&found))
     }
 
     /// The plan with points, and what they stand for. `print` is kept.
@@ -137,7 +136,7 @@ impl Policy {
     /// # Errors
     /// All diagnostics.
     pub fn traced(&self) -> Result<(ir::Policy, stele_rego::trace::Map), String> {
-        let options = Self::options().with_print();
+        let options = options().with_print();
         stele_rego::compile_traced(&self.parse()?, &self.entry_points, &options)
             .map_err(|found| lines(&found))
     }

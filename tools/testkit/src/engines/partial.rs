@@ -167,7 +167,7 @@ impl Ready {
     fn new(modules: &[ast::Module], query: &str) -> Result<Self, String> {
         let source = SourceFile::new("query", query);
         let body = parse_query(&source).map_err(|found| lines(&found))?;
-        let options = stele_policy::compile_options();
+        let options = super::options();
         let plan = compile_query(modules, &source, &body, &options).map_err(|found| lines(&found))?;
         Evaluator::new(&plan).map(Self).map_err(|error| error.to_string())
     }
@@ -282,7 +282,7 @@ fn evaluate(question: &Question, modules: &[ast::Module]) -> Result<Residual, Pa
         context: Context::default(),
         limits: LIMITS,
         strict_builtin_errors: false,
-        compile: &stele_policy::compile_options(),
+        compile: &super::options(),
         options: &question.options,
     })
 }

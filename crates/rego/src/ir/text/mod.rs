@@ -24,7 +24,7 @@
 //!
 //! A statement is its name in JSON without `Stmt`, its fields in OPA's order, and `@FILE:ROW:COL`. `%2` is a local, `s0` a string
 //! constant, `#` starts a comment that runs to the end of the line (the printer puts the text of string constants there).
-//! [`print`] and [`parse`] are inverse to each other on every policy.
+//! [`print()`] and [`parse()`] are inverse to each other on every policy.
 
 mod lex;
 mod parse;

@@ -293,7 +293,6 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Length { fail: target, .. }
         | Op::Call { fail: target, .. }
         | Op::Builtin { fail: target, .. }
-        | Op::Print { fail: target, .. }
         | Op::Test { fail: target, .. }
         | Op::ScanBegin { next: target, .. }
         | Op::ScanNext { body: target, .. }

@@ -205,9 +205,18 @@ impl<'a> Body<'_, 'a> {
             } => self.with(*local, path, *value, block, location),
             StmtKind::Call { func, args, .. } if func == crate::trace::POINT => self.probe(args, location),
             StmtKind::Call { func, args, result } if func == crate::trace::PRINT => {
+                // What it may be called with is the builtin's to say; then it is reported.
                 let args = self.range(args.iter().copied(), location);
                 let (dst, fail) = (result.0, self.fail());
-                self.emit(Op::Print { args, dst, fail }, location);
+                let builtin = self.lowering.builtin(func);
+                let call = Op::Builtin {
+                    builtin,
+                    args,
+                    dst,
+                    fail,
+                };
+                self.emit(call, location);
+                self.emit(Op::Print { args }, location);
             }
             StmtKind::Call { func, args, result } => {
                 let args = self.range(args.iter().copied(), location);

@@ -16,7 +16,7 @@ impl Machine<'_, '_> {
     pub(super) fn report(&mut self, op: &Op) {
         match *op {
             Op::Probe { point, args } => self.passed(point, args),
-            Op::Print { args, dst, fail } => self.print(args, dst, fail),
+            Op::Print { args } => self.print(args),
             _ => {}
         }
     }
@@ -38,14 +38,9 @@ impl Machine<'_, '_> {
     }
 
     /// `internal.print`: an array that has a set for each argument, empty where it is undefined.
-    fn print(&mut self, args: Operands, dst: Reg, fail: u32) {
+    fn print(&mut self, args: Operands) {
         let list = self.values(args).first().copied().unwrap_or(Val::UNDEFINED);
-        if list.kind() != Kind::Array {
-            self.set(dst, Val::UNDEFINED);
-            return self.go_on_if(false, fail);
-        }
-        self.set(dst, Val::bool(true));
-        if self.probe.is_none() {
+        if self.probe.is_none() || list.kind() != Kind::Array {
             return;
         }
         let at = self.at();
