@@ -310,6 +310,7 @@ fn resolve(op: &mut Op, labels: &[Option<Pc>]) {
         | Op::Seal { .. }
         | Op::WithEnd { .. }
         | Op::Probe { .. }
+        | Op::Print { .. }
         | Op::Return { .. }
         | Op::End => {}
     }

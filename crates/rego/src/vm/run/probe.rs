@@ -4,7 +4,7 @@ use stele_types::Value;
 
 use super::Machine;
 use crate::builtins;
-use crate::vm::code::{Op, Operands, Reg};
+use crate::vm::code::{Op, Operands};
 use crate::vm::probe::Passed;
 use crate::vm::value::{Kind, Val};
 
