@@ -13,6 +13,8 @@ const URL: GeneralPurpose = GeneralPurpose::new(
     LENIENT.with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+const URL_PADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
 fn without_line_ends(text: &str) -> Vec<u8> {
     text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect()
 }
@@ -31,6 +33,11 @@ pub(super) fn standard(text: &str) -> Result<Vec<u8>, BuiltinError> {
 /// Decodes the alphabet for URLs; padding may be there.
 pub(super) fn url(text: &str) -> Result<Vec<u8>, BuiltinError> {
     decode(&URL, text)
+}
+
+/// Decodes the alphabet for URLs; padding must be there and complete.
+pub(super) fn url_padded(text: &str) -> Result<Vec<u8>, BuiltinError> {
+    decode(&URL_PADDED, text)
 }
 
 /// Encodes with the standard alphabet, with padding.

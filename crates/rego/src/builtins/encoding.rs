@@ -42,9 +42,16 @@ pub(super) fn base64url_encode_no_pad(session: &mut Session<'_>, args: &[Value])
     Ok(URL_SAFE_NO_PAD.encode(text).into())
 }
 
-/// Padding may be missing.
+/// Padding may be missing, not incomplete.
 pub(super) fn base64url_decode(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    Ok(utf8(base64::url(string(args, 0)?)?)?.into())
+    let text = string(args, 0)?;
+    let padded = text.trim_end_matches(['\r', '\n']).ends_with('=');
+    let bytes = if padded {
+        base64::url_padded(text)
+    } else {
+        base64::url(text)
+    };
+    Ok(utf8(bytes?)?.into())
 }
 
 pub(super) fn hex_encode(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
