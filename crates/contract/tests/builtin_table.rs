@@ -35,7 +35,7 @@ const HEAD: &str = "# Builtin functions
 Made from the code by `crates/contract/tests/builtin_table.rs`, which fails when this page says anything else. Change the code, then run
 `UPDATE_DOCS=1 cargo test -p stele-contract --test builtin_table`.
 
-* **Engines**: the virtual machine that decides, and the evaluator that explains. Both execute the same functions; what one refuses, both refuse.
+* **Engines**: the virtual machine that decides and explains, and the reference evaluator. Both execute the same functions; what one refuses, both refuse.
   *in part*: some arguments are refused, see [divergences from OPA](opa-divergences.md). Of a text that is a module, `rego.parse_module` gives no tree.
 * **Contract**: the EVM contract compiled from a policy. *constants*: only where all arguments are known when the contract is built. *literal n*:
   argument n must be a literal, from which a table is built. Where a routine covers a part only (Unicode case, time zones and the like),

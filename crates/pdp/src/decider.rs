@@ -443,6 +443,10 @@ impl Decider {
         let entry = local.entry(rule)?;
         let policy_id = local.policy.id.clone();
         let demand = Demand::of(policy, &entry.entry_point)?;
+        if matches!(request.input, Input::Value(_)) {
+            // What no contract could read is refused before anybody is asked anything; JSON is known once the machine has read it.
+            demand.input(None, request.value())?;
+        }
         let begun = self.clock.monotonic();
         let left = request.limits.time;
         let bounds = NdBounds { time, left };

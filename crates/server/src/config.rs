@@ -201,6 +201,7 @@ impl Default for RegistryConfig {
 pub struct NdConfig {
     /// Hosts that `http.send` and `net.lookup_ip_addr` may ask: `api.example.com`, for one port `api.example.com:8443`. An address that is
     /// listed may be asked whatever network it is in. Default none: decisions that need another host fail.
+    /// A caller that goes away before the answer leaves no record, though hosts may have been asked.
     pub allow_net: Vec<String>,
     /// Networks that are not public and that names may lead to all the same: `10.20.0.0/16`. Default none.
     pub allow_private: Vec<String>,

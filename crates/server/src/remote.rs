@@ -1,7 +1,7 @@
 //! Decisions of policies that ask other hosts: on blocking threads, so that a worker's other requests do not wait with them.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -40,6 +40,9 @@ impl Remote {
     }
 }
 
+/// How many deciders are kept for the next request. Each holds the snapshot that it last decided on.
+const KEPT: usize = 8;
+
 /// Decides a request where it may wait.
 ///
 /// # Errors
@@ -51,10 +54,12 @@ pub(crate) async fn decide(
 ) -> Result<Result<Answer, Failure>, ApiError> {
     let stopping = || ApiError::internal("the decision could not be made: the server is stopping");
     // Held until the thread has ended, even if the client is gone before.
+    let queued = Instant::now();
     let place = Arc::clone(&remote.places).acquire_owned().await;
     let place = place.map_err(|_| stopping())?;
     let shared = Arc::clone(&worker.shared);
-    let owned = Owned::of(request);
+    let mut owned = Owned::of(request);
+    owned.waited = owned.waited.saturating_add(queued.elapsed());
     let mut random = StdRng::from_rng(&mut *worker.random.borrow_mut());
     let work = move || {
         let outcome = match &shared.remote {
@@ -63,7 +68,10 @@ pub(crate) async fn decide(
                 let known = remote.idle().pop();
                 let mut decider = known.unwrap_or_else(|| decider(&shared, remote));
                 let outcome = decider.decide(&owned.request(), &mut random);
-                remote.idle().push(decider);
+                let mut idle = remote.idle();
+                if idle.len() < KEPT {
+                    idle.push(decider);
+                }
                 Some(outcome)
             }
         };

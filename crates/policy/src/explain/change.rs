@@ -20,6 +20,9 @@ use crate::violations::violations;
 /// How many inputs a round of the search starts from, once not all can be tried.
 const BEAM: usize = 3;
 
+/// The most memory of one evaluation, in bytes: a changed input may ask for more than the one that was decided.
+const MEMORY: u64 = 1 << 30;
+
 /// How many scalars one operation may replace or remove, at first.
 const LIGHT: usize = 4;
 
@@ -32,7 +35,7 @@ pub enum Change {
         patch: Vec<Operation>,
         /// The entry point's value for the changed input, evaluated again.
         result: Option<Value>,
-        /// No change with fewer operations allows, of all that the search can make. Otherwise only this is certain: none of the operations can
+        /// No change with fewer operations allows, of all that the search tries before larger ones. Otherwise only this is certain: none of the operations can
         /// be left out.
         smallest: bool,
     },
@@ -167,6 +170,7 @@ impl Search<'_> {
     fn evaluate(&self, traced: &mut Traced<'_>, input: &Value) -> Option<(Option<Value>, Trace)> {
         let limits = Limits {
             time: Some(self.limits.time.saturating_sub(self.started.elapsed())),
+            memory: MEMORY,
             ..Limits::unbounded()
         };
         traced.evaluate_within(Some(input), limits).ok()

@@ -82,6 +82,9 @@ pub enum ExplainError {
         /// The result now.
         ours: String,
     },
+    /// The evaluation has so many more events than are kept.
+    #[error("can't explain: the evaluation has {0} events more than are kept")]
+    TooLong(u64),
     /// Evaluating again failed.
     #[error("can't explain: {0}")]
     Engine(#[from] EngineError),

@@ -50,7 +50,7 @@ impl Change {
                 let count = patch.len();
                 let what = match (count, smallest) {
                     (1, _) => "this change of the input would allow".to_owned(),
-                    (_, true) => format!("these {count} changes of the input would allow, and no fewer"),
+                    (_, true) => format!("these {count} changes of the input would allow, and no fewer of their size"),
                     (_, false) => format!("these {count} changes of the input would allow, and none of them can be left out"),
                 };
                 out.push_str(&format!("{what}:\n"));

@@ -19,14 +19,16 @@ use crate::policy::{self, Policy};
 const MAX_INSTANCES: usize = 20;
 /// At most this many calls of functions are told.
 const MAX_CALLS: usize = 64;
-/// How many events are kept.
-const MAX_EVENTS: usize = 1_000_000;
+/// How many events an explanation may be made of.
+const EXPLAINED_EVENTS: usize = 1_000_000;
+/// How many events are kept to be shown.
+const SHOWN_EVENTS: usize = 100_000;
 
 /// An evaluation that is explained may take longer than the decision did.
 const LIMITS: Limits = Limits {
     time: Some(Duration::from_secs(10)),
     instructions: None,
-    memory: u64::MAX,
+    memory: 1 << 30,
 };
 
 /// See [`super::explain`].
@@ -39,8 +41,12 @@ pub(super) fn explain(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<E
         map: &map,
         path: &path,
         request,
+        events: EXPLAINED_EVENTS,
     };
     let (result, trace) = traced.decided()?;
+    if trace.dropped > 0 {
+        return Err(ExplainError::TooLong(trace.dropped));
+    }
     let rules = tell(&map, &trace, &path, &modules);
     let objections = Objections {
         policy,
@@ -66,6 +72,7 @@ pub(super) fn trace(set: &PolicySet, request: &ExplainRequest<'_>) -> Result<(Ma
         map: &map,
         path: &path,
         request,
+        events: SHOWN_EVENTS,
     };
     let (_, trace) = traced.decided()?;
     Ok((map, trace))
@@ -96,6 +103,8 @@ pub(super) struct Traced<'a> {
     pub(super) map: &'a Map,
     path: &'a DataPath,
     pub(super) request: &'a ExplainRequest<'a>,
+    /// How many events are kept.
+    events: usize,
 }
 
 impl Traced<'_> {
@@ -117,7 +126,7 @@ impl Traced<'_> {
         input: Option<&Value>,
         limits: Limits,
     ) -> Result<(Option<Value>, Trace), ExplainError> {
-        let mut recorder = Recorder::new(self.map, MAX_EVENTS);
+        let mut recorder = Recorder::new(self.map, self.events);
         let request = EvalRequest {
             context: self.request.context,
             limits,

@@ -344,6 +344,10 @@ impl Runner<'_> {
     /// The statement at which a test failed: of the bodies of the test itself, the last that did not hold.
     fn failed_line(&mut self, test: &Test<'_>) -> Result<Option<FailedLine>, EngineError> {
         let (trace, map) = self.trace(test)?;
+        if trace.dropped > 0 {
+            // The last failure may be among what was not kept.
+            return Ok(None);
+        }
         let full = test.path.to_string();
         let mut own: BTreeSet<u64> = BTreeSet::new();
         let mut failed = None;

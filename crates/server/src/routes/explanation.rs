@@ -56,12 +56,22 @@ pub(crate) fn of_records(
 
 /// The events that a mode shows.
 pub(crate) fn shown(map: &Map, trace: Trace, mode: Mode, pretty: bool) -> Vec<Json> {
+    let dropped = trace.dropped;
     let events = mode.filter(trace.events);
-    if pretty {
+    let mut out: Vec<Json> = if pretty {
         map.pretty(&events).into_iter().map(Json::from).collect()
     } else {
         events.iter().map(|event| map.to_json(event)).collect()
+    };
+    if dropped > 0 {
+        let text = format!("... and {dropped} more events");
+        out.push(if pretty {
+            text.into()
+        } else {
+            json!({ "op": "note", "message": text })
+        });
     }
+    out
 }
 
 fn conflict(message: String) -> ApiError {

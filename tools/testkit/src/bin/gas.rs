@@ -33,7 +33,10 @@ fn main() -> ExitCode {
 
 /// A ratio in hundredths.
 fn percent(a: u64, b: u64) -> u64 {
-    a.saturating_mul(100).checked_div(b).unwrap_or_default()
+    a.saturating_mul(100)
+        .saturating_add(b.checked_div(2).unwrap_or_default())
+        .checked_div(b)
+        .unwrap_or_default()
 }
 
 fn ratio(percent: u64) -> String {

@@ -1,4 +1,4 @@
-//! The regorus interpreter, as decisions use it: behind `stele_policy`, which rewrites modules for it and looks twice where it is lenient.
+//! The regorus interpreter, an oracle: behind `stele_policy`, which rewrites modules for it and looks twice where it is lenient.
 
 use stele_policy::engine::{Engine as _, EngineError, EvalRequest, Limits};
 use stele_policy::{DataPath, RegorusEngine, load};

@@ -33,6 +33,18 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
             record.decision_id
         );
     }
+    if record.is_withheld("result") {
+        bail!(
+            "the result of {} was masked or erased, so there is nothing to explain",
+            record.decision_id
+        );
+    }
+    if let Some(error) = &record.error {
+        bail!(
+            "{} has no result to explain, its evaluation failed: {error}",
+            record.decision_id
+        );
+    }
     if record.is_withheld("nd_builtin_cache") {
         bail!(
             "what impure builtins gave in {} was masked or erased, so nobody can evaluate it again",

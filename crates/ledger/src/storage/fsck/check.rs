@@ -246,7 +246,7 @@ impl Check<'_> {
             let (gravity, mend) = if torn {
                 (
                     Gravity::Notice,
-                    "the end of the file was never acknowledged; open the log: it is cut off then",
+                    "behind the last whole batch is reserved room or what was never acknowledged; open the log: it is cut off then",
                 )
             } else {
                 self.tree_known = false;
