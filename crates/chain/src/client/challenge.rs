@@ -165,11 +165,13 @@ impl Governance {
         let (pause, patience) = (options.poll_interval, options.receipt_timeout);
         let mut waited = std::time::Duration::ZERO;
         loop {
+            // Asked before the attempt: a block that comes during it would make its refusal look final.
+            let head = self.client.head().await?;
             let error = match self.challenge(challenger, claim, secret).await {
                 Err(error) if error.is_revert("NotCommitted") => error,
                 other => return other,
             };
-            if self.client.head().await? > committed.block || waited >= patience {
+            if head > committed.block || waited >= patience {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;

@@ -272,6 +272,13 @@ impl ChainClient {
         match self.retry("eth_call", call).await {
             Ok(output) if output.as_ref() == stele_types::sha256(&[]).0.as_slice() => Ok(()),
             Ok(output) => Err(old(format!("its SHA-256 of nothing is {output}"))),
+            // Too many requests, or no such method: says nothing about the fork.
+            Err(
+                error @ ChainError::Rpc {
+                    code: -32005 | -32601,
+                    ..
+                },
+            ) => Err(error),
             Err(ChainError::Rpc { message, .. }) => Err(old(message)),
             Err(ChainError::Reverted(revert)) => Err(old(revert.to_string())),
             Err(other) => Err(other),

@@ -85,7 +85,12 @@ async fn answer(State(served): State<Served>, headers: HeaderMap, body: Bytes) -
         )
             .into_response();
     }
-    match tokio::task::spawn_blocking(move || served.node.handle(&body)).await {
+    let run = move || {
+        // All of it: a closure that names a field alone would leave the other behind.
+        let whole = served;
+        whole.node.handle(&body)
+    };
+    match tokio::task::spawn_blocking(run).await {
         Ok(answer) => ([(header::CONTENT_TYPE, "application/json")], answer).into_response(),
         Err(error) => {
             tracing::error!(%error, "a JSON-RPC request failed");

@@ -52,9 +52,15 @@ fn invariant(stmt: &mut Stmt, facts: &Facts) -> Vec<Stmt> {
     if !facts.is_steady(*key) || !facts.is_steady(*value) {
         return Vec::new();
     }
+    let mut breaks = false;
     each(std::slice::from_ref(&*block), &mut |stmt| {
         inside.extend(changes(&stmt.kind).into_iter().map(|(local, _)| local));
+        breaks |= matches!(stmt.kind, StmtKind::Break { .. });
     });
+    // A break counts the blocks that it leaves, and there may be one more around the loop afterwards. Only plans of others have breaks.
+    if breaks {
+        return Vec::new();
+    }
     let (mut moved, mut kept) = (Vec::new(), Vec::new());
     let mut quiet = true;
     for stmt in std::mem::take(&mut block.stmts) {

@@ -84,6 +84,7 @@ impl Cache {
     pub(super) fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes = self.bytes.saturating_sub(entry.bytes);
+            self.order.retain(|(_, put)| *put != entry.put);
         }
     }
 }

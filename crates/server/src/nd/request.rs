@@ -278,6 +278,8 @@ impl<'a> Fields<'a> {
                 .iter()
                 .filter_map(Value::as_str)
                 .map(str::to_ascii_lowercase)
+                // Who asks always matters: the cache is shared by all policies.
+                .filter(|name| !matches!(name.as_str(), "authorization" | "cookie"))
                 .collect(),
             Some(other) => {
                 return Err(invalid(format!(

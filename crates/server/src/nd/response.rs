@@ -16,8 +16,8 @@ pub(super) struct HttpResponse {
     pub(super) body: Vec<u8>,
 }
 
-/// A body decoded from JSON may be nested this deep.
-const BODY_DEPTH: usize = 128;
+/// A body decoded from JSON may be nested this deep: less than a record may be (128), in which it stands some levels down.
+const BODY_DEPTH: usize = 100;
 
 impl HttpResponse {
     /// OPA's object: `status`, `status_code`, `headers`, `raw_body`, and `body`, which is null where it is neither JSON nor YAML.

@@ -104,6 +104,8 @@ pub(crate) struct Fields {
 
 /// More parts than this are not told apart: types must stay small beside the policies they come from.
 const MOST_PARTS: usize = 64;
+/// Types that rules and terms have are made shallower until they have no more parts than this, with the parts of parts.
+const MOST_TYPES: usize = 512;
 /// Parts of parts that lie deeper are not looked at.
 const DEEPEST: usize = 8;
 
@@ -306,9 +308,29 @@ impl Type {
         self.at(&Self::any())
     }
 
-    /// The type without what lies too deep.
+    /// The type without what lies too deep, and small: what is made of such types can't grow without end.
     pub(crate) fn shallow(self) -> Self {
-        self.cut(DEEPEST)
+        let mut depth = DEEPEST;
+        let mut found = self.cut(depth);
+        while depth > 1 && found.size() > MOST_TYPES {
+            depth = depth.saturating_sub(1);
+            found = found.cut(depth);
+        }
+        found
+    }
+
+    /// How many types there are in it.
+    fn size(&self) -> usize {
+        let items = self
+            .items
+            .iter()
+            .flat_map(|items| items.first.iter().chain([&items.rest]));
+        let named = self.fields.iter().flat_map(|fields| fields.named.values());
+        let others = self.fields.iter().flat_map(|fields| &fields.others);
+        let others = others.flat_map(|(key, value)| [key, value]);
+        let members = self.members.iter().map(Box::as_ref);
+        let parts = items.chain(named).chain(others).chain(members);
+        parts.map(Self::size).fold(1, usize::saturating_add)
     }
 
     fn cut(self, depth: usize) -> Self {
@@ -487,6 +509,16 @@ mod tests {
         let deep = (0..20)
             .fold(Type::of(Kinds::NULL), |inner, _| Type::tuple(vec![inner]))
             .shallow();
+        let wide_and_deep = (0..8).fold(Type::of(Kinds::NULL), |inner, _| {
+            let fields: Vec<(String, Type)> = (0..20).map(|n| (format!("f{n}"), inner.clone())).collect();
+            let fields: Vec<(&str, Type)> = fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone()))
+                .collect();
+            object(&fields, None).shallow()
+        });
+        assert!(wide_and_deep.size() <= MOST_TYPES);
+        assert!(wide_and_deep.field("g").is_nothing());
         let bottom = (0..10).fold(deep, |outer, _| outer.item(Some(0)));
         assert_eq!(bottom, Type::any());
     }
