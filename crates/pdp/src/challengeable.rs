@@ -3,6 +3,7 @@
 use stele_types::encoding::{encode_contract, has_wide_number};
 use stele_types::{EntryPoint, Value};
 
+use crate::decider::Input;
 use crate::error::DecideError;
 use crate::snapshot::PolicyInForce;
 
@@ -46,6 +47,14 @@ impl<'a> Demand<'a> {
         match self.0 {
             Some(_) => self.refuse(input_reason(canonical, input)),
             None => Ok(()),
+        }
+    }
+
+    /// What no contract could read is refused before anybody is asked anything; JSON is known once the machine has read it.
+    pub(crate) fn before(&self, input: &Input<'_>) -> Result<(), DecideError> {
+        match input {
+            Input::Value(value) => self.input(None, *value),
+            Input::Json(_) => Ok(()),
         }
     }
 

@@ -443,10 +443,7 @@ impl Decider {
         let entry = local.entry(rule)?;
         let policy_id = local.policy.id.clone();
         let demand = Demand::of(policy, &entry.entry_point)?;
-        if matches!(request.input, Input::Value(_)) {
-            // What no contract could read is refused before anybody is asked anything; JSON is known once the machine has read it.
-            demand.input(None, request.value())?;
-        }
+        demand.before(&request.input)?;
         let begun = self.clock.monotonic();
         let left = request.limits.time;
         let bounds = NdBounds { time, left };
