@@ -11,11 +11,10 @@ use stele_lsp::Exit;
 pub(crate) struct Args {
     /// Does nothing: standard input and output are used anyway, but many editors ask for them
     #[arg(long)]
-    #[allow(dead_code, reason = "accepted, and nothing depends on it")]
     stdio: bool,
 }
 
-pub(crate) fn run(sources: &Sources, _: &Args) -> Result<Verdict> {
+pub(crate) fn run(sources: &Sources, Args { stdio: _ }: &Args) -> Result<Verdict> {
     logging::start(&sources.load()?.log)?;
     let exit = stele_lsp::serve(std::io::stdin(), std::io::stdout().lock())
         .environment("can't write to standard output")?;

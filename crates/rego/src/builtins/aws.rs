@@ -10,42 +10,12 @@ use super::encoding::go_json;
 use super::pki::scheme::Hash;
 use super::urls::Url;
 use super::{BuiltinError, Session, bad_operand};
+use crate::nd::HTTP_SEND_PARAMETERS;
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 type Object = BTreeMap<Value, Value>;
 type Headers = BTreeMap<String, String>;
 
-/// What the request may say (what `http.send` takes).
-const PARAMETERS: &[&str] = &[
-    "body",
-    "cache",
-    "cache_ignored_headers",
-    "caching_mode",
-    "enable_redirect",
-    "force_cache",
-    "force_cache_duration_seconds",
-    "force_json_decode",
-    "force_yaml_decode",
-    "headers",
-    "max_retry_attempts",
-    "method",
-    "raise_error",
-    "raw_body",
-    "timeout",
-    "tls_ca_cert",
-    "tls_ca_cert_env_variable",
-    "tls_ca_cert_file",
-    "tls_client_cert",
-    "tls_client_cert_env_variable",
-    "tls_client_cert_file",
-    "tls_client_key",
-    "tls_client_key_env_variable",
-    "tls_client_key_file",
-    "tls_insecure_skip_verify",
-    "tls_server_name",
-    "tls_use_system_certs",
-    "url",
-];
 /// What the configuration must say.
 const CONFIGURATION: &[&str] = &[
     "aws_access_key",
@@ -189,7 +159,11 @@ pub(super) fn sign_req(session: &mut Session<'_>, args: &[Value]) -> Result<Valu
     let time =
         time.ok_or_else(|| bad_operand("operand 3 could not convert time_ns value into a unix timestamp"))?;
     let time = Timestamp::from_nanosecond(time.into()).map_err(|error| bad_operand(error.to_string()))?;
-    let known = |name: &&Value| !name.as_str().is_some_and(|name| PARAMETERS.contains(&name));
+    let known = |name: &&Value| {
+        !name
+            .as_str()
+            .is_some_and(|name| HTTP_SEND_PARAMETERS.contains(&name))
+    };
     check(
         1,
         "invalid request parameters(s)",

@@ -37,6 +37,38 @@ use crate::builtins::{self, Purity};
 pub use cache::{NdCache, NdCacheError};
 pub use local::Local;
 
+/// What the request object of `http.send` may say, as in OPA.
+pub const HTTP_SEND_PARAMETERS: &[&str] = &[
+    "body",
+    "cache",
+    "cache_ignored_headers",
+    "caching_mode",
+    "enable_redirect",
+    "force_cache",
+    "force_cache_duration_seconds",
+    "force_json_decode",
+    "force_yaml_decode",
+    "headers",
+    "max_retry_attempts",
+    "method",
+    "raise_error",
+    "raw_body",
+    "timeout",
+    "tls_ca_cert",
+    "tls_ca_cert_env_variable",
+    "tls_ca_cert_file",
+    "tls_client_cert",
+    "tls_client_cert_env_variable",
+    "tls_client_cert_file",
+    "tls_client_key",
+    "tls_client_key_env_variable",
+    "tls_client_key_file",
+    "tls_insecure_skip_verify",
+    "tls_server_name",
+    "tls_use_system_certs",
+    "url",
+];
+
 /// What answers impure builtins.
 pub trait NdBuiltins {
     /// Answers one call. The number and the types of the arguments are those that the table of builtins declares.

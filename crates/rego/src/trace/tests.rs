@@ -1,7 +1,7 @@
 use stele_types::{EntryPoint, Value, json};
 
 use super::*;
-use crate::vm::{Input, Program, Request, Worker};
+use crate::vm::{Data, Input, Program, Request, Worker};
 use crate::{CompileOptions, SourceFile, compile, compile_traced, parse};
 
 const POLICY: &str = r#"package a
@@ -74,6 +74,16 @@ fn printed(policy: &str, entry_point: &str, input: &str) -> (Option<Value>, Map,
     assert_eq!(outcome.to_value(), answer);
     let trace = recorder.finish();
     (answer, map, trace, prints)
+}
+
+/// The rule `allow` of [`POLICY`], compiled with points, without data.
+fn allow_traced() -> (Program, Data, Map) {
+    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
+    let entry_points = [EntryPoint::new("a/allow").unwrap()];
+    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    (program, data, map)
 }
 
 fn lines(entry_point: &str, mode: Mode) -> String {
@@ -177,11 +187,7 @@ fn events_know_what_references_led_to() {
 
 #[test]
 fn a_recorder_keeps_as_many_events_as_it_may() {
-    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
-    let entry_points = [EntryPoint::new("a/allow").unwrap()];
-    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
-    let program = Program::new(&plan).unwrap();
-    let data = program.data(&Value::object([])).unwrap();
+    let (program, data, map) = allow_traced();
     let input = value(INPUT);
     let mut recorder = Recorder::new(&map, 3);
     let request = Request::new("a/allow", Input::Value(&input));
@@ -218,11 +224,7 @@ fn the_same_result_of_a_rule_is_not_found_twice() {
 
 #[test]
 fn a_profile_counts_lines_and_times_them() {
-    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
-    let entry_points = [EntryPoint::new("a/allow").unwrap()];
-    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
-    let program = Program::new(&plan).unwrap();
-    let data = program.data(&Value::object([])).unwrap();
+    let (program, data, map) = allow_traced();
     let input = value(INPUT);
     let request = Request::new("a/allow", Input::Value(&input));
     let ticks = std::cell::Cell::new(0);
@@ -256,11 +258,7 @@ fn a_profile_counts_lines_and_times_them() {
 
 #[test]
 fn hits_are_lines_that_were_evaluated_and_heads_that_held() {
-    let modules = [parse(&SourceFile::new("a.rego", POLICY)).unwrap()];
-    let entry_points = [EntryPoint::new("a/allow").unwrap()];
-    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
-    let program = Program::new(&plan).unwrap();
-    let data = program.data(&Value::object([])).unwrap();
+    let (program, data, map) = allow_traced();
     let mut hits = Hits::new(&map);
     let mut lines = |input: &str| {
         let input = value(input);

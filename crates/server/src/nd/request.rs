@@ -8,43 +8,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use stele_rego::builtins::Session;
 use stele_rego::builtins::{Body, find};
 use stele_rego::eval::{Budget, Context, Limits};
+use stele_rego::nd::HTTP_SEND_PARAMETERS;
 use stele_types::{Value, json};
 use url::Url;
 
 use super::SendError;
 use super::tls::{self, TlsOptions};
-
-/// Parameters that OPA knows.
-const KNOWN: [&str; 28] = [
-    "body",
-    "cache",
-    "cache_ignored_headers",
-    "caching_mode",
-    "enable_redirect",
-    "force_cache",
-    "force_cache_duration_seconds",
-    "force_json_decode",
-    "force_yaml_decode",
-    "headers",
-    "max_retry_attempts",
-    "method",
-    "raise_error",
-    "raw_body",
-    "timeout",
-    "tls_ca_cert",
-    "tls_ca_cert_env_variable",
-    "tls_ca_cert_file",
-    "tls_client_cert",
-    "tls_client_cert_env_variable",
-    "tls_client_cert_file",
-    "tls_client_key",
-    "tls_client_key_env_variable",
-    "tls_client_key_file",
-    "tls_insecure_skip_verify",
-    "tls_server_name",
-    "tls_use_system_certs",
-    "url",
-];
 
 /// Headers that the client itself sets: they say where a message ends, or how the connection is used.
 const OURS: [HeaderName; 8] = [
@@ -152,7 +121,11 @@ impl<'a> Fields<'a> {
     fn check_names(&self) -> Result<(), SendError> {
         let members = self.0.as_object().into_iter().flatten();
         let unknown: Vec<String> = members
-            .filter(|(name, _)| !name.as_str().is_some_and(|name| KNOWN.contains(&name)))
+            .filter(|(name, _)| {
+                !name
+                    .as_str()
+                    .is_some_and(|name| HTTP_SEND_PARAMETERS.contains(&name))
+            })
             .map(|(name, _)| name.to_string())
             .collect();
         if !unknown.is_empty() {
