@@ -24,6 +24,8 @@ const MAX_DATA: u64 = 64 << 20;
 pub(crate) struct Data {
     pub(crate) value: Value,
     pub(crate) problems: Vec<Problem>,
+    /// The files it was read from.
+    files: Vec<PathBuf>,
 }
 
 impl Data {
@@ -31,6 +33,7 @@ impl Data {
         Arc::new(Self {
             value: Value::object([]),
             problems: Vec::new(),
+            files: Vec::new(),
         })
     }
 }
@@ -101,7 +104,7 @@ impl Workspace {
 
     /// Reads the data files of a root, and its modules if asked to.
     fn read_root(&mut self, root: &Path, with_modules: bool) {
-        let mut documents = Vec::new();
+        let (mut documents, mut files) = (Vec::new(), Vec::new());
         let walk = WalkDir::new(root).sort_by_file_name().into_iter();
         let entries = walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry));
         for (count, entry) in entries.enumerate() {
@@ -125,12 +128,17 @@ impl Workspace {
                     self.read_file(entry.path());
                 }
             } else if load::is_wanted(&name) {
+                files.push(entry.path().to_owned());
                 documents.extend(read_data(root, entry.path()));
             }
         }
         let (value, problems) = load::place_documents(documents);
-        self.data
-            .insert(root.to_owned(), Arc::new(Data { value, problems }));
+        let data = Data {
+            value,
+            problems,
+            files,
+        };
+        self.data.insert(root.to_owned(), Arc::new(data));
     }
 
     /// Reads one module from disk, or forgets it if it is gone.
@@ -181,6 +189,10 @@ impl Workspace {
                 .collect();
             for file in inside {
                 self.read_file(&file);
+            }
+            let data = self.data.get(&root);
+            if data.is_some_and(|data| data.files.iter().any(|file| file.starts_with(&path))) {
+                self.read_root(&root, false);
             }
         }
         self.drop_forgotten();
@@ -401,6 +413,8 @@ mod tests {
         fs::remove_dir_all(root.join("b")).unwrap();
         workspace.changed_on_disk(&uri(&root.join("b")));
         assert!(workspace.document(&open).is_none());
+        let data = &workspace.set_of(&id).data.value;
+        assert_eq!(stele_types::json::to_string(data), "{}");
     }
 
     #[test]
