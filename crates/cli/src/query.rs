@@ -10,5 +10,5 @@ pub(crate) mod load;
 pub(crate) mod metrics;
 
 pub(crate) use capture::Query;
-pub(crate) use engine::{EngineName, Prepared, Row, Settings};
+pub(crate) use engine::{EngineName, Prepared, Row, Settings, SettingsArgs};
 pub(crate) use failure::Failure;

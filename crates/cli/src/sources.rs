@@ -1,11 +1,40 @@
 //! Where policies come from: a directory, a bundle, or the starter library in the program.
 
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stele_policy::Problems;
+use stele_policy::check;
 use stele_policy::load::{self, LoadError, PolicySet};
+use stele_rego::Schemas;
 
 mod library {
     include!(concat!(env!("OUT_DIR"), "/library.rs"));
+}
+
+/// What types are checked against.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    /// JSON Schema of the input, or a directory of schemas that annotations name (DIR/a/b.json is schema.a.b)
+    #[arg(short, long, value_name = "PATH")]
+    schema: Option<PathBuf>,
+}
+
+impl SchemaArgs {
+    /// The schemas; none without the flag.
+    pub(crate) fn read(&self) -> Result<Arc<Schemas>> {
+        let schemas = self.schema.as_deref().map(check::load_schemas).transpose();
+        Ok(Arc::new(schemas.context("--schema")?.unwrap_or_default()))
+    }
+
+    /// Checks modules against the schemas; without the flag, whoever compiles them finds what is wrong.
+    pub(crate) fn check(&self, path: &Path, set: &PolicySet) -> Result<()> {
+        if self.schema.is_none() {
+            return Ok(());
+        }
+        let problems = check::check(set, &self.read()?);
+        Problems::none_of(problems).map_err(|problems| described(path, problems.into()))
+    }
 }
 
 /// Loads a directory, a bundle or a module.

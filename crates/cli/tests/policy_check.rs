@@ -68,3 +68,65 @@ fn schemas_come_from_the_command_line() {
     site.run(&["policy", "check", "p", "--schema", "broken.json"])
         .fails(2, &["broken.json is no JSON"]);
 }
+
+#[test]
+fn whatever_compiles_takes_schemas() {
+    let policy = "# METADATA\n# title: P\n# custom:\n#   id: p\npackage p\n\ndeny contains \"no\" if input.nmae == \"a\"\n";
+    let test = "package p_test\n\ntest_deny if count(data.p.deny) == 0\n";
+    let schema = r#"{"type": "object", "properties": {"name": {"type": "string"}}}"#;
+    let site = site(&[
+        ("p/p.rego", policy),
+        ("p/p_test.rego", test),
+        ("input.json", schema),
+        ("broken.json", "{"),
+        ("i.json", r#"{"nmae": "a"}"#),
+    ]);
+    let commands: [&[&str]; 8] = [
+        &["eval", "-d", "p/p.rego", "-i", "i.json", "data.p.deny"],
+        &["eval", "-d", "p/p.rego", "--partial", "data.p.deny == set()"],
+        &[
+            "eval",
+            "-d",
+            "p/p.rego",
+            "--engine",
+            "evm",
+            "-i",
+            "i.json",
+            "data.p.deny",
+        ],
+        &[
+            "policy",
+            "bench",
+            "-d",
+            "p/p.rego",
+            "-i",
+            "i.json",
+            "--duration",
+            "1",
+            "data.p.deny",
+        ],
+        &["build", "p", "-o", "out"],
+        &["build", "p", "-o", "out", "--target", "plan"],
+        &["build", "p", "-o", "out", "--target", "plan", "-e", "p/deny"],
+        &["contract", "build", "p", "-o", "out"],
+    ];
+    for command in commands {
+        site.run(command).exits(0);
+        let with = |schema| [command, &["--schema", schema]].concat();
+        let ran = site.run(&with("input.json"));
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("has no `nmae`"), "{command:?}: {said}");
+        assert_eq!(ran.code, 2, "{command:?}");
+        site.run(&with("broken.json"))
+            .fails(2, &["broken.json is no JSON"]);
+        site.run(&with("none.json")).fails(2, &["none.json"]);
+    }
+    // What a query refers to itself is checked too.
+    let query = site.run(&["eval", "-s", "input.json", "input.nmae"]);
+    assert!(query.exits(2).contains("rego_type_error"));
+    site.run(&["policy", "test", "p"]).exits(0);
+    let tests = site.run(&["policy", "test", "p", "-s", "input.json"]).exits(1);
+    assert!(tests.contains("has no `nmae`"), "{tests}");
+    site.run(&["contract", "build", "--plan", "x.json", "-s", "input.json"])
+        .fails(2, &["cannot be used with"]);
+}

@@ -135,3 +135,14 @@ fn what_is_wrong_is_said_and_the_session_goes_on() {
         assert!(help.contains(command), "{help}");
     }
 }
+
+#[test]
+fn schemas_hold_for_queries_and_definitions() {
+    let site = Site::new();
+    let schema = r#"{"type": "object", "properties": {"name": {"type": "string"}}}"#;
+    std::fs::write(site.path().join("s.json"), schema).unwrap();
+    let out = repl(&site, &["-s", "s.json"], "input.nmae\np if input.nmae == 1\np\n");
+    let found = out.err.matches("error[type]: `input` has no `nmae`").count();
+    assert_eq!(found, 2, "{}", out.err);
+    assert!(out.err.contains("`p` is not bound"), "{}", out.err);
+}

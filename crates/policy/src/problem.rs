@@ -153,7 +153,7 @@ impl From<Problem> for Problems {
 
 impl Problems {
     /// Sorts the problems; `Ok` when there is none.
-    pub(crate) fn none_of(mut problems: Vec<Problem>) -> Result<(), Self> {
+    pub fn none_of(mut problems: Vec<Problem>) -> Result<(), Self> {
         if problems.is_empty() {
             return Ok(());
         }

@@ -4,11 +4,11 @@ use crate::artifact;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
 use crate::query::Failure;
-use crate::sources;
+use crate::sources::{self, SchemaArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use stele_policy::bundle;
-use stele_policy::load::Documents;
+use stele_policy::load::{Documents, PolicySet};
 use stele_rego::ir;
 use stele_types::EntryPoint;
 
@@ -36,6 +36,8 @@ pub(crate) struct Args {
     /// Where to write: one folder per policy
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     output: PathBuf,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -52,8 +54,15 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     }
 }
 
-fn all(args: &Args) -> Result<Verdict> {
+/// What the path names, checked against the schemas.
+fn source(args: &Args) -> Result<PolicySet> {
     let set = sources::load(&args.path)?;
+    args.schema.check(&args.path, &set)?;
+    Ok(set)
+}
+
+fn all(args: &Args) -> Result<Verdict> {
+    let set = source(args)?;
     let artifacts = artifact::build_all(&set)?;
     let mut rows = Vec::new();
     let mut files = Vec::new();
@@ -82,7 +91,7 @@ fn all(args: &Args) -> Result<Verdict> {
 
 /// A plan for each policy, whether it can become a contract or not.
 fn plans(args: &Args) -> Result<Verdict> {
-    let set = sources::load(&args.path)?;
+    let set = source(args)?;
     let mut written = Vec::new();
     for policy in set.policies() {
         let id = &policy.id;
@@ -109,7 +118,8 @@ fn one_plan(args: &Args, entry_points: &[EntryPoint]) -> Result<Verdict> {
     }
     .map_err(Failure::from)?;
     let trees = documents.trees();
-    let options = stele_policy::compile_options();
+    let mut options = stele_policy::compile_options();
+    options.schemas = args.schema.read()?;
     let plan = stele_rego::compile(&trees, entry_points, &options).map_err(|found| {
         let texts: Vec<_> = trees.iter().map(|module| module.source.clone()).collect();
         Failure::diagnostics(&found, &texts)

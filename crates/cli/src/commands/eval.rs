@@ -20,7 +20,7 @@ use crate::output;
 use crate::query::capture::Statement;
 use crate::query::load::{LoadArgs, Loaded};
 use crate::query::metrics::{self, Metrics};
-use crate::query::{EngineName, Prepared, Query, Settings, engine};
+use crate::query::{EngineName, Prepared, Query, Settings, SettingsArgs, engine};
 use format::{Format, Output};
 
 /// Evaluate a Rego query and print the result.
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
@@ -79,10 +79,11 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     if partial && matches!(args.format, Format::Values | Format::Bindings | Format::Raw) {
         bail!("--partial has no values yet; print it with --format json, pretty or source");
     }
+    let settings = args.settings.read()?;
     let mut metrics = Metrics::default();
     let mut output = match args.load.load(&mut metrics)? {
-        Ok(loaded) if partial => partial::evaluate(&args.partial, args.settings, &loaded, &mut metrics),
-        Ok(loaded) => evaluate(args, &loaded, &mut metrics),
+        Ok(loaded) if partial => partial::evaluate(&args.partial, &settings, &loaded, &mut metrics),
+        Ok(loaded) => evaluate(args, &settings, &loaded, &mut metrics),
         Err(failure) => Output::failed(failure),
     };
     if args.metrics || args.profile {
@@ -108,12 +109,12 @@ impl Args {
     }
 }
 
-fn evaluate(args: &Args, loaded: &Loaded, metrics: &mut Metrics) -> Output {
+fn evaluate(args: &Args, settings: &Settings, loaded: &Loaded, metrics: &mut Metrics) -> Output {
     let question = Question {
         documents: &loaded.documents,
         scope: &loaded.scope,
         input: loaded.input.as_ref(),
-        settings: args.settings,
+        settings,
         report: args.report(),
     };
     question.ask(&loaded.text, metrics)
@@ -124,7 +125,7 @@ pub(super) struct Question<'a> {
     pub(super) documents: &'a Documents,
     pub(super) scope: &'a QueryScope,
     pub(super) input: Option<&'a Value>,
-    pub(super) settings: Settings,
+    pub(super) settings: &'a Settings,
     pub(super) report: Report<'a>,
 }
 

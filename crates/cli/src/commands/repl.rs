@@ -10,7 +10,7 @@ use stele_policy::load::Documents;
 
 use crate::exit::Verdict;
 use crate::output;
-use crate::query::{Failure, Settings};
+use crate::query::{Failure, SettingsArgs};
 use lines::{Lines, Source};
 use session::{Reply, Session};
 
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     input: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
             return Ok(Verdict::Invalid);
         }
     };
-    let mut session = Session::new(documents, args.settings);
+    let mut session = Session::new(documents, args.settings.read()?);
     if let Some(path) = &args.input {
         session.read_input(path)?;
     }

@@ -1,6 +1,7 @@
 //! The engines that answer queries.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[cfg(feature = "regorus")]
 use stele_policy::RegorusEngine;
@@ -9,7 +10,7 @@ use stele_rego::eval::{Context, Limits};
 use stele_rego::nd::{Local, NdCalls};
 use stele_rego::trace::Map;
 use stele_rego::vm::{Data, Input, Probe, Program, Request, VmError, Worker};
-use stele_rego::{CompileOptions, Negation, QueryScope, compile_query_in, compile_query_traced, ir};
+use stele_rego::{CompileOptions, Negation, QueryScope, Schemas, compile_query_in, compile_query_traced, ir};
 use stele_types::{Timestamp, Value, json};
 
 use super::capture::Query;
@@ -18,6 +19,7 @@ use super::failure::Failure;
 #[cfg(feature = "regorus")]
 use super::interpreter;
 use super::metrics::{self, Metrics};
+use crate::sources::SchemaArgs;
 
 /// Which engine answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -42,30 +44,56 @@ pub(crate) enum NegationName {
     Whole,
 }
 
-/// How a query is evaluated.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct Settings {
+/// The flags that say how a query is evaluated.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SettingsArgs {
     /// Which engine answers
     #[arg(long, value_enum, default_value_t)]
     pub(crate) engine: EngineName,
     /// A builtin that fails ends the evaluation; otherwise its call is undefined
     #[arg(long)]
-    pub(crate) strict_builtin_errors: bool,
+    strict_builtin_errors: bool,
     /// What `not f(input.x)` means when `input.x` is undefined
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) negation: NegationName,
+    negation: NegationName,
+    #[command(flatten)]
+    schema: SchemaArgs,
+}
+
+impl SettingsArgs {
+    /// The settings, with the schemas read.
+    pub(crate) fn read(&self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            engine: self.engine,
+            strict_builtin_errors: self.strict_builtin_errors,
+            negation: self.negation,
+            schemas: self.schema.read()?,
+        })
+    }
+}
+
+/// How a query is evaluated.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) engine: EngineName,
+    pub(crate) strict_builtin_errors: bool,
+    negation: NegationName,
+    /// What types are checked against.
+    schemas: Arc<Schemas>,
 }
 
 impl Settings {
-    pub(crate) fn options(self) -> CompileOptions {
-        CompileOptions::with_negation(match self.negation {
+    pub(crate) fn options(&self) -> CompileOptions {
+        let mut options = CompileOptions::with_negation(match self.negation {
             NegationName::Statement => Negation::Statement,
             NegationName::Whole => Negation::Whole,
-        })
+        });
+        options.schemas = Arc::clone(&self.schemas);
+        options
     }
 
     /// What the engine that answers compiles: contracts have no use for `print`.
-    fn evaluated(self) -> CompileOptions {
+    fn evaluated(&self) -> CompileOptions {
         match self.engine {
             EngineName::Vm => self.options().with_print(),
             _ => self.options(),
@@ -155,7 +183,7 @@ fn plan(
     documents: &Documents,
     scope: &QueryScope,
     query: &Query,
-    settings: Settings,
+    settings: &Settings,
     traced: bool,
 ) -> Result<(ir::Policy, Map), Failure> {
     let trees = documents.trees();
@@ -182,7 +210,7 @@ impl Prepared {
         documents: &Documents,
         scope: &QueryScope,
         query: Query,
-        settings: Settings,
+        settings: &Settings,
         metrics: &mut Metrics,
     ) -> Result<Self, Failure> {
         Self::compile(documents, scope, query, (settings, false), metrics)
@@ -193,7 +221,7 @@ impl Prepared {
         documents: &Documents,
         scope: &QueryScope,
         query: Query,
-        settings: Settings,
+        settings: &Settings,
         metrics: &mut Metrics,
     ) -> Result<Self, Failure> {
         Self::compile(documents, scope, query, (settings, true), metrics)
@@ -203,7 +231,7 @@ impl Prepared {
         documents: &Documents,
         scope: &QueryScope,
         query: Query,
-        (settings, traced): (Settings, bool),
+        (settings, traced): (&Settings, bool),
         metrics: &mut Metrics,
     ) -> Result<Self, Failure> {
         let state = metrics.timed(metrics::QUERY_COMPILE, || {
@@ -297,7 +325,7 @@ fn state(
     documents: &Documents,
     scope: &QueryScope,
     query: &Query,
-    settings: Settings,
+    settings: &Settings,
     traced: bool,
 ) -> Result<State, Failure> {
     #[cfg(feature = "regorus")]

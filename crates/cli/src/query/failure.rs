@@ -142,6 +142,7 @@ fn opa_code(code: &str) -> &'static str {
         || is(Code::RuleConflict)
         || is(Code::DeprecatedBuiltin)
         || is(Code::InvalidWith)
+        || is(Code::Type)
     {
         "rego_type_error"
     } else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use stele_rego::Schemas;
 use stele_rego::ast::Module;
 use stele_rego::nd::{is_impure, is_remote};
 use stele_rego::trace::Map;
@@ -52,7 +53,7 @@ impl CompiledPolicy {
     }
 
     /// As [`Self::new`], for policies whose evaluation is watched: `print` is kept, and with `traced` there are points, and what they
-    /// stand for.
+    /// stand for. Types are checked against the schemas.
     ///
     /// # Errors
     ///
@@ -61,9 +62,10 @@ impl CompiledPolicy {
         modules: &[Module],
         document: &Value,
         rules: BTreeSet<Vec<String>>,
-        traced: bool,
+        (traced, schemas): (bool, &Arc<Schemas>),
     ) -> Result<(Self, Map), EngineError> {
-        let (entry_points, options) = (entry_points(&rules), crate::compile_options().with_print());
+        let (entry_points, mut options) = (entry_points(&rules), crate::compile_options().with_print());
+        options.schemas = Arc::clone(schemas);
         let plan = if traced {
             stele_rego::compile_traced(modules, &entry_points, &options)
         } else {

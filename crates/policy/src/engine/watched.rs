@@ -1,7 +1,9 @@
 //! Our virtual machine for policies whose evaluation somebody watches: tests and explanations.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use stele_rego::Schemas;
 use stele_rego::ast::Module;
 use stele_rego::trace::Map;
 use stele_rego::vm::{Probe, Worker};
@@ -19,7 +21,7 @@ pub(crate) struct WatchedEngine {
 }
 
 impl WatchedEngine {
-    /// Compiles modules over a document. The map says what the points of a traced program stand for.
+    /// Compiles modules over a document, their types checked against the schemas. The map says what the points of a traced program stand for.
     ///
     /// # Errors
     ///
@@ -28,9 +30,9 @@ impl WatchedEngine {
         modules: &[Module],
         document: &Value,
         rules: BTreeSet<Vec<String>>,
-        traced: bool,
+        (traced, schemas): (bool, &Arc<Schemas>),
     ) -> Result<(Self, Map), EngineError> {
-        let (policy, map) = CompiledPolicy::watched(modules, document, rules, traced)?;
+        let (policy, map) = CompiledPolicy::watched(modules, document, rules, (traced, schemas))?;
         let worker = Worker::default();
         Ok((Self { policy, worker }, map))
     }

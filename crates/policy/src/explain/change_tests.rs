@@ -1,5 +1,7 @@
 //! Changes that allow: each that is reported allows, and none that is smaller.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use stele_rego::trace::{Recorder, edits};
 use stele_types::{Timestamp, json};
@@ -267,7 +269,8 @@ fn single_changes(set: &PolicySet, rule: &str, input: &Value, weight: usize) -> 
     let rules = modules
         .iter()
         .flat_map(|module| policy::rule_paths(&module.package, &module.ast));
-    let (mut engine, map) = WatchedEngine::new(&asts, set.data(), rules.collect(), true).unwrap();
+    let (mut engine, map) =
+        WatchedEngine::new(&asts, set.data(), rules.collect(), (true, &Arc::default())).unwrap();
     let path = DataPath::from(&EntryPoint::new(&format!("a{rule}")).unwrap());
     let mut recorder = Recorder::new(&map, 100_000);
     engine

@@ -1,6 +1,7 @@
 //! Evaluating again, traced, and telling what the trace says of each rule.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use stele_rego::trace::{Event, Map, Node, Op, Recorder, Trace};
@@ -94,7 +95,12 @@ fn compile(set: &PolicySet, modules: &[&PolicyModule]) -> Result<(WatchedEngine,
     let rules = modules
         .iter()
         .flat_map(|module| policy::rule_paths(&module.package, &module.ast));
-    Ok(WatchedEngine::new(&asts, set.data(), rules.collect(), true)?)
+    Ok(WatchedEngine::new(
+        &asts,
+        set.data(),
+        rules.collect(),
+        (true, &Arc::default()),
+    )?)
 }
 
 /// The traced program, for any input.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use stele_rego::ast::Module;
 use stele_rego::trace::Map;
-use stele_rego::{SourceFile, Span};
+use stele_rego::{Schemas, SourceFile, Span};
 use stele_types::{PolicyId, Value};
 
 use crate::engine::{CompiledPolicy, EngineError, Place, WatchedEngine};
@@ -236,7 +236,7 @@ impl PolicySet {
     pub(crate) fn watch_tests<T>(
         &self,
         without: &BTreeMap<String, T>,
-        traced: bool,
+        (traced, schemas): (bool, &Arc<Schemas>),
     ) -> Result<(WatchedEngine, Map), EngineError> {
         let modules = || {
             let modules = self.modules.iter();
@@ -244,7 +244,7 @@ impl PolicySet {
         };
         let rules = modules().flat_map(|module| policy::rule_paths(&module.package, &module.ast));
         let asts: Vec<_> = modules().map(|module| module.ast.clone()).collect();
-        WatchedEngine::new(&asts, &self.data, rules.collect(), traced)
+        WatchedEngine::new(&asts, &self.data, rules.collect(), (traced, schemas))
     }
 
     fn compile_modules<'a>(

@@ -4,8 +4,10 @@
 //! file and line. A test may mock input, data and functions by `with`; the impure builtins are errors unless mocked, as in decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use stele_rego::Schemas;
 use stele_rego::ast::Rule;
 use stele_rego::eval::At;
 use stele_rego::trace::{Event, Hits, Map, Mode, Node, Op, Recorder, Trace};
@@ -40,6 +42,8 @@ pub struct TestOptions {
     pub now_ns: Option<i64>,
     /// Which events of each test are kept.
     pub explain: Mode,
+    /// What types are checked against.
+    pub schemas: Arc<Schemas>,
 }
 
 impl Default for TestOptions {
@@ -55,6 +59,7 @@ impl Default for TestOptions {
             coverage: false,
             now_ns: None,
             explain: Mode::Off,
+            schemas: Arc::default(),
         }
     }
 }
@@ -144,7 +149,7 @@ pub fn run(
         problems,
         ..TestReport::default()
     };
-    let (engine, map, refused) = compile(set, options.coverage, &mut report)?;
+    let (engine, map, refused) = compile(set, (options.coverage, &options.schemas), &mut report)?;
     let mut runner = Runner {
         set,
         engine,
@@ -249,12 +254,12 @@ struct Runner<'a> {
 /// Compiles all modules, leaving out each that is refused, so that the others' tests still run.
 fn compile(
     set: &PolicySet,
-    traced: bool,
+    kind: (bool, &Arc<Schemas>),
     report: &mut TestReport,
 ) -> Result<(WatchedEngine, Map, BTreeMap<String, EngineError>), EngineError> {
     let mut refused = BTreeMap::new();
     loop {
-        match set.watch_tests(&refused, traced) {
+        match set.watch_tests(&refused, kind) {
             Ok((engine, map)) => return Ok((engine, map, refused)),
             Err(error) => {
                 let file = file_of(&error).filter(|file| !refused.contains_key(file));
@@ -332,7 +337,9 @@ impl Runner<'_> {
     fn trace(&mut self, test: &Test<'_>) -> Result<(Trace, &Map), EngineError> {
         let tracer = match self.tracer.take() {
             Some(tracer) => tracer,
-            None => self.set.watch_tests(self.refused, true)?,
+            None => self
+                .set
+                .watch_tests(self.refused, (true, &self.options.schemas))?,
         };
         let (engine, map) = self.tracer.insert(tracer);
         let mut recorder = Recorder::new(map, MAX_EVENTS);

@@ -10,9 +10,10 @@ use stele_rego::ir;
 use stele_types::{PolicyId, Value};
 
 use super::emit::{self, Stage};
+use crate::artifact;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
-use crate::{artifact, sources};
+use crate::sources::{self, SchemaArgs};
 
 /// Compile a plan, or one policy of a source, to a contract.
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     path: Option<PathBuf>,
     /// The plan, `plan.json`, instead of sources
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "schema")]
     plan: Option<PathBuf>,
     /// Which policy of the sources, if there are several
     #[arg(long, value_name = "ID", conflicts_with = "plan")]
@@ -35,6 +36,8 @@ pub(crate) struct Args {
     /// Print one stage of the compilation instead of writing a file
     #[arg(long, value_enum, conflicts_with = "output")]
     emit: Option<Stage>,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -113,6 +116,7 @@ fn plan(args: &Args) -> Result<(String, ir::Policy, Option<Value>)> {
         return Ok((file.display().to_string(), artifact::read_plan(file)?, None));
     };
     let set = sources::load(path)?;
+    args.schema.check(path, &set)?;
     let ids: Vec<&PolicyId> = set.policies().map(|policy| &policy.id).collect();
     let id = match (&args.policy, ids.as_slice()) {
         (Some(id), _) => id,

@@ -88,7 +88,7 @@ impl Partial {
 /// Evaluates the loaded query partially.
 pub(super) fn evaluate(
     args: &PartialArgs,
-    settings: Settings,
+    settings: &Settings,
     loaded: &Loaded,
     metrics: &mut Metrics,
 ) -> Output {

@@ -11,7 +11,7 @@ use crate::exit::Verdict;
 use crate::output;
 use crate::query::load::LoadArgs;
 use crate::query::metrics::{self, Metrics, nanos};
-use crate::query::{Failure, Prepared, Query, Settings, engine};
+use crate::query::{Failure, Prepared, Query, SettingsArgs, engine};
 
 /// Samples kept for the histogram; a query that is quicker than this many a run is measured for less than `--duration`.
 const MAX_SAMPLES: usize = 2_000_000;
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArgs,
     /// How results are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
@@ -104,6 +104,7 @@ fn report(format: Format, failure: &Failure) -> Result<Verdict> {
 type Ready = (Prepared, Option<Vec<u8>>);
 
 fn prepare(args: &Args) -> Result<Result<Ready, Failure>> {
+    let settings = args.settings.read()?;
     let mut metrics = Metrics::default();
     let loaded = match args.load.load(&mut metrics)? {
         Ok(loaded) => loaded,
@@ -111,15 +112,8 @@ fn prepare(args: &Args) -> Result<Result<Ready, Failure>> {
     };
     let input = loaded.input.as_ref().map(stele_types::json::to_vec);
     let trees = loaded.documents.trees();
-    let prepared = Query::parse(&loaded.text, &trees, &loaded.scope).and_then(|query| {
-        Prepared::new(
-            &loaded.documents,
-            &loaded.scope,
-            query,
-            args.settings,
-            &mut metrics,
-        )
-    });
+    let prepared = Query::parse(&loaded.text, &trees, &loaded.scope)
+        .and_then(|query| Prepared::new(&loaded.documents, &loaded.scope, query, &settings, &mut metrics));
     Ok(prepared.map(|prepared| (prepared, input)))
 }
 

@@ -1,30 +1,28 @@
 //! `stele policy check`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use stele_policy::{check, load};
 
 use crate::exit::Verdict;
 use crate::output::{self, Format};
-use crate::sources;
+use crate::sources::{self, SchemaArgs};
 
 /// Compile policies and report every error, as `opa check` does.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Directory, bundle or module
     path: PathBuf,
-    /// JSON Schema of the input, or a directory of schemas that annotations name (DIR/a/b.json is schema.a.b)
-    #[arg(short, long, value_name = "PATH")]
-    schema: Option<PathBuf>,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let schemas = schemas(args.schema.as_deref())?;
+    let schemas = args.schema.read()?;
     let (set, mut problems) =
         load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
     // What a module that does not parse defines would only be missing elsewhere.
@@ -53,10 +51,4 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     } else {
         Verdict::Fail
     })
-}
-
-/// The schemas at a path; none without one.
-pub(super) fn schemas(path: Option<&std::path::Path>) -> Result<Arc<stele_rego::Schemas>> {
-    let schemas = path.map(check::load_schemas).transpose().context("--schema")?;
-    Ok(Arc::new(schemas.unwrap_or_default()))
 }

@@ -2,7 +2,7 @@
 
 use crate::exit::Verdict;
 use crate::output::{self, Format};
-use crate::sources;
+use crate::sources::{self, SchemaArgs};
 use anyhow::Result;
 use std::path::PathBuf;
 use stele_policy::lint::{self, Level, LintOptions};
@@ -19,9 +19,8 @@ pub(crate) struct Args {
     /// Leave out the findings of a rule; may be given several times
     #[arg(long, value_name = "RULE", value_parser = rule)]
     disable: Vec<String>,
-    /// JSON Schema of the input, or a directory of schemas that annotations name (DIR/a/b.json is schema.a.b)
-    #[arg(short, long, value_name = "PATH")]
-    schema: Option<PathBuf>,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
     let options = LintOptions {
         disabled: args.disable.iter().cloned().collect(),
-        schemas: super::check::schemas(args.schema.as_deref())?,
+        schemas: args.schema.read()?,
     };
     let findings = lint::lint(&set, &problems, &options);
     match args.format {

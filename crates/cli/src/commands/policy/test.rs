@@ -2,7 +2,8 @@
 
 use crate::commands::eval::explain::Mode;
 use crate::exit::Verdict;
-use crate::{output, sources};
+use crate::output;
+use crate::sources::{self, SchemaArgs};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     /// Fail when less than this percentage of the lines is covered; implies --coverage
     #[arg(short, long, value_name = "PERCENT")]
     threshold: Option<f64>,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: ReportFormat,
@@ -57,6 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         // As in `opa test`; what must not depend on it mocks `time.now_ns`.
         now_ns: i64::try_from(crate::node::now().as_nanos()).ok(),
         explain: args.explain.trace(),
+        schemas: args.schema.read()?,
         ..TestOptions::default()
     };
     let (set, problems) =

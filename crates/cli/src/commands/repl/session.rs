@@ -176,7 +176,7 @@ impl Session {
             documents: &self.documents,
             scope: &scope,
             input: self.input.as_ref(),
-            settings: self.settings,
+            settings: &self.settings,
             report: Report::explained(self.explain),
         };
         question.ask(text, &mut Metrics::default())
@@ -221,7 +221,7 @@ impl Session {
         let mut documents = self.documents.clone();
         documents.put_module(&self.file(), module);
         let trees = documents.trees();
-        stele_rego::check(&trees, &stele_rego::CompileOptions::default()).map_err(|found| {
+        stele_rego::check(&trees, &self.settings.options()).map_err(|found| {
             let sources: Vec<_> = trees.iter().map(|module| module.source.clone()).collect();
             Failure::diagnostics(&found, &sources)
         })?;
