@@ -7,7 +7,8 @@ use crate::chain::{connect, open_embedded};
 use crate::config::{Config, LedgerConfig};
 use crate::exit::EnvironmentContext;
 use crate::home::{Home, HomeLock, Running};
-use crate::{keys, sources};
+use crate::keys;
+use crate::sources::{self, VersionArgs};
 use anyhow::Result;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Node {
             name: origin,
             uri: format!("http://{}", config.server.listen),
         };
-        let (set, source) = sources::load_or_starter(&config.policies)?;
+        let (set, source) = sources::load_or_starter(&config.policies, VersionArgs::default())?;
         let (governance, changed) = runtime.block_on(async {
             let client = connect(endpoint, config, None).await?;
             let deployment = bootstrap::deployment(&home, &client).await?;

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use stele_policy::Problems;
 use stele_policy::check;
 use stele_policy::load::{self, LoadError, PolicySet};
-use stele_rego::Schemas;
+use stele_policy::{Problem, Problems};
+use stele_rego::{RegoVersion, Schemas};
 
 mod library {
     include!(concat!(env!("OUT_DIR"), "/library.rs"));
@@ -37,9 +37,27 @@ impl SchemaArgs {
     }
 }
 
+/// In which version of Rego modules are written.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct VersionArgs {
+    /// Read Rego v0, as OPA before 1.0; a module that imports rego.v1 is in v1, and a bundle's manifest overrules this
+    #[arg(long)]
+    v0_compatible: bool,
+}
+
+impl VersionArgs {
+    pub(crate) fn version(self) -> RegoVersion {
+        if self.v0_compatible {
+            RegoVersion::V0
+        } else {
+            RegoVersion::V1
+        }
+    }
+}
+
 /// Loads a directory, a bundle or a module.
-pub(crate) fn load(path: &Path) -> Result<PolicySet> {
-    load::load_path(path).map_err(|error| described(path, error))
+pub(crate) fn load(path: &Path, version: VersionArgs) -> Result<PolicySet> {
+    load::load_path_as(path, version.version()).map_err(|error| described(path, error))
 }
 
 /// A loading error with every problem's source line.
@@ -55,10 +73,15 @@ pub(crate) fn described(path: &Path, error: LoadError) -> anyhow::Error {
     )
 }
 
+/// As [`load`], but keeps what is sound, with what is wrong with the rest.
+pub(crate) fn load_lenient(path: &Path, version: VersionArgs) -> Result<(PolicySet, Vec<Problem>)> {
+    load::load_path_lenient(path, version.version()).map_err(|error| described(path, error))
+}
+
 /// Loads the configured directory when it exists, the starter library otherwise; the second part says which.
-pub(crate) fn load_or_starter(path: &Path) -> Result<(PolicySet, String)> {
+pub(crate) fn load_or_starter(path: &Path, version: VersionArgs) -> Result<(PolicySet, String)> {
     if path.is_dir() {
-        return Ok((load(path)?, path.display().to_string()));
+        return Ok((load(path, version)?, path.display().to_string()));
     }
     let set = load::load_files(library::FILES.iter().map(|(path, text)| (*path, *text)))
         .context("the starter library in this program does not load")?;
@@ -71,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_starter_library_has_eight_policies_and_thirty_rules() {
-        let (set, name) = load_or_starter(Path::new("/no/such/directory")).unwrap();
+        let (set, name) = load_or_starter(Path::new("/no/such/directory"), VersionArgs::default()).unwrap();
         assert_eq!(name, "the starter library");
         assert_eq!(set.policies().count(), 8);
         let rules = set
@@ -84,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_rule_of_the_starter_library_is_mapped_to_controls() {
-        let (set, _) = load_or_starter(Path::new("/no/such/directory")).unwrap();
+        let (set, _) = load_or_starter(Path::new("/no/such/directory"), VersionArgs::default()).unwrap();
         for rule in set
             .policies()
             .flat_map(|policy| &policy.rules)

@@ -53,7 +53,7 @@ pub struct LineColumn {
 }
 
 /// The version of the language that a text is written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RegoVersion {
     /// Before OPA 1.0: bodies without `if`, sets as `name[member]`, and keywords only where they are imported.
     V0,

@@ -4,7 +4,7 @@ use crate::artifact;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
 use crate::query::Failure;
-use crate::sources::{self, SchemaArgs};
+use crate::sources::{self, SchemaArgs, VersionArgs};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use stele_policy::bundle;
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     output: PathBuf,
     #[command(flatten)]
     schema: SchemaArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -56,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
 
 /// What the path names, checked against the schemas.
 fn source(args: &Args) -> Result<PolicySet> {
-    let set = sources::load(&args.path)?;
+    let set = sources::load(&args.path, args.rego)?;
     args.schema.check(&args.path, &set)?;
     Ok(set)
 }
@@ -110,11 +112,12 @@ fn plans(args: &Args) -> Result<Verdict> {
 /// One plan of everything, with the entry points that were named.
 fn one_plan(args: &Args, entry_points: &[EntryPoint]) -> Result<Verdict> {
     let path = [args.path.clone()];
+    let version = args.rego.version();
     let is_archive = args.path.to_string_lossy().ends_with("gz");
     let documents = if is_archive {
-        Documents::load(&[], &path)
+        Documents::load_as(&[], &path, version)
     } else {
-        Documents::load(&path, &[])
+        Documents::load_as(&path, &[], version)
     }
     .map_err(Failure::from)?;
     let trees = documents.trees();

@@ -5,7 +5,7 @@ use crate::config::Sources;
 use crate::exit::Verdict;
 use crate::home::Home;
 use crate::output::{self, Format};
-use crate::sources as policy_sources;
+use crate::sources::{self as policy_sources, VersionArgs};
 use anyhow::{Context, Result, bail};
 use rand::SeedableRng;
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     /// With --explain, look for changes of up to this many operations; 0: don't
     #[arg(long, value_name = "COUNT", default_value_t = SearchLimits::default().changes)]
     changes: usize,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -49,6 +51,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         &Home::at(&config.data_dir),
         &config.policies,
         args.policies.as_deref(),
+        args.rego,
     )?;
     let input = args.input.as_deref().map(read_input).transpose()?;
     let path: Vec<String> = args.path.split('/').map(Into::into).collect();
@@ -101,7 +104,12 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 }
 
 /// The policies to decide with, and where they came from.
-fn snapshot(home: &Home, configured: &Path, given: Option<&Path>) -> Result<(Snapshot, String)> {
+fn snapshot(
+    home: &Home,
+    configured: &Path,
+    given: Option<&Path>,
+    rego: VersionArgs,
+) -> Result<(Snapshot, String)> {
     if given.is_none()
         && let Some(list) = home.read::<Vec<InForce>>(&home.in_force())?
         && !list.is_empty()
@@ -120,8 +128,8 @@ fn snapshot(home: &Home, configured: &Path, given: Option<&Path>) -> Result<(Sna
         ));
     }
     let (set, origin) = match given {
-        Some(path) => (policy_sources::load(path)?, path.display().to_string()),
-        None => policy_sources::load_or_starter(configured)?,
+        Some(path) => (policy_sources::load(path, rego)?, path.display().to_string()),
+        None => policy_sources::load_or_starter(configured, rego)?,
     };
     let policies = set.policies().map(|policy| {
         let bundle = bundle::build(&set, &policy.id)?;

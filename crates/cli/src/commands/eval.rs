@@ -9,10 +9,10 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 use stele_policy::load::Documents;
 use stele_policy::test_runner::Coverage;
-use stele_rego::QueryScope;
 use stele_rego::eval::At;
 use stele_rego::trace::{Hits, Profiler, Recorder};
 use stele_rego::vm::Probe;
+use stele_rego::{QueryScope, SourceFile};
 use stele_types::Value;
 
 use crate::exit::Verdict;
@@ -117,7 +117,7 @@ fn evaluate(args: &Args, settings: &Settings, loaded: &Loaded, metrics: &mut Met
         settings,
         report: args.report(),
     };
-    question.ask(&loaded.text, metrics)
+    question.ask(loaded.query.clone(), metrics)
 }
 
 /// A query's surroundings, and what to report beside its result.
@@ -153,10 +153,10 @@ impl Report<'_> {
 }
 
 impl Question<'_> {
-    /// Evaluates a query's text.
-    pub(super) fn ask(&self, text: &str, metrics: &mut Metrics) -> Output {
+    /// Evaluates a query.
+    pub(super) fn ask(&self, query: SourceFile, metrics: &mut Metrics) -> Output {
         let trees = self.documents.trees();
-        let parsed = metrics.timed(metrics::QUERY_PARSE, || Query::parse(text, &trees, self.scope));
+        let parsed = metrics.timed(metrics::QUERY_PARSE, || Query::parse(query, &trees, self.scope));
         let answer = parsed.and_then(|query| {
             let statements = query.statements.clone();
             let prepare = if self.report.is_traced() {

@@ -11,6 +11,7 @@ use stele_policy::load::Documents;
 use crate::exit::Verdict;
 use crate::output;
 use crate::query::{Failure, SettingsArgs};
+use crate::sources::VersionArgs;
 use lines::{Lines, Source};
 use session::{Reply, Session};
 
@@ -28,17 +29,20 @@ pub(crate) struct Args {
     input: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let documents = match Documents::load(&args.data, &args.bundle) {
+    let version = args.rego.version();
+    let documents = match Documents::load_as(&args.data, &args.bundle, version) {
         Ok(documents) => documents,
         Err(error) => {
             output::note(Failure::from(error).text());
             return Ok(Verdict::Invalid);
         }
     };
-    let mut session = Session::new(documents, args.settings.read()?);
+    let mut session = Session::new(documents, args.settings.read()?, version);
     if let Some(path) = &args.input {
         session.read_input(path)?;
     }

@@ -51,8 +51,7 @@ pub(crate) struct Query {
 
 impl Query {
     /// Parses a query; `modules` and `scope` tell how many arguments its functions take.
-    pub(crate) fn parse(text: &str, modules: &[Module], scope: &QueryScope) -> Result<Self, Failure> {
-        let source = SourceFile::new("query", text);
+    pub(crate) fn parse(source: SourceFile, modules: &[Module], scope: &QueryScope) -> Result<Self, Failure> {
         let body = parse_query(&source)
             .map_err(|found| Failure::diagnostics(&found, std::slice::from_ref(&source)))?;
         Ok(Self::new(source, body, modules, scope))

@@ -2,15 +2,17 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stele_policy::load::Documents;
-use stele_rego::ast::Module;
-use stele_rego::{QueryScope, SourceFile, parse};
+use stele_rego::ast::{Import, Module};
+use stele_rego::{QueryScope, RegoVersion, SourceFile, parse};
 use stele_types::{Value, json};
 
 use super::failure::Failure;
 use super::metrics::{self, Metrics};
+use crate::sources::VersionArgs;
 
 /// What a query is asked of.
 #[derive(clap::Args)]
@@ -35,6 +37,8 @@ pub(crate) struct LoadArgs {
     /// The package in which the query stands
     #[arg(long, value_name = "PACKAGE")]
     package: Option<String>,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// An import that holds for the query, e.g. data.lib.net; repeatable
     #[arg(long, value_name = "PATH")]
     import: Vec<String>,
@@ -42,7 +46,7 @@ pub(crate) struct LoadArgs {
 
 /// Everything that was named, read.
 pub(crate) struct Loaded {
-    pub(crate) text: String,
+    pub(crate) query: SourceFile,
     pub(crate) documents: Documents,
     pub(crate) input: Option<Value>,
     pub(crate) scope: QueryScope,
@@ -51,9 +55,12 @@ pub(crate) struct Loaded {
 impl LoadArgs {
     /// The query's text, and everything else; what is wrong with policies and data is the second part's failure.
     pub(crate) fn load(&self, metrics: &mut Metrics) -> Result<Result<Loaded, Failure>> {
+        let version = self.rego.version();
         let text = self.text()?;
         let input = self.read_input()?;
-        let loaded = metrics.timed(metrics::LOAD_FILES, || Documents::load(&self.data, &self.bundle));
+        let loaded = metrics.timed(metrics::LOAD_FILES, || {
+            Documents::load_as(&self.data, &self.bundle, version)
+        });
         let documents = match loaded {
             Ok(documents) => documents,
             Err(error) => return Ok(Err(error.into())),
@@ -67,7 +74,7 @@ impl LoadArgs {
             input.map(parse).transpose().context("can't read the input")
         })?;
         Ok(Ok(Loaded {
-            text,
+            query: query(text, &scope, version),
             documents,
             input,
             scope,
@@ -120,6 +127,20 @@ pub(crate) fn scope(package: Option<&str>, imports: &[String]) -> Result<QuerySc
         package,
         imports: all,
     })
+}
+
+/// A query's text. With an import of keywords, keywords are what they are in v1.
+pub(crate) fn query(text: impl Into<Arc<str>>, scope: &QueryScope, version: RegoVersion) -> SourceFile {
+    let brings_keywords = |import: &Import| {
+        let names: Vec<&str> = import.path.iter().map(|ident| &*ident.name).collect();
+        matches!(names.as_slice(), ["future", "keywords", ..] | ["rego", "v1"])
+    };
+    let version = if scope.imports.iter().any(brings_keywords) {
+        RegoVersion::V1
+    } else {
+        version
+    };
+    SourceFile::new("query", text).with_version(version)
 }
 
 fn module(text: &str, name: &str) -> Result<Module, Failure> {

@@ -8,11 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use stele_rego::RegoVersion;
+#[cfg(feature = "regorus")]
+use stele_rego::SourceFile;
 use stele_types::{Digest, EntryPoint, PolicyId, PolicyVersion, Value, encoding, json, sha256};
 
 #[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
-use crate::load::{PolicyModule, PolicySet};
+use crate::load::{self, PolicyModule, PolicySet};
 use crate::policy::{self, Policy};
 use crate::refs;
 
@@ -36,9 +39,20 @@ pub struct Bundle {
     pub policy: Policy,
     /// The data document.
     pub data: Value,
-    /// The modules: path in the bundle, and text; sorted by path.
-    pub modules: Vec<(String, Arc<str>)>,
+    /// The modules, sorted by path.
+    pub modules: Vec<Placed>,
     rules: BTreeSet<Vec<String>>,
+}
+
+/// A module as the bundle holds it.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Its path in the bundle.
+    pub path: String,
+    /// Its text, unchanged.
+    pub text: Arc<str>,
+    /// The language that the manifest says it is in.
+    pub version: RegoVersion,
 }
 
 /// Why a bundle can't be built.
@@ -88,7 +102,7 @@ pub fn build(set: &PolicySet, id: &PolicyId) -> Result<Bundle, BundleError> {
     ];
     let modules_bytes = modules
         .iter()
-        .map(|(path, text)| (path.as_str(), text.as_bytes()));
+        .map(|module| (module.path.as_str(), module.text.as_bytes()));
     let bytes = archive::gzip(&archive::tar(entries.into_iter().chain(modules_bytes))?);
     Ok(Bundle {
         digest: PolicyVersion::of_bundle(&bytes),
@@ -124,10 +138,11 @@ impl Bundle {
     /// [`ConvertError`] when the data holds a number that the interpreter can't hold exactly.
     #[cfg(feature = "regorus")]
     pub fn prepare(&self) -> Result<PreparedPolicy, ConvertError> {
-        let modules = self
-            .modules
-            .iter()
-            .map(|(path, text)| (path.as_str(), Arc::clone(text)));
+        let modules = self.modules.iter().map(|module| {
+            let source = SourceFile::new(module.path.as_str(), Arc::clone(&module.text));
+            let text = load::v1_text(&source.with_version(module.version));
+            (module.path.as_str(), text)
+        });
         PreparedPolicy::new(modules, &self.data, self.rules.clone())
     }
 }
@@ -201,32 +216,34 @@ fn prune(value: &Value, paths: &[&[String]]) -> Option<Value> {
 
 /// Gives every module its path in the bundle: its package's path, and its file's name. Files of one package with the same name get numbers, in
 /// the order of their contents, so that the outcome does not depend on the directories they came from.
-fn place(modules: &[&PolicyModule]) -> Vec<(String, Arc<str>)> {
-    let mut by_package: BTreeMap<String, Vec<(&str, Arc<str>)>> = BTreeMap::new();
+fn place(modules: &[&PolicyModule]) -> Vec<Placed> {
+    let mut by_package: BTreeMap<String, Vec<(&str, &PolicyModule)>> = BTreeMap::new();
     for module in modules {
         let directory: Vec<String> = module.package.iter().map(|name| path_segment(name)).collect();
         let name = module.path.rsplit('/').next().unwrap_or_default();
         by_package
             .entry(directory.join("/"))
             .or_default()
-            .push((name, module.text()));
+            .push((name, module));
     }
     let mut out = BTreeMap::new();
     for (directory, mut files) in by_package {
-        files.sort();
-        let mut taken: BTreeSet<String> = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+        files.sort_by_key(|(name, module)| (*name, module.ast.source.text(), module.version()));
+        let mut taken: BTreeSet<String> = files.iter().map(|(name, ..)| (*name).to_owned()).collect();
         let mut previous: Option<&str> = None;
-        for (name, text) in files {
+        for (name, module) in files {
             let name = if previous == Some(name) {
                 free_name(name, &mut taken)
             } else {
                 previous = Some(name);
                 name.to_owned()
             };
-            out.insert(format!("{directory}/{name}"), text);
+            out.insert(format!("{directory}/{name}"), (module.text(), module.version()));
         }
     }
-    out.into_iter().collect()
+    out.into_iter()
+        .map(|(path, (text, version))| Placed { path, text, version })
+        .collect()
 }
 
 fn free_name(name: &str, taken: &mut BTreeSet<String>) -> String {
@@ -253,12 +270,7 @@ fn path_segment(name: &str) -> String {
 }
 
 /// OPA's manifest, with what a decision point and the registry want to know about the policy.
-fn manifest(
-    policy: &Policy,
-    roots: &BTreeSet<String>,
-    placed: &[(String, Arc<str>)],
-    data_bytes: &[u8],
-) -> Value {
+fn manifest(policy: &Policy, roots: &BTreeSet<String>, placed: &[Placed], data_bytes: &[u8]) -> Value {
     let text = |value: &str| Value::from(value);
     let list = |items: Vec<Value>| Value::array(items);
     let optional = |value: Option<&String>| value.map_or(Value::Null, |value| Value::from(value.as_str()));
@@ -284,12 +296,29 @@ fn manifest(
         ("title", optional(policy.title.as_ref())),
     ]);
     let roots = roots.iter().map(|root| text(root)).collect();
-    object([
+    let mut manifest = vec![
         ("metadata", object([("stele", stele)])),
-        ("rego_version", Value::from(1)),
         ("revision", text(&revision(placed, data_bytes))),
         ("roots", list(roots)),
-    ])
+    ];
+    manifest.extend(versions(placed));
+    Value::object(manifest.into_iter().map(|(key, value)| (Value::from(key), value)))
+}
+
+/// `rego_version`, and `file_rego_versions` for modules in another: v1 unless all are in v0.
+fn versions(placed: &[Placed]) -> Vec<(&'static str, Value)> {
+    let is_old = |module: &&Placed| module.version == RegoVersion::V0;
+    let old = placed.iter().filter(is_old).count();
+    if old > 0 && old == placed.len() {
+        return vec![("rego_version", Value::from(0))];
+    }
+    let mut out = vec![("rego_version", Value::from(1))];
+    if old > 0 {
+        let paths = placed.iter().filter(is_old);
+        let entries = paths.map(|module| (load::literal_glob(&module.path).into(), Value::from(0)));
+        out.push(("file_rego_versions", Value::object(entries)));
+    }
+    out
 }
 
 fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
@@ -297,11 +326,11 @@ fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
 }
 
 /// The revision names the contents: SHA-256 over path, length and bytes of each module and the data.
-fn revision(modules: &[(String, Arc<str>)], data: &[u8]) -> String {
+fn revision(modules: &[Placed], data: &[u8]) -> String {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     let files = modules
         .iter()
-        .map(|(path, text)| (path.as_str(), text.as_bytes()));
+        .map(|module| (module.path.as_str(), module.text.as_bytes()));
     for (path, bytes) in files.chain([("data.json", data)]) {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         parts.push([path.as_bytes(), &[0], &length.to_be_bytes(), bytes].concat());

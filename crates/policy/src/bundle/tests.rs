@@ -1,7 +1,7 @@
 use std::io::Read;
 
 use super::*;
-use crate::engine::{DataPath, Engine, EvalRequest, RegorusEngine};
+use crate::engine::{DataPath, Engine, EvalRequest, RegorusEngine, VmEngine};
 use crate::load;
 use crate::testing;
 
@@ -54,7 +54,7 @@ fn holds_what_the_policy_reaches_and_nothing_else() {
         bundle.data,
         testing::json(r#"{"k8s": {"pods": {"text": "no root"}}, "zones": {"closed": ["a"]}}"#)
     );
-    assert_eq!(bundle.modules[2].1.as_ref(), LIBRARY, "line endings stay");
+    assert_eq!(bundle.modules[2].text.as_ref(), LIBRARY, "line endings stay");
 }
 
 /// Changing this digest means that every policy's version changes: a deliberate break of the format.
@@ -79,7 +79,8 @@ fn the_manifest_says_what_the_bundle_owns() {
         manifest.roots,
         ["k8s/pods", "lib/base", "lib/names", "zones/closed"]
     );
-    assert_eq!(manifest.rego_version, Some(1));
+    assert_eq!(manifest.rego_version, Some(stele_rego::RegoVersion::V1));
+    assert!(manifest.file_rego_versions.is_empty());
     assert!(manifest.revision.starts_with("sha256:"));
     let stele = manifest.metadata.as_ref().unwrap().get("stele").unwrap();
     assert_eq!(stele.get("policy").unwrap().as_str(), Some("k8s/pods"));
@@ -210,4 +211,54 @@ fn whole_data_is_kept_when_a_reference_is_dynamic() {
     )
     .unwrap();
     assert_eq!(bundle.data, testing::json(r#"{"x": {"y": [1]}, "z": 2}"#));
+}
+
+#[test]
+fn the_manifest_names_the_language_of_modules_in_v0() {
+    use stele_rego::RegoVersion::{V0, V1};
+    let old = "# METADATA\n# custom:\n#   id: a\npackage a\n\ndeny[x] { x := data.b.p[_] }\n";
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a*.rego"), old).unwrap();
+    std::fs::write(root.path().join("b.rego"), "package b\n\np[1] { true }\n").unwrap();
+    let set = load::load_path_as(root.path(), V0).unwrap();
+    let first = build(&set, &PolicyId::new("a").unwrap()).unwrap();
+    let loaded = load::load_bundle(&first.bytes).unwrap();
+    assert_eq!(loaded.manifest().unwrap().rego_version, Some(V0));
+    assert!(loaded.manifest().unwrap().file_rego_versions.is_empty());
+    // Some in v0, some in v1.
+    let mixed: Vec<PolicyModule> = set
+        .modules()
+        .iter()
+        .filter(|module| module.package == ["a"])
+        .cloned()
+        .chain(
+            testing::set(&[("b.rego", "package b\n\np contains 1 if true\n")])
+                .modules()
+                .to_vec(),
+        )
+        .collect();
+    let mut problems = Vec::new();
+    let set = load::from_modules(mixed, Value::object([]), &mut problems);
+    assert_eq!(problems, []);
+    let second = build(&set, &PolicyId::new("a").unwrap()).unwrap();
+    let loaded = load::load_bundle(&second.bytes).unwrap();
+    let manifest = loaded.manifest().unwrap();
+    assert_eq!(manifest.rego_version, Some(V1));
+    assert_eq!(
+        manifest.file_rego_versions.iter().collect::<Vec<_>>(),
+        [(&"/a/a\\*.rego".to_owned(), &V0)]
+    );
+    let versions: Vec<_> = loaded.modules().iter().map(PolicyModule::version).collect();
+    assert_eq!(versions, [V0, V1]);
+    let again = build(&loaded, &PolicyId::new("a").unwrap()).unwrap();
+    assert_eq!(again.bytes, second.bytes);
+    let at = DataPath::parse("a/deny").unwrap();
+    let mut engine = RegorusEngine::new(&second.prepare().unwrap()).unwrap();
+    let outcome = engine.evaluate(&EvalRequest::new(&at, None)).unwrap();
+    assert_eq!(outcome.value, Some(Value::set([Value::from(1)])));
+    let mut vm = VmEngine::new(&loaded.compile().unwrap());
+    assert_eq!(
+        vm.evaluate(&EvalRequest::new(&at, None)).unwrap().value,
+        outcome.value
+    );
 }

@@ -329,7 +329,7 @@ fn problems_of_loading_are_findings() {
         "package ok\n\nimport data.x\n\np := 1\n",
     )
     .unwrap();
-    let (set, problems) = load::load_path_lenient(dir.path()).unwrap();
+    let (set, problems) = load::load_path_lenient(dir.path(), stele_rego::RegoVersion::V1).unwrap();
     let found = lint(&set, &problems, &LintOptions::default());
     let short: Vec<(&str, &str)> = found
         .iter()

@@ -1,14 +1,17 @@
 //! Reading an OPA bundle: a gzipped tar with modules, data files and a `.manifest`.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
+use stele_rego::RegoVersion;
 use stele_types::{Value, json};
 
-use super::{Files, LoadError, LoadLimits, Manifest, is_wanted};
+use super::{Files, LoadError, LoadLimits, Manifest, is_wanted, version};
 use crate::problem::{Problem, Problems};
 
-const MANIFEST: &str = ".manifest";
+/// Where the manifest stands in a bundle.
+pub(super) const MANIFEST: &str = ".manifest";
 
 /// Unpacks the wanted entries into memory.
 pub(super) fn read(bytes: &[u8], limits: &LoadLimits) -> Result<Files, LoadError> {
@@ -86,10 +89,12 @@ fn normalise(name: &str) -> Result<Option<String>, LoadError> {
 
 /// Takes the manifest out of the files and reads it.
 pub(super) fn manifest(files: &mut Files) -> Result<Option<Manifest>, LoadError> {
-    let Some(bytes) = files.entries.remove(MANIFEST) else {
-        return Ok(None);
-    };
-    let value = json::parse(&bytes, &json::Limits::default())
+    let bytes = files.entries.remove(MANIFEST);
+    bytes.map(|bytes| parse_manifest(&bytes)).transpose()
+}
+
+fn parse_manifest(bytes: &[u8]) -> Result<Manifest, LoadError> {
+    let value = json::parse(bytes, &json::Limits::default())
         .map_err(|error| bad_manifest(&format!("it is no JSON: {error}")))?;
     let get = |key: &str| match &value {
         Value::Object(entries) => Ok(entries.get(&Value::from(key))),
@@ -112,23 +117,40 @@ pub(super) fn manifest(files: &mut Files) -> Result<Option<Manifest>, LoadError>
         Some(_) => return Err(bad_manifest("roots must be an array")),
     };
     let rego_version = match get("rego_version")? {
-        None => None,
-        Some(Value::Number(number)) => match number.to_u64() {
-            Some(1) => Some(1),
-            _ => {
-                return Err(bad_manifest(
-                    "rego_version must be 1; rewrite the policies in Rego v1",
-                ));
-            }
-        },
-        Some(_) => return Err(bad_manifest("rego_version must be a number")),
+        None | Some(Value::Null) => None,
+        Some(value) => Some(version_of(value, "rego_version")?),
     };
-    Ok(Some(Manifest {
+    let file_rego_versions = match get("file_rego_versions")? {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(Value::Object(entries)) => entries
+            .iter()
+            .map(|(glob, value)| {
+                let glob = text(glob, "each path in file_rego_versions")?;
+                let version = version_of(value, &format!("the version of {glob:?}"))?;
+                Ok((glob, version))
+            })
+            .collect::<Result<BTreeMap<_, _>, LoadError>>()?,
+        Some(_) => return Err(bad_manifest("file_rego_versions must be an object")),
+    };
+    version::compiled(file_rego_versions.keys().map(String::as_str))
+        .map_err(|error| bad_manifest(&format!("a glob of file_rego_versions can't be used: {error}")))?;
+    Ok(Manifest {
         revision,
         roots,
         rego_version,
+        file_rego_versions,
         metadata: get("metadata")?.cloned(),
-    }))
+    })
+}
+
+fn version_of(value: &Value, what: &str) -> Result<RegoVersion, LoadError> {
+    let number = match value {
+        Value::Number(number) => number.to_u64(),
+        _ => None,
+    };
+    number
+        .and_then(version::of_number)
+        .ok_or_else(|| bad_manifest(&format!("{what} must be 0 or 1")))
 }
 
 fn bad_manifest(reason: &str) -> LoadError {

@@ -5,10 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stele_rego::RegoVersion;
 use stele_rego::ast::Module;
 use stele_types::Value;
 
-use super::{Files, LoadError, LoadLimits, PolicyModule, archive, data, dir, is_wanted, parse};
+use super::{Files, LoadError, LoadLimits, PolicyModule, Versions, archive, data, dir, is_wanted, parse};
 #[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
 use crate::policy;
@@ -42,15 +43,26 @@ impl Documents {
     ///
     /// As [`super::load_path`].
     pub fn load(data: &[PathBuf], bundles: &[PathBuf]) -> Result<Self, LoadError> {
+        Self::load_as(data, bundles, RegoVersion::V1)
+    }
+
+    /// As [`Self::load`], for modules in a version of the language that a bundle's manifest may overrule.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::load_path`].
+    pub fn load_as(data: &[PathBuf], bundles: &[PathBuf], version: RegoVersion) -> Result<Self, LoadError> {
         let mut files = Vec::new();
         for path in data {
             let (prefix, path) = split_prefix(path);
-            for (relative, shown, bytes) in read_data(&path)? {
-                files.push((format!("{prefix}{relative}"), shown, bytes));
+            let before = files.len();
+            read_data(&path, version, &mut files)?;
+            for file in files.iter_mut().skip(before) {
+                file.relative.insert_str(0, &prefix);
             }
         }
         for path in bundles {
-            files.extend(read_bundle(path)?);
+            read_bundle(path, version, &mut files)?;
         }
         Self::assemble(files)
     }
@@ -116,19 +128,19 @@ impl Documents {
         let sources = self
             .modules
             .iter()
-            .map(|module| (module.path.as_str(), module.text()));
+            .map(|module| (module.path.as_str(), super::v1_text(&module.ast.source)));
         PreparedPolicy::new(sources, &self.data, rules)
     }
 
-    fn assemble(files: Vec<(String, String, Vec<u8>)>) -> Result<Self, LoadError> {
+    fn assemble(files: Vec<Named>) -> Result<Self, LoadError> {
         let mut problems = Vec::new();
         let mut documents = data::Documents::default();
         let mut modules = Vec::new();
-        for (relative, shown, bytes) in files {
-            if relative.ends_with(".rego") {
-                modules.extend(parse(shown, bytes, &mut problems));
+        for file in files {
+            if file.relative.ends_with(".rego") {
+                modules.extend(parse(file.shown, file.bytes, file.version, &mut problems));
             } else {
-                documents.place(&relative, &bytes, &mut problems);
+                documents.place(&file.relative, &file.bytes, &mut problems);
             }
         }
         let data = documents.finish();
@@ -138,8 +150,16 @@ impl Documents {
     }
 }
 
-/// A file's path below what was named, the path to show, and its contents.
-type Named = (String, String, Vec<u8>);
+/// A file that was read.
+struct Named {
+    /// Its path below what was named.
+    relative: String,
+    /// The path to show.
+    shown: String,
+    bytes: Vec<u8>,
+    /// The language, if it is a module.
+    version: RegoVersion,
+}
 
 /// `users.internal:users.json` to `users/internal/` and the path; a `file://` before the path is dropped, as OPA does.
 fn split_prefix(path: &Path) -> (String, PathBuf) {
@@ -158,11 +178,13 @@ fn split_prefix(path: &Path) -> (String, PathBuf) {
     }
 }
 
-fn read_data(path: &Path) -> Result<Vec<Named>, LoadError> {
+fn read_data(path: &Path, version: RegoVersion, out: &mut Vec<Named>) -> Result<(), LoadError> {
     let limits = LoadLimits::default();
+    let plain = Versions::new(None, version);
     if path.is_dir() {
         let files = dir::read_where(path, &limits, is_document)?;
-        return Ok(below(path, files));
+        below(path, files, &plain, out);
+        return Ok(());
     }
     let bytes = read_file(path)?;
     let name = path.file_name().and_then(|name| name.to_str());
@@ -172,28 +194,46 @@ fn read_data(path: &Path) -> Result<Vec<Named>, LoadError> {
         });
     };
     if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-        return Ok(below(path, archive::read(&bytes, &limits)?));
+        return unpacked(path, &bytes, version, out);
     }
     // A name without a known ending is read as YAML, which JSON is too.
     let mut files = Files::default();
     files.put(name.to_owned(), bytes, &limits)?;
-    let shown = path.display().to_string();
-    Ok(files
-        .entries
-        .into_iter()
-        .map(|(relative, bytes)| (relative, shown.clone(), bytes))
-        .collect())
+    let before = out.len();
+    below(path, files, &plain, out);
+    for file in out.iter_mut().skip(before) {
+        file.shown = path.display().to_string();
+    }
+    Ok(())
 }
 
-fn read_bundle(path: &Path) -> Result<Vec<Named>, LoadError> {
+fn read_bundle(path: &Path, version: RegoVersion, out: &mut Vec<Named>) -> Result<(), LoadError> {
     let limits = LoadLimits::default();
-    if path.is_dir() {
-        return Ok(below(path, dir::read_where(path, &limits, is_wanted)?));
+    if !path.is_dir() {
+        return unpacked(path, &read_file(path)?, version, out);
     }
-    let mut files = archive::read(&read_file(path)?, &limits)?;
-    // The manifest must be sound, though nothing in it matters to a query.
-    archive::manifest(&mut files)?;
-    Ok(below(path, files))
+    let mut files = dir::read_where(path, &limits, is_wanted)?;
+    let manifest = path.join(archive::MANIFEST);
+    if manifest.is_file() {
+        files.put(archive::MANIFEST.to_owned(), read_file(&manifest)?, &limits)?;
+    }
+    bundle(path, files, version, out)
+}
+
+fn unpacked(path: &Path, bytes: &[u8], version: RegoVersion, out: &mut Vec<Named>) -> Result<(), LoadError> {
+    bundle(path, archive::read(bytes, &LoadLimits::default())?, version, out)
+}
+
+/// Of a bundle's manifest nothing matters to a query but the versions of the modules; sound it must be as a whole.
+fn bundle(
+    path: &Path,
+    mut files: Files,
+    version: RegoVersion,
+    out: &mut Vec<Named>,
+) -> Result<(), LoadError> {
+    let manifest = archive::manifest(&mut files)?;
+    below(path, files, &Versions::new(manifest.as_ref(), version), out);
+    Ok(())
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
@@ -203,16 +243,13 @@ fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     })
 }
 
-fn below(root: &Path, files: Files) -> Vec<Named> {
-    files
-        .entries
-        .into_iter()
-        .filter(|(relative, _)| !relative.starts_with(".manifest"))
-        .map(|(relative, bytes)| {
-            let shown = root.join(&relative).display().to_string();
-            (relative, shown, bytes)
-        })
-        .collect()
+fn below(root: &Path, files: Files, versions: &Versions, out: &mut Vec<Named>) {
+    out.extend(files.entries.into_iter().map(|(relative, bytes)| Named {
+        shown: root.join(&relative).display().to_string(),
+        version: versions.of(&relative),
+        relative,
+        bytes,
+    }));
 }
 
 fn is_document(name: &str) -> bool {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use stele_rego::ast::Module;
 use stele_rego::trace::Map;
-use stele_rego::{Schemas, SourceFile, Span};
+use stele_rego::{RegoVersion, Schemas, SourceFile, Span};
 use stele_types::{PolicyId, Value};
 
 use crate::engine::{CompiledPolicy, EngineError, Place, WatchedEngine};
@@ -27,9 +27,12 @@ mod lean;
 mod loose;
 #[cfg(test)]
 mod tests;
+mod version;
 
 pub use lean::{DecisionBundle, load_for_decisions};
 pub use loose::Documents;
+use version::Versions;
+pub(crate) use version::literal as literal_glob;
 
 /// Bounds of what is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,9 +157,26 @@ impl PolicyModule {
         }
     }
 
+    /// The version of the language that it is written in.
+    #[must_use]
+    pub fn version(&self) -> RegoVersion {
+        self.ast.source.version()
+    }
+
     /// The text.
     pub(crate) fn text(&self) -> Arc<str> {
         Arc::from(self.ast.source.text())
+    }
+}
+
+/// A text in Rego v1, for the interpreter, which gets nothing else. What can't be rewritten goes there as it is, and is refused.
+#[cfg(feature = "regorus")]
+pub(crate) fn v1_text(source: &SourceFile) -> Arc<str> {
+    match source.version() {
+        RegoVersion::V0 => {
+            stele_rego::format::format(source).map_or_else(|_| source.text().into(), Arc::from)
+        }
+        RegoVersion::V1 => source.text().into(),
     }
 }
 
@@ -167,8 +187,10 @@ pub struct Manifest {
     pub revision: String,
     /// The paths that the bundle owns; `[""]` is everything.
     pub roots: Vec<String>,
-    /// 1 for Rego v1.
-    pub rego_version: Option<u64>,
+    /// The language of its modules; without one, of whoever reads them.
+    pub rego_version: Option<RegoVersion>,
+    /// The language of the modules whose path, `/a/b.rego`, a glob matches; sorted, the first that matches counts.
+    pub file_rego_versions: BTreeMap<String, RegoVersion>,
     /// Free metadata.
     pub metadata: Option<Value>,
 }
@@ -289,7 +311,7 @@ impl PolicySet {
             .flat_map(|module| policy::rule_paths(&module.package, &module.ast))
             .collect::<BTreeSet<_>>();
         PreparedPolicy::new(
-            modules.map(|module| (module.path.as_str(), module.text())),
+            modules.map(|module| (module.path.as_str(), v1_text(&module.ast.source))),
             &self.data,
             rules,
         )
@@ -340,19 +362,29 @@ fn is_data(name: &str) -> bool {
 ///
 /// [`LoadError::Invalid`] holds every problem of every file; the others are about reading.
 pub fn load_path(path: &Path) -> Result<PolicySet, LoadError> {
-    let (files, manifest) = read_path(path)?;
-    assemble(files, manifest)
+    load_path_as(path, RegoVersion::V1)
 }
 
-/// As [`load_path`], but keeps what is sound: the modules that parse and the data that merges, with the problems of the rest. For tools that
+/// As [`load_path`], for modules in a version of the language that a bundle's manifest may overrule.
+///
+/// # Errors
+///
+/// See [`load_path`].
+pub fn load_path_as(path: &Path, version: RegoVersion) -> Result<PolicySet, LoadError> {
+    let (set, problems) = load_path_lenient(path, version)?;
+    Problems::none_of(problems)?;
+    Ok(set)
+}
+
+/// As [`load_path_as`], but keeps what is sound: the modules that parse and the data that merges, with the problems of the rest. For tools that
 /// should say as much as they can in one run (tests, lint); never for decisions.
 ///
 /// # Errors
 ///
 /// Only those of reading.
-pub fn load_path_lenient(path: &Path) -> Result<(PolicySet, Vec<Problem>), LoadError> {
+pub fn load_path_lenient(path: &Path, version: RegoVersion) -> Result<(PolicySet, Vec<Problem>), LoadError> {
     let (files, manifest) = read_path(path)?;
-    Ok(assemble_lenient(files, manifest))
+    Ok(assemble_lenient(files, manifest, version))
 }
 
 fn read_path(path: &Path) -> Result<(Files, Option<Manifest>), LoadError> {
@@ -430,12 +462,17 @@ where
 
 /// Parses, places and checks.
 fn assemble(files: Files, manifest: Option<Manifest>) -> Result<PolicySet, LoadError> {
-    let (set, problems) = assemble_lenient(files, manifest);
+    let (set, problems) = assemble_lenient(files, manifest, RegoVersion::V1);
     Problems::none_of(problems)?;
     Ok(set)
 }
 
-fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec<Problem>) {
+fn assemble_lenient(
+    files: Files,
+    manifest: Option<Manifest>,
+    version: RegoVersion,
+) -> (PolicySet, Vec<Problem>) {
+    let versions = Versions::new(manifest.as_ref(), version);
     let (sources, documents): (Vec<_>, Vec<_>) = files
         .entries
         .into_iter()
@@ -443,7 +480,10 @@ fn assemble_lenient(files: Files, manifest: Option<Manifest>) -> (PolicySet, Vec
     let (data, mut problems) = place_documents(documents);
     let modules: Vec<PolicyModule> = sources
         .into_iter()
-        .filter_map(|(path, bytes)| parse(path, bytes, &mut problems))
+        .filter_map(|(path, bytes)| {
+            let version = versions.of(&path);
+            parse(path, bytes, version, &mut problems)
+        })
         .collect();
     let mut set = from_modules(modules, data, &mut problems);
     set.manifest = manifest;
@@ -476,7 +516,12 @@ pub fn place_documents(files: Vec<(String, Vec<u8>)>) -> (Value, Vec<Problem>) {
     (documents.finish(), problems)
 }
 
-fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<PolicyModule> {
+fn parse(
+    path: String,
+    bytes: Vec<u8>,
+    version: RegoVersion,
+    problems: &mut Vec<Problem>,
+) -> Option<PolicyModule> {
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
@@ -489,7 +534,7 @@ fn parse(path: String, bytes: Vec<u8>, problems: &mut Vec<Problem>) -> Option<Po
             return None;
         }
     };
-    let source = SourceFile::new(path.as_str(), text);
+    let source = SourceFile::new(path.as_str(), text).with_version(version);
     match stele_rego::parse(&source) {
         Ok(ast) => Some(PolicyModule::new(path, ast)),
         Err(diagnostics) => {

@@ -240,7 +240,11 @@ fn a_bad_manifest_is_a_problem() {
     for text in [
         "{",
         "[]",
-        r#"{"rego_version": 0}"#,
+        r#"{"rego_version": 2}"#,
+        r#"{"rego_version": "1"}"#,
+        r#"{"file_rego_versions": []}"#,
+        r#"{"file_rego_versions": {"/a.rego": 7}}"#,
+        r#"{"file_rego_versions": {"/[a.rego": 1}}"#,
         r#"{"roots": [1]}"#,
         r#"{"revision": 1}"#,
     ] {

@@ -237,7 +237,7 @@ fn a_bad_file_does_not_hide_the_tests_of_others() {
         "package a_test\n\ntest_ok if true\n",
     )
     .unwrap();
-    let (set, problems) = crate::load::load_path_lenient(dir.path()).unwrap();
+    let (set, problems) = crate::load::load_path_lenient(dir.path(), stele_rego::RegoVersion::V1).unwrap();
     let report = run(&set, problems, &TestOptions::default(), &|| Duration::ZERO).unwrap();
     assert_eq!(outcome(&report, "test_ok"), &Outcome::Pass);
     assert!(!report.passed());

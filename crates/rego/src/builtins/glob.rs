@@ -37,6 +37,14 @@ fn one_char(args: &[Value], item: &Value) -> Result<char> {
     }
 }
 
+/// A glob without delimiters as a regular expression, in the notation of the crate `regex`.
+///
+/// # Errors
+/// What is wrong with the glob.
+pub fn glob_regex(pattern: &str) -> Result<String> {
+    translate(pattern, &[])
+}
+
 /// The glob as a regular expression.
 fn translate(pattern: &str, delimiters: &[char]) -> Result<String> {
     let escaped: String = delimiters.iter().map(|c| in_class(*c)).collect();

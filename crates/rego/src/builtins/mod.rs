@@ -60,6 +60,7 @@ use crate::eval::LimitKind;
 use crate::nd::NdError;
 
 pub use docs::{Documentation, documentation};
+pub use glob::glob_regex;
 pub(crate) use pki::scheme::hmac_sha256;
 pub(crate) use regex::translate as translate_pattern;
 pub(crate) use session::Patterns;

@@ -13,7 +13,7 @@ use super::emit::{self, Stage};
 use crate::artifact;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
-use crate::sources::{self, SchemaArgs};
+use crate::sources::{self, SchemaArgs, VersionArgs};
 
 /// Compile a plan, or one policy of a source, to a contract.
 #[derive(clap::Args)]
@@ -38,6 +38,8 @@ pub(crate) struct Args {
     emit: Option<Stage>,
     #[command(flatten)]
     schema: SchemaArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -115,7 +117,7 @@ fn plan(args: &Args) -> Result<(String, ir::Policy, Option<Value>)> {
         let file = args.plan.as_deref().context("name a source or a --plan")?;
         return Ok((file.display().to_string(), artifact::read_plan(file)?, None));
     };
-    let set = sources::load(path)?;
+    let set = sources::load(path, args.rego)?;
     args.schema.check(path, &set)?;
     let ids: Vec<&PolicyId> = set.policies().map(|policy| &policy.id).collect();
     let id = match (&args.policy, ids.as_slice()) {

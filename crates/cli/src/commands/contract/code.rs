@@ -11,7 +11,8 @@ use stele_policy::{Policy, bundle};
 use stele_rego::ir;
 use stele_types::{EntryPoint, PolicyId, PolicyVersion, Value};
 
-use crate::{artifact, sources};
+use crate::artifact;
+use crate::sources::{self, VersionArgs};
 
 /// A policy's contract with its source.
 pub(super) struct Known {
@@ -32,8 +33,12 @@ impl Known {
     }
 
     /// Every policy of a directory, a bundle or a module, or the one that is named.
-    pub(super) fn of_sources(path: &Path, only: Option<&PolicyId>) -> Result<Vec<Self>> {
-        let set = sources::load(path)?;
+    pub(super) fn of_sources(
+        path: &Path,
+        only: Option<&PolicyId>,
+        version: VersionArgs,
+    ) -> Result<Vec<Self>> {
+        let set = sources::load(path, version)?;
         if let Some(id) = only {
             set.policy(id)
                 .with_context(|| format!("there is no policy {id} in {}", path.display()))?;

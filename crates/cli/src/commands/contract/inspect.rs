@@ -10,10 +10,11 @@ use stele_policy::load::PolicySet;
 use stele_rego::ir;
 use stele_types::{PolicyId, Value};
 
+use crate::artifact;
 use crate::exit::Verdict;
 use crate::output::{self, Format};
 use crate::query::evm;
-use crate::{artifact, sources};
+use crate::sources::{self, VersionArgs};
 
 /// Size, gas of each entry point, and what can't be compiled.
 #[derive(clap::Args)]
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// The input for which gas is measured, JSON, bare or under `input` [default: the empty object]
     #[arg(short, long, value_name = "FILE")]
     input: Option<PathBuf>,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -83,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
             let name = plan.display().to_string();
             vec![report(name, &artifact::read_plan(plan)?, None, &input)?]
         }
-        (None, Some(path)) => of_sources(path, args.policy.as_ref(), &input)?,
+        (None, Some(path)) => of_sources(path, args, &input)?,
         (None, None) => Vec::new(),
     };
     match args.format {
@@ -94,8 +97,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     Ok(if refused { Verdict::Invalid } else { Verdict::Pass })
 }
 
-fn of_sources(path: &Path, only: Option<&PolicyId>, input: &Value) -> Result<Vec<Report>> {
-    let set = sources::load(path)?;
+fn of_sources(path: &Path, args: &Args, input: &Value) -> Result<Vec<Report>> {
+    let set = sources::load(path, args.rego)?;
+    let only = args.policy.as_ref();
     if let Some(id) = only {
         set.policy(id)
             .with_context(|| format!("there is no policy {id} in {}", path.display()))?;

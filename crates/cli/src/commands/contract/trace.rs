@@ -15,6 +15,7 @@ use crate::chain::ChainArgs;
 use crate::config::Sources;
 use crate::exit::Verdict;
 use crate::output::Format;
+use crate::sources::VersionArgs;
 
 /// Run a recorded decision or a transaction again.
 #[derive(clap::Args)]
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// Show this many lines at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10_000)]
     limit: usize,
+    #[command(flatten)]
+    rego: VersionArgs,
     #[command(flatten)]
     chain: ChainArgs,
     /// Output format

@@ -13,6 +13,7 @@ use crate::chain::{ChainArgs, Session, block_on, connect};
 use crate::config::Sources;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
+use crate::sources::VersionArgs;
 
 /// Rebuild a deployed contract from its source and compare.
 #[derive(clap::Args)]
@@ -25,6 +26,8 @@ pub(crate) struct Args {
     /// Which policy of the source [default: the one whose contract is equal]
     #[arg(long, value_name = "ID")]
     policy: Option<PolicyId>,
+    #[command(flatten)]
+    rego: VersionArgs,
     #[command(flatten)]
     chain: ChainArgs,
     /// Output format
@@ -119,7 +122,7 @@ fn candidates(args: &Args) -> Result<Vec<Known>> {
         }
         return Ok(vec![Known::of_plan(path)?]);
     }
-    let known = Known::of_sources(path, args.policy.as_ref())?;
+    let known = Known::of_sources(path, args.policy.as_ref(), args.rego)?;
     if known.is_empty() {
         bail!(
             "there is no policy in {}: a policy is a package whose METADATA names a custom.id",

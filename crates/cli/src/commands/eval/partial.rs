@@ -92,7 +92,7 @@ pub(super) fn evaluate(
     loaded: &Loaded,
     metrics: &mut Metrics,
 ) -> Output {
-    let source = SourceFile::new("query", loaded.text.as_str());
+    let source = loaded.query.clone();
     let query = match metrics.timed(metrics::QUERY_PARSE, || parse_query(&source)) {
         Ok(query) => query,
         Err(found) => {

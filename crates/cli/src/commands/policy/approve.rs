@@ -4,7 +4,8 @@ use crate::artifact::{self, Proposable};
 use crate::chain::{ChainArgs, Session, block_on};
 use crate::config::Sources;
 use crate::exit::Verdict;
-use crate::{keys, output, sources as policy_sources};
+use crate::sources::{self as policy_sources, VersionArgs};
+use crate::{keys, output};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use stele_chain::client::Proposal;
@@ -25,6 +26,8 @@ pub(crate) struct Args {
     /// Version (bundle digest) [default: the newest proposal that waits]
     #[arg(long, value_name = "DIGEST")]
     version: Option<stele_types::PolicyVersion>,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Key file of the approver [default: the role's in the data directory]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -42,8 +45,8 @@ fn approver(text: &str) -> Result<Role, String> {
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let config = sources.load()?;
     let set = match &args.source {
-        Some(path) => policy_sources::load(path)?,
-        None => policy_sources::load_or_starter(&config.policies)?.0,
+        Some(path) => policy_sources::load(path, args.rego)?,
+        None => policy_sources::load_or_starter(&config.policies, args.rego)?.0,
     };
     let artifact = artifact::build_proposable(&set, &args.policy)?;
     if let Some(reason) = artifact.not_challengeable() {

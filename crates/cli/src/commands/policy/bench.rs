@@ -112,7 +112,7 @@ fn prepare(args: &Args) -> Result<Result<Ready, Failure>> {
     };
     let input = loaded.input.as_ref().map(stele_types::json::to_vec);
     let trees = loaded.documents.trees();
-    let prepared = Query::parse(&loaded.text, &trees, &loaded.scope)
+    let prepared = Query::parse(loaded.query.clone(), &trees, &loaded.scope)
         .and_then(|query| Prepared::new(&loaded.documents, &loaded.scope, query, &settings, &mut metrics));
     Ok(prepared.map(|prepared| (prepared, input)))
 }

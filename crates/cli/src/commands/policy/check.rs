@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use stele_policy::{check, load};
+use stele_policy::check;
 
 use crate::exit::Verdict;
 use crate::output::{self, Format};
-use crate::sources::{self, SchemaArgs};
+use crate::sources::{self, SchemaArgs, VersionArgs};
 
 /// Compile policies and report every error, as `opa check` does.
 #[derive(clap::Args)]
@@ -16,6 +16,8 @@ pub(crate) struct Args {
     path: PathBuf,
     #[command(flatten)]
     schema: SchemaArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -23,8 +25,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let schemas = args.schema.read()?;
-    let (set, mut problems) =
-        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
+    let (set, mut problems) = sources::load_lenient(&args.path, args.rego)?;
     // What a module that does not parse defines would only be missing elsewhere.
     if problems.is_empty() {
         problems = check::check(&set, &schemas);

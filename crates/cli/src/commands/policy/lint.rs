@@ -2,11 +2,10 @@
 
 use crate::exit::Verdict;
 use crate::output::{self, Format};
-use crate::sources::{self, SchemaArgs};
+use crate::sources::{self, SchemaArgs, VersionArgs};
 use anyhow::Result;
 use std::path::PathBuf;
 use stele_policy::lint::{self, Level, LintOptions};
-use stele_policy::load;
 
 /// Find what is wrong with policies before production does.
 #[derive(clap::Args)]
@@ -21,6 +20,8 @@ pub(crate) struct Args {
     disable: Vec<String>,
     #[command(flatten)]
     schema: SchemaArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
@@ -42,8 +43,7 @@ fn rule(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    let (set, problems) =
-        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
+    let (set, problems) = sources::load_lenient(&args.path, args.rego)?;
     let options = LintOptions {
         disabled: args.disable.iter().cloned().collect(),
         schemas: args.schema.read()?,

@@ -4,7 +4,8 @@ use crate::artifact;
 use crate::chain::{ChainArgs, Session, block_on};
 use crate::config::Sources;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::{keys, output, sources as policy_sources};
+use crate::sources::{self as policy_sources, VersionArgs};
+use crate::{keys, output};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use stele_chain::client::ProposalRequest;
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     /// Propose a policy that can't become a contract all the same: its decisions can't be challenged
     #[arg(long)]
     without_contract: bool,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Key file of an author [default: the author's in the data directory]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -36,8 +39,8 @@ pub(crate) struct Args {
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let config = sources.load()?;
     let set = match &args.source {
-        Some(path) => policy_sources::load(path)?,
-        None => policy_sources::load_or_starter(&config.policies)?.0,
+        Some(path) => policy_sources::load(path, args.rego)?,
+        None => policy_sources::load_or_starter(&config.policies, args.rego)?.0,
     };
     let artifact = artifact::build_proposable(&set, &args.policy)?;
     if let Some(reason) = artifact.not_challengeable().filter(|_| !args.without_contract) {

@@ -3,11 +3,10 @@
 use crate::commands::eval::explain::Mode;
 use crate::exit::Verdict;
 use crate::output;
-use crate::sources::{self, SchemaArgs};
+use crate::sources::{self, SchemaArgs, VersionArgs};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
-use stele_policy::load;
 use stele_policy::test_runner::{self, TestOptions, TestReport};
 
 /// Run the tests of policies.
@@ -32,6 +31,8 @@ pub(crate) struct Args {
     threshold: Option<f64>,
     #[command(flatten)]
     schema: SchemaArgs,
+    #[command(flatten)]
+    rego: VersionArgs,
     /// Output format
     #[arg(long, default_value = "text")]
     format: ReportFormat,
@@ -63,8 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         schemas: args.schema.read()?,
         ..TestOptions::default()
     };
-    let (set, problems) =
-        load::load_path_lenient(&args.path).map_err(|error| sources::described(&args.path, error))?;
+    let (set, problems) = sources::load_lenient(&args.path, args.rego)?;
     let start = Instant::now();
     let report = test_runner::run(&set, problems, &options, &|| start.elapsed())?;
     print(args, &report)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use stele_policy::load::Documents;
 use stele_rego::ast::{Literal, LiteralKind, Module, TermKind};
-use stele_rego::{SourceFile, parse, parse_query};
+use stele_rego::{RegoVersion, SourceFile, parse, parse_query};
 use stele_types::{Value, json};
 
 use crate::commands::eval::explain::Mode;
@@ -64,6 +64,7 @@ pub(super) struct Session {
     documents: Documents,
     input: Option<Value>,
     settings: Settings,
+    version: RegoVersion,
     package: String,
     defined: BTreeMap<String, Defined>,
     explain: Mode,
@@ -71,11 +72,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(documents: Documents, settings: Settings) -> Self {
+    pub(super) fn new(documents: Documents, settings: Settings, version: RegoVersion) -> Self {
         Self {
             documents,
             input: None,
             settings,
+            version,
             package: HOME.to_owned(),
             defined: BTreeMap::new(),
             explain: Mode::Off,
@@ -179,12 +181,12 @@ impl Session {
             settings: &self.settings,
             report: Report::explained(self.explain),
         };
-        question.ask(text, &mut Metrics::default())
+        question.ask(load::query(text, &scope, self.version), &mut Metrics::default())
     }
 
     /// A statement as a rule: `name := term` alone, or what is a rule and no query.
     fn as_rule(&self, text: &str) -> Option<Rule> {
-        let plain = match parse_query(&SourceFile::new("query", text)) {
+        let plain = match parse_query(&SourceFile::new("query", text).with_version(self.version)) {
             Ok(query) => assigned(&query.literals)?,
             Err(_) => false,
         };
@@ -235,7 +237,7 @@ impl Session {
     }
 
     fn parsed(&self, text: &str) -> Result<Module, Failure> {
-        let source = SourceFile::new(self.file(), text);
+        let source = SourceFile::new(self.file(), text).with_version(self.version);
         parse(&source).map_err(|found| Failure::diagnostics(&found, &[source]))
     }
 
@@ -307,7 +309,7 @@ impl Session {
 
     /// Loads more files; what was loaded under the same paths, and what was defined here, stays.
     fn load(&mut self, path: &str) -> Result<(), Failure> {
-        let more = Documents::load(&[path.into()], &[])?;
+        let more = Documents::load_as(&[path.into()], &[], self.version)?;
         self.documents = self.documents.merged(more)?;
         Ok(())
     }

@@ -63,7 +63,7 @@ fn capturing_changes_no_solution_of_any_conformance_case() {
         let Ok(body) = parse_query(&source) else { continue };
         let plain = compile_query(&modules, &source, &body, &options);
         let scope = QueryScope::default();
-        let query = Query::parse(text, &modules, &scope).unwrap();
+        let query = Query::parse(SourceFile::new("query", text), &modules, &scope).unwrap();
         let captured = compile_query_in(&modules, &scope, &query.source, &query.body, &options);
         let (plain, captured) = match (plain, captured) {
             (Ok(plain), Ok(captured)) => (plain, captured),

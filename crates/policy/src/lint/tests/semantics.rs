@@ -410,7 +410,7 @@ fn nothing_is_undefined_while_a_module_is_missing() {
     write("l.rego", "package l\n\np if data.lib.item\n");
     write("lib.rego", "package lib\n\nq := 1\n");
     let rules = || {
-        let (set, problems) = load::load_path_lenient(dir.path()).unwrap();
+        let (set, problems) = load::load_path_lenient(dir.path(), stele_rego::RegoVersion::V1).unwrap();
         let found = lint(&set, &problems, &LintOptions::default());
         found.into_iter().map(|finding| finding.rule).collect::<Vec<_>>()
     };
