@@ -70,6 +70,11 @@ fn write_leaf<S: Serializer>(leaf: &Leaf, serializer: S) -> Result<S::Ok, S::Err
 
 fn read_leaf<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(de::Error::custom(
+            "the leaf is not in lower-case hexadecimal digits",
+        ));
+    }
     let bytes = hex::decode(text.as_ref()).map_err(de::Error::custom)?;
     Leaf::from_bytes(&bytes).map_err(|error: LeafError| de::Error::custom(error))
 }

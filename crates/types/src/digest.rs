@@ -34,6 +34,26 @@ fn parse_hex32(text: &str) -> Result<[u8; 32], HexError> {
     Ok(bytes)
 }
 
+/// Exactly 64 lower-case hex digits.
+struct Hex32;
+
+impl de::Visitor<'_> for Hex32 {
+    type Value = [u8; 32];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("64 lower-case hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<[u8; 32], E> {
+        let mut bytes = [0; 32];
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if lower => Ok(bytes),
+            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+}
+
 macro_rules! hex32 {
     ($name:ident) => {
         impl $name {
@@ -78,9 +98,9 @@ macro_rules! hex32 {
         }
 
         impl<'de> Deserialize<'de> for $name {
+            /// Reads the one form that is written, so that a stored digit can't change unnoticed.
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                deserializer.deserialize_str(Hex32).map(Self)
             }
         }
     };

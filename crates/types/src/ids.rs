@@ -200,9 +200,34 @@ impl EntryPoint {
 }
 
 /// Identifies one decision. Version 7 UUIDs, made by the caller from its clock and generator, sort by time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DecisionId(pub Uuid);
+
+impl<'de> Deserialize<'de> for DecisionId {
+    /// Reads the one form that is written: lower case with hyphens.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(DecisionIdText)
+    }
+}
+
+struct DecisionIdText;
+
+impl de::Visitor<'_> for DecisionIdText {
+    type Value = DecisionId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UUID in lower case with hyphens")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<DecisionId, E> {
+        let canonical = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match Uuid::try_parse(text) {
+            Ok(id) if canonical => Ok(DecisionId(id)),
+            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+}
 
 impl DecisionId {
     /// A version 7 UUID (RFC 9562) of the time, to the millisecond, and ten random bytes.

@@ -11,7 +11,7 @@ const SECONDS_PER_DAY: u64 = 86_400;
 /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted; reaches to the year 2554.
 ///
 /// Text and serde form: RFC 3339 in UTC with nine fractional digits, `2026-01-02T03:04:05.000000006Z`.
-/// Reading accepts zero to nine fractional digits and any offset.
+/// Reading text accepts zero to nine fractional digits and any offset; serde reads only the form that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);
 
@@ -192,8 +192,25 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        deserializer.deserialize_str(Written)
+    }
+}
+
+struct Written;
+
+impl de::Visitor<'_> for Written {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 time in UTC with nine fractional digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        let form = text.len() == 30 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
+        match parse(text) {
+            Some(time) if form => Ok(time),
+            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
     }
 }
 

@@ -82,6 +82,7 @@ words!(Enforcement { DryRun => "dryrun", Warn => "warn", Deny => "deny" });
 
 /// One denied or warned finding of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Violation {
     /// The policy that found it.
     pub policy_id: PolicyId,

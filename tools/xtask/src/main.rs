@@ -1,5 +1,6 @@
 //! The one command surface for people, hooks and CI: `cargo xtask COMMAND`.
 
+mod chromium;
 mod ci;
 mod contracts;
 mod docs;

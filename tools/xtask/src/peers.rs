@@ -1,7 +1,8 @@
-//! Test peers: real programs from npm and PyPI that the tests run against, installed under `target/peers`.
+//! Test peers: real programs from npm, PyPI and Debian that the tests run against, installed under `target/peers`.
 //!
 //! They live in the workspace's own `target`, even when Cargo builds elsewhere, so that tests find them from their manifest.
 
+use crate::chromium;
 use crate::shell::{root, run, say};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -16,11 +17,12 @@ pub(crate) fn install() -> Result<PathBuf> {
         let path = source.join(file);
         pins += &std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     }
+    pins += chromium::PACKAGE;
     let stamp = target.join("installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|text| text == pins) {
         return Ok(target);
     }
-    say("installing the test peers (npm, PyPI)");
+    say("installing the test peers (npm, PyPI, Debian)");
     std::fs::create_dir_all(&target)?;
     for file in ["package.json", "package-lock.json"] {
         std::fs::copy(source.join(file), target.join(file))?;
@@ -35,6 +37,7 @@ pub(crate) fn install() -> Result<PathBuf> {
     run(Command::new(venv.join("bin/pip"))
         .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
         .arg(source.join("requirements.txt")))?;
+    chromium::install(&target)?;
     std::fs::write(&stamp, pins)?;
     Ok(target)
 }

@@ -7,7 +7,7 @@ use crate::output::{self, Format};
 use alloy_primitives::Address;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use stele_chain::client::{ChainClient, ClientOptions, Deployment, Endpoint, Governance};
+use stele_chain::client::{Anchored, ChainClient, ClientOptions, Deployment, Endpoint, Governance};
 use stele_ledger::VerifierKey;
 use stele_ledger::proof::{self, Anchor, ProofBundle, Report};
 use stele_types::{Part, RecordCheck};
@@ -139,24 +139,45 @@ async fn ask_chain(url: &str, ledger: Address, anchor: &Anchor) -> Result<Result
         .anchor_covering(anchor.node, last)
         .await
     {
-        Ok(held) => held.map(|held| held.anchor),
+        Ok(held) => held,
         Err(error) if error.is_temporary() => return Err(error).environment("the chain"),
         Err(error) => return Ok(Err(format!("the chain does not hold the anchor: {error}"))),
     };
     Ok(match held {
-        Some(held) if held.size == anchor.size && held.root == anchor.root => Ok(held.block.get()),
-        Some(held) if held.size == anchor.size => Err(format!(
-            "the chain holds root {} at size {}, the proof says {}",
-            held.root,
-            anchor.size.get(),
-            anchor.root
-        )),
+        Some(held) if held.anchor.size == anchor.size => compare(anchor, &held),
         _ => Err(format!(
             "the chain holds no anchor of node {} at size {}",
             anchor.node,
             anchor.size.get()
         )),
     })
+}
+
+/// Everything that the proof claims of its anchor against what the chain holds at that size; the block that holds it.
+fn compare(claimed: &Anchor, held: &Anchored) -> Result<u64, String> {
+    let block = held.anchor.block;
+    let hash = |digest: &stele_types::Digest| format!("0x{digest}");
+    let parts = [
+        ("root", hash(&claimed.root), hash(&held.anchor.root)),
+        ("block", claimed.block_number.to_string(), block.to_string()),
+        (
+            "block hash",
+            hash(&claimed.block_hash),
+            held.block_hash.to_string(),
+        ),
+        (
+            "transaction",
+            hash(&claimed.tx_hash),
+            held.transaction.to_string(),
+        ),
+    ];
+    match parts.iter().find(|(_, claimed, held)| claimed != held) {
+        None => Ok(block.get()),
+        Some((what, said, held)) => Err(format!(
+            "the chain holds {what} {held} at size {}, the proof says {said}",
+            claimed.size.get(),
+        )),
+    }
 }
 
 fn print(format: Format, bundle: &ProofBundle, report: &Report, block: Option<u64>) -> Result<()> {

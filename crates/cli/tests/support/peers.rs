@@ -70,6 +70,25 @@ impl Peer {
         }
     }
 
+    /// The peers' Python running any script, with nothing but its standard library.
+    pub fn python_alone(script: PathBuf) -> Option<Self> {
+        Some(Self {
+            program: installed("python/bin/python", "Python")?,
+            first: vec!["-I".into(), script],
+        })
+    }
+
+    /// Headless Chromium, driven by `tests/clients/browser.py`.
+    pub fn browser() -> Option<Self> {
+        let chromium = match env::var_os("STELE_CHROMIUM") {
+            Some(path) => PathBuf::from(path),
+            None => installed("chromium/run", "Chromium")?,
+        };
+        let mut peer = Self::python_alone(client("browser.py"))?;
+        peer.first.push(chromium);
+        Some(peer)
+    }
+
     fn plain(program: PathBuf) -> Self {
         Self {
             program,
