@@ -5,7 +5,7 @@ import {CanonicalValue} from "./CanonicalValue.sol";
 import {DecisionLeaf} from "./DecisionLeaf.sol";
 import {DecisionLedger} from "./DecisionLedger.sol";
 import {Governed} from "./Governed.sol";
-import {INodeRegistry} from "./INodeRegistry.sol";
+import {Omission} from "./Omission.sol";
 import {PolicyCall} from "./PolicyCall.sol";
 import {PolicyRegistry} from "./PolicyRegistry.sol";
 import {RFC6962} from "./RFC6962.sol";
@@ -13,7 +13,8 @@ import {Roles} from "./Roles.sol";
 
 /// @title Refuting a recorded decision
 /// @notice Invariant: an anchored leaf whose re-execution differs suspends its node; one whose re-execution agrees is
-/// settled and can't be used again; everything else reverts and changes nothing.
+/// settled and can't be used again; everything else reverts and changes nothing. A decision that a receipt promises and
+/// that is not in the log suspends its node too: see `Omission`.
 ///
 /// A challenge publishes the decision's input and data. It takes two transactions: `commit` binds the challenger to the
 /// claim without showing it, and `challenge`, in a later block, shows it. Whoever copies the second has no commitment of
@@ -24,7 +25,7 @@ import {Roles} from "./Roles.sol";
 /// failed evaluation claims no result, so there is nothing to refute.
 ///
 /// Needs the role SUSPENDER in the node registry.
-contract Challenge is Governed {
+contract Challenge is Omission {
     /// @notice What became of a leaf.
     enum Verdict {
         None,
@@ -50,22 +51,11 @@ contract Challenge is Governed {
         bytes data;
     }
 
-    /// @notice The ledger whose anchors count.
-    DecisionLedger public immutable ledger;
-    /// @notice The node registry that the ledger asks.
-    INodeRegistry public immutable nodes;
     /// @notice The registry whose history says what was in force.
     PolicyRegistry public immutable registry;
-    /// @notice Seconds by which a decision may precede its version's activation or follow its end: clocks differ, and a
-    /// decision point learns of a new version a little later than the chain.
-    uint64 public immutable tolerance;
 
     /// @notice Wei for a refutation, as far as this contract has them.
     uint256 public reward;
-    /// @notice Wei that rewards were credited with and that were not withdrawn yet.
-    uint256 public owed;
-    /// @notice Wei that an account may withdraw.
-    mapping(address challenger => uint256) public credit;
     /// @notice What became of a leaf, by its RFC 6962 leaf hash.
     mapping(bytes32 leafHash => Verdict) public verdictOf;
 
@@ -93,21 +83,11 @@ contract Challenge is Governed {
     );
     /// @notice The reward for a refutation was changed.
     event RewardChanged(uint256 reward, address indexed by);
-    /// @notice Rewards were paid out.
-    event Withdrawn(address indexed challenger, uint256 amount);
 
-    /// @notice ledger and registry must be contracts
-    error WithoutCode(address account);
-    /// @notice the claim is made for another chain
-    error WrongChain(uint256 claimed, uint256 actual);
     /// @notice the sender did not commit to this claim in an earlier block
     error NotCommitted(bytes32 commitment);
     /// @notice this leaf was challenged before, and a leaf is challenged once
     error AlreadySettled(bytes32 leafHash, Verdict verdict);
-    /// @notice the leaf's node is not active: it was never registered, or is suspended already
-    error NodeNotActive(address node);
-    /// @notice the proof does not show that the leaf is in the anchored tree
-    error NotIncluded(bytes32 leafHash, uint256 anchor);
     /// @notice the registry is neither the one in force nor one it goes back to
     error ForeignRegistry(address registry);
     /// @notice the activation put another version in force than the leaf names
@@ -124,10 +104,6 @@ contract Challenge is Governed {
     error CodeChanged(address policyContract);
     /// @notice the policy contract gave no answer, or the gas did not suffice: nothing follows for the node
     error NotExecutable(bytes reason);
-    /// @notice there is nothing to withdraw
-    error NothingToWithdraw(address challenger);
-    /// @notice the receiver did not take the money
-    error PaymentFailed(address challenger);
 
     constructor(
         Grant[] memory grants,
@@ -135,19 +111,13 @@ contract Challenge is Governed {
         DecisionLedger ledger_,
         PolicyRegistry registry_,
         uint64 tolerance_,
-        uint256 reward_
-    ) Governed(grants, predecessor_) {
-        if (address(ledger_).code.length == 0) revert WithoutCode(address(ledger_));
+        uint256 reward_,
+        OmissionTerms memory terms_
+    ) Governed(grants, predecessor_) Omission(ledger_, tolerance_, terms_) {
         if (address(registry_).code.length == 0) revert WithoutCode(address(registry_));
-        ledger = ledger_;
-        nodes = ledger_.nodes();
         registry = registry_;
-        tolerance = tolerance_;
         _setReward(reward_);
     }
-
-    /// @notice Adds to what rewards are paid from. Caller: anyone.
-    receive() external payable {}
 
     // ---- challenging ----
 
@@ -175,17 +145,6 @@ contract Challenge is Governed {
         _checkOpenings(claim, leaf);
         address policy = _policyInForce(claim, leaf);
         return _settle(claim, leaf, leafHash, policy);
-    }
-
-    /// @notice Pays out the sender's rewards. Caller: anyone.
-    function withdraw() external {
-        uint256 amount = credit[msg.sender];
-        if (amount == 0) revert NothingToWithdraw(msg.sender);
-        credit[msg.sender] = 0;
-        owed -= amount;
-        emit Withdrawn(msg.sender, amount);
-        (bool paid,) = msg.sender.call{value: amount}("");
-        if (!paid) revert PaymentFailed(msg.sender);
     }
 
     /// @notice Changes what a refutation is worth. Caller: ADMIN.
@@ -260,20 +219,12 @@ contract Challenge is Governed {
             return Verdict.Upheld;
         }
         verdictOf[leafHash] = Verdict.Refuted;
-        _creditReward();
+        _reward(msg.sender, reward);
         emit Refuted(
             leaf.node, leafHash, leaf.decisionId, leaf.version, msg.sender, claim.leaf, computed, conflict, result
         );
         nodes.suspend(leaf.node, "refuted: a recorded decision differs from its re-execution on chain");
         return Verdict.Refuted;
-    }
-
-    function _creditReward() private {
-        uint256 free = address(this).balance - owed;
-        uint256 amount = reward < free ? reward : free;
-        if (amount == 0) return;
-        owed += amount;
-        credit[msg.sender] += amount;
     }
 
     function _setReward(uint256 reward_) private {

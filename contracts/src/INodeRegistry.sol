@@ -16,6 +16,13 @@ interface INodeRegistry {
     /// @notice Whether the node is registered and not suspended. Caller: anyone.
     function isActive(address node) external view returns (bool);
 
+    /// @notice The node that `operator` acts for, or acted for until it was replaced at `until` (seconds since 1970; zero
+    /// while it acts); (0, 0) for a stranger. Caller: anyone.
+    function operatorTerm(address operator) external view returns (address node, uint64 until);
+
+    /// @notice When the node was registered or last reinstated, in seconds since 1970. Caller: anyone.
+    function activeSince(address node) external view returns (uint64);
+
     /// @notice Suspends an active node. Caller: SUSPENDER.
     function suspend(address node, string calldata reason) external;
 }

@@ -15,12 +15,13 @@ import {Roles} from "./Roles.sol";
 ///
 /// Statuses: None -register-> Active -suspend-> Suspended -reinstate-> Active.
 contract NodeRegistry is Governed, INodeRegistry {
-    /// @notice A registered node.
+    /// @notice A registered node. `activeSince`: when it was registered or last reinstated.
     struct Node {
         Status status;
         address operator;
         uint64 registeredBlock;
         uint64 registeredAt;
+        uint64 activeSince;
         string name;
         string uri;
     }
@@ -32,13 +33,18 @@ contract NodeRegistry is Governed, INodeRegistry {
         uint64 fromTime;
     }
 
+    /// @notice For which node an account acts or acted, and when it was replaced; zero while it acts.
+    struct Term {
+        address node;
+        uint64 until;
+    }
+
     uint256 private constant MAX_NAME = 255;
     uint256 private constant MAX_TEXT = 2048;
 
     mapping(address node => Node) private _nodes;
     mapping(address node => LogKey[]) private _keys;
-    mapping(address operator => address node) private _nodeOf;
-    mapping(address operator => bool) private _used;
+    mapping(address operator => Term) private _terms;
     address[] private _list;
 
     /// @notice A node was registered.
@@ -89,18 +95,18 @@ contract NodeRegistry is Governed, INodeRegistry {
         }
         _checkUri(uri);
         if (_nodes[node].status != Status.None) revert AlreadyRegistered(node);
-        if (_used[node]) revert OperatorTaken(node);
+        if (_terms[node].node != address(0)) revert OperatorTaken(node);
         _nodes[node] = Node({
             status: Status.Active,
             operator: node,
             registeredBlock: uint64(block.number),
             registeredAt: uint64(block.timestamp),
+            activeSince: uint64(block.timestamp),
             name: name,
             uri: uri
         });
         _list.push(node);
-        _nodeOf[node] = node;
-        _used[node] = true;
+        _terms[node].node = node;
         emit NodeRegistered(node, key, name, uri, msg.sender);
         _pushKey(node, key);
     }
@@ -118,6 +124,7 @@ contract NodeRegistry is Governed, INodeRegistry {
     /// Caller: ADMIN (not SUSPENDER: who may stop a node must not be able to let it go on).
     function reinstate(address node) external onlyRole(Roles.ADMIN) inForce {
         _move(node, Status.Suspended, Status.Active);
+        _nodes[node].activeSince = uint64(block.timestamp);
         emit NodeReinstated(node, msg.sender);
     }
 
@@ -135,11 +142,10 @@ contract NodeRegistry is Governed, INodeRegistry {
     function rotateOperator(address node, address operator) external inForce {
         _checkOperator(node);
         if (operator == address(0)) revert ZeroValue("operator");
-        if (_used[operator]) revert OperatorTaken(operator);
+        if (_terms[operator].node != address(0)) revert OperatorTaken(operator);
         address previous = _nodes[node].operator;
-        delete _nodeOf[previous];
-        _nodeOf[operator] = node;
-        _used[operator] = true;
+        _terms[previous].until = uint64(block.timestamp);
+        _terms[operator].node = node;
         _nodes[node].operator = operator;
         emit OperatorRotated(node, previous, operator, msg.sender);
     }
@@ -157,13 +163,24 @@ contract NodeRegistry is Governed, INodeRegistry {
 
     /// @inheritdoc INodeRegistry
     function nodeOf(address operator) external view returns (address node, Status status) {
-        node = _nodeOf[operator];
+        Term storage term = _terms[operator];
+        if (term.until == 0) node = term.node;
         status = _nodes[node].status;
     }
 
     /// @inheritdoc INodeRegistry
     function isActive(address node) external view returns (bool) {
         return _nodes[node].status == Status.Active;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function operatorTerm(address operator) external view returns (address node, uint64 until) {
+        return (_terms[operator].node, _terms[operator].until);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function activeSince(address node) external view returns (uint64) {
+        return _nodes[node].activeSince;
     }
 
     /// @notice A node's entry; status None when it was never registered. Caller: anyone.

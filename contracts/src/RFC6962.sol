@@ -37,12 +37,23 @@ library RFC6962 {
         view
         returns (bool)
     {
-        if (index >= size) return false;
+        (bool fits, bytes32 computed) = rootOfInclusion(size, index, leaf, proof);
+        return fits && computed == root;
+    }
+
+    /// @notice The root that the audit path `proof` leads to from the leaf hash at `index` of a tree of `size` leaves;
+    /// `fits` is false when the path has another length than such a tree's.
+    function rootOfInclusion(uint64 size, uint64 index, bytes32 leaf, bytes32[] calldata proof)
+        internal
+        view
+        returns (bool fits, bytes32 hash)
+    {
+        if (index >= size) return (false, 0);
         uint64 node = index;
         uint64 last = size - 1;
-        bytes32 hash = leaf;
+        hash = leaf;
         for (uint256 i = 0; i < proof.length; ++i) {
-            if (last == 0) return false;
+            if (last == 0) return (false, 0);
             if (node & 1 == 1 || node == last) {
                 hash = nodeHash(proof[i], hash);
                 while (node & 1 == 0 && node != 0) {
@@ -55,7 +66,7 @@ library RFC6962 {
             node >>= 1;
             last >>= 1;
         }
-        return last == 0 && hash == root;
+        fits = last == 0;
     }
 
     /// @notice Whether the tree (`newSize`, `newRoot`) extends the tree (`oldSize`, `oldRoot`) without changing it.

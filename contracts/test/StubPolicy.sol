@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Challenge} from "../src/Challenge.sol";
+import {DecisionLedger} from "../src/DecisionLedger.sol";
 import {IPolicyContract} from "../src/IPolicyContract.sol";
 
 /// @title A policy contract that does what its input's first byte says. For tests of Challenge and Enforcer.
@@ -82,6 +83,13 @@ contract GreedyChallenger {
     function rush(Challenge.Claim calldata claim, bytes32 secret) external {
         _target.commit(_target.commitmentOf(address(this), claim, secret));
         _target.challenge(claim, secret);
+    }
+
+    /// @notice Answers a claim of omission. Caller: anyone.
+    function answer(bytes32 leafHash, DecisionLedger anchors, uint64 index, uint256 anchor, bytes32[] calldata inclusion)
+        external
+    {
+        _target.answerOmission(leafHash, anchors, index, anchor, inclusion);
     }
 
     /// @notice Caller: anyone.

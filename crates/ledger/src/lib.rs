@@ -15,6 +15,7 @@ pub mod checkpoint;
 pub mod mask;
 pub mod note;
 pub mod proof;
+pub mod receipt;
 #[cfg(feature = "storage")]
 pub mod storage;
 pub mod tile;

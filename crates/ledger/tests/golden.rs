@@ -15,10 +15,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::{anchor_of, id, key, open, record};
+use stele_ledger::receipt::{Batch, check};
 use stele_ledger::storage::StoredAnchor;
+use stele_ledger::tree::leaf_hash;
 use stele_ledger::{Ledger, ProofBundle, verify};
 use stele_testkit::store::{Disk, FaultStore};
-use stele_types::sha256;
+use stele_types::receipt::Signature;
+use stele_types::{ChainId, Leaf, NodeAddress, Receipt, sha256};
 
 fn golden(name: &str, bytes: &[u8], pinned: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -108,4 +111,44 @@ fn tiles() {
         disk.read("public/tile/0/000.p/10").unwrap(),
         "5f3f0ace1e9bf4f4f4561f2bb6c9149b3221d3a6334693601f19914ecc2af2c7",
     );
+}
+
+/// Three decisions promised with one signature; the receipt of the last, whose path is one hash. The signature is deterministic (RFC 6979).
+#[test]
+fn receipt() {
+    // The account of the key 0x0707...07.
+    let node: NodeAddress = "0x4a62316623ad457F02cDC5D997deD67a383EC569".parse().unwrap();
+    let leaf = |number| Leaf {
+        node,
+        ..record(number).leaf().unwrap()
+    };
+    let leaves: Vec<Leaf> = (0..3).map(leaf).collect();
+    let hashes = leaves.iter().map(|leaf| leaf_hash(&leaf.to_bytes())).collect();
+    let domain = (ChainId::new(31_337), NodeAddress([0x1e; 20]));
+    let batch = Batch::new(domain, node, (1_700_000_000, 300), hashes).unwrap();
+    let digest = batch.promise().digest();
+    assert_eq!(
+        digest.to_hex(),
+        "8fea221eccb26c488b47cc0d30bead449d0cf217302a3dd96d9e1b5159960d1b",
+        "what is signed has changed"
+    );
+    let signer = k256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let (rs, parity) = signer.sign_prehash_recoverable(&digest.0).unwrap();
+    let mut signature = [0; 65];
+    signature[..64].copy_from_slice(&rs.to_bytes());
+    signature[64] = 27 + u8::from(parity.is_y_odd());
+    let salt = record(2).input_salt.unwrap();
+    let receipt = batch.receipt(2, leaves[2], salt, Signature(signature)).unwrap();
+    let mut json = receipt.to_json().unwrap();
+    json.push(b'\n');
+    golden(
+        "receipt.json",
+        &json,
+        "c05c4315e19392128754344ac0516f1c7722e0b2746886b5d16026df97186370",
+    );
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/receipt.json");
+    let stored = Receipt::from_json(&std::fs::read(path).unwrap()).unwrap();
+    let checked = check(&stored).unwrap();
+    assert_eq!(checked.signer, node);
+    assert!(stored.opens_to(record(2).input.as_ref()).unwrap());
 }

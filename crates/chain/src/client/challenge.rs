@@ -197,8 +197,7 @@ impl Governance {
 
     /// Wei that an account may withdraw.
     pub async fn challenge_credit(&self, account: Address) -> Result<U256, ChainError> {
-        self.view_challenge(&Abi::creditCall { challenger: account })
-            .await
+        self.view_challenge(&Abi::creditCall { account }).await
     }
 
     /// Pays out the account's rewards.

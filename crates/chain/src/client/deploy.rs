@@ -10,6 +10,7 @@ use stele_types::{BlockNumber, ChainId, TreeSize};
 use super::connection::ChainClient;
 use super::governance::{CHALLENGE, ENFORCER, Governance, LEDGER, NODES, REGISTRY};
 use super::keys::Account;
+use super::omission::OmissionTerms;
 use super::send::{Call, Receipt};
 use crate::contracts::abi::{challenge, enforcer, ledger, nodes, registry};
 use crate::contracts::{Artifact, Role};
@@ -42,6 +43,8 @@ pub struct DeployConfig {
     pub challenge_tolerance: Duration,
     /// Wei for refuting a decision, as far as the contract `Challenge` has them; default zero.
     pub challenge_reward: U256,
+    /// What claims of omission are subject to.
+    pub omission: OmissionTerms,
     /// The deployment that the new one will replace. Its admin has to call [`super::Governance::supersede`] then.
     pub predecessor: Option<Deployment>,
 }
@@ -59,6 +62,7 @@ impl Default for DeployConfig {
             },
             challenge_tolerance: Duration::from_secs(3600),
             challenge_reward: U256::ZERO,
+            omission: OmissionTerms::default(),
             predecessor: None,
         }
     }
@@ -321,6 +325,7 @@ impl ChainClient {
             registry_: registry,
             tolerance_: config.challenge_tolerance.as_secs(),
             reward_: config.challenge_reward,
+            terms_: config.omission.on_chain(),
         };
         let (address, _) = self
             .create(payer, CHALLENGE, Artifact::challenge()?, &arguments)

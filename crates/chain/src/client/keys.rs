@@ -9,8 +9,10 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
+use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
-use stele_types::NodeAddress;
+use stele_types::receipt::Signature;
+use stele_types::{Digest, NodeAddress};
 use zeroize::Zeroizing;
 
 const MAX_KEY_FILE: u64 = 1024;
@@ -46,6 +48,14 @@ pub enum KeyError {
     /// The number is not a secret key of the curve: zero, or too large.
     #[error("these 32 bytes are not a secp256k1 secret key: they are zero or beyond the order of the curve")]
     OutOfRange,
+    /// The key made no signature.
+    #[error("account {account} can't sign: {reason}")]
+    Signing {
+        /// Whose key.
+        account: Address,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An account that signs transactions with a key in memory.
@@ -74,6 +84,16 @@ impl Account {
     /// The account's address as a node's.
     pub fn node_address(&self) -> NodeAddress {
         NodeAddress(self.address().into_array())
+    }
+
+    /// Signs a digest as it is: r, s and v, with the low s that the chain asks for. For receipts.
+    pub fn sign_digest(&self, digest: &Digest) -> Result<Signature, KeyError> {
+        let signed = self.signer.sign_hash_sync(&B256::from(digest.0));
+        let signed = signed.map_err(|error| KeyError::Signing {
+            account: self.address(),
+            reason: error.to_string(),
+        })?;
+        Ok(Signature(signed.as_bytes()))
     }
 
     pub(crate) const fn signer(&self) -> &PrivateKeySigner {

@@ -42,6 +42,7 @@ mod governance;
 mod keys;
 mod ledger;
 mod nodes;
+mod omission;
 mod policy;
 mod registry;
 mod replay;
@@ -56,6 +57,7 @@ pub use governance::Governance;
 pub use keys::{Account, KeyError, create_key_file, read_key_file};
 pub use ledger::{Anchor, Anchored, CheckpointSignature};
 pub use nodes::{LogKey, NodeInfo, NodeRegistration, NodeStatus};
+pub use omission::{Omission, OmissionMove, OmissionStatus, OmissionTerms};
 pub use policy::PolicyContract;
 pub use registry::{
     ActiveVersion, Approval, Canary, PolicySummary, Proposal, ProposalId, ProposalRequest, ProposalState,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alloy::consensus::TxEnvelope;
 use alloy::eips::eip2718::Encodable2718 as _;
 use alloy::network::{EthereumWallet, NetworkTransactionBuilder as _, TransactionBuilder as _};
-use alloy::primitives::{Address, B256, Bytes, TxKind};
+use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy::providers::Provider as _;
 use alloy::rpc::types::{BlockNumberOrTag, Log, TransactionReceipt, TransactionRequest};
 use stele_types::{BlockNumber, Gas};
@@ -154,19 +154,24 @@ impl ChainClient {
     /// When this fails with [`ChainError::NotConfirmed`] or [`ChainError::Unreachable`] the transaction may still be
     /// included later: look at the contract before sending it again.
     pub async fn send(&self, account: &Account, call: &Call) -> Result<Receipt, ChainError> {
+        self.send_value(account, call, U256::ZERO).await
+    }
+
+    /// [`Self::send`] with wei that go with the call.
+    pub async fn send_value(&self, account: &Account, call: &Call, wei: U256) -> Result<Receipt, ChainError> {
         for _ in 1..NONCE_ATTEMPTS {
-            match self.send_once(account, call).await {
+            match self.send_once(account, call, wei).await {
                 Err(ChainError::NonceTaken { nonce, .. }) => {
                     tracing::info!(account = %account.address(), nonce, "another process took the nonce: sending again");
                 }
                 result => return result,
             }
         }
-        self.send_once(account, call).await
+        self.send_once(account, call, wei).await
     }
 
-    async fn send_once(&self, account: &Account, call: &Call) -> Result<Receipt, ChainError> {
-        let mut request = request(account, call);
+    async fn send_once(&self, account: &Account, call: &Call, wei: U256) -> Result<Receipt, ChainError> {
+        let mut request = request(account, call).with_value(wei);
         request.set_chain_id(self.chain_id().get());
         let gas = self
             .retry_for(&call.contract, "eth_estimateGas", || async {

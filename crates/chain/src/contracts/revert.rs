@@ -163,7 +163,10 @@ fn render(param: &Param, value: &DynSolValue) -> String {
             (true, Some(role)) => role.name().to_owned(),
             _ => word.to_string(),
         },
-        DynSolValue::Uint(number, _) => enum_name(param, number.to()).unwrap_or_else(|| number.to_string()),
+        DynSolValue::Uint(number, _) => u64::try_from(*number)
+            .ok()
+            .and_then(|number| enum_name(param, number))
+            .unwrap_or_else(|| number.to_string()),
         DynSolValue::Address(address) => address.to_checksum(None),
         DynSolValue::String(text) => text.clone(),
         DynSolValue::Bool(bit) => bit.to_string(),
@@ -190,11 +193,13 @@ fn enum_name(param: &Param, number: u64) -> Option<String> {
     ];
     const STATUSES: [&str; 3] = ["None", "Active", "Suspended"];
     const VERDICTS: [&str; 3] = ["None", "Upheld", "Refuted"];
+    const CLAIMS: [&str; 4] = ["None", "Open", "Answered", "Omitted"];
     let kind = param.internal_type.as_ref()?.to_string();
     let names: &[&str] = match kind.rsplit(['.', ' ']).next()? {
         "State" => &STATES,
         "Status" => &STATUSES,
         "Verdict" => &VERDICTS,
+        "ClaimStatus" => &CLAIMS,
         _ => return None,
     };
     names
@@ -227,6 +232,18 @@ mod tests {
 
     use super::*;
     use crate::contracts::abi::registry::PolicyRegistry as registry;
+
+    /// What a contract says may be anything.
+    #[test]
+    fn numbers_beyond_any_enum_are_printed() {
+        use crate::contracts::abi::challenge::Challenge;
+        let error = Challenge::WrongChain {
+            claimed: U256::MAX,
+            actual: U256::from(1),
+        };
+        let revert = Revert::decode("Challenge", &error.abi_encode());
+        assert_eq!(revert.arg("claimed"), Some(U256::MAX.to_string().as_str()));
+    }
 
     #[test]
     fn custom_errors_read_well() {

@@ -187,6 +187,11 @@ impl Court {
         }
     }
 
+    /// The leaf hashes that are anchored.
+    pub(crate) fn hashes(&self) -> Vec<Digest> {
+        self.log.lock().unwrap().clone()
+    }
+
     /// Commits, and challenges.
     pub(crate) async fn challenge(&self, claim: &ChallengeClaim) -> Result<Challenged, ChainError> {
         self.challenge_as(&self.world.gov, &self.world.stranger, claim)

@@ -24,6 +24,7 @@ mod ledger;
 mod merkle;
 mod mining;
 mod nodes;
+mod omission;
 mod registry;
 mod succession;
 mod world;
@@ -94,6 +95,19 @@ on_every_chain! {
         calling_back_gains_nothing,
         rewards_are_paid_as_far_as_there_is_money,
         decisions_from_before_a_succession_are_still_judged;
+    omission:
+        an_omitted_decision_suspends_its_node,
+        an_honest_node_answers_and_stays_active,
+        receipts_that_do_not_hold_are_refused,
+        answers_prove_that_very_leaf_in_that_log,
+        nodes_that_can_not_answer_are_left_alone,
+        replaced_operators_answer_for_what_they_signed,
+        nodes_can_not_choose_their_time,
+        claims_without_a_reason_pay_the_node,
+        calling_back_when_paid_gains_nothing,
+        terms_are_set_by_admins_within_bounds,
+        promises_outlive_a_succession,
+        receipts_and_answers_stay_affordable;
     enforcer:
         packages_are_judged_as_decision_points_do,
         data_is_bound_by_admins,

@@ -9,7 +9,7 @@ use crate::{keys, output};
 use anyhow::{Context, Result};
 use std::time::Duration;
 use stele_chain::client::{
-    ChainClient, DeployConfig, Deployment, Governance, NodeRegistration, Proposal, ProposalId,
+    ChainClient, DeployConfig, Deployment, Governance, NodeRegistration, OmissionTerms, Proposal, ProposalId,
     ProposalRequest,
 };
 use stele_chain::contracts::Role;
@@ -38,6 +38,10 @@ pub(crate) async fn deployment(home: &Home, client: &ChainClient) -> Result<Depl
     let config = DeployConfig {
         grants,
         time_lock: Duration::ZERO,
+        omission: OmissionTerms {
+            deposit: client.suggested_deposit().await.environment("the chain")?,
+            ..OmissionTerms::default()
+        },
         ..DeployConfig::default()
     };
     let deployment = client

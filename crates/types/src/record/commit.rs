@@ -267,8 +267,11 @@ fn part(matches: bool) -> Part {
     if matches { Part::Matches } else { Part::Differs }
 }
 
-/// The commitment to an input.
-pub(super) fn input_commitment(salt: &Salt, input: Option<&Value>) -> Result<Digest, RecordError> {
+/// The commitment to an input; `None` is undefined.
+///
+/// # Errors
+/// When the input can't be encoded.
+pub fn input_commitment(salt: &Salt, input: Option<&Value>) -> Result<Digest, RecordError> {
     let bytes = encode_optional(input).map_err(|source| RecordError::Encode {
         field: "input",
         source,
