@@ -14,4 +14,5 @@ pub(crate) mod policy;
 pub(crate) mod prove;
 pub(crate) mod repl;
 pub(crate) mod up;
+pub(crate) mod verifier;
 pub(crate) mod verify;

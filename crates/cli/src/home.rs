@@ -9,6 +9,7 @@
 //!   chain/             the embedded chain
 //!   bundles/           policy bundles by digest, and in-force.json, the versions the node last saw in force
 //!   ledger/            the decision log
+//!   verifier/          what a verifier remembers of the logs it follows, and running.json, where it listens
 //! ```
 
 use crate::exit::EnvironmentContext;
@@ -142,6 +143,11 @@ impl Home {
 
     pub(crate) fn deployment(&self) -> PathBuf {
         self.root.join("deployment.json")
+    }
+
+    /// What the verifier remembers.
+    pub(crate) fn verifier(&self) -> PathBuf {
+        self.root.join("verifier")
     }
 
     /// What was last in force, as the node's follower keeps it.

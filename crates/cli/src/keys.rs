@@ -54,6 +54,18 @@ pub(crate) fn create_missing(home: &Home) -> Result<()> {
     Ok(())
 }
 
+/// A key of the verifier: the configured file, or the one of this name in the data directory, which is made when it is missing.
+pub(crate) fn verifier_key(home: &Home, given: &Path, name: &str) -> Result<zeroize::Zeroizing<[u8; 32]>> {
+    if !given.as_os_str().is_empty() {
+        return read_key_file(given).environment("a key of the verifier");
+    }
+    let path = home.keys().join(name);
+    if !path.exists() {
+        create_key_file(&path, &*random_key()?).environment("can't create a key")?;
+    }
+    read_key_file(&path).environment("a key of the verifier")
+}
+
 /// Whether this directory holds the keys to play every role.
 pub(crate) fn is_development(home: &Home) -> bool {
     ROLES.iter().all(|role| role_path(home, *role).exists())

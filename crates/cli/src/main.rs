@@ -50,6 +50,8 @@ enum Command {
     Verify(commands::verify::Args),
     /// Have the chain re-execute a recorded decision; exit code 1 when the node lied
     Challenge(commands::challenge::Args),
+    /// Follow nodes' logs, re-execute their decisions, cosign their checkpoints
+    Verifier(commands::verifier::Args),
     /// Check what is stored
     #[command(subcommand)]
     Audit(commands::audit::Command),
@@ -97,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Prove(args) => commands::prove::run(&sources, &args),
         Command::Verify(args) => commands::verify::run(&sources, &args),
         Command::Challenge(args) => commands::challenge::run(&sources, &args),
+        Command::Verifier(args) => commands::verifier::run(&sources, args),
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Repl(args) => commands::repl::run(&args),

@@ -9,15 +9,15 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/lies.rs"]
+mod lies;
 #[path = "support/peers.rs"]
 mod peers;
 mod support;
 
+use lies::log_a_lie;
 use peers::{Anvil, Peer};
 use serde_json::Value;
-use stele_chain::client::{Account, read_key_file};
-use stele_ledger::{Ledger, Options, SigningKey, checkpoint};
-use stele_types::{DecisionId, Timestamp};
 use support::{Node, Site, example, workspace};
 
 const PACKAGE: &str = "/v1/data/kubernetes/admission";
@@ -26,33 +26,6 @@ const PACKAGE: &str = "/v1/data/kubernetes/admission";
 fn ask(node: &Node, path: &str, body: &str) -> String {
     let answer = node.json("POST", path, &example(body));
     answer["decision_id"].as_str().unwrap().to_owned()
-}
-
-/// The log of a stopped node.
-fn log(site: &Site) -> Ledger {
-    let keys = site.data().join("keys");
-    let address = Account::from_file(&keys.join("node.key")).unwrap().node_address();
-    let seed = read_key_file(&keys.join("log.key")).unwrap();
-    let key = SigningKey::from_seed(&checkpoint::default_origin(&address), &seed).unwrap();
-    Ledger::open(&site.data().join("ledger"), key, Options::default()).unwrap()
-}
-
-/// What a node does that lies: it logs a decision as it was made, but with the result of another.
-fn log_a_lie(site: &Site, truth: &str, other: &str) -> String {
-    let ledger = log(site);
-    let record = |id: &str| ledger.record(&id.parse::<DecisionId>().unwrap()).unwrap().record;
-    let mut lie = record(truth);
-    assert_ne!(lie.result, record(other).result);
-    lie.result = record(other).result;
-    lie.violations.clear();
-    lie.decision_id = DecisionId::from_time_and_random(
-        Timestamp::from_nanos(lie.timestamp.as_nanos() + 1_000_000),
-        &[9; 10],
-    );
-    let id = lie.decision_id.to_string();
-    ledger.append_and_wait(lie).unwrap();
-    ledger.close().unwrap();
-    id
 }
 
 #[test]

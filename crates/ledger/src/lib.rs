@@ -20,6 +20,7 @@ pub mod receipt;
 pub mod storage;
 pub mod tile;
 pub mod tree;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint, default_origin};
 pub use note::{SigningKey, VerifierKey};
@@ -29,3 +30,4 @@ pub use storage::{
     Ack, AckMode, Entry, Erasure, ErasureRequest, Ledger, LedgerError, ListQuery, Options, Page, Prepared,
     StaticFile, StoredAnchor, fsck::FsckReport,
 };
+pub use witness::{Cosigner, CosignerKey};

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use stele_types::sha256;
 
 /// Signature type byte of Ed25519.
-const ED25519_TYPE: u8 = 0x01;
+pub(crate) const ED25519_TYPE: u8 = 0x01;
 
 /// Longest note accepted, in bytes.
 pub const MAX_NOTE_BYTES: usize = 64 << 10;
@@ -58,7 +58,7 @@ pub enum NoteError {
     Signing,
 }
 
-fn check_name(name: &str) -> Result<(), NoteError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NoteError> {
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+' || c.is_control()) {
         return Err(NoteError::Name {
             name: name.chars().take(80).collect(),
@@ -67,8 +67,9 @@ fn check_name(name: &str) -> Result<(), NoteError> {
     Ok(())
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
-    let hash = sha256(&[name.as_bytes(), b"\n", &[ED25519_TYPE], public]);
+/// The key id of a 32-byte public key for a signature type.
+pub(crate) fn key_id(name: &str, signature_type: u8, public: &[u8; 32]) -> [u8; 4] {
+    let hash = sha256(&[name.as_bytes(), b"\n", &[signature_type], public]);
     let [a, b, c, d, ..] = hash.0;
     [a, b, c, d]
 }
@@ -103,7 +104,7 @@ impl VerifierKey {
     /// Checks that the note is signed by this key and returns its text, including the final newline.
     pub fn open<'a>(&self, note: &'a str) -> Result<&'a str, NoteError> {
         let (text, signatures) = split(note)?;
-        let id = key_id(&self.name, &self.public);
+        let id = key_id(&self.name, ED25519_TYPE, &self.public);
         let mut bad = false;
         for line in signatures.lines() {
             let (name, blob) = read_signature(line)?;
@@ -131,10 +132,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = hex::encode(key_id(&self.name, &self.public));
-        let mut typed = vec![ED25519_TYPE];
-        typed.extend_from_slice(&self.public);
-        write!(f, "{}+{id}+{}", self.name, BASE64.encode(typed))
+        write_vkey(f, &self.name, ED25519_TYPE, &self.public)
     }
 }
 
@@ -142,37 +140,57 @@ impl FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let fail = |problem| NoteError::Key {
-            kind: "verifier",
-            problem,
-        };
-        let mut parts = text.trim().splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(fail("it must have the form name+id+key"));
-        };
-        check_name(name)?;
-        let public = read_key(key).ok_or_else(|| fail("it does not hold an Ed25519 key"))?;
-        if hex::encode(key_id(name, &public)) != id {
-            return Err(fail("its id does not belong to its name and key"));
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            public,
-        })
+        let (name, public) = read_vkey(text, ED25519_TYPE, "it does not hold an Ed25519 key")?;
+        Ok(Self { name, public })
     }
 }
 
+/// Writes `<name>+<key id in hex>+<base64(type || public key)>`.
+pub(crate) fn write_vkey(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    signature_type: u8,
+    public: &[u8; 32],
+) -> fmt::Result {
+    let id = hex::encode(key_id(name, signature_type, public));
+    let mut typed = vec![signature_type];
+    typed.extend_from_slice(public);
+    write!(f, "{name}+{id}+{}", BASE64.encode(typed))
+}
+
+/// Reads what [`write_vkey`] writes; `wrong` says what a key of another type is not.
+pub(crate) fn read_vkey(
+    text: &str,
+    signature_type: u8,
+    wrong: &'static str,
+) -> Result<(String, [u8; 32]), NoteError> {
+    let fail = |problem| NoteError::Key {
+        kind: "verifier",
+        problem,
+    };
+    let mut parts = text.trim().splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(fail("it must have the form name+id+key"));
+    };
+    check_name(name)?;
+    let public = read_key(key, signature_type).ok_or_else(|| fail(wrong))?;
+    if hex::encode(key_id(name, signature_type, &public)) != id {
+        return Err(fail("its id does not belong to its name and key"));
+    }
+    Ok((name.to_owned(), public))
+}
+
 /// Base64 of the type byte and 32 bytes.
-fn read_key(text: &str) -> Option<[u8; 32]> {
+fn read_key(text: &str, signature_type: u8) -> Option<[u8; 32]> {
     let bytes = BASE64.decode(text).ok()?;
     match bytes.split_first()? {
-        (&ED25519_TYPE, key) => key.try_into().ok(),
+        (found, key) if *found == signature_type => key.try_into().ok(),
         _ => None,
     }
 }
 
 /// Splits a note into its text (with the final newline) and its signature lines.
-fn split(note: &str) -> Result<(&str, &str), NoteError> {
+pub(crate) fn split(note: &str) -> Result<(&str, &str), NoteError> {
     let fail = |problem| NoteError::Malformed { problem };
     if note.len() > MAX_NOTE_BYTES {
         return Err(fail("it is longer than 64 KiB"));
@@ -191,7 +209,7 @@ fn split(note: &str) -> Result<(&str, &str), NoteError> {
     Ok((text, signatures))
 }
 
-fn read_signature(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
+pub(crate) fn read_signature(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
     let fail = |problem| NoteError::Malformed { problem };
     let rest = line
         .strip_prefix("— ")
@@ -247,7 +265,7 @@ impl SigningKey {
             .pair
             .try_sign(text.as_bytes())
             .map_err(|_| NoteError::Signing)?;
-        let mut blob = key_id(&self.verifier.name, &self.verifier.public).to_vec();
+        let mut blob = key_id(&self.verifier.name, ED25519_TYPE, &self.verifier.public).to_vec();
         blob.extend_from_slice(signature.as_ref());
         Ok(format!(
             "{text}\n— {} {}\n",

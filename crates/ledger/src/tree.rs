@@ -3,6 +3,7 @@
 //! Everything is written over [`HashSource`], which yields hashes of complete subtrees; tiles, memory and naive test
 //! trees all implement it. Checking proofs is in [`verify`].
 
+mod edge;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,8 @@ pub mod verify;
 
 use stele_types::{Digest, LeafIndex, TreeSize, sha256};
 
-#[cfg(feature = "storage")]
-pub(crate) use rows::fold;
-pub use rows::{ENTRY_BYTES, FullTile, NotInMemory, TileRows};
+pub use edge::Edge;
+pub use rows::{ENTRY_BYTES, FullTile, NotInMemory, TileRows, fold};
 
 /// Hash of a leaf: SHA-256(0x00 || leaf) (RFC 6962 section 2.1).
 pub fn leaf_hash(leaf: &[u8]) -> Digest {

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use stele_types::Digest;
+
 use crate::error::ServerError;
 
 /// Everything the HTTP surface and its background tasks can be told.
@@ -38,6 +40,8 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// What decisions may ask of other hosts (`http.send`, `net.lookup_ip_addr`).
     pub nd_builtins: NdConfig,
+    /// Who may read records in bulk.
+    pub records: RecordsConfig,
     /// Who may erase records over HTTP.
     pub admin: AdminConfig,
 }
@@ -55,6 +59,7 @@ impl Default for ServerConfig {
             anchor: AnchorConfig::default(),
             registry: RegistryConfig::default(),
             nd_builtins: NdConfig::default(),
+            records: RecordsConfig::default(),
             admin: AdminConfig::default(),
         }
     }
@@ -235,6 +240,14 @@ impl Default for NdConfig {
     }
 }
 
+/// Who may read records in bulk (`GET /v1/records`): verifiers, who re-execute decisions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordsConfig {
+    /// SHA-256 of each bearer token that is admitted, in hex, so that the tokens themselves stand nowhere. Default none: loopback peers only.
+    pub tokens: Vec<String>,
+}
+
 /// Who may change the ledger over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -298,6 +311,17 @@ impl ServerConfig {
             return Err(ServerError::Config {
                 key: "anchor.retry_max_ms",
                 message: format!("is below anchor.retry_ms ({})", self.anchor.retry_ms),
+            });
+        }
+        if let Some(token) = self
+            .records
+            .tokens
+            .iter()
+            .find(|token| token.parse::<Digest>().is_err())
+        {
+            return Err(ServerError::Config {
+                key: "records.tokens",
+                message: format!("has `{token}`, must be the SHA-256 of a token: 64 hex digits"),
             });
         }
         if self.workers > 1_024 {

@@ -197,6 +197,16 @@ impl DecisionLog {
         Ok((found, start.map(LeafIndex::get)))
     }
 
+    /// Stored records from an index on, a line of JSON each; see [`Ledger::record_lines`].
+    pub(crate) fn records(
+        &self,
+        from: LeafIndex,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, LedgerError> {
+        self.ledger.record_lines(from, limit, max_bytes)
+    }
+
     /// Publishes all that is durable; for a log that others still hold.
     pub(crate) fn flush(&self) -> Result<(), LedgerError> {
         self.ledger.publish().map(drop)

@@ -30,7 +30,9 @@ pub use ids::{DecisionId, EntryPoint, EvmAddress, IdError, NodeAddress, PolicyId
 pub use leaf::{LEAF_BYTES, Leaf, LeafError};
 pub use number::{Number, NumberError};
 pub use receipt::Receipt;
-pub use record::{BundleRevision, DecisionRecord, NO_ANSWER, Part, RecordCheck, RecordError, Rendered};
+pub use record::{
+    BundleRevision, DecisionRecord, NO_ANSWER, Part, RecordCheck, RecordError, Rendered, result_digest,
+};
 pub use time::Timestamp;
 pub use units::{BlockNumber, ChainId, Gas, LeafIndex, TreeSize};
 pub use uuid::Uuid;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use commit::{NO_ANSWER, Part, RecordCheck, RecordError, input_commitment};
+pub use commit::{NO_ANSWER, Part, RecordCheck, RecordError, input_commitment, result_digest};
 pub use write::Rendered;
 
 use crate::{

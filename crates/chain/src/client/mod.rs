@@ -44,6 +44,7 @@ mod ledger;
 mod nodes;
 mod omission;
 mod policy;
+mod quorum;
 mod registry;
 mod replay;
 mod send;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use stele_server::ServerConfig;
+use stele_verifier::VerifierConfig;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub ledger: LedgerConfig,
     /// The decision point's server.
     pub server: ServerConfig,
+    /// The verifier.
+    pub verifier: VerifierConfig,
 }
 
 impl Default for Config {
@@ -32,6 +35,7 @@ impl Default for Config {
             chain: ChainConfig::default(),
             ledger: LedgerConfig::default(),
             server: ServerConfig::default(),
+            verifier: VerifierConfig::default(),
         }
     }
 }

@@ -259,7 +259,12 @@ pub fn kill_9(pid: u32) {
     signal(pid, "KILL");
 }
 
-fn signal(pid: u32, name: &str) {
+/// `kill`.
+pub fn terminate(pid: u32) {
+    signal(pid, "TERM");
+}
+
+pub fn signal(pid: u32, name: &str) {
     let status = Command::new("kill")
         .args([format!("-{name}"), pid.to_string()])
         .status()

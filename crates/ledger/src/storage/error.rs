@@ -155,7 +155,8 @@ fn advice(error: &io::Error) -> &'static str {
 }
 
 impl LedgerError {
-    pub(crate) fn io(action: &'static str, path: &str, source: io::Error) -> Self {
+    /// What a file operation failed with.
+    pub fn io(action: &'static str, path: &str, source: io::Error) -> Self {
         Self::Io {
             action,
             path: path.to_owned(),

@@ -96,6 +96,29 @@ impl Ledger {
         self.entry(index)
     }
 
+    /// The stored records from an index on, oldest first, one line of JSON each: at most `limit` of them, and no further one once there
+    /// are `max_bytes`. What was erased is as it is stored. Nothing at and beyond the end of the log.
+    pub fn record_lines(
+        &self,
+        from: LeafIndex,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, LedgerError> {
+        let mut lines = Vec::new();
+        let end = self.size();
+        let mut at = Some(from).filter(|from| end.contains(*from));
+        for _ in 0..limit {
+            let Some(index) = at.filter(|_| lines.len() < max_bytes) else {
+                break;
+            };
+            let (_, json) = self.raw_entry(index)?;
+            lines.extend_from_slice(json.trim_ascii_end());
+            lines.push(b'\n');
+            at = index.checked_add(1).filter(|next| end.contains(*next));
+        }
+        Ok(lines)
+    }
+
     /// A page of decisions.
     pub fn list(&self, query: &ListQuery) -> Result<Page, LedgerError> {
         let limit = if query.limit == 0 {

@@ -36,7 +36,7 @@ pub use list::{Entry, ListQuery, MAX_PAGE, MAX_SCAN, Page};
 pub use options::{AckMode, CommitStats, OnCommit, OnPublishError, Options};
 pub use prepare::Prepared;
 pub use proofs::StaticFile;
-pub use store::{FileStore, Store};
+pub use store::{FileStore, Store, replace_file_durably};
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::{SigningKey, VerifierKey};

@@ -61,8 +61,8 @@ pub(crate) fn replace_file(store: &dyn Store, path: &str, bytes: &[u8]) -> io::R
     store.rename(&temporary, path)
 }
 
-/// [`replace_file`], durable in name too.
-pub(crate) fn replace_file_durably(store: &dyn Store, path: &str, bytes: &[u8]) -> io::Result<()> {
+/// Writes a whole file so that after a crash either the old or the new content is there, and the new one once this returns.
+pub fn replace_file_durably(store: &dyn Store, path: &str, bytes: &[u8]) -> io::Result<()> {
     replace_file(store, path, bytes)?;
     store.sync_dir(parent(path))
 }

@@ -215,7 +215,7 @@ fn concat(hashes: &[Digest]) -> Vec<u8> {
 }
 
 /// Root of a complete subtree over a power-of-two number of hashes.
-pub(crate) fn fold(hashes: &[Digest]) -> Digest {
+pub fn fold(hashes: &[Digest]) -> Digest {
     let mut row: Vec<Digest> = hashes.to_vec();
     while row.len() > 1 {
         row = row

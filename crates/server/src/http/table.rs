@@ -57,6 +57,10 @@ pub enum Endpoint {
     Erase,
     /// Re-hash the whole log.
     Fsck,
+    /// Stored records in the order of the log.
+    Records,
+    /// A bundle by its digest.
+    Bundle,
     /// Policies in force with versions and contracts.
     Registry,
 }
@@ -118,6 +122,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/decisions/{id}/explain", Endpoint::Explain),
     route("POST", "/v1/decisions/{id}/erase", Endpoint::Erase),
     route("POST", "/v1/audit/fsck", Endpoint::Fsck),
+    route("GET", "/v1/records", Endpoint::Records),
+    route("GET", "/v1/bundles/{version}", Endpoint::Bundle),
     route("GET", "/v1/registry", Endpoint::Registry),
 ];
 

@@ -10,6 +10,7 @@ mod log;
 mod openapi;
 mod policies;
 mod query;
+mod records;
 mod refused;
 mod registry;
 mod status;
@@ -51,6 +52,8 @@ pub(crate) async fn dispatch(
         Endpoint::Explain => decisions::explain(worker, call).await,
         Endpoint::Erase => decisions::erase(worker, call).await,
         Endpoint::Fsck => audit::fsck(worker, call).await,
+        Endpoint::Records => records::range(worker, call).await,
+        Endpoint::Bundle => records::bundle(worker, call).await,
         Endpoint::Registry => registry::in_force(worker, call),
     }
 }

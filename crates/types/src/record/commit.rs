@@ -280,7 +280,10 @@ pub fn input_commitment(salt: &Salt, input: Option<&Value>) -> Result<Digest, Re
 }
 
 /// SHA-256 of the canonical bytes of a result's JSON projection; of no bytes when it is undefined.
-pub(super) fn result_digest(result: Option<&Value>) -> Result<Digest, RecordError> {
+///
+/// # Errors
+/// When the result does not fit the canonical encoding.
+pub fn result_digest(result: Option<&Value>) -> Result<Digest, RecordError> {
     let projected = result.map(Value::json_projection);
     let bytes = encode_optional(projected.as_deref()).map_err(|source| RecordError::Encode {
         field: "result",

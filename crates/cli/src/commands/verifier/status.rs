@@ -1,0 +1,134 @@
+//! `stele verifier status` and `stele verifier resume`.
+
+use super::run::Running;
+use super::state_dir;
+use crate::chain::block_on;
+use crate::config::Sources;
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::home::Home;
+use crate::output::{self, Format};
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::sync::Arc;
+use stele_ledger::storage::FileStore;
+use stele_types::DecisionId;
+use stele_verifier::resolve_origin;
+use stele_verifier::state::StateFile;
+
+#[derive(clap::Args)]
+pub(super) struct StatusArgs {
+    /// The verifier's URL [default: the one that runs on this data directory]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(sources: &Sources, args: &StatusArgs) -> Result<Verdict> {
+    let config = sources.load()?;
+    let home = Home::at(&config.data_dir);
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => {
+            let path = state_dir(&config, &home).join("running.json");
+            match home.read::<Running>(&path)? {
+                Some(running) => running.url,
+                None => bail!("no verifier was started on {}; give --url", home.root().display()),
+            }
+        }
+    };
+    let url = format!("{}/v1/status", url.trim_end_matches('/'));
+    let document: Value = block_on(async {
+        let answer = reqwest::get(&url).await.environment("the verifier")?;
+        let answer = answer.error_for_status().environment("the verifier")?;
+        let text = answer.text().await.environment("the verifier")?;
+        Ok(serde_json::from_str(&text)?)
+    })?;
+    let logs = at(&document, "logs").as_array().map_or(&[][..], Vec::as_slice);
+    match args.format {
+        Format::Json => output::json(&document)?,
+        Format::Text => {
+            let rows = logs.iter().map(row).collect();
+            output::table(&["log", "verified", "cosigned", "decisions", "state"], rows);
+        }
+    }
+    let refused = logs.iter().any(|log| !at(log, "refused").is_null());
+    Ok(if refused { Verdict::Fail } else { Verdict::Pass })
+}
+
+/// A member of what the verifier answered; null where it has none.
+fn at<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
+fn row(log: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let decisions = at(log, "decisions").as_object().map(|counts| {
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|(word, count)| format!("{word} {count}"))
+            .collect();
+        counts.join(", ")
+    });
+    let (refused, problem) = (at(log, "refused"), at(log, "problem"));
+    let state = if !refused.is_null() {
+        format!("REFUSED: {}", text(at(refused, "message")))
+    } else if !problem.is_null() {
+        format!("can't verify: {}", text(problem))
+    } else {
+        "well".to_owned()
+    };
+    vec![
+        text(at(log, "origin")),
+        text(at(log, "verified")),
+        text(at(log, "cosigned")),
+        decisions.unwrap_or_default(),
+        state,
+    ]
+}
+
+#[derive(clap::Args)]
+pub(super) struct ResumeArgs {
+    /// Origin of the log, or the node's address
+    log: String,
+    /// Accept this wrong decision as it stands, and go on beyond it
+    #[arg(long, value_name = "ID")]
+    accept_decision: Option<DecisionId>,
+}
+
+pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
+    let config = sources.load()?;
+    let home = Home::at(&config.data_dir);
+    let store = FileStore::open(&state_dir(&config, &home)).environment("the verifier's state")?;
+    let origin = resolve_origin(&args.log);
+    let mut file = StateFile::open(Arc::new(store), &origin)?;
+    let Some(refusal) = file.state().refused.clone() else {
+        bail!("the log {origin} is not refused here");
+    };
+    match (&refusal.decision, &args.accept_decision) {
+        (Some(accused), Some(id)) if accused.decision_id == *id => {
+            let leaf = accused.leaf_hash;
+            file.change(|state| {
+                state.accepted.insert(leaf);
+            })?;
+        }
+        (Some(accused), Some(id)) => bail!(
+            "the decision it is refused for is {}, not {id}",
+            accused.decision_id
+        ),
+        (Some(accused), None) => bail!(
+            "decision {} would be found wrong again: --accept-decision {} goes on beyond it",
+            accused.decision_id,
+            accused.decision_id
+        ),
+        (None, Some(_)) => bail!("it is refused for no decision: {}", refusal.message),
+        (None, None) => {}
+    }
+    file.change(|state| state.refused = None)?;
+    output::line(format!(
+        "{origin} is followed again from {} leaves on; what was verified and cosigned before still binds",
+        file.state().verified().size
+    ));
+    Ok(Verdict::Pass)
+}

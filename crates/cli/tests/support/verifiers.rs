@@ -1,0 +1,129 @@
+//! Verifiers in scratch directories of their own, as other parties run them.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses part of it")]
+
+use crate::support::{Node, Site, http};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+
+/// A verifier that may run.
+pub struct Verifier {
+    pub site: Site,
+    /// What nodes list.
+    pub cosigner: String,
+    /// What an admin admits.
+    pub account: String,
+    /// `host:port` while it runs.
+    pub address: String,
+    child: Option<Child>,
+}
+
+impl Verifier {
+    /// A party with keys; nothing runs yet.
+    pub fn new() -> Self {
+        let site = Site::new();
+        let keys = site.run(&["verifier", "keys", "--format", "json"]).exits(0);
+        let keys: Value = serde_json::from_str(&keys).unwrap();
+        let text = |name: &str| keys[name].as_str().unwrap().to_owned();
+        Self {
+            cosigner: text("cosigner"),
+            account: text("account"),
+            site,
+            address: "127.0.0.1:0".to_owned(),
+            child: None,
+        }
+    }
+
+    /// Starts it on a node's log, on the port that it had before, if any.
+    pub fn start(&mut self, of: &Site, node: &Node, more: &[&str]) {
+        let deployment = of.data().join("deployment.json");
+        let in_force = std::fs::read_to_string(of.data().join("keys/node.vkey")).unwrap();
+        let address = in_force.split(['/', '+']).nth(1).unwrap().to_owned();
+        let log = format!("{address}=http://{}", node.address);
+        let rpc = node.rpc();
+        let mut args = vec![
+            "verifier",
+            "--listen",
+            &self.address,
+            "--deployment",
+            deployment.to_str().unwrap(),
+            "--rpc",
+            &rpc,
+            "--log",
+            &log,
+            "--set",
+            "verifier.poll_ms=100",
+        ];
+        args.extend(more);
+        let mut child = self
+            .site
+            .command(&args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut banner = String::new();
+        for line in lines.by_ref().map_while(Result::ok) {
+            if line.starts_with("re-executes") {
+                std::thread::spawn(move || lines.for_each(drop));
+                self.child = Some(child);
+                return;
+            }
+            if let Some(url) = line.strip_prefix("verifier") {
+                self.address = url.trim().trim_start_matches("http://").to_owned();
+            }
+            banner += &line;
+            banner.push('\n');
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        panic!("the verifier did not start:\n{banner}{errors}");
+    }
+
+    /// Asks for its status.
+    pub fn status(&self) -> Value {
+        let (status, text) = http(&self.address, "GET", "/v1/status", b"").unwrap();
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str::<Value>(&text).unwrap()["logs"][0].clone()
+    }
+
+    /// `POST /add-checkpoint`.
+    pub fn add(&self, body: &str) -> (u16, String) {
+        http(&self.address, "POST", "/add-checkpoint", body.as_bytes()).unwrap()
+    }
+
+    /// SIGTERM, and a clean end; what it wrote to its log.
+    pub fn stop(&mut self) -> String {
+        let mut child = self.child.take().unwrap();
+        crate::support::terminate(child.id());
+        let status = child.wait().unwrap();
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(status.success(), "{status}\n{errors}");
+        errors
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops it in its tracks (SIGSTOP): it accepts connections and never answers.
+    pub fn freeze(&self) {
+        crate::support::signal(self.child.as_ref().unwrap().id(), "STOP");
+    }
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Verifiers as processes of their own, beside a node and its chain.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+#[path = "support/lies.rs"]
+mod lies;
+mod support;
+#[path = "support/verifiers.rs"]
+mod verifiers;
+
+use lies::log_a_lie;
+use serde_json::Value;
+use stele_ledger::CosignerKey;
+use stele_ledger::witness::with_signatures;
+use support::{Node, Site, eventually, example};
+use verifiers::Verifier;
+
+const PACKAGE: &str = "/v1/data/kubernetes/admission";
+
+/// Asks, and returns the decision's id.
+fn ask(node: &Node, body: &str) -> String {
+    let answer = node.json("POST", PACKAGE, &example(body));
+    answer["decision_id"].as_str().unwrap().to_owned()
+}
+
+/// A request for the node's newest checkpoint by a client that knows of nothing cosigned.
+fn request(node: &Node) -> (String, String) {
+    let (status, note) = node.http("GET", "/checkpoint", b"");
+    assert_eq!(status, 200, "{note}");
+    (format!("old 0\n\n{note}"), note)
+}
+
+#[test]
+fn a_node_is_followed_re_executed_and_cosigned() {
+    let site = Site::new();
+    let node = site.up();
+    for body in ["kubernetes/pod-privileged.json", "kubernetes/pod-hardened.json"] {
+        ask(&node, body);
+    }
+    // A path without a policy, a failed evaluation's kin, and an erasure: none of them can be re-executed, all are looked at.
+    node.json("POST", "/v1/data/no/policy/here", b"{}");
+    let erased = ask(&node, "kubernetes/pod-hardened.json");
+    site.run(&["decision", "erase", &erased, "--reason", "asked for"])
+        .exits(0);
+    let mut verifier = Verifier::new();
+    verifier.start(&site, &node, &[]);
+    let status = eventually("all is verified", || {
+        let status = verifier.status();
+        (status["verified"] == 5).then_some(status)
+    });
+    assert!(status["refused"].is_null(), "{status}");
+    let expected = serde_json::json!({"agrees": 2, "no_policy": 1, "withheld": 1, "erasure": 1});
+    assert_eq!(status["decisions"], expected);
+
+    let (body, note) = request(&node);
+    let (code, lines) = verifier.add(&body);
+    assert_eq!(code, 200, "{lines}");
+    let key: CosignerKey = verifier.cosigner.parse().unwrap();
+    key.verify(&with_signatures(&note, lines.lines()).unwrap())
+        .unwrap();
+    assert_eq!(verifier.add(&body), (409, "5\n".to_owned()));
+    let table = verifier.site.run(&["verifier", "status"]).exits(0);
+    assert!(table.contains("agrees 2") && table.contains("well"), "{table}");
+    let (code, metrics) = support::http(&verifier.address, "GET", "/metrics", b"").unwrap();
+    assert_eq!(code, 200);
+    for line in ["stele_verifier_cosigned_leaves", "outcome=\"agrees\"} 2"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    verifier.stop();
+    node.interrupt();
+}
+
+#[test]
+fn a_wrong_decision_is_refused_until_an_operator_acts() {
+    let site = Site::new();
+    let node = site.up();
+    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    let other = ask(&node, "kubernetes/pod-hardened.json");
+    node.interrupt();
+    let lie = log_a_lie(&site, &truth, &other);
+    let node = site.up();
+    let mut verifier = Verifier::new();
+    verifier.start(&site, &node, &[]);
+    let status = eventually("the lie is found", || {
+        let status = verifier.status();
+        (!status["refused"].is_null()).then_some(status)
+    });
+    let refused = &status["refused"];
+    assert_eq!(refused["accusation"], "wrong_decision");
+    assert_eq!(
+        (&refused["decision"]["decision_id"], &refused["decision"]["index"]),
+        (&lie.as_str().into(), &2.into())
+    );
+    assert_eq!((&status["verified"], &status["cosigned"]), (&0.into(), &0.into()));
+    let (body, _) = request(&node);
+    let (code, text) = verifier.add(&body);
+    assert_eq!(code, 403, "{text}");
+    let table = verifier.site.run(&["verifier", "status"]);
+    assert!(table.out.contains("REFUSED"), "{table:?}");
+    table.exits(1);
+    assert_eq!(
+        support::http(&verifier.address, "GET", "/health", b"").unwrap().0,
+        500
+    );
+
+    // A restart forgets nothing; a running verifier's state is nobody else's.
+    let origin = status["origin"].as_str().unwrap().to_owned();
+    verifier
+        .site
+        .run(&["verifier", "resume", &origin])
+        .fails(3, &["in use"]);
+    let errors = verifier.stop();
+    assert!(errors.contains("ERROR") && errors.contains(&lie), "{errors}");
+    verifier.start(&site, &node, &[]);
+    assert_eq!(verifier.status()["refused"]["accusation"], "wrong_decision");
+    verifier.stop();
+    let resume = |more: &[&str]| {
+        verifier
+            .site
+            .run(&[&["verifier", "resume", &origin], more].concat())
+    };
+    resume(&[]).fails(2, &["would be found wrong again", &lie]);
+    resume(&["--accept-decision", &truth]).fails(2, &[&lie]);
+    resume(&["--accept-decision", &lie]).exits(0);
+    resume(&[]).fails(2, &["is not refused"]);
+    verifier.start(&site, &node, &[]);
+    let status = eventually("the log is verified", || {
+        let status = verifier.status();
+        (status["verified"] == 3).then_some(status)
+    });
+    assert_eq!(
+        status["decisions"],
+        serde_json::json!({"agrees": 2, "accepted": 1})
+    );
+    assert_eq!(verifier.add(&body).0, 200);
+    verifier.stop();
+    node.interrupt();
+}
+
+#[test]
+fn what_is_missing_is_said_at_the_start() {
+    let site = Site::new();
+    site.run(&["verifier"])
+        .fails(2, &["verifier.logs", "names no log"]);
+    site.run(&["verifier", "--log", "me"])
+        .fails(2, &["verifier.logs[0].node", "me"]);
+    let node = "0x0101010101010101010101010101010101010101";
+    site.run(&["verifier", "--log", node])
+        .fails(3, &["deployment.json", "--deployment"]);
+    site.run(&["verifier", "--log", node, "--set", "verifier.chain=false"])
+        .fails(3, &["key and url"]);
+    site.run(&["verifier", "status"])
+        .fails(2, &["no verifier was started", "--url"]);
+    site.run(&["verifier", "resume", node])
+        .fails(2, &["is not refused here"]);
+    let keys: Value =
+        serde_json::from_str(&site.run(&["verifier", "keys", "--format", "json"]).exits(0)).unwrap();
+    let again: Value =
+        serde_json::from_str(&site.run(&["verifier", "keys", "--format", "json"]).exits(0)).unwrap();
+    assert_eq!(keys, again);
+}

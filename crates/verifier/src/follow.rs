@@ -1,0 +1,458 @@
+//! Following one log: each look takes the newest checkpoint, re-executes what is new, and compares the whole with what was verified before
+//! and with what the chain has anchored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stele_chain::client::Governance;
+use stele_ledger::tree::{Edge, leaf_hash};
+use stele_ledger::{SignedCheckpoint, VerifierKey};
+use stele_types::{Digest, Leaf, LeafIndex, NodeAddress, Timestamp, TreeSize};
+
+use crate::alert::Alerts;
+use crate::bundles::Bundles;
+use crate::error::VerifierError;
+use crate::replay::{Outcome, Replayer};
+use crate::source::{RecordLines, Source};
+use crate::state::{Accusation, Accused, Head, Refusal, StateFile};
+use crate::stats::Stats;
+use crate::timeline::Timeline;
+
+/// Leaves fetched and re-executed at once.
+const BATCH: u64 = 2_048;
+/// Looks in a row that must show a shorter log before it is an accusation: a cache in between may be late.
+const FALLS: u32 = 3;
+/// Heads remembered by size, so that a request for one of them needs no proof.
+const RECENT: usize = 1_024;
+
+/// How decisions are chosen for re-execution.
+#[derive(Debug, Clone)]
+pub struct Sampling {
+    /// Share of the decisions, 0 to 1.
+    pub share: f64,
+    /// Known to nobody else, or a node could tell which lies are safe.
+    pub secret: [u8; 32],
+    /// Whether a withheld input is an obstacle.
+    pub refuse_withheld: bool,
+}
+
+impl Sampling {
+    fn takes(&self, leaf: &Digest) -> bool {
+        if self.share >= 1.0 {
+            return true;
+        }
+        let drawn = stele_types::sha256(&[&self.secret, &leaf.0]).0;
+        let [a, b, c, d, ..] = drawn;
+        f64::from(u32::from_be_bytes([a, b, c, d])) < self.share * 4_294_967_296.0
+    }
+}
+
+/// A log and what is needed to verify it.
+pub(crate) struct Follower {
+    pub(crate) key: VerifierKey,
+    pub(crate) node: NodeAddress,
+    pub(crate) source: Source,
+    pub(crate) records: bool,
+    pub(crate) chain: Option<Governance>,
+    pub(crate) file: StateFile,
+    pub(crate) bundles: Bundles,
+    pub(crate) sampling: Sampling,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) alerts: Alerts,
+    pub(crate) clock: fn() -> Timestamp,
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) replayer: Replayer,
+    pub(crate) recent: BTreeMap<u64, Digest>,
+    /// The anchor that was last found consistent.
+    pub(crate) anchored: Option<Head>,
+    pub(crate) falls: u32,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower")
+            .field("log", &self.key.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a batch of leaves gave.
+#[derive(Debug, Default)]
+struct Checked {
+    counts: BTreeMap<&'static str, u64>,
+    /// The first leaf that is wrong, and why.
+    wrong: Option<(u64, Leaf, String)>,
+    /// The first record that can't be used, and why.
+    obstacle: Option<(u64, String)>,
+}
+
+impl Checked {
+    fn merge(&mut self, other: Self) {
+        for (word, count) in other.counts {
+            let held = self.counts.entry(word).or_default();
+            *held = held.saturating_add(count);
+        }
+        self.wrong = self.wrong.take().or(other.wrong);
+        self.obstacle = self.obstacle.take().or(other.obstacle);
+    }
+}
+
+/// A checkpoint's head.
+pub(crate) fn head_of(signed: &SignedCheckpoint) -> Head {
+    Head {
+        size: signed.checkpoint.size,
+        root: signed.checkpoint.root,
+    }
+}
+
+impl Follower {
+    /// Whether nothing is cosigned any more.
+    pub(crate) fn refuses(&self) -> bool {
+        self.file.state().refused.is_some()
+    }
+
+    /// One look at the log. What it finds against the log is in the state afterwards; an error means that nothing can be said.
+    pub(crate) async fn look(&mut self) -> Result<(), VerifierError> {
+        if self.refuses() {
+            return Ok(());
+        }
+        // Before the checkpoint: a node publishes what it anchors first, so the checkpoint has at least as many leaves.
+        let anchor = self.chain_anchor().await?;
+        let Some(note) = self.source.checkpoint().await? else {
+            let nothing = self.file.state().edge.size() == TreeSize::ZERO && anchor.is_none();
+            return if nothing {
+                Ok(())
+            } else {
+                self.fell(0, Vec::new()).await
+            };
+        };
+        let signed = self.open(&note)?;
+        self.advance(&signed).await?;
+        match anchor {
+            Some(anchor) if !self.refuses() => self.compare_with_anchor(anchor, &note).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A checkpoint as the node serves it.
+    fn open(&self, note: &str) -> Result<SignedCheckpoint, VerifierError> {
+        SignedCheckpoint::open(note, &self.key).map_err(|error| VerifierError::Source {
+            url: format!("{}/checkpoint", self.source.base()),
+            problem: error.to_string(),
+        })
+    }
+
+    /// The node's newest anchor.
+    pub(crate) async fn chain_anchor(&self) -> Result<Option<Head>, VerifierError> {
+        let Some(chain) = &self.chain else {
+            return Ok(None);
+        };
+        let anchor = chain.anchor_of(self.node).await?;
+        Ok(anchor.map(|anchor| Head {
+            size: anchor.size,
+            root: anchor.root,
+        }))
+    }
+
+    /// Verifies up to a checkpoint that the log's key signed.
+    pub(crate) async fn advance(&mut self, signed: &SignedCheckpoint) -> Result<(), VerifierError> {
+        let (new, verified) = (head_of(signed), self.file.state().verified());
+        if new.size < verified.size {
+            return match self.recent.get(&new.size.get()) {
+                Some(root) if *root != new.root => self.forked(new.size, &signed.note).await,
+                _ => self.fell(new.size.get(), vec![signed.note.clone()]).await,
+            };
+        }
+        self.falls = 0;
+        if new.size > verified.size {
+            return self.extend(signed).await;
+        }
+        if new.root != verified.root {
+            return self.forked(new.size, &signed.note).await;
+        }
+        Ok(())
+    }
+
+    async fn extend(&mut self, signed: &SignedCheckpoint) -> Result<(), VerifierError> {
+        if let Some(chain) = &self.chain {
+            let mut timeline = Timeline::clone(&self.timeline);
+            timeline.refresh(chain).await?;
+            self.timeline = Arc::new(timeline);
+        }
+        let (new, verified) = (head_of(signed), self.file.state().verified());
+        let mut edge = self.file.state().edge.clone();
+        let mut checked = Checked::default();
+        let (mut at, end) = (verified.size.get(), new.size.get());
+        let mut fetched = Some(self.fetch(at, end, new.size).await?);
+        while let Some((leaves, lines)) = fetched.take() {
+            let next = at.saturating_add(u64::try_from(leaves.len()).unwrap_or(u64::MAX));
+            self.load_versions(&leaves).await?;
+            let work = self.work(at, leaves, lines, edge);
+            // The next batch comes in while this one is re-executed.
+            let (done, more) = if next < end {
+                let (done, more) = tokio::join!(work, self.fetch(next, end, new.size));
+                (done, Some(more))
+            } else {
+                (work.await, None)
+            };
+            let (found, replayer) = done?;
+            self.replayer = replayer;
+            edge = found.0;
+            checked.merge(found.1);
+            (at, fetched) = (next, more.transpose()?);
+        }
+        // Only now is it known that these leaves are what the log's key signed.
+        if edge.root() != new.root {
+            return self.differs(verified, new, &signed.note).await;
+        }
+        self.stats.count(&checked.counts);
+        if let Some((index, leaf, problem)) = checked.wrong {
+            return self.accuse_decision(index, &leaf, problem, &signed.note).await;
+        }
+        if let Some((index, problem)) = checked.obstacle {
+            return Err(VerifierError::Record { index, problem });
+        }
+        self.file.change(|state| {
+            state.edge = edge;
+            state.note = Some(signed.note.clone());
+        })?;
+        self.remember(new);
+        self.stats.of_state(self.file.state());
+        Ok(())
+    }
+
+    fn remember(&mut self, head: Head) {
+        self.recent.insert(head.size.get(), head.root);
+        while self.recent.len() > RECENT {
+            self.recent.pop_first();
+        }
+    }
+
+    /// Leaves and records of the next batch. No records where none of them is wanted.
+    async fn fetch(
+        &self,
+        from: u64,
+        end: u64,
+        size: TreeSize,
+    ) -> Result<(Vec<Leaf>, Option<RecordLines>), VerifierError> {
+        let to = from.saturating_add(BATCH).min(end);
+        let leaves = self.source.leaves(from, to, size).await?;
+        let hash = |leaf: &Leaf| leaf_hash(&leaf.to_bytes());
+        let wanted = self.records && leaves.iter().any(|leaf| self.sampling.takes(&hash(leaf)));
+        let lines = match wanted {
+            true => Some(self.source.records(from, to).await?),
+            false => None,
+        };
+        Ok((leaves, lines))
+    }
+
+    async fn load_versions(&mut self, leaves: &[Leaf]) -> Result<(), VerifierError> {
+        if !self.records {
+            return Ok(());
+        }
+        for leaf in leaves {
+            let version = leaf.policy_version;
+            if self.replayer.knows(version) {
+                continue;
+            }
+            let uri = self.timeline.uri(version).to_owned();
+            let bundle = self.bundles.get(version, &uri, &self.source).await?;
+            self.replayer.add(version, &bundle)?;
+        }
+        Ok(())
+    }
+
+    /// Hashes and re-executes a batch on a thread of its own.
+    fn work(
+        &mut self,
+        from: u64,
+        leaves: Vec<Leaf>,
+        lines: Option<RecordLines>,
+        mut edge: Edge,
+    ) -> impl Future<Output = Result<((Edge, Checked), Replayer), VerifierError>> + use<> {
+        let mut replayer = std::mem::take(&mut self.replayer);
+        let batch = Batch {
+            node: self.node,
+            timeline: self.chain.is_some().then(|| Arc::clone(&self.timeline)),
+            sampling: self.sampling.clone(),
+            accepted: self.file.state().accepted.clone(),
+            from,
+        };
+        async move {
+            let run = move || {
+                let checked = batch.run(&leaves, lines.as_ref(), &mut edge, &mut replayer);
+                ((edge, checked), replayer)
+            };
+            let done = tokio::task::spawn_blocking(run).await;
+            done.map_err(|error| VerifierError::Interrupted(error.to_string()))
+        }
+    }
+
+    /// The leaves served don't give the signed root: a fork, or leaves that nobody vouches for.
+    async fn differs(&mut self, verified: Head, new: Head, note: &str) -> Result<(), VerifierError> {
+        let old = (verified.size, verified.root);
+        if self.source.is_prefix(old, (new.size, new.root)).await? {
+            return Err(VerifierError::Unauthentic {
+                url: self.source.base().to_owned(),
+                what: "leaves",
+                size: new.size.get(),
+            });
+        }
+        self.forked(verified.size, note).await
+    }
+
+    /// Compares what was verified with the chain. `note` is a checkpoint that was served after the anchor was read.
+    pub(crate) async fn compare_with_anchor(
+        &mut self,
+        anchor: Head,
+        note: &str,
+    ) -> Result<(), VerifierError> {
+        if self.anchored == Some(anchor) {
+            return Ok(());
+        }
+        let verified = self.file.state().verified();
+        if anchor.size > verified.size {
+            return self.fell(verified.size.get(), vec![note.to_owned()]).await;
+        }
+        let same = match self.recent.get(&anchor.size.get()) {
+            Some(root) => *root == anchor.root,
+            None if anchor.size == verified.size => anchor.root == verified.root,
+            None => {
+                let (old, new) = ((anchor.size, anchor.root), (verified.size, verified.root));
+                self.source.is_prefix(old, new).await?
+            }
+        };
+        if same {
+            self.anchored = Some(anchor);
+            return Ok(());
+        }
+        let message = format!(
+            "the chain holds an anchor of {} leaves with root {}, which is no beginning of the log shown here",
+            anchor.size, anchor.root
+        );
+        let notes = self.file.state().note.clone().into_iter().collect();
+        self.accuse(Accusation::Fork, message, notes, None).await
+    }
+
+    /// Two signed heads that can't be of one log.
+    pub(crate) async fn forked(&mut self, size: TreeSize, note: &str) -> Result<(), VerifierError> {
+        let message = format!(
+            "the log's key signed a checkpoint that contradicts the tree of {size} leaves that was verified here"
+        );
+        let mut notes: Vec<String> = self.file.state().note.clone().into_iter().collect();
+        notes.push(note.to_owned());
+        self.accuse(Accusation::Fork, message, notes, None).await
+    }
+
+    /// The log shows fewer leaves than it should have. Only the third time in a row is this an accusation.
+    async fn fell(&mut self, size: u64, mut notes: Vec<String>) -> Result<(), VerifierError> {
+        self.falls = self.falls.saturating_add(1);
+        let had = self.file.state().edge.size();
+        let message =
+            format!("the log shows {size} leaves; {had} were verified here, and the chain may hold more");
+        if self.falls < FALLS {
+            return Err(VerifierError::Source {
+                url: format!("{}/checkpoint", self.source.base()),
+                problem: message,
+            });
+        }
+        notes.extend(self.file.state().note.clone());
+        self.accuse(Accusation::Rollback, message, notes, None).await
+    }
+
+    async fn accuse_decision(
+        &mut self,
+        index: u64,
+        leaf: &Leaf,
+        problem: String,
+        note: &str,
+    ) -> Result<(), VerifierError> {
+        let message = format!("decision {} (leaf {index}): {problem}", leaf.decision_id);
+        let accused = Accused {
+            index: LeafIndex::new(index).get(),
+            decision_id: leaf.decision_id,
+            leaf_hash: leaf_hash(&leaf.to_bytes()),
+        };
+        let notes = vec![note.to_owned()];
+        self.accuse(Accusation::WrongDecision, message, notes, Some(accused))
+            .await
+    }
+
+    async fn accuse(
+        &mut self,
+        accusation: Accusation,
+        message: String,
+        notes: Vec<String>,
+        decision: Option<Accused>,
+    ) -> Result<(), VerifierError> {
+        let refusal = Refusal {
+            accusation,
+            message,
+            at: (self.clock)(),
+            notes,
+            decision,
+        };
+        // Durable before anybody hears of it: a restart must not forget.
+        self.file.change(|state| state.refused = Some(refusal.clone()))?;
+        self.stats.of_state(self.file.state());
+        self.alerts.raise(self.key.name(), &refusal);
+        Ok(())
+    }
+}
+
+/// What a thread needs to check a batch.
+struct Batch {
+    node: NodeAddress,
+    timeline: Option<Arc<Timeline>>,
+    sampling: Sampling,
+    accepted: std::collections::BTreeSet<Digest>,
+    from: u64,
+}
+
+impl Batch {
+    fn run(
+        &self,
+        leaves: &[Leaf],
+        lines: Option<&RecordLines>,
+        edge: &mut Edge,
+        replayer: &mut Replayer,
+    ) -> Checked {
+        let mut checked = Checked::default();
+        let mut lines = lines.map(RecordLines::iter);
+        for (leaf, index) in leaves.iter().zip(self.from..) {
+            let hash = leaf_hash(&leaf.to_bytes());
+            edge.push(hash);
+            let line = lines.as_mut().map(|lines| lines.next().unwrap_or_default());
+            let outcome = match line {
+                _ if leaf.node != self.node => {
+                    Some(Outcome::Wrong(format!("the leaf is of node {}", leaf.node)))
+                }
+                Some(line) if self.sampling.takes(&hash) => {
+                    Some(replayer.check(leaf, line, self.timeline.as_deref()))
+                }
+                _ => None,
+            };
+            let word = match &outcome {
+                None => "not_looked_at",
+                Some(Outcome::Wrong(_)) if self.accepted.contains(&hash) => "accepted",
+                Some(outcome) => outcome.word(),
+            };
+            let count = checked.counts.entry(word).or_default();
+            *count = count.saturating_add(1);
+            match outcome {
+                Some(Outcome::Wrong(problem)) if !self.accepted.contains(&hash) => {
+                    checked.wrong.get_or_insert((index, *leaf, problem));
+                }
+                Some(Outcome::Mismatch(problem)) => {
+                    checked.obstacle.get_or_insert((index, problem));
+                }
+                Some(Outcome::Withheld) if self.sampling.refuse_withheld => {
+                    let problem = "its input was masked or erased (verifier.refuse_withheld)".to_owned();
+                    checked.obstacle.get_or_insert((index, problem));
+                }
+                _ => {}
+            }
+        }
+        checked
+    }
+}

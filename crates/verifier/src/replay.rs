@@ -1,0 +1,384 @@
+//! Re-executing one recorded decision: what the version in force says, against what the leaf commits to.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use stele_ledger::storage::erase::ERASURE_PATH;
+use stele_policy::engine::{JsonFailure, JsonInput, Rendering};
+use stele_policy::load::load_for_decisions;
+use stele_policy::nd::{NdCache, NdCalls};
+use stele_policy::{DataPath, Engine as _, EngineError, EvalContext, EvalRequest, Limits, VmEngine};
+use stele_types::{
+    DecisionRecord, Digest, EntryPoint, Leaf, NO_ANSWER, PolicyId, PolicyVersion, Salt, Value, commit, json,
+    result_digest, sha256,
+};
+
+use crate::error::VerifierError;
+use crate::timeline::Timeline;
+
+/// What became of one leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The version in force gives the recorded result.
+    Agrees,
+    /// Input, or what impure builtins gave, was masked or erased: nobody can re-execute it.
+    Withheld,
+    /// The evaluation had failed: the leaf claims no result.
+    Failed,
+    /// No policy was in force at its path, and the leaf says so.
+    NoPolicy,
+    /// The log's own record of an erasure.
+    Erasure,
+    /// The re-execution exceeded a limit of this verifier.
+    NotExecutable(String),
+    /// The record served is not the one that the leaf commits to: nothing can be said about the decision.
+    Mismatch(String),
+    /// The leaf is wrong, whatever its record says.
+    Wrong(String),
+}
+
+impl Outcome {
+    /// The word for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Withheld => "withheld",
+            Self::Failed => "failed",
+            Self::NoPolicy => "no_policy",
+            Self::Erasure => "erasure",
+            Self::NotExecutable(_) => "not_executable",
+            Self::Mismatch(_) => "mismatch",
+            Self::Wrong(_) => "wrong",
+        }
+    }
+}
+
+/// What of a record the re-execution needs; borrowed from the line where possible.
+#[derive(Deserialize)]
+struct Lean<'a> {
+    #[serde(borrow)]
+    policy_id: Cow<'a, str>,
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    input: Option<&'a RawValue>,
+    #[serde(default)]
+    input_salt: Option<Salt>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    nd_builtin_cache: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    erased: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    masked: Vec<Cow<'a, str>>,
+}
+
+/// `null` is a value; serde would take it for nothing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl Lean<'_> {
+    fn withholds(&self, field: &str) -> bool {
+        self.erased.iter().chain(&self.masked).any(|pointer| {
+            let rest = pointer
+                .strip_prefix('/')
+                .and_then(|rest| rest.strip_prefix(field));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+/// A policy version, ready to decide.
+struct Loaded {
+    engine: VmEngine,
+    data_digest: Digest,
+    policies: Vec<PolicyId>,
+    places: HashMap<String, Place>,
+}
+
+/// A path that was asked before.
+struct Place {
+    path: Arc<DataPath>,
+    hash: Digest,
+}
+
+/// Paths remembered for a version.
+const PLACES: usize = 1_024;
+
+/// Re-executes decisions, one after the other. Holds the engines of the versions that were needed.
+pub struct Replayer {
+    versions: HashMap<PolicyVersion, Loaded>,
+    rendering: Rendering,
+    limits: Limits,
+}
+
+impl Default for Replayer {
+    fn default() -> Self {
+        Self {
+            versions: HashMap::new(),
+            rendering: Rendering::default(),
+            limits: Limits {
+                time: Some(Duration::from_secs(10)),
+                instructions: NonZeroU32::new(1_000_000_000),
+                memory: 1 << 30,
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Replayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replayer")
+            .field("versions", &self.versions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stands in a leaf where no policy was in force.
+pub const NO_VERSION: PolicyVersion = PolicyVersion(Digest([0; 32]));
+
+impl Replayer {
+    /// Whether a version is at hand. The zero version, which stands for none, always is.
+    pub fn knows(&self, version: PolicyVersion) -> bool {
+        version == NO_VERSION || self.versions.contains_key(&version)
+    }
+
+    /// Takes a version's bundle.
+    ///
+    /// # Errors
+    /// [`VerifierError::Bundle`]: another digest, or no bundle that decides.
+    pub fn add(&mut self, version: PolicyVersion, bundle: &[u8]) -> Result<(), VerifierError> {
+        let wrong = |problem: String| VerifierError::Bundle { version, problem };
+        let found = PolicyVersion::of_bundle(bundle);
+        if found != version {
+            return Err(wrong(format!("what was served is the bundle of {found}")));
+        }
+        let loaded = load_for_decisions(bundle).map_err(|error| wrong(error.to_string()))?;
+        let policies = loaded.set.policies().map(|policy| policy.id.clone()).collect();
+        let loaded = Loaded {
+            engine: VmEngine::new(&loaded.compiled),
+            data_digest: loaded.data_digest,
+            policies,
+            places: HashMap::new(),
+        };
+        self.versions.insert(version, loaded);
+        Ok(())
+    }
+
+    /// Re-executes one decision. `record` is its JSON as the node serves it, which nothing vouches for; the leaf is in the log.
+    pub fn check(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Outcome {
+        let lean: Lean<'_> = match serde_json::from_slice(record) {
+            Ok(lean) => lean,
+            Err(error) => return Outcome::Mismatch(format!("the record is malformed: {error}")),
+        };
+        if leaf.policy_version == NO_VERSION {
+            return without_policy(leaf, &lean, timeline);
+        }
+        let Ok(policy) = PolicyId::new(&lean.policy_id) else {
+            return Outcome::Mismatch(format!("`{}` can't name a policy", lean.policy_id));
+        };
+        if let Some(timeline) = timeline
+            && let Err(problem) = timeline.was_in_force(&policy, leaf.policy_version, leaf.time)
+        {
+            return Outcome::Wrong(problem);
+        }
+        let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
+            return Outcome::NotExecutable(format!("version {} is not at hand", leaf.policy_version));
+        };
+        let (path, hash) = match version.place(&policy, &lean.path) {
+            Ok(place) => (Arc::clone(&place.path), place.hash),
+            Err(problem) => return Outcome::Mismatch(problem),
+        };
+        if hash != leaf.entry_point {
+            return Outcome::Mismatch(format!("the leaf is of another path than {}", lean.path));
+        }
+        if version.data_digest != leaf.data_digest {
+            return Outcome::Wrong(format!(
+                "the decision was made on data with digest {}, its version's has {}",
+                leaf.data_digest, version.data_digest
+            ));
+        }
+        if leaf.result_digest == NO_ANSWER {
+            return Outcome::Failed;
+        }
+        if lean.withholds("input") || lean.withholds("nd_builtin_cache") {
+            return Outcome::Withheld;
+        }
+        let Some(salt) = lean.input_salt else {
+            return Outcome::Mismatch(
+                "the record has no input salt, and does not say that it was erased".into(),
+            );
+        };
+        let limits = self.limits;
+        version.execute(leaf, &lean, record, &path, &salt, limits, &mut self.rendering)
+    }
+}
+
+impl Loaded {
+    fn place(&mut self, policy: &PolicyId, path: &str) -> Result<&Place, String> {
+        if self.places.len() >= PLACES {
+            self.places.clear();
+        }
+        if !self.places.contains_key(path) {
+            if !self.policies.contains(policy) {
+                return Err(format!("the version holds no policy {policy}"));
+            }
+            let entry = EntryPoint::new(path).map_err(|error| error.to_string())?;
+            let own = path == policy.as_str();
+            if !own && !entry.belongs_to(policy) {
+                return Err(format!("{path} is no rule of {policy}"));
+            }
+            let place = Place {
+                path: Arc::new(DataPath::new(entry.segments())),
+                hash: entry.hash(),
+            };
+            self.places.insert(path.to_owned(), place);
+        }
+        self.places.get(path).ok_or_else(|| "no such path".to_owned())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one evaluation is made of these")]
+    fn execute(
+        &mut self,
+        leaf: &Leaf,
+        lean: &Lean<'_>,
+        record: &[u8],
+        path: &DataPath,
+        salt: &Salt,
+        limits: Limits,
+        rendering: &mut Rendering,
+    ) -> Outcome {
+        let recorded = match nd_answers(leaf, lean, record) {
+            Ok(recorded) => recorded,
+            Err(outcome) => return outcome,
+        };
+        let calls = NdCalls::new(&recorded);
+        let ask = EvalRequest {
+            path,
+            input: None,
+            context: EvalContext {
+                nd: Some(&calls),
+                ..EvalContext::at(leaf.time)
+            },
+            strict_builtin_errors: false,
+            limits,
+        };
+        let found = match lean.input {
+            None => self
+                .engine
+                .evaluate(&ask)
+                .map(|outcome| (outcome.value, commit(salt, &[]))),
+            Some(text) => {
+                let input = JsonInput {
+                    text: text.get().as_bytes(),
+                    member: None,
+                    limits: json::Limits {
+                        max_bytes: usize::MAX,
+                        max_depth: 1_024,
+                    },
+                };
+                match self.engine.evaluate_json(&ask, &input, rendering) {
+                    Ok(outcome) if outcome.rendered => {
+                        Ok((outcome.value, commit(salt, &rendering.input_canonical)))
+                    }
+                    Ok(_) => return Outcome::Mismatch("the input has no canonical encoding".into()),
+                    Err(JsonFailure::Input(error)) => {
+                        return Outcome::Mismatch(format!("the input: {error}"));
+                    }
+                    Err(JsonFailure::Engine(error)) => Err(error),
+                }
+            }
+        };
+        judge(leaf, lean, salt, found)
+    }
+}
+
+/// What the re-execution gave, against the leaf.
+fn judge(
+    leaf: &Leaf,
+    lean: &Lean<'_>,
+    salt: &Salt,
+    found: Result<(Option<Value>, Digest), EngineError>,
+) -> Outcome {
+    let other = || Outcome::Mismatch("the record's input is not the one that the leaf commits to".into());
+    match found {
+        Ok((_, commitment)) if commitment != leaf.input_commitment => other(),
+        Ok((value, _)) => match result_digest(value.as_ref()) {
+            Ok(digest) if digest == leaf.result_digest => Outcome::Agrees,
+            Ok(digest) => Outcome::Wrong(format!(
+                "the log records a result with digest {}, the policy gives one with {digest}",
+                leaf.result_digest
+            )),
+            Err(error) => Outcome::NotExecutable(error.to_string()),
+        },
+        Err(EngineError::Conflict { message, .. }) => {
+            // Without a result there was no look at the input yet.
+            if input_commitment(lean, salt) != Some(leaf.input_commitment) {
+                return other();
+            }
+            Outcome::Wrong(format!(
+                "the log records a result, and the policy contradicts itself: {message}"
+            ))
+        }
+        Err(EngineError::NdBuiltin { name, reason, .. }) => {
+            Outcome::Mismatch(format!("{name} can't be answered from the record: {reason}"))
+        }
+        Err(error) => Outcome::NotExecutable(error.to_string()),
+    }
+}
+
+fn input_commitment(lean: &Lean<'_>, salt: &Salt) -> Option<Digest> {
+    let Some(text) = lean.input else {
+        return Some(commit(salt, &[]));
+    };
+    let limits = json::Limits {
+        max_bytes: usize::MAX,
+        max_depth: 1_024,
+    };
+    let value = json::parse(text.get().as_bytes(), &limits).ok()?;
+    let bytes = stele_types::encoding::encode(&value).ok()?;
+    Some(commit(salt, &bytes))
+}
+
+/// What impure builtins gave. Only the details commit to it, so where there is any the whole record is compared with its leaf.
+fn nd_answers(leaf: &Leaf, lean: &Lean<'_>, record: &[u8]) -> Result<NdCache, Outcome> {
+    if lean.nd_builtin_cache.is_none() {
+        return Ok(NdCache::default());
+    }
+    let differs = |problem: String| Outcome::Mismatch(problem);
+    let record = DecisionRecord::from_json(record).map_err(|error| differs(error.to_string()))?;
+    let check = record.check(leaf).map_err(|error| differs(error.to_string()))?;
+    if !check.is_consistent() {
+        return Err(differs(
+            "the record is not the one that the leaf commits to".into(),
+        ));
+    }
+    NdCache::of_record(record.nd_builtin_cache.as_ref()).map_err(|error| differs(error.to_string()))
+}
+
+/// A leaf that names no version: the log's own, or a path where no policy was in force.
+fn without_policy(leaf: &Leaf, lean: &Lean<'_>, timeline: Option<&Timeline>) -> Outcome {
+    let Ok(path) = EntryPoint::new(&lean.path) else {
+        return Outcome::Mismatch(format!("`{}` can't name an entry point", lean.path));
+    };
+    if path.hash() != leaf.entry_point {
+        return Outcome::Mismatch(format!("the leaf is of another path than {path}"));
+    }
+    if path.as_str() == ERASURE_PATH {
+        return Outcome::Erasure;
+    }
+    if leaf.result_digest != NO_ANSWER && leaf.result_digest != sha256(&[]) {
+        return Outcome::Wrong(format!("the log records a result at {path}, but no policy"));
+    }
+    match timeline.and_then(|timeline| timeline.covering(&path, leaf.time)) {
+        Some(policy) => Outcome::Wrong(format!(
+            "the log records that no policy was in force at {path}, where {policy} was"
+        )),
+        None => Outcome::NoPolicy,
+    }
+}

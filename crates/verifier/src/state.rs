@@ -1,0 +1,295 @@
+//! What a verifier remembers of a log: how far it has verified it, which head it cosigned last, and whether it refuses to go on.
+//!
+//! INVARIANT: a head is durable here before it is cosigned, and nothing is cosigned that does not extend it. So a crash at any write can
+//! lose a cosignature, and never bring about two that contradict each other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stele_ledger::storage::{LedgerError, Store, replace_file_durably};
+use stele_ledger::tree::Edge;
+use stele_types::{DecisionId, Digest, Timestamp, TreeSize, sha256};
+
+use crate::error::VerifierError;
+
+/// The format's name, in every state file.
+const FORMAT: &str = "stele/verifier-state/v1";
+
+/// What a verifier accuses a log of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accusation {
+    /// Two heads that the log's key signed, or one and the chain's anchor, can't be of one log.
+    Fork,
+    /// The log has fewer leaves than it had, or than the chain holds.
+    Rollback,
+    /// A decision is not what the version in force says.
+    WrongDecision,
+}
+
+impl Accusation {
+    /// The word for metrics and headers.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Rollback => "rollback",
+            Self::WrongDecision => "wrong_decision",
+        }
+    }
+}
+
+/// Why a verifier cosigns nothing of a log any more, until an operator acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// What it is.
+    pub accusation: Accusation,
+    /// In words.
+    pub message: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// The signed notes that contradict each other, or the one that covers the wrong decision.
+    pub notes: Vec<String>,
+    /// The wrong decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Accused>,
+}
+
+/// A wrong decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accused {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its id.
+    pub decision_id: DecisionId,
+    /// RFC 6962 hash of its leaf.
+    pub leaf_hash: Digest,
+}
+
+/// A tree head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Leaves.
+    pub size: TreeSize,
+    /// RFC 6962 root.
+    pub root: Digest,
+}
+
+/// A log's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogState {
+    format: String,
+    /// The log.
+    pub origin: String,
+    /// The verified tree's right edge.
+    pub edge: Edge,
+    /// The signed note of the verified tree; none at the start.
+    pub note: Option<String>,
+    /// The head that was cosigned last.
+    pub cosigned: Option<Head>,
+    /// Why nothing is cosigned, if so.
+    pub refused: Option<Refusal>,
+    /// Leaves that an operator has looked at and accepted in spite of their accusation.
+    pub accepted: BTreeSet<Digest>,
+}
+
+impl LogState {
+    fn new(origin: &str) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            origin: origin.to_owned(),
+            edge: Edge::default(),
+            note: None,
+            cosigned: None,
+            refused: None,
+            accepted: BTreeSet::new(),
+        }
+    }
+
+    /// The verified head.
+    pub fn verified(&self) -> Head {
+        Head {
+            size: self.edge.size(),
+            root: self.edge.root(),
+        }
+    }
+
+    /// The size that a witness answers with: of the head that was cosigned last, zero before the first.
+    pub fn cosigned_size(&self) -> TreeSize {
+        self.cosigned.map_or(TreeSize::ZERO, |head| head.size)
+    }
+
+    fn check(&self, origin: &str) -> Result<(), String> {
+        if self.format != FORMAT {
+            return Err(format!(
+                "its format is `{}`, this program reads `{FORMAT}`",
+                self.format
+            ));
+        }
+        if self.origin != origin {
+            return Err(format!("it is of the log `{}`, not of `{origin}`", self.origin));
+        }
+        if self.cosigned_size() > self.edge.size() {
+            return Err("more was cosigned than verified".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A log's state and the file that holds it.
+pub struct StateFile {
+    store: Arc<dyn Store>,
+    path: String,
+    state: LogState,
+}
+
+impl std::fmt::Debug for StateFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StateFile {
+    /// Reads a log's state; a log that was never seen begins with its first leaf.
+    ///
+    /// # Errors
+    /// [`VerifierError::State`] when the file is damaged, [`VerifierError::Store`] when it can't be read.
+    pub fn open(store: Arc<dyn Store>, origin: &str) -> Result<Self, VerifierError> {
+        let path = format!("{}.json", sha256(&[origin.as_bytes()]));
+        let read = store
+            .read(&path)
+            .map_err(|source| LedgerError::io("read", &path, source))?;
+        let state = match read {
+            None => LogState::new(origin),
+            Some(bytes) => {
+                let damaged = |problem: String| VerifierError::State {
+                    file: path.clone(),
+                    problem,
+                };
+                let state: LogState =
+                    serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+                state.check(origin).map_err(damaged)?;
+                state
+            }
+        };
+        Ok(Self { store, path, state })
+    }
+
+    /// The state; what it says is durable.
+    pub const fn state(&self) -> &LogState {
+        &self.state
+    }
+
+    /// Changes the state: durably, or not at all as far as this value says.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`].
+    pub fn change(&mut self, change: impl FnOnce(&mut LogState)) -> Result<(), VerifierError> {
+        let mut next = self.state.clone();
+        change(&mut next);
+        if next == self.state {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec_pretty(&next).map_err(|error| VerifierError::State {
+            file: self.path.clone(),
+            problem: error.to_string(),
+        })?;
+        replace_file_durably(&*self.store, &self.path, &bytes)
+            .map_err(|source| LedgerError::io("write", &self.path, source))?;
+        self.state = next;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stele_testkit::store::{Crash, Disk, FaultStore};
+
+    use super::*;
+
+    fn head(size: u8, branch: u8) -> Head {
+        Head {
+            size: TreeSize::new(size.into()),
+            root: Digest([branch; 32]),
+        }
+    }
+
+    /// Grows the log by one leaf and cosigns, as the follower does: first durable, then signed. Returns what left the process.
+    fn run(store: &Arc<FaultStore>, branch: u8, signed: &mut Vec<Head>) -> Result<(), VerifierError> {
+        let mut file = StateFile::open(Arc::<FaultStore>::clone(store), "log")?;
+        for _ in 0..3 {
+            let size = u8::try_from(file.state().edge.size().get()).unwrap() + 1;
+            file.change(|state| state.edge.push(Digest([branch; 32])))?;
+            let next = Head {
+                root: file.state().verified().root,
+                ..head(size, 0)
+            };
+            file.change(|state| state.cosigned = Some(next))?;
+            signed.push(next);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_crash_at_any_write_never_lets_two_heads_of_one_size_be_signed() {
+        let count = {
+            let store = Arc::new(FaultStore::new(Disk::default()));
+            run(&store, 1, &mut Vec::new()).unwrap();
+            store.operations()
+        };
+        assert!(count > 20, "{count} operations");
+        for crash in Crash::ALL {
+            for operation in 0..count {
+                let store = Arc::new(FaultStore::stopping_at(Disk::default(), operation, crash));
+                let mut signed = Vec::new();
+                run(&store, 1, &mut signed).unwrap_err();
+                // The node that is asked again shows another branch: what was signed before the crash must still be known.
+                let restarted = Arc::new(FaultStore::new(store.disk()));
+                let file = StateFile::open(Arc::<FaultStore>::clone(&restarted) as Arc<dyn Store>, "log");
+                let file = file.unwrap_or_else(|error| panic!("{crash:?} at {operation}: {error}"));
+                if let Some(last) = signed.last() {
+                    let held = file.state().cosigned.unwrap();
+                    assert!(held.size >= last.size, "{crash:?} at {operation}");
+                    assert!(held.size > last.size || held == *last);
+                }
+                run(&restarted, 2, &mut signed).unwrap();
+                for (at, one) in signed.iter().enumerate() {
+                    let twins = signed[at + 1..].iter().filter(|other| other.size == one.size);
+                    assert!(
+                        twins.clone().all(|other| other == one),
+                        "{crash:?} at {operation}: {signed:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_and_foreign_files_are_refused() {
+        let store = Arc::new(FaultStore::new(Disk::default()));
+        run(&store, 1, &mut Vec::new()).unwrap();
+        let path = format!("{}.json", sha256(&[b"log"]));
+        let whole = store.read(&path).unwrap().unwrap();
+        let text = String::from_utf8(whole).unwrap();
+        for bad in [
+            text.replace("state/v1", "state/v2"),
+            text.replace("\"log\"", "\"other\""),
+            text.replace("\"size\": 3", "\"size\": 7"),
+            text[..40].to_owned(),
+            text.replacen('{', "{\"more\": 1,", 1),
+        ] {
+            store.remove(&path).unwrap();
+            store.write_at(&path, 0, bad.as_bytes()).unwrap();
+            let error =
+                StateFile::open(Arc::<FaultStore>::clone(&store) as Arc<dyn Store>, "log").unwrap_err();
+            assert!(matches!(error, VerifierError::State { .. }), "{error}");
+            assert!(error.to_string().contains("docs/verifiers.md"));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a verifier tells of its logs: the status document and Prometheus' text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use stele_types::Timestamp;
+
+use crate::state::{LogState, Refusal};
+
+/// A log as it was last seen.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LogStatus {
+    /// Its origin.
+    pub origin: String,
+    /// Its node.
+    pub node: String,
+    /// Where it is served.
+    pub url: String,
+    /// Leaves verified.
+    pub verified: u64,
+    /// Leaves under the head that was cosigned last.
+    pub cosigned: u64,
+    /// What became of the leaves that were looked at since the start.
+    pub decisions: BTreeMap<&'static str, u64>,
+    /// Cosignatures given since the start.
+    pub cosignatures: u64,
+    /// Looks that could not be finished since the start.
+    pub failures: u64,
+    /// Why the last look could not be finished, if so.
+    pub problem: Option<String>,
+    /// When the last look was finished.
+    pub seen_at: Option<Timestamp>,
+    /// Why nothing is cosigned, if so.
+    pub refused: Option<Refusal>,
+}
+
+/// A log's status, for its follower to write and for everybody to read.
+#[derive(Debug, Default)]
+pub struct Stats(Mutex<LogStatus>);
+
+impl Stats {
+    fn lock(&self) -> MutexGuard<'_, LogStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The status now.
+    pub fn read(&self) -> LogStatus {
+        self.lock().clone()
+    }
+
+    /// Changes it.
+    pub fn update(&self, change: impl FnOnce(&mut LogStatus)) {
+        change(&mut self.lock());
+    }
+
+    /// Takes over what the state says.
+    pub fn of_state(&self, state: &LogState) {
+        self.update(|status| {
+            status.verified = state.edge.size().get();
+            status.cosigned = state.cosigned_size().get();
+            status.refused.clone_from(&state.refused);
+        });
+    }
+
+    /// Counts leaves by what became of them.
+    pub fn count(&self, outcomes: &BTreeMap<&'static str, u64>) {
+        self.update(|status| {
+            for (word, count) in outcomes {
+                let held = status.decisions.entry(word).or_default();
+                *held = held.saturating_add(*count);
+            }
+        });
+    }
+}
+
+/// Prometheus' text.
+pub fn metrics(logs: &[LogStatus]) -> String {
+    let mut text = String::new();
+    type Read = fn(&LogStatus) -> u64;
+    let families: [(&str, &str, Read); 6] = [
+        ("verified_leaves", "gauge", |log| log.verified),
+        ("cosigned_leaves", "gauge", |log| log.cosigned),
+        ("cosignatures_total", "counter", |log| log.cosignatures),
+        ("look_failures_total", "counter", |log| log.failures),
+        ("failing", "gauge", |log| u64::from(log.problem.is_some())),
+        ("refusing", "gauge", |log| u64::from(log.refused.is_some())),
+    ];
+    // Writing into a string can't fail.
+    for (name, kind, read) in families {
+        let _ = writeln!(text, "# TYPE stele_verifier_{name} {kind}");
+        for log in logs {
+            let _ = writeln!(
+                text,
+                "stele_verifier_{name}{{log=\"{}\"}} {}",
+                label(&log.origin),
+                read(log)
+            );
+        }
+    }
+    let _ = writeln!(text, "# TYPE stele_verifier_decisions_total counter");
+    for log in logs {
+        for (word, count) in &log.decisions {
+            let labels = format!("log=\"{}\",outcome=\"{word}\"", label(&log.origin));
+            let _ = writeln!(text, "stele_verifier_decisions_total{{{labels}}} {count}");
+        }
+    }
+    text
+}
+
+/// A label's value.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}

@@ -1,0 +1,255 @@
+//! A verifier against honest and dishonest logs, over HTTP, without a chain: what it signs, what it refuses, and what it remembers.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use stele_ledger::witness::{SIZE_TYPE, with_signatures};
+use stele_ledger::{Checkpoint, SigningKey};
+use stele_types::{Digest, TreeSize};
+use stele_verifier::{Accusation, Handle};
+use support::{
+    FakeNode, ORIGIN, add, cosigner, decision, eventually, grow, lie, log_key, open_log, request, verifier,
+};
+
+fn accusation(verifier: &Handle) -> Option<Accusation> {
+    verifier.logs()[0]
+        .refused
+        .as_ref()
+        .map(|refusal| refusal.accusation)
+}
+
+fn dir() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_are_verified_and_cosigned_as_the_log_grows() {
+    let (log, state) = (dir(), dir());
+    let ledger = open_log(log.path());
+    // More than a bundle of 256 leaves, so that full and partial tiles are read.
+    let first = grow(&ledger, 0..300);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let verifier = verifier(&node, state.path()).await;
+    let added = add(&verifier, request(&ledger, 0, &first)).await;
+    assert_eq!(added.status, 200, "{}", added.body);
+    let note = with_signatures(&first.note, added.body.lines()).unwrap();
+    assert_eq!(cosigner().key().verify(&note).unwrap(), 1_700_000_100);
+    assert_eq!(verifier.logs()[0].decisions["agrees"], 300);
+
+    // A second request that still believes in nothing learns the size; with it, and a proof, it is answered.
+    let second = grow(&ledger, 300..700);
+    let stale = add(&verifier, request(&ledger, 0, &second)).await;
+    assert_eq!(
+        (stale.status, stale.content.as_str(), stale.body.as_str()),
+        (409, SIZE_TYPE, "300\n")
+    );
+    assert_eq!(add(&verifier, request(&ledger, 300, &second)).await.status, 200);
+    // The same head again is no news, and is signed again.
+    assert_eq!(add(&verifier, request(&ledger, 700, &second)).await.status, 200);
+    // An older head can't even be asked for: the verifier never goes back.
+    assert_eq!(add(&verifier, request(&ledger, 0, &first)).await.body, "700\n");
+    let status = &verifier.logs()[0];
+    assert_eq!(
+        (status.verified, status.cosigned, &status.refused),
+        (700, 700, &None)
+    );
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_break_the_protocol_get_its_answers() {
+    let (log, state) = (dir(), dir());
+    let ledger = open_log(log.path());
+    let first = grow(&ledger, 0..5);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let verifier = verifier(&node, state.path()).await;
+    assert_eq!(add(&verifier, request(&ledger, 0, &first)).await.status, 200);
+    let second = grow(&ledger, 5..9);
+    let good = request(&ledger, 5, &second);
+
+    assert_eq!(add(&verifier, "nonsense".to_owned()).await.status, 400);
+    assert_eq!(add(&verifier, good.replace("old 5", "old 05")).await.status, 400);
+    assert_eq!(
+        add(&verifier, good.replace("old 5", "old 10")).await.status,
+        400,
+        "above its size"
+    );
+    // An unknown origin, a known one under another key.
+    let foreign = |origin: &str, seed| {
+        let key = SigningKey::from_seed(origin, &[seed; 32]).unwrap();
+        let checkpoint = Checkpoint {
+            origin: origin.to_owned(),
+            ..second.checkpoint.clone()
+        };
+        good.replace(&second.note, &checkpoint.sign(&key).unwrap().note)
+    };
+    assert_eq!(add(&verifier, foreign("elsewhere", 9)).await.status, 404);
+    assert_eq!(add(&verifier, foreign(ORIGIN, 8)).await.status, 403);
+    // A proof of another step, none at all, one too many.
+    let proof_line = good.lines().nth(1).unwrap();
+    for bad in [
+        good.replace(proof_line, &format!("{}=", "A".repeat(43))),
+        good.replacen(&format!("{proof_line}\n"), "", 1),
+        good.replacen(proof_line, &format!("{proof_line}\n{proof_line}"), 1),
+    ] {
+        let added = add(&verifier, bad).await;
+        assert_eq!(added.status, 422, "{}", added.body);
+    }
+    // Nothing of this was an accusation, and the right request is still answered.
+    assert_eq!(add(&verifier, good).await.status, 200);
+    assert_eq!(accusation(&verifier), None);
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_view_is_refused_for_good() {
+    let (one, two, state) = (dir(), dir(), dir());
+    let honest = open_log(one.path());
+    let first = grow(&honest, 0..20);
+    let node = FakeNode::start(std::sync::Arc::clone(&honest)).await;
+    let running = verifier(&node, state.path()).await;
+    assert_eq!(add(&running, request(&honest, 0, &first)).await.status, 200);
+
+    // The other log begins as the first one does, and then differs; it is as large and larger.
+    let other = open_log(two.path());
+    grow(&other, 0..10);
+    let forked = grow(&other, 1_000..1_030);
+    node.show(std::sync::Arc::clone(&other));
+    eventually("the fork is seen", || accusation(&running).is_some()).await;
+    assert_eq!(accusation(&running), Some(Accusation::Fork));
+    let refused = add(&running, request(&other, 20, &forked)).await;
+    assert_eq!((refused.status, refused.refused.as_str()), (403, "fork"));
+    running.stop().await;
+
+    // Neither a restart nor the honest log brings it back, only an operator.
+    node.show(std::sync::Arc::clone(&honest));
+    let second = grow(&honest, 20..25);
+    let again = verifier(&node, state.path()).await;
+    assert_eq!(add(&again, request(&honest, 20, &second)).await.status, 403);
+    let refusal = again.logs()[0].refused.clone().unwrap();
+    assert_eq!(refusal.notes.len(), 2, "both signed heads are kept as evidence");
+    assert!(
+        refusal
+            .notes
+            .iter()
+            .all(|note| log_key().verifier().open(note).is_ok())
+    );
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_heads_of_one_size_are_a_fork_even_without_tiles() {
+    let (log, state) = (dir(), dir());
+    let ledger = open_log(log.path());
+    let first = grow(&ledger, 0..8);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let verifier = verifier(&node, state.path()).await;
+    assert_eq!(add(&verifier, request(&ledger, 0, &first)).await.status, 200);
+    let twin = Checkpoint {
+        root: Digest([1; 32]),
+        ..first.checkpoint.clone()
+    };
+    let twin = twin.sign(&log_key()).unwrap();
+    let added = add(
+        &verifier,
+        request(&ledger, 8, &first).replace(&first.note, &twin.note),
+    )
+    .await;
+    assert_eq!((added.status, added.body.as_str()), (409, "8\n"));
+    assert_eq!(accusation(&verifier), Some(Accusation::Fork));
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_rolls_back_is_refused() {
+    let (log, old, state) = (dir(), dir(), dir());
+    let ledger = open_log(log.path());
+    let first = grow(&ledger, 0..6);
+    let backup = open_log(old.path());
+    grow(&backup, 0..4);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let verifier = verifier(&node, state.path()).await;
+    assert_eq!(add(&verifier, request(&ledger, 0, &first)).await.status, 200);
+    node.show(backup);
+    eventually("the rollback is seen", || accusation(&verifier).is_some()).await;
+    assert_eq!(accusation(&verifier), Some(Accusation::Rollback));
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_decision_is_found_and_never_cosigned() {
+    let (log, state) = (dir(), dir());
+    let ledger = open_log(log.path());
+    grow(&ledger, 0..5);
+    let told = ledger.append_and_wait(lie(5, 5)).unwrap();
+    let signed = grow(&ledger, 6..9);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let verifier = verifier(&node, state.path()).await;
+    let refused = add(&verifier, request(&ledger, 0, &signed)).await;
+    assert_eq!(
+        (refused.status, refused.refused.as_str()),
+        (403, "wrong_decision"),
+        "{}",
+        refused.body
+    );
+    assert!(
+        refused.body.contains(&told.decision_id.to_string()),
+        "{}",
+        refused.body
+    );
+    let status = &verifier.logs()[0];
+    assert_eq!((status.verified, status.cosigned), (0, 0));
+    let accused = status.refused.clone().unwrap().decision.unwrap();
+    assert_eq!((accused.index, accused.decision_id), (5, told.decision_id));
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_do_not_fit_their_leaves_accuse_nobody_and_are_not_cosigned() {
+    let (log, other, state) = (dir(), dir(), dir());
+    let ledger = open_log(log.path());
+    let signed = grow(&ledger, 0..5);
+    // The tiles of the one log with the records of another: as if a thief answered for the node.
+    let records = open_log(other.path());
+    for seed in 0..5 {
+        records.append_and_wait(decision(2, seed)).unwrap();
+    }
+    let node = FakeNode::start(records).await;
+    let verifier = verifier(&node, state.path()).await;
+    let answer = add(&verifier, request(&ledger, 0, &signed)).await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert_eq!((accusation(&verifier), verifier.logs()[0].cosigned), (None, 0));
+    verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_and_an_old_backup_is_only_asked_to_catch_up() {
+    let (log, state, backup) = (dir(), dir(), dir());
+    let ledger = open_log(log.path());
+    let first = grow(&ledger, 0..6);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let running = verifier(&node, state.path()).await;
+    assert_eq!(add(&running, request(&ledger, 0, &first)).await.status, 200);
+    running.stop().await;
+    for entry in std::fs::read_dir(state.path()).unwrap().map(Result::unwrap) {
+        if entry.path().extension().is_some_and(|ending| ending == "json") {
+            std::fs::copy(entry.path(), backup.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let second = grow(&ledger, 6..12);
+    let running = verifier(&node, state.path()).await;
+    assert_eq!(add(&running, request(&ledger, 6, &second)).await.status, 200);
+    running.stop().await;
+    let old = verifier(&node, backup.path()).await;
+    assert_eq!(add(&old, request(&ledger, 12, &second)).await.body, "6\n");
+    assert_eq!(add(&old, request(&ledger, 6, &second)).await.status, 200);
+    assert_eq!(old.logs()[0].cosigned, TreeSize::new(12).get());
+    old.stop().await;
+}
