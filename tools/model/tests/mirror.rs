@@ -1,0 +1,120 @@
+//! The model's guards are those of the contracts: the same names in the same order.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use stele_model::contracts::Function;
+use stele_model::protections::{FUNCTIONS, guards};
+
+/// Errors that the model leaves out, and why.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("PredecessorInForce", "no succession"),
+    ("ForeignRegistry", "no succession"),
+    ("WrongChain", "one chain"),
+    ("CodeChanged", "code is its version"),
+    ("NotRegistered", "both nodes are registered"),
+    ("ForeignLedger", "no succession"),
+    ("WrongDeposit", "no money"),
+    ("BrokenReceipt", "signatures are ideal"),
+    ("BadReceiptSignature", "signatures are ideal"),
+    ("SignerRetired", "no key rotation"),
+    ("OtherReceipt", "one receipt a leaf"),
+];
+
+/// The file and the function that a model's function stands for.
+fn source(function: Function) -> Option<(&'static str, &'static str)> {
+    match function {
+        Function::Anchor => Some(("DecisionLedger", "_anchor")),
+        Function::Challenge => Some(("Challenge", "challenge")),
+        Function::Suspend => Some(("NodeRegistry", "suspend")),
+        Function::ClaimOmission => Some(("Omission", "claimOmission")),
+        Function::AnswerOmission => Some(("Omission", "answerOmission")),
+        Function::SettleOmission => Some(("Omission", "settleOmission")),
+        Function::RefuteDate => None,
+    }
+}
+
+fn solidity(contract: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../contracts/src")
+        .join(format!("{contract}.sol"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| line.split("//").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What stands between the braces of a function.
+fn body<'a>(text: &'a str, function: &str) -> Option<&'a str> {
+    let start = text.find(&format!("function {function}("))?;
+    let rest = text.get(start..)?;
+    let open = rest.find('{')?;
+    let mut depth = 0_u32;
+    for (place, byte) in rest.bytes().enumerate().skip(open) {
+        match byte {
+            b'{' => depth = depth.saturating_add(1),
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return rest.get(open..place);
+        }
+    }
+    None
+}
+
+/// The errors that a function reverts with, those of the private functions that it calls included, in the order of the text.
+fn reverts(text: &str, function: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let body = body(text, function).unwrap_or_else(|| panic!("no function {function}"));
+    let mut rest = body;
+    while let Some(place) = rest.find(|c: char| c.is_alphabetic() || c == '_') {
+        rest = rest.get(place..).unwrap();
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        if word == "revert" {
+            let name = after.trim_start();
+            let end = name.find('(').unwrap();
+            found.push(name.get(..end).unwrap().to_owned());
+        } else if word.starts_with('_')
+            && after.starts_with('(')
+            && text.contains(&format!("function {word}("))
+        {
+            found.extend(reverts(text, word));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|name| seen.insert(name.clone()));
+    found
+}
+
+#[test]
+fn guards_have_the_names_and_the_order_of_the_contracts() {
+    for function in FUNCTIONS {
+        let Some((contract, name)) = source(*function) else {
+            continue;
+        };
+        let mut real = reverts(&solidity(contract), name);
+        real.retain(|error| !LEFT_OUT.iter().any(|(left_out, _)| left_out == error));
+        // How long a text may be is nothing that the model knows.
+        real.retain(|error| error != "BadLength");
+        assert_eq!(real, guards(*function), "{contract}.{name}");
+    }
+}
+
+#[test]
+fn what_is_left_out_exists() {
+    let all: Vec<String> = FUNCTIONS
+        .iter()
+        .filter_map(|function| source(*function))
+        .flat_map(|(contract, name)| reverts(&solidity(contract), name))
+        .collect();
+    for (error, reason) in LEFT_OUT {
+        assert!(all.contains(&(*error).to_owned()), "{error} ({reason}) is gone");
+    }
+}
