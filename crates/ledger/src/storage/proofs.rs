@@ -17,7 +17,8 @@ pub struct StaticFile {
     pub bytes: Vec<u8>,
     /// MIME type.
     pub content_type: &'static str,
-    /// HTTP `Cache-Control`: tiles never change, the checkpoint does.
+    /// HTTP `Cache-Control`: full tiles never change and stay. Partial ones never change either, but go when the full one is there, so
+    /// they are worth keeping only for as long as somebody reads with one checkpoint. The checkpoint changes.
     pub cache_control: &'static str,
 }
 
@@ -177,7 +178,11 @@ impl Ledger {
             (
                 tiles::path(&tile),
                 "application/octet-stream",
-                "public, max-age=31536000, immutable",
+                if tile.width.is_none() {
+                    "public, max-age=31536000, immutable"
+                } else {
+                    "public, max-age=60"
+                },
             )
         };
         let bytes = self.shared().store.read(&path).map_err(read_error(&path))?;

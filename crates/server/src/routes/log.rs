@@ -17,7 +17,7 @@ pub(crate) async fn checkpoint(worker: &Worker) -> Result<Reply, ApiError> {
         .ok_or_else(|| ApiError::not_found("the log has no checkpoint yet; one is published every second"))
 }
 
-/// `GET /tile/{level}/{index}[.p/{width}]` and `GET /tile/entries/{index}[.p/{width}]`. Full and partial tiles never change.
+/// `GET /tile/{level}/{index}[.p/{width}]` and `GET /tile/entries/{index}[.p/{width}]`. Full tiles are immutable.
 pub(crate) async fn tile(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     if !is_tile_path(call.capture) {
         let message = format!(
