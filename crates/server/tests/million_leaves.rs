@@ -220,15 +220,8 @@ fn digests(hashes: Vec<Hash>) -> Vec<Digest> {
     hashes.into_iter().map(|hash| Digest(hash.0)).collect()
 }
 
-#[test]
-fn an_independent_client_reads_a_million_leaves_from_a_server() {
-    let dir = tempfile::tempdir().unwrap();
-    write_records(dir.path());
-    write_tiles(dir.path());
-    let mut log = Log::start(dir.path());
-    let head = log.checkpoint(LEAVES);
-    let reader = TileHashReader::new(LEAVES, *head.hash(), &log);
-
+/// Inclusion proofs made from tiles, by both implementations' word.
+fn inclusion(head: &Checkpoint, reader: &impl HashReader) {
     // Ends of tiles of every level, the partial tiles, and a few in between.
     let edges = [
         0,
@@ -249,13 +242,16 @@ fn an_independent_client_reads_a_million_leaves_from_a_server() {
             .read_hashes(&[tlog_tiles::stored_hash_index(0, index)])
             .unwrap()[0];
         assert_eq!(hash, tlog_tiles::record_hash(&leaf(index)));
-        let path = tlog_tiles::prove_record(LEAVES, index, &reader).unwrap();
+        let path = tlog_tiles::prove_record(LEAVES, index, reader).unwrap();
         tlog_tiles::check_record(&path, LEAVES, *head.hash(), index, hash).unwrap();
         let root = Digest(head.hash().0);
         let (leaf_hash, size) = (Digest(hash.0), TreeSize::new(LEAVES));
         stele_ledger::tree::verify::inclusion(&leaf_hash, LeafIndex::new(index), size, &digests(path), &root)
             .unwrap();
     }
+}
+
+fn consistency(head: &Checkpoint, reader: &impl HashReader) {
     for old in [
         1,
         2,
@@ -270,20 +266,13 @@ fn an_independent_client_reads_a_million_leaves_from_a_server() {
         LEAVES - 1,
         LEAVES,
     ] {
-        let old_root = tlog_tiles::tree_hash(old, &reader).unwrap();
-        let path = tlog_tiles::prove_tree(LEAVES, old, &reader).unwrap();
+        let old_root = tlog_tiles::tree_hash(old, reader).unwrap();
+        let path = tlog_tiles::prove_tree(LEAVES, old, reader).unwrap();
         tlog_tiles::check_tree(&path, LEAVES, *head.hash(), old, old_root).unwrap();
     }
-    assert!(
-        log.read
-            .lock()
-            .unwrap()
-            .keys()
-            .filter(|path| path.contains(".p/"))
-            .count()
-            >= 3
-    );
+}
 
+fn bundles(log: &Log) {
     // Bundles of leaves, a full one and the partial one.
     for (path, first, count) in [
         ("tile/entries/x003/905", 999_680, 256),
@@ -309,12 +298,14 @@ fn an_independent_client_reads_a_million_leaves_from_a_server() {
     ] {
         assert_eq!(log.get(absent).0, StatusCode::NOT_FOUND, "{absent}");
     }
+}
 
+fn growth(log: &Log, head: &Checkpoint) {
     // It grows past the end of that tile: the partial form goes, the full one stays, and the new tree extends the old.
     (0..200).for_each(|_| log.decide());
     let grown = log.checkpoint(LEAVES + 200);
     let size = grown.size();
-    let newer = TileHashReader::new(size, *grown.hash(), &log);
+    let newer = TileHashReader::new(size, *grown.hash(), log);
     let path = tlog_tiles::prove_tree(size, LEAVES, &newer).unwrap();
     tlog_tiles::check_tree(&path, size, *grown.hash(), LEAVES, *head.hash()).unwrap();
     let (status, caching, bytes) = log.get("tile/0/x003/906");
@@ -324,5 +315,21 @@ fn an_independent_client_reads_a_million_leaves_from_a_server() {
     while log.get("tile/0/x003/906.p/64").0 != StatusCode::NOT_FOUND {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+}
+
+#[test]
+fn an_independent_client_reads_a_million_leaves_from_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    write_records(dir.path());
+    write_tiles(dir.path());
+    let mut log = Log::start(dir.path());
+    let head = log.checkpoint(LEAVES);
+    let reader = TileHashReader::new(LEAVES, *head.hash(), &log);
+    inclusion(&head, &reader);
+    consistency(&head, &reader);
+    let partial = |path: &&String| path.contains(".p/");
+    assert!(log.read.lock().unwrap().keys().filter(partial).count() >= 3);
+    bundles(&log);
+    growth(&log, &head);
     log.handle.take().unwrap().shutdown().unwrap();
 }

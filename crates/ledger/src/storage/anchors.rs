@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use stele_types::TreeSize;
 
-use super::LedgerError;
 use super::scan::read_error;
 use super::store::{Store, replace_file_durably};
+use super::{LedgerError, sealed};
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::VerifierKey;
 use crate::proof::Anchor;
@@ -67,14 +67,13 @@ pub(crate) fn read(store: &dyn Store, size: TreeSize) -> Result<StoredAnchor, Le
         .read(&path)
         .map_err(read_error(&path))?
         .ok_or_else(|| corrupt("it is missing".to_owned()))?;
-    serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))
+    sealed::decode(&bytes).map_err(|error| corrupt(error.to_string()))
 }
 
 pub(crate) fn write(store: &dyn Store, stored: &StoredAnchor) -> Result<(), LedgerError> {
     let path = path(stored.anchor.size.get());
-    let mut bytes = serde_json::to_vec_pretty(stored).map_err(|error| LedgerError::Anchor {
+    let bytes = sealed::encode(stored).map_err(|error| LedgerError::Anchor {
         problem: error.to_string(),
     })?;
-    bytes.push(b'\n');
     replace_file_durably(store, &path, &bytes).map_err(|source| LedgerError::io("write", &path, source))
 }

@@ -10,11 +10,11 @@ use stele_types::{
     Salt, Timestamp, Value, sha256,
 };
 
-use super::LedgerError;
 use super::frame::{BATCH_HEADER, BatchHeader, FILE_HEADER, checksum, encode_entry};
 use super::scan::read_error;
 use super::segments::{Place, StoredEntry, record_path};
 use super::store::{Store, replace_file_durably};
+use super::{LedgerError, sealed};
 
 pub(crate) const INTENT_PATH: &str = "erase.intent";
 
@@ -54,6 +54,7 @@ pub enum Erasure {
 
 /// Bytes to put into a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Patch {
     path: String,
     offset: u64,
@@ -63,6 +64,7 @@ pub(crate) struct Patch {
 
 /// What has to be completed after a crash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Intent {
     pub(crate) patches: Vec<Patch>,
     /// The encoded entry of the erasure record.
@@ -189,7 +191,7 @@ fn batch_around(
 
 pub(crate) fn write_intent(store: &dyn Store, intent: &Intent) -> Result<(), LedgerError> {
     let fail = |source| LedgerError::io("write", INTENT_PATH, source);
-    let bytes = serde_json::to_vec(intent).map_err(|error| fail(std::io::Error::other(error)))?;
+    let bytes = sealed::encode(intent).map_err(|error| fail(std::io::Error::other(error)))?;
     replace_file_durably(store, INTENT_PATH, &bytes).map_err(fail)
 }
 
@@ -197,7 +199,7 @@ pub(crate) fn read_intent(store: &dyn Store) -> Result<Option<Intent>, LedgerErr
     let Some(bytes) = store.read(INTENT_PATH).map_err(read_error(INTENT_PATH))? else {
         return Ok(None);
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| LedgerError::Corrupt {
+    sealed::decode(&bytes).map(Some).map_err(|error| LedgerError::Corrupt {
         file: INTENT_PATH.to_owned(),
         offset: 0,
         problem: error.to_string(),

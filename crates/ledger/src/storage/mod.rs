@@ -17,6 +17,7 @@ mod proofs;
 mod publish;
 mod recover;
 mod scan;
+mod sealed;
 mod segments;
 pub mod store;
 mod tiles;
