@@ -45,7 +45,7 @@ Made from the code by `crates/contract/tests/builtin_table.rs`, which fails when
   refused where there is no host: in contracts, in log masks, in tests without a `with`, in queries over HTTP.
 
 A refusal is an error with a reason, never a wrong or an undefined result. OPA's operators stand under the names that OPA's plans give them:
-`a + b` is `plus`. Not listed, because nothing of them is left when a policy runs: `print` (erased), `rego.metadata.rule` and
+`a + b` is `plus`. Not listed, because nothing of them is left when a policy runs: `print` (`internal.print` where it is kept), `rego.metadata.rule` and
 `rego.metadata.chain` (settled by the compiler), `:=`, `=` and `some`.
 ";
 

@@ -2,6 +2,7 @@
 
 mod document;
 mod local;
+mod print;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use stele_policy::{DataPath, EvalContext, EvalRequest, Limits};
 use stele_types::{DecisionId, DecisionRecord, EntryPoint, PolicyId, PolicyVersion, Value, json};
 
 use document::{Tree, walk};
-use local::{LocalPolicy, evaluate, evaluate_input, ready};
+use local::{LocalPolicy, evaluate, evaluate_input, printed, ready};
+use print::PrintLog;
 
 use crate::challengeable::Demand;
 use crate::clock::Clock;
@@ -137,6 +139,7 @@ pub struct Decider {
     mask: Option<usize>,
     /// What the last evaluation on JSON left as bytes.
     rendering: Rendering,
+    prints: PrintLog,
 }
 
 impl std::fmt::Debug for Decider {
@@ -164,6 +167,7 @@ impl Decider {
             snapshot,
             local,
             rendering: Rendering::default(),
+            prints: PrintLog::default(),
         }
     }
 
@@ -280,7 +284,10 @@ impl Decider {
             strict_builtin_errors: true,
             limits,
         };
-        evaluate(slot, policy, &ask).map_err(|error| failed(error.to_string()))
+        let mask = evaluate(&mut *slot, policy, &ask);
+        let by = (policy.id(), record.decision_id);
+        self.prints.write(&printed(slot), by, || self.clock.monotonic());
+        mask.map_err(|error| failed(error.to_string()))
     }
 
     /// Takes the newest snapshot if there is a newer one.
@@ -462,6 +469,7 @@ impl Decider {
         };
         let outcome = evaluate_input(&mut *slot, policy, &ask, &request.input, &mut self.rendering);
         let evaluation = self.clock.monotonic().saturating_sub(begun);
+        let prints = printed(&mut *slot);
         let (result, rendered, error) = match outcome {
             Ok(JsonOutcome { value, rendered }) => (value, rendered, None),
             Err(error @ DecideError::Input(_)) => return Err(error.into()),
@@ -495,15 +503,22 @@ impl Decider {
             attributes: &request.attributes,
         };
         let decision = draft.finish(random);
-        match error {
-            None => Ok(decision),
-            Some(error) => Err(Failure {
-                error: Box::new(error),
-                decision_id: Some(decision.id),
-                evidence: decision.evidence.into_iter().collect(),
-            }),
-        }
+        self.prints
+            .write(&prints, (policy.id(), decision.id), || self.clock.monotonic());
+        ended(decision, error)
     }
+}
+
+/// A decision, or the failure that it was.
+fn ended(decision: Decision, error: Option<DecideError>) -> Result<Decision, Failure> {
+    let Some(error) = error else {
+        return Ok(decision);
+    };
+    Err(Failure {
+        error: Box::new(error),
+        decision_id: Some(decision.id),
+        evidence: decision.evidence.into_iter().collect(),
+    })
 }
 
 /// Path below `data` of the mask, as in OPA.

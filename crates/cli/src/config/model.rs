@@ -44,7 +44,7 @@ impl Default for Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LogConfig {
-    /// What is logged, as `tracing` filters say it. Default `warn`.
+    /// What is logged, as `tracing` filters say it. Default `warn,stele::print=info`: warnings, and what policies print.
     pub filter: String,
     /// `text` (default) or `json`.
     pub format: LogFormat,
@@ -53,7 +53,7 @@ pub(crate) struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            filter: "warn".into(),
+            filter: "warn,stele::print=info".into(),
             format: LogFormat::Text,
         }
     }

@@ -214,8 +214,8 @@ impl Node {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Ctrl-C, and a clean end.
-    pub fn interrupt(mut self) {
+    /// Ctrl-C, and a clean end; what it logged.
+    pub fn interrupt(mut self) -> String {
         signal(self.child.id(), "INT");
         let status = self.child.wait().unwrap();
         let mut errors = String::new();
@@ -226,6 +226,7 @@ impl Node {
             .read_to_string(&mut errors)
             .unwrap();
         assert!(status.success(), "{status}\n{errors}");
+        errors
     }
 
     /// The process.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stele_policy::engine::{JsonFailure, JsonOutcome, Rendering};
-use stele_policy::{DataPath, Engine, EngineError, EvalOutcome, EvalRequest, Policy, VmEngine};
+use stele_policy::engine::{JsonFailure, JsonOutcome, Prints, Rendering};
+use stele_policy::{DataPath, Engine, EngineError, EvalRequest, Policy, VmEngine};
 use stele_types::{EntryPoint, PolicyId, Value};
 
 use super::Input;
@@ -96,12 +96,15 @@ pub(super) fn evaluate(
     policy: &Arc<PolicyInForce>,
     ask: &EvalRequest<'_>,
 ) -> Result<Option<Value>, DecideError> {
-    let EvalOutcome { value, prints } = guarded(slot, policy, |engine| engine.evaluate(ask))?
-        .map_err(|source| evaluation_error(policy, source))?;
-    for line in prints {
-        tracing::info!(policy = %policy.id(), "print: {line}");
-    }
-    Ok(value)
+    guarded(slot, policy, |engine| engine.evaluate(ask))?
+        .map(|outcome| outcome.value)
+        .map_err(|source| evaluation_error(policy, source))
+}
+
+/// What the last evaluation printed.
+pub(super) fn printed(slot: &mut Option<LocalPolicy>) -> Prints {
+    let local = slot.as_mut();
+    local.map(|local| local.engine.take_prints()).unwrap_or_default()
 }
 
 /// Runs one evaluation on an input. JSON leaves itself and the result in `rendering`.

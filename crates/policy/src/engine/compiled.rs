@@ -52,7 +52,7 @@ impl CompiledPolicy {
         Ok(Self::of_parts(program, data, rules))
     }
 
-    /// As [`Self::new`], for policies whose evaluation is watched: `print` is kept, and with `traced` there are points, and what they
+    /// As [`Self::new`], for policies whose evaluation is watched: with `traced` there are points, and what they
     /// stand for. Types are checked against the schemas.
     ///
     /// # Errors
@@ -130,14 +130,18 @@ impl CompiledPolicy {
     }
 }
 
-/// The program of `modules`, with an entry point for every prefix of the paths of `rules`.
+/// The program of `modules`, with an entry point for every prefix of the paths of `rules`, and with what they print, as OPA's server has it.
 ///
 /// # Errors
 ///
 /// [`EngineError::Refused`] with the first of the compiler's diagnostics.
 pub(crate) fn program(modules: &[Module], rules: &BTreeSet<Vec<String>>) -> Result<Program, EngineError> {
-    let plan = stele_rego::compile(modules, &entry_points(rules), &crate::compile_options())
-        .map_err(|found| refused_by(&found))?;
+    let plan = stele_rego::compile(
+        modules,
+        &entry_points(rules),
+        &crate::compile_options().with_print(),
+    )
+    .map_err(|found| refused_by(&found))?;
     Program::new(&plan).map_err(refused)
 }
 

@@ -8,7 +8,7 @@ use stele_types::{Value, encoding};
 
 use super::compiled::Target;
 use super::vm_engine::{Failure, Question};
-use super::{Engine, EngineError, EvalRequest, VmEngine};
+use super::{Engine, EngineError, EvalRequest, Prints, VmEngine};
 
 /// An input as a request carries it.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +141,7 @@ impl VmEngine {
         rendering: &mut Rendering,
     ) -> Result<JsonOutcome, JsonFailure> {
         rendering.clear();
+        self.prints = Prints::default();
         let Target::EntryPoint { name, tail } = self.policy.resolve(request.path) else {
             let value = input.to_value().map_err(JsonFailure::Input)?;
             let request = EvalRequest {
@@ -173,7 +174,13 @@ impl VmEngine {
         };
         let documents = (&*self.policy.program, &*self.policy.data);
         question
-            .ask(&mut self.worker, documents, &request.limits, None, look)
+            .ask(
+                &mut self.worker,
+                documents,
+                &request.limits,
+                Some(&mut self.prints),
+                look,
+            )
             .map_err(|failure| match failure {
                 Failure::Engine(error) => JsonFailure::Engine(error),
                 // There is one reader that says what is wrong; it does not run where nothing is. What it takes is too large for the arena.

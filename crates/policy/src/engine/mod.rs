@@ -27,6 +27,7 @@ mod nd_tests;
 mod path;
 #[cfg(feature = "regorus")]
 mod prepared;
+mod prints;
 #[cfg(feature = "regorus")]
 mod regorus_builtins;
 #[cfg(feature = "regorus")]
@@ -48,6 +49,7 @@ pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering}
 pub use path::{DataPath, PathError};
 #[cfg(feature = "regorus")]
 pub use prepared::PreparedPolicy;
+pub use prints::{Print, Prints};
 #[cfg(feature = "regorus")]
 pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
@@ -162,7 +164,7 @@ impl<'a> EvalRequest<'a> {
 pub struct EvalOutcome {
     /// The document's value; `None` when it is undefined.
     pub value: Option<Value>,
-    /// What `print` calls wrote, in order, as `file:line: text`; nothing where they are compiled away.
+    /// What `print` calls wrote, in order, as `file:line: text`; no more of it than [`Prints`] keeps, and nothing where they are compiled away.
     pub prints: Vec<String>,
 }
 

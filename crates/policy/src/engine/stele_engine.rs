@@ -153,7 +153,7 @@ pub(super) fn failed(error: eval::EvalError, asked: &Limits, limits: &eval::Limi
     }
 }
 
-fn place_of(at: &At) -> Place {
+pub(super) fn place_of(at: &At) -> Place {
     Place {
         file: at.file.to_string(),
         line: at.row,

@@ -11,13 +11,15 @@ use stele_types::{Value, json};
 
 use super::compiled::{CompiledPolicy, Target};
 use super::stele_engine::failed;
-use super::{Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits};
+use super::{Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, Prints};
 
-/// One thread's engine: the shared policy and memory of its own. `print` calls are compiled away.
+/// One thread's engine: the shared policy and memory of its own.
 #[derive(Debug)]
 pub struct VmEngine {
     pub(super) policy: CompiledPolicy,
     pub(super) worker: Worker,
+    /// What the last evaluation printed.
+    pub(super) prints: Prints,
 }
 
 impl VmEngine {
@@ -27,7 +29,13 @@ impl VmEngine {
         Self {
             policy: policy.clone(),
             worker: Worker::default(),
+            prints: Prints::default(),
         }
+    }
+
+    /// What the last evaluation printed, also if it failed.
+    pub fn take_prints(&mut self) -> Prints {
+        std::mem::take(&mut self.prints)
     }
 
     /// The value of an entry point, or of what is found by walking `tail` inside of it.
@@ -46,7 +54,7 @@ impl VmEngine {
             name,
             asked,
             &request.limits,
-            None,
+            Some(&mut self.prints),
             |outcome| {
                 let heap = outcome.heap();
                 let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
@@ -77,6 +85,7 @@ impl VmEngine {
 
 impl Engine for VmEngine {
     fn evaluate(&mut self, request: &EvalRequest<'_>) -> Result<EvalOutcome, EngineError> {
+        self.prints = Prints::default();
         let value = match self.policy.resolve(request.path) {
             Target::EntryPoint { name, tail } => {
                 let segments = request.path.segments();
@@ -89,7 +98,7 @@ impl Engine for VmEngine {
         };
         Ok(EvalOutcome {
             value,
-            prints: Vec::new(),
+            prints: self.prints.lines.iter().map(ToString::to_string).collect(),
         })
     }
 }

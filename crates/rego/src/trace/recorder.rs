@@ -14,6 +14,9 @@ use crate::vm::{Passed, Probe};
 /// Of an expression that iterates, the values of this many references are kept.
 const MAX_TERMS: usize = 64;
 
+/// Bytes of all values together.
+const MAX_BYTES: u64 = 64 << 20;
+
 /// Takes down the events of an evaluation.
 #[derive(Debug)]
 pub struct Recorder<'m> {
@@ -25,6 +28,8 @@ pub struct Recorder<'m> {
     next_id: u64,
     /// Values by the words that stand for them.
     values: HashMap<Val, Option<Value>>,
+    /// Bytes that are left for them.
+    left: u64,
 }
 
 /// What a [`Recorder`] took down.
@@ -77,6 +82,7 @@ impl<'m> Recorder<'m> {
             stack: Vec::new(),
             next_id: 0,
             values: HashMap::new(),
+            left: MAX_BYTES,
         }
     }
 
@@ -102,9 +108,10 @@ impl<'m> Recorder<'m> {
 
     fn value(&mut self, passed: &Passed<'_>, index: usize) -> Option<Value> {
         let val = *passed.values.get(index)?;
+        let left = &mut self.left;
         self.values
             .entry(val)
-            .or_insert_with(|| passed.value(val))
+            .or_insert_with(|| passed.value(val, left))
             .clone()
     }
 

@@ -1,6 +1,7 @@
 use stele_types::{EntryPoint, Value, json};
 
 use super::*;
+use crate::eval::{EvalError, LimitKind, Limits};
 use crate::vm::{Data, Input, Program, Request, Worker};
 use crate::{CompileOptions, SourceFile, compile, compile_traced, parse};
 
@@ -270,4 +271,95 @@ fn hits_are_lines_that_were_evaluated_and_heads_that_held() {
     };
     assert_eq!(lines(r#"{"user": "bob"}"#), [3, 6, 11], "the default held");
     assert_eq!(lines(INPUT), [3, 6, 10, 11, 12, 13, 14]);
+}
+
+/// `v40`, whose parts hold one another twice, level by level: a few words, and a trillion of them written out.
+fn doubled(rest: &str) -> String {
+    let levels = (1..=40).map(|level| format!("v{level} := [v{0}, v{0}]\n", level - 1));
+    format!(
+        "package a\n\nv0 := [input.x]\n{}\n{rest}",
+        levels.collect::<String>()
+    )
+}
+
+#[test]
+fn printing_is_charged_for_what_is_written_out() {
+    let stopped = |rest: &str, limits: Limits<'_>| {
+        let modules = [parse(&SourceFile::new("a.rego", doubled(rest))).unwrap()];
+        let entry_points = [EntryPoint::new("a/p").unwrap()];
+        let options = CompileOptions::default().with_print();
+        let program = Program::new(&compile(&modules, &entry_points, &options).unwrap()).unwrap();
+        let data = program.data(&Value::object([])).unwrap();
+        let input = value(r#"{"x": 1}"#);
+        let request = Request {
+            limits,
+            ..Request::new("a/p", Input::Value(&input))
+        };
+        let mut prints = Prints::new();
+        let outcome = Worker::default()
+            .evaluate_probed(&program, &data, &request, &mut prints)
+            .map(|outcome| outcome.to_value());
+        match outcome {
+            Ok(answer) => Ok(answer),
+            Err(crate::vm::VmError::Eval(error)) => match *error {
+                EvalError::Limit { limit, .. } => Err(limit),
+                other => panic!("{other}"),
+            },
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let memory = Limits {
+        memory: 1 << 20,
+        ..Limits::default()
+    };
+    let instructions = Limits {
+        instructions: 2_000,
+        ..Limits::default()
+    };
+    assert_eq!(
+        stopped("p if {\n\tprint(v40)\n}\n", memory),
+        Err(LimitKind::Memory)
+    );
+    assert_eq!(
+        stopped("p if {\n\tprint(v40)\n}\n", instructions),
+        Err(LimitKind::Instructions)
+    );
+    // Each combination is a line; each line is large.
+    let product = "p if {\n\tprint(sprintf(\"%01000d\", [1]), [v8, v8, v8, v8])\n}\n";
+    assert_eq!(stopped(product, memory), Ok(Some(Value::Bool(true))));
+    // Many that would fit one by one.
+    let many = "p if {\n\tevery i in numbers.range(1, 200) {\n\t\tprint(i, v8)\n\t}\n}\n";
+    assert_eq!(stopped(many, memory), Ok(Some(Value::Bool(true))));
+    let many = many.replace("200", "1000");
+    assert_eq!(stopped(&many, memory), Err(LimitKind::Memory));
+    let dear = Limits {
+        instructions: 9_000,
+        ..Limits::default()
+    };
+    assert_eq!(stopped(&many, dear), Err(LimitKind::Instructions));
+}
+
+#[test]
+fn a_trace_holds_no_value_that_is_too_large() {
+    let modules = [parse(&SourceFile::new(
+        "a.rego",
+        doubled("p if {\n\tx := v40\n\tcount(x) == 2\n}\n"),
+    ))
+    .unwrap()];
+    let entry_points = [EntryPoint::new("a/p").unwrap()];
+    let (plan, map) = compile_traced(&modules, &entry_points, &CompileOptions::default()).unwrap();
+    let program = Program::new(&plan).unwrap();
+    let data = program.data(&Value::object([])).unwrap();
+    let input = value(r#"{"x": 1}"#);
+    let request = Request::new("a/p", Input::Value(&input));
+    let mut recorder = Recorder::new(&map, 10_000);
+    Worker::default()
+        .evaluate_probed(&program, &data, &request, &mut recorder)
+        .unwrap();
+    let trace = recorder.finish();
+    let large = |event: &Event| {
+        let mut values = event.locals.iter();
+        values.any(|(_, value)| *value == Value::from("<too large to be shown>"))
+    };
+    assert!(trace.events.iter().any(large));
 }

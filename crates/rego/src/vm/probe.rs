@@ -17,6 +17,9 @@ pub trait Probe {
     fn print(&mut self, _at: &At, _line: &str) {}
 }
 
+/// In place of a value that is too large to be copied.
+const TOO_LARGE: &str = "<too large to be shown>";
+
 /// Where a traced program is.
 #[derive(Debug)]
 pub struct Passed<'a> {
@@ -39,10 +42,19 @@ impl<'a> Passed<'a> {
         }
     }
 
-    /// What a word stands for; `None` if it is undefined.
-    #[must_use]
-    pub fn value(&self, val: Val) -> Option<Value> {
-        self.heap.to_value(val)
+    /// What a word stands for; `None` if it is undefined. Its size, about as many bytes as a copy has, is taken from what is `left`; a value
+    /// that is larger, as one that holds another many times over for a word each may be, is replaced by a text that says so.
+    pub fn value(&self, val: Val, left: &mut u64) -> Option<Value> {
+        if !val.is_defined() {
+            return None;
+        }
+        if let Some(rest) = self.heap.weigh(val, *left) {
+            *left = rest;
+            return self.heap.to_value(val);
+        }
+        // So that finding out costs no more in all than the largest value that fits.
+        *left /= 2;
+        Some(TOO_LARGE.into())
     }
 }
 

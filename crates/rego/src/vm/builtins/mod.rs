@@ -69,6 +69,8 @@ pub(super) fn native(name: &str) -> Option<Native> {
         "upper" => strings::upper,
         "sprintf" => strings::sprintf,
         "regex.match" => strings::regex_match,
+        // Whoever watches is told by an operation of its own, which charges for it.
+        "internal.print" => |_, args| (args.first()?.kind() == Kind::Array).then_some(Val::TRUE),
         _ => return None,
     })
 }

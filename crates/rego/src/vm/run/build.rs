@@ -81,7 +81,7 @@ impl Machine<'_, '_> {
                 }
             }
             // `run` and `more` have executed all others.
-            _ => self.report(op),
+            _ => self.report(op)?,
         }
         Ok(())
     }
