@@ -5,6 +5,7 @@ import {CanonicalValue} from "./CanonicalValue.sol";
 import {DecisionLeaf} from "./DecisionLeaf.sol";
 import {DecisionLedger} from "./DecisionLedger.sol";
 import {Governed} from "./Governed.sol";
+import {Misdating} from "./Misdating.sol";
 import {Omission} from "./Omission.sol";
 import {PolicyCall} from "./PolicyCall.sol";
 import {PolicyRegistry} from "./PolicyRegistry.sol";
@@ -25,7 +26,7 @@ import {Roles} from "./Roles.sol";
 /// failed evaluation claims no result, so there is nothing to refute.
 ///
 /// Needs the role SUSPENDER in the node registry.
-contract Challenge is Omission {
+contract Challenge is Misdating {
     /// @notice What became of a leaf.
     enum Verdict {
         None,
@@ -141,7 +142,7 @@ contract Challenge is Omission {
         if (verdictOf[leafHash] != Verdict.None) revert AlreadySettled(leafHash, verdictOf[leafHash]);
         if (!nodes.isActive(leaf.node)) revert NodeNotActive(leaf.node);
         if (leaf.resultDigest == DecisionLeaf.NO_ANSWER) revert NoAnswerRecorded(leafHash);
-        _checkInclusion(claim, leaf.node, leafHash);
+        _checkInclusion(ledger, leaf.node, claim.anchor, claim.index, leafHash, claim.inclusion);
         _checkOpenings(claim, leaf);
         address policy = _policyInForce(claim, leaf);
         return _settle(claim, leaf, leafHash, policy);
@@ -166,13 +167,6 @@ contract Challenge is Omission {
         uint256 since = _committed[commitment];
         if (since == 0 || since >= block.number) revert NotCommitted(commitment);
         delete _committed[commitment];
-    }
-
-    function _checkInclusion(Claim calldata claim, address node, bytes32 leafHash) private view {
-        DecisionLedger.Anchor memory tree = ledger.anchorAt(node, claim.anchor);
-        if (!RFC6962.verifyInclusion(tree.root, tree.size, claim.index, leafHash, claim.inclusion)) {
-            revert NotIncluded(leafHash, claim.anchor);
-        }
     }
 
     function _checkOpenings(Claim calldata claim, DecisionLeaf.Leaf memory leaf) private pure {

@@ -184,12 +184,9 @@ abstract contract Omission is Governed, Escrow {
         Claimed storage claimed = _openClaim(leafHash);
         _checkLine(address(anchors));
         address node = claimed.node;
-        DecisionLedger.Anchor memory tree = anchors.anchorAt(node, anchor);
-        if (!RFC6962.verifyInclusion(tree.root, tree.size, index, leafHash, inclusion)) {
-            revert NotIncluded(leafHash, anchor);
-        }
+        uint64 anchoredAt = _checkInclusion(anchors, node, anchor, index, leafHash, inclusion);
         _close(claimed, ClaimStatus.Answered, msg.sender);
-        emit OmissionAnswered(node, leafHash, msg.sender, index, tree.time);
+        emit OmissionAnswered(node, leafHash, msg.sender, index, anchoredAt);
     }
 
     /// @notice Ends a claim that nobody answered in time: its node is suspended, and the deposit goes back. While the
@@ -260,6 +257,23 @@ abstract contract Omission is Governed, Escrow {
     }
 
     // ---- internals ----
+
+    /// @dev Reverts unless the leaf hash stands at `index` of the tree that the node's anchor `anchor` commits to; returns
+    /// the anchor's time.
+    function _checkInclusion(
+        DecisionLedger anchors,
+        address node,
+        uint256 anchor,
+        uint64 index,
+        bytes32 leafHash,
+        bytes32[] calldata inclusion
+    ) internal view returns (uint64) {
+        DecisionLedger.Anchor memory tree = anchors.anchorAt(node, anchor);
+        if (!RFC6962.verifyInclusion(tree.root, tree.size, index, leafHash, inclusion)) {
+            revert NotIncluded(leafHash, anchor);
+        }
+        return tree.time;
+    }
 
     /// @dev Reverts unless an operator of the node, present or lately replaced, signed the receipt.
     function _checkSigner(address node, Receipt calldata receipt, bytes32 leafHash) private view {

@@ -379,7 +379,7 @@ pub type DateGuard = (Revert, fn(&DateCall<'_>) -> bool);
 /// The guards of `refuteDate`.
 pub const REFUTE_DATE: &[DateGuard] = &[
     ("NodeNotActive", |c| c.state.is_active(c.second.node)),
-    ("AlreadySettled", |c| !c.state.misdated.contains(c.second)),
+    ("AlreadyMisdated", |c| !c.state.misdated.contains(c.second)),
     ("NotLater", |c| c.place(c.first) < c.place(c.second)),
     ("InOrder", |c| c.is_misdated()),
     ("NotIncluded", |c| {

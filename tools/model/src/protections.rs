@@ -170,7 +170,7 @@ fn dates() -> Vec<Protection> {
             "NodeNotActive",
             Err("a node that is not active can't be suspended: WrongStatus"),
         ),
-        guard("AlreadySettled", Ok(PUNISHED_ONCE)),
+        guard("AlreadyMisdated", Ok(PUNISHED_ONCE)),
         guard("NotLater", Ok(HONEST_STAYS)),
         guard("InOrder", Ok(HONEST_STAYS)),
         guard("NotIncluded", Ok(HONEST_STAYS)),

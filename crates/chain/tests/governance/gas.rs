@@ -36,7 +36,7 @@ pub(crate) async fn the_main_actions_stay_affordable(chain: Chain) {
         ("NodeRegistry", 3_000_000),
         ("DecisionLedger", 3_500_000),
         ("PolicyRegistry", 5_000_000),
-        ("Challenge", 5_200_000),
+        ("Challenge", 5_500_000),
         ("Enforcer", 3_000_000),
     ]
     .into_iter()

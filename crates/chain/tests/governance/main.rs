@@ -17,6 +17,7 @@ mod challenge;
 mod client;
 mod compiled;
 mod court;
+mod dates;
 mod enforcer;
 mod gas;
 mod large;
@@ -108,6 +109,10 @@ on_every_chain! {
         terms_are_set_by_admins_within_bounds,
         promises_outlive_a_succession,
         receipts_and_answers_stay_affordable;
+    dates:
+        a_misdated_decision_suspends_its_node,
+        evidence_that_does_not_hold_is_refused,
+        a_reinstated_node_starts_anew;
     enforcer:
         packages_are_judged_as_decision_points_do,
         data_is_bound_by_admins,
