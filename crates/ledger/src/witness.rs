@@ -161,7 +161,7 @@ impl fmt::Debug for Cosigner {
     }
 }
 
-/// A note with more signature lines; those it has already are not repeated.
+/// A note with more signature lines. A new signature takes the place of one by the same key, so that asking again adds nothing.
 ///
 /// # Errors
 /// A note or a line that is malformed.
@@ -169,18 +169,31 @@ pub fn with_signatures<'l>(
     note: &str,
     lines: impl IntoIterator<Item = &'l str>,
 ) -> Result<String, NoteError> {
-    let (_, held) = split(note)?;
-    let mut whole = note.to_owned();
+    let (text, held) = split(note)?;
+    let mut held: Vec<&str> = held.lines().collect();
     for line in lines {
         let line = line.trim_end_matches('\n');
-        read_signature(line)?;
-        if !held.lines().any(|held| held == line) {
-            whole.push_str(line);
-            whole.push('\n');
-        }
+        let signer = signer_of(line)?;
+        held.retain(|held| signer_of(held).as_ref() != Ok(&signer));
+        held.push(line);
+    }
+    let mut whole = format!("{text}\n");
+    for line in held {
+        whole.push_str(line);
+        whole.push('\n');
     }
     split(&whole)?;
     Ok(whole)
+}
+
+/// Name and key id of a signature line.
+fn signer_of(line: &str) -> Result<(&str, [u8; 4]), NoteError> {
+    let (name, blob) = read_signature(line)?;
+    let id = blob.first_chunk().copied();
+    let id = id.ok_or(NoteError::Malformed {
+        problem: "a signature is too short",
+    })?;
+    Ok((name, id))
 }
 
 /// The text that a note's signatures are over, with its final newline.
@@ -332,6 +345,14 @@ mod tests {
             with_signatures(&note, [line.as_str()]).unwrap(),
             note,
             "not repeated"
+        );
+        let later = cosigner.cosign(text, 1_700_000_009).unwrap();
+        let note = with_signatures(&note, [later.as_str()]).unwrap();
+        assert_eq!(cosigner.key().verify(&note).unwrap(), 1_700_000_009);
+        assert_eq!(
+            note.lines().count(),
+            signed.note.lines().count() + 1,
+            "the newer takes its place"
         );
         // The same name with another key, another time, another tree.
         let thief = Cosigner::from_seed("witness.example/w1", &[9; 32]).unwrap();

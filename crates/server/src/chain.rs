@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 use stele_chain::ChainError;
-use stele_chain::client::{Account, Governance};
+use stele_chain::client::{Account, CheckpointSignature as Signed, Governance, Quorum};
 use stele_ledger::Anchor;
 use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, TreeSize};
 
@@ -41,8 +41,20 @@ pub trait ChainLink: Send + Sync {
     /// The node's newest anchor: size and root.
     fn last_anchor(&self) -> Pending<'_, Option<(TreeSize, Digest)>>;
 
+    /// What the ledger demands of anchors.
+    fn quorum(&self) -> Pending<'_, Quorum>;
+
+    /// The verifier that made a signature over a tree of this node; `None` when the ledger does not count it.
+    fn verifier(&self, size: TreeSize, root: Digest, signature: Vec<u8>) -> Pending<'_, Option<Signed>>;
+
     /// Anchors a tree; `proof` is the consistency proof from the newest anchor. Repeating it is harmless.
-    fn anchor(&self, size: TreeSize, root: Digest, proof: Vec<Digest>) -> Pending<'_, Anchor>;
+    fn anchor(
+        &self,
+        size: TreeSize,
+        root: Digest,
+        proof: Vec<Digest>,
+        signatures: Vec<Signed>,
+    ) -> Pending<'_, Anchor>;
 }
 
 /// The governance contracts through the chain client, with the key that operates the node.
@@ -99,9 +111,39 @@ impl ChainLink for GovernanceLink {
         })
     }
 
-    fn anchor(&self, size: TreeSize, root: Digest, proof: Vec<Digest>) -> Pending<'_, Anchor> {
+    fn quorum(&self) -> Pending<'_, Quorum> {
+        Box::pin(async { Ok(self.governance.quorum().await?) })
+    }
+
+    fn verifier(&self, size: TreeSize, root: Digest, signature: Vec<u8>) -> Pending<'_, Option<Signed>> {
         Box::pin(async move {
-            let anchored = self.governance.anchor(&self.operator, size, root, &proof).await?;
+            let signer = self
+                .governance
+                .checkpoint_signer(self.node, size, root, &signature);
+            let Some(signer) = signer else {
+                return Ok(None);
+            };
+            let own = signer.0.0 == self.node.0 || signer == self.operator.address();
+            let counts = !own && self.governance.is_verifier(signer).await?;
+            Ok(counts.then(|| Signed {
+                signer,
+                signature: signature.into(),
+            }))
+        })
+    }
+
+    fn anchor(
+        &self,
+        size: TreeSize,
+        root: Digest,
+        proof: Vec<Digest>,
+        signatures: Vec<Signed>,
+    ) -> Pending<'_, Anchor> {
+        Box::pin(async move {
+            let anchored = self
+                .governance
+                .anchor_with_quorum(&self.operator, size, root, &proof, &signatures)
+                .await?;
             let deployment = self.governance.deployment();
             Ok(Anchor {
                 chain_id: deployment.chain_id,

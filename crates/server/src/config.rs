@@ -160,10 +160,25 @@ pub struct AnchorConfig {
     pub interval_ms: u64,
     /// New leaves after which the log is anchored without waiting for the interval. Default 4,096.
     pub leaves: u64,
+    /// Verifiers that are asked to sign each checkpoint that is anchored. Default none.
+    pub verifiers: Vec<AskedVerifier>,
+    /// Milliseconds that a verifier may take. Default 10,000. Those that are slower, or gone, hold nothing up as long as the others are
+    /// a quorum.
+    pub verifier_ms: u64,
     /// First wait after a failure; doubles up to `retry_max_ms`. Default 1,000.
     pub retry_ms: u64,
     /// Longest wait between attempts. Default 60,000.
     pub retry_max_ms: u64,
+}
+
+/// A verifier that a node asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedVerifier {
+    /// Where it serves.
+    pub url: String,
+    /// Its cosigner's key (`stele verifier keys`).
+    pub key: String,
 }
 
 impl Default for AnchorConfig {
@@ -172,6 +187,8 @@ impl Default for AnchorConfig {
             enabled: true,
             interval_ms: 10_000,
             leaves: 4_096,
+            verifiers: Vec::new(),
+            verifier_ms: 10_000,
             retry_ms: 1_000,
             retry_max_ms: 60_000,
         }
@@ -268,7 +285,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ServerError::Config`] naming the key, what it holds and what it must hold.
     pub fn check(&self) -> Result<(), ServerError> {
-        let positive: [(&'static str, u128); 16] = [
+        let positive: [(&'static str, u128); 17] = [
             ("limits.body_bytes", self.limits.body_bytes as u128),
             ("limits.json_depth", self.limits.json_depth as u128),
             ("limits.eval_ms", u128::from(self.limits.eval_ms)),
@@ -286,6 +303,7 @@ impl ServerConfig {
             ("connections.body_ms", u128::from(self.connections.body_ms)),
             ("anchor.interval_ms", u128::from(self.anchor.interval_ms)),
             ("anchor.leaves", u128::from(self.anchor.leaves)),
+            ("anchor.verifier_ms", u128::from(self.anchor.verifier_ms)),
             ("anchor.retry_ms", u128::from(self.anchor.retry_ms)),
             ("registry.poll_ms", u128::from(self.registry.poll_ms)),
             ("nd_builtins.timeout_ms", u128::from(self.nd_builtins.timeout_ms)),

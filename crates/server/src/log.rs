@@ -142,9 +142,9 @@ impl DecisionLog {
     }
 
     /// Keeps an anchor with the checkpoint it covers, for proofs.
-    pub(crate) fn keep_anchor(&self, anchor: Anchor, head: &SignedCheckpoint) -> Result<(), LedgerError> {
+    pub(crate) fn keep_anchor(&self, anchor: Anchor, note: &str) -> Result<(), LedgerError> {
         self.ledger.store_anchor(&StoredAnchor {
-            checkpoint: head.note.clone(),
+            checkpoint: note.to_owned(),
             anchor,
         })
     }

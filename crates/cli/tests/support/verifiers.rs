@@ -34,6 +34,30 @@ impl Verifier {
         }
     }
 
+    /// A party whose verifier will listen on a port that is known beforehand, as nodes need it. No program takes ports below 32768 by
+    /// itself, so none is taken meanwhile.
+    pub fn with_port() -> Self {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let free = || {
+            let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let port = 20_000 + (std::process::id() * 97 + number * 13) % 12_000;
+            let address = format!("127.0.0.1:{port}");
+            std::net::TcpListener::bind(&address).ok().map(|_| address)
+        };
+        let address = std::iter::repeat_with(free).take(1_000).find_map(|found| found);
+        let mut verifier = Self::new();
+        verifier.address = address.unwrap();
+        verifier
+    }
+
+    /// As a node's `server.anchor.verifiers` names it.
+    pub fn listed(&self) -> String {
+        format!(
+            "{{ url = \"http://{}\", key = \"{}\" }}",
+            self.address, self.cosigner
+        )
+    }
+
     /// Starts it on a node's log, on the port that it had before, if any.
     pub fn start(&mut self, of: &Site, node: &Node, more: &[&str]) {
         let deployment = of.data().join("deployment.json");
@@ -116,6 +140,11 @@ impl Verifier {
     /// Stops it in its tracks (SIGSTOP): it accepts connections and never answers.
     pub fn freeze(&self) {
         crate::support::signal(self.child.as_ref().unwrap().id(), "STOP");
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        crate::support::signal(self.child.as_ref().unwrap().id(), "CONT");
     }
 }
 

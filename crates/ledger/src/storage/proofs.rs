@@ -37,6 +37,11 @@ impl Ledger {
         }
     }
 
+    /// Serves the newest checkpoint with the signatures of a note, if it still is the one that the note carries.
+    pub fn serve_cosigned(&self, note: &str) -> Result<(), LedgerError> {
+        publish::serve_cosigned(self.shared(), note)
+    }
+
     /// Root of the tree of the first `size` decisions.
     pub fn root(&self, size: TreeSize) -> Result<Digest, LedgerError> {
         let all = self.size();

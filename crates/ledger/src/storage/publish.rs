@@ -30,6 +30,24 @@ pub(crate) fn read_checkpoint(
         })
 }
 
+/// Serves the newest checkpoint with more signatures, if it still is the one that the note carries; otherwise nothing happens.
+pub(crate) fn serve_cosigned(shared: &Shared, note: &str) -> Result<(), LedgerError> {
+    let wrong = |source| LedgerError::Checkpoint {
+        file: CHECKPOINT_PATH.to_owned(),
+        source,
+    };
+    let signed = SignedCheckpoint::open(note, shared.key.verifier()).map_err(wrong)?;
+    let _one_at_a_time = shared.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut published = locked(&shared.published);
+    if published.as_ref().map(|published| &published.checkpoint) != Some(&signed.checkpoint) {
+        return Ok(());
+    }
+    replace_file_durably(shared.store.as_ref(), CHECKPOINT_PATH, note.as_bytes())
+        .map_err(|source| LedgerError::io("write", CHECKPOINT_PATH, source))?;
+    *published = Some(signed);
+    Ok(())
+}
+
 /// Publishes what is durable but not yet signed, and returns the checkpoint that is current then.
 pub(crate) fn publish(shared: &Shared) -> Result<SignedCheckpoint, LedgerError> {
     let _one_at_a_time = shared.publishing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,6 +43,8 @@ pub enum Endpoint {
     OpenApi,
     /// The newest signed checkpoint.
     Checkpoint,
+    /// The newest checkpoint that was anchored.
+    Anchored,
     /// A static file of the log.
     Tile,
     /// Decisions, newest first.
@@ -115,6 +117,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/metrics", Endpoint::Metrics),
     route("GET", "/openapi.json", Endpoint::OpenApi),
     route("GET", "/checkpoint", Endpoint::Checkpoint),
+    route("GET", "/checkpoint/anchored", Endpoint::Anchored),
     route("GET", "/tile/{*path}", Endpoint::Tile),
     route("GET", "/v1/decisions", Endpoint::Decisions),
     route("GET", "/v1/decisions/{id}", Endpoint::Decision),

@@ -17,6 +17,15 @@ pub(crate) async fn checkpoint(worker: &Worker) -> Result<Reply, ApiError> {
         .ok_or_else(|| ApiError::not_found("the log has no checkpoint yet; one is published every second"))
 }
 
+/// `GET /checkpoint/anchored`: the newest checkpoint that the chain accepted, with the cosignatures that were collected for it. The newest of
+/// all has them only until the log grows.
+pub(crate) async fn anchored(worker: &Worker) -> Result<Reply, ApiError> {
+    let shared = Arc::clone(&worker.shared);
+    let found = blocking::run(move || shared.log.ledger().latest_anchor()).await?;
+    let stored = found.ok_or_else(|| ApiError::not_found("no checkpoint of this log is anchored yet"))?;
+    Ok(Reply::bytes("text/plain; charset=utf-8", stored.checkpoint).cached("no-cache"))
+}
+
 /// `GET /tile/{level}/{index}[.p/{width}]` and `GET /tile/entries/{index}[.p/{width}]`. Full tiles are immutable.
 pub(crate) async fn tile(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     if !is_tile_path(call.capture) {

@@ -45,6 +45,7 @@ pub(crate) async fn dispatch(
         Endpoint::Metrics => status::metrics(worker).await,
         Endpoint::OpenApi => openapi::serve(call),
         Endpoint::Checkpoint => log::checkpoint(worker).await,
+        Endpoint::Anchored => log::anchored(worker).await,
         Endpoint::Tile => log::tile(worker, call).await,
         Endpoint::Decisions => decisions::list(worker, call).await,
         Endpoint::Decision => decisions::one(worker, call).await,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::ANCHOR;
 use super::backoff::Backoff;
+use super::quorum::Verifiers;
 use crate::chain::ChainLink;
 use crate::clock::now;
 use crate::config::AnchorConfig;
@@ -55,6 +56,14 @@ pub(crate) async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let config = shared.config.anchor.clone();
+    let verifiers = match Verifiers::new(&config) {
+        Ok(verifiers) => verifiers,
+        Err(problem) => {
+            tracing::error!(problem, "nothing is anchored");
+            shared.status.failed(ANCHOR, problem);
+            return;
+        }
+    };
     let mut backoff = Backoff::new(
         Duration::from_millis(config.retry_ms),
         Duration::from_millis(config.retry_max_ms),
@@ -74,10 +83,10 @@ pub(crate) async fn run(
         }
         let outcome = if stopping {
             let patience = Duration::from_millis(shared.config.connections.drain_ms);
-            let timed = tokio::time::timeout(patience, attempt(&shared, &*link)).await;
+            let timed = tokio::time::timeout(patience, attempt(&shared, &*link, &verifiers)).await;
             timed.unwrap_or_else(|_| Err("the chain did not answer before the shutdown".to_owned()))
         } else {
-            attempt(&shared, &*link).await
+            attempt(&shared, &*link, &verifiers).await
         };
         match outcome {
             Ok(anchor) => {
@@ -123,13 +132,18 @@ fn is_due(config: &AnchorConfig, view: &AnchorView, leaves: u64, now: Timestamp)
 }
 
 /// One attempt: ask the chain where it stands, prove that the log continues from there, anchor, and keep the receipt.
-async fn attempt(shared: &Arc<Shared>, link: &dyn ChainLink) -> Result<Anchor, String> {
+async fn attempt(
+    shared: &Arc<Shared>,
+    link: &dyn ChainLink,
+    verifiers: &Verifiers,
+) -> Result<Anchor, String> {
     let last = link.last_anchor().await.map_err(|problem| problem.to_string())?;
     let from = last.map_or(TreeSize::new(0), |(size, _)| size);
     let (head, proof) = blocking(shared, move |log| prepare(log, from)).await?;
+    let quorum = verifiers.collect(shared, link, &head).await?;
     let tree = &head.checkpoint;
     let anchor = link
-        .anchor(tree.size, tree.root, proof)
+        .anchor(tree.size, tree.root, proof, quorum.signatures)
         .await
         .map_err(|problem| problem.to_string())?;
     tracing::info!(
@@ -139,14 +153,15 @@ async fn attempt(shared: &Arc<Shared>, link: &dyn ChainLink) -> Result<Anchor, S
     );
     let kept = anchor.clone();
     blocking(shared, move |log| {
-        log.keep_anchor(kept, &head).map_err(|error| error.to_string())
+        log.keep_anchor(kept, &quorum.note)
+            .map_err(|error| error.to_string())
     })
     .await?;
     Ok(anchor)
 }
 
 /// Runs work on the log's files off the async threads.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     work: impl FnOnce(&DecisionLog) -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {

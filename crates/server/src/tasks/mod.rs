@@ -3,6 +3,7 @@
 mod anchor;
 mod backoff;
 mod follower;
+mod quorum;
 
 pub use anchor::AnchorView;
 pub(crate) use anchor::run as run_anchor;
