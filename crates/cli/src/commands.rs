@@ -12,6 +12,7 @@ pub(crate) mod eval;
 pub(crate) mod lsp;
 pub(crate) mod policy;
 pub(crate) mod prove;
+pub(crate) mod receipt;
 pub(crate) mod repl;
 pub(crate) mod up;
 pub(crate) mod verifier;

@@ -48,7 +48,10 @@ enum Command {
     Prove(commands::prove::Args),
     /// Verify a proof offline, and with --rpc against the chain; exit code 1 when it does not hold
     Verify(commands::verify::Args),
-    /// Have the chain re-execute a recorded decision; exit code 1 when the node lied
+    /// Receipts: what nodes have promised
+    #[command(subcommand)]
+    Receipt(commands::receipt::Command),
+    /// Have the chain re-execute a recorded decision, or hold a node to a receipt; exit code 1 when the node lied
     Challenge(commands::challenge::Args),
     /// Follow nodes' logs, re-execute their decisions, cosign their checkpoints
     Verifier(commands::verifier::Args),
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Decision(command) => commands::decision::run(&sources, command),
         Command::Prove(args) => commands::prove::run(&sources, &args),
         Command::Verify(args) => commands::verify::run(&sources, &args),
+        Command::Receipt(command) => commands::receipt::run(&sources, command),
         Command::Challenge(args) => commands::challenge::run(&sources, &args),
         Command::Verifier(args) => commands::verifier::run(&sources, args),
         Command::Audit(command) => commands::audit::run(&sources, command),

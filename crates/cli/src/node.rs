@@ -9,7 +9,7 @@ use crate::exit::EnvironmentContext;
 use crate::home::{Home, HomeLock, Running};
 use crate::keys;
 use crate::sources::{self, VersionArgs};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::sync::Arc;
 use std::time::Duration;
 use stele_chain::client::{Account, Endpoint, Governance, NodeRegistration};
@@ -72,6 +72,7 @@ impl Node {
             let client = connect(endpoint, config, None).await?;
             let deployment = bootstrap::deployment(&home, &client).await?;
             let governance = Governance::new(client, deployment);
+            check_promise(config, &governance).await?;
             // Whoever holds no role keys joins somebody else's governance and changes nothing there.
             if !keys::is_development(&home) {
                 bootstrap::require_registered(&governance, address).await?;
@@ -174,6 +175,24 @@ async fn start_chain(config: &Config, home: &Home) -> Result<(Endpoint, Option<N
         ))?;
     let url = server.url();
     Ok((Endpoint::in_process(NodeTransport::new(chain)), Some(server), url))
+}
+
+/// A node must not promise more than the chain holds it to.
+async fn check_promise(config: &Config, governance: &Governance) -> Result<()> {
+    let promised = &config.server.receipts;
+    let longest = governance
+        .omission_terms()
+        .await
+        .environment("the chain")?
+        .max_merge_delay;
+    if promised.enabled && Duration::from_secs(promised.merge_delay_s) > longest {
+        bail!(
+            "server.receipts.merge_delay_s is {}: the contract Challenge holds nodes to their receipts after {} s at the latest",
+            promised.merge_delay_s,
+            longest.as_secs()
+        );
+    }
+    Ok(())
 }
 
 fn ledger_options(config: &Config) -> stele_ledger::Options {

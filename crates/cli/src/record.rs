@@ -28,6 +28,11 @@ pub(crate) struct Query {
     pub(crate) decision: Option<String>,
 }
 
+/// The node answers that it has no such thing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotThere(String);
+
 /// A node's page of decisions, as far as it is used here.
 #[derive(Deserialize)]
 struct PageAnswer {
@@ -60,7 +65,19 @@ struct Erased {
 impl Records {
     /// Reaches the records of the data directory.
     pub(crate) fn open(sources: &Sources) -> Result<Self> {
-        let home = sources.home()?;
+        Self::of(&sources.home()?)
+    }
+
+    /// The records of any node, over HTTP.
+    pub(crate) fn at_url(url: &str) -> Self {
+        Self::Node {
+            base: url.trim_end_matches('/').to_owned(),
+            client: reqwest::Client::new(),
+        }
+    }
+
+    /// Reaches the records of a data directory.
+    pub(crate) fn of(home: &Home) -> Result<Self> {
         if let Some(node) = home.running() {
             return Ok(Self::Node {
                 base: node.url,
@@ -76,7 +93,7 @@ impl Records {
         }
         let lock = home.lock()?;
         Ok(Self::Log {
-            ledger: Box::new(open_ledger(&home)?),
+            ledger: Box::new(open_ledger(home)?),
             _lock: lock,
         })
     }
@@ -179,6 +196,20 @@ impl Records {
         }
     }
 
+    /// A decision's proof; `None` when the log has no such decision.
+    pub(crate) fn find_proof(&self, id: DecisionId) -> Result<Option<ProofBundle>> {
+        match self {
+            Self::Node { .. } => match self.proof(id) {
+                Err(error) if error.is::<NotThere>() => Ok(None),
+                found => found.map(Some),
+            },
+            Self::Log { ledger, .. } => match ledger.prove(&id) {
+                Err(LedgerError::UnknownDecision { .. }) => Ok(None),
+                found => found.map(Some).environment("the decision log"),
+            },
+        }
+    }
+
     /// A decision's proof; while a node runs, waits until it is anchored.
     pub(crate) fn proof_when_anchored(&self, id: DecisionId, patience: Duration) -> Result<ProofBundle> {
         let start = Instant::now();
@@ -236,7 +267,11 @@ impl Records {
             if !status.is_success() {
                 let error: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
                 let message = error.as_ref().and_then(|error| error.get("message")?.as_str());
-                bail!("{}", message.unwrap_or(status.as_str()));
+                let message = message.unwrap_or(status.as_str()).to_owned();
+                if status == reqwest::StatusCode::NOT_FOUND {
+                    return Err(NotThere(message).into());
+                }
+                bail!(message);
             }
             Ok(bytes.to_vec())
         })

@@ -2,12 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stele_chain::ChainError;
 use stele_chain::client::{Account, CheckpointSignature as Signed, Governance, Quorum};
 use stele_ledger::Anchor;
-use stele_types::{Digest, NodeAddress, PolicyId, PolicyVersion, TreeSize};
+use stele_types::{DecisionId, Digest, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Timestamp, TreeSize};
+
+use crate::receipts::ReceiptAuthority;
 
 /// A future without a name.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChainProblem>> + Send + 'a>>;
@@ -28,6 +31,17 @@ pub struct InForce {
     pub contract: NodeAddress,
     /// Keccak-256 of the contract's runtime code.
     pub code_hash: Digest,
+}
+
+/// A claim that a decision is not in the node's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOmission {
+    /// The decision's leaf hash.
+    pub leaf_hash: Digest,
+    /// The decision.
+    pub decision_id: DecisionId,
+    /// Until when it must be answered.
+    pub deadline: Timestamp,
 }
 
 /// One deployment of the governance contracts, seen by one node.
@@ -55,6 +69,26 @@ pub trait ChainLink: Send + Sync {
         proof: Vec<Digest>,
         signatures: Vec<Signed>,
     ) -> Pending<'_, Anchor>;
+
+    /// Who signs the node's receipts; without it there are none.
+    fn receipts(&self) -> Option<ReceiptAuthority> {
+        None
+    }
+
+    /// Claims that decisions are missing in the node's log, as far as they still can be answered.
+    fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Number and size of the node's first anchor whose tree has a leaf.
+    fn covering(&self, _: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Answers a claim with the number of an anchor, the leaf's place, and the inclusion proof in that anchor's tree.
+    fn answer_omission(&self, _: Digest, _: (u64, LeafIndex), _: Vec<Digest>) -> Pending<'_, ()> {
+        Box::pin(async { Err(ChainProblem("this chain takes no answers".to_owned())) })
+    }
 }
 
 /// The governance contracts through the chain client, with the key that operates the node.
@@ -155,6 +189,51 @@ impl ChainLink for GovernanceLink {
                 size: anchored.anchor.size,
                 root: anchored.anchor.root,
             })
+        })
+    }
+
+    fn receipts(&self) -> Option<ReceiptAuthority> {
+        let deployment = self.governance.deployment();
+        let operator = self.operator.clone();
+        Some(ReceiptAuthority {
+            chain_id: deployment.chain_id,
+            ledger: NodeAddress(deployment.ledger.0.0),
+            node: self.node,
+            sign: Arc::new(move |digest| operator.sign_digest(digest).map_err(|error| error.to_string())),
+        })
+    }
+
+    fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
+        Box::pin(async {
+            let open = self.governance.open_omissions(self.node).await?;
+            let claims = open.into_iter().map(|claim| OpenOmission {
+                leaf_hash: claim.leaf_hash,
+                decision_id: claim.decision_id,
+                deadline: claim.deadline,
+            });
+            Ok(claims.collect())
+        })
+    }
+
+    fn covering(&self, index: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
+        Box::pin(async move {
+            let first = self.governance.anchor_covering(self.node, index).await?;
+            Ok(first.map(|first| (first.index, first.anchor.size)))
+        })
+    }
+
+    fn answer_omission(
+        &self,
+        leaf_hash: Digest,
+        place: (u64, LeafIndex),
+        proof: Vec<Digest>,
+    ) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let answer = self
+                .governance
+                .answer_omission(&self.operator, leaf_hash, place, &proof);
+            answer.await?;
+            Ok(())
         })
     }
 }

@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub gzip: GzipConfig,
     /// Anchoring of checkpoints on the chain.
     pub anchor: AnchorConfig,
+    /// Signed promises that decisions will be in the log.
+    pub receipts: ReceiptConfig,
     /// Following of the registry contract.
     pub registry: RegistryConfig,
     /// What decisions may ask of other hosts (`http.send`, `net.lookup_ip_addr`).
@@ -57,6 +59,7 @@ impl Default for ServerConfig {
             connections: ConnectionConfig::default(),
             gzip: GzipConfig::default(),
             anchor: AnchorConfig::default(),
+            receipts: ReceiptConfig::default(),
             registry: RegistryConfig::default(),
             nd_builtins: NdConfig::default(),
             records: RecordsConfig::default(),
@@ -195,6 +198,29 @@ impl Default for AnchorConfig {
     }
 }
 
+/// What callers are promised who ask for receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptConfig {
+    /// Whether receipts are signed for callers who ask. Needs anchoring. Default true.
+    pub enabled: bool,
+    /// Seconds within which a promised decision will be in an anchored tree. Default 300; longer than `anchor.interval_ms`, and at most what
+    /// the contract `Challenge` allows (an hour by default). A decision that is not there in time can cost the node its registration.
+    pub merge_delay_s: u64,
+    /// Milliseconds between two looks for claims that a promised decision is missing; they are answered by themselves. Default 5,000.
+    pub poll_ms: u64,
+}
+
+impl Default for ReceiptConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            merge_delay_s: 300,
+            poll_ms: 5_000,
+        }
+    }
+}
+
 /// How the registry contract is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -285,7 +311,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ServerError::Config`] naming the key, what it holds and what it must hold.
     pub fn check(&self) -> Result<(), ServerError> {
-        let positive: [(&'static str, u128); 17] = [
+        let positive: [(&'static str, u128); 19] = [
             ("limits.body_bytes", self.limits.body_bytes as u128),
             ("limits.json_depth", self.limits.json_depth as u128),
             ("limits.eval_ms", u128::from(self.limits.eval_ms)),
@@ -305,6 +331,8 @@ impl ServerConfig {
             ("anchor.leaves", u128::from(self.anchor.leaves)),
             ("anchor.verifier_ms", u128::from(self.anchor.verifier_ms)),
             ("anchor.retry_ms", u128::from(self.anchor.retry_ms)),
+            ("receipts.merge_delay_s", u128::from(self.receipts.merge_delay_s)),
+            ("receipts.poll_ms", u128::from(self.receipts.poll_ms)),
             ("registry.poll_ms", u128::from(self.registry.poll_ms)),
             ("nd_builtins.timeout_ms", u128::from(self.nd_builtins.timeout_ms)),
             (
@@ -340,6 +368,16 @@ impl ServerConfig {
             return Err(ServerError::Config {
                 key: "records.tokens",
                 message: format!("has `{token}`, must be the SHA-256 of a token: 64 hex digits"),
+            });
+        }
+        let promised = u128::from(self.receipts.merge_delay_s).saturating_mul(1_000);
+        if self.receipts.enabled && self.anchor.enabled && promised <= u128::from(self.anchor.interval_ms) {
+            return Err(ServerError::Config {
+                key: "receipts.merge_delay_s",
+                message: format!(
+                    "is {} s; it must be longer than anchor.interval_ms ({}), or no promise can be kept",
+                    self.receipts.merge_delay_s, self.anchor.interval_ms
+                ),
             });
         }
         if self.workers > 1_024 {
@@ -401,6 +439,15 @@ mod tests {
         config = ServerConfig::default();
         config.gzip.level = 10;
         assert!(config.check().unwrap_err().to_string().contains("gzip.level"));
+        config = ServerConfig::default();
+        config.receipts.merge_delay_s = 10;
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("receipts.merge_delay_s")
+        );
         config = ServerConfig::default();
         config.anchor.retry_max_ms = 1;
         assert!(

@@ -8,11 +8,12 @@ use stele_pdp::{
     Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
 };
 use stele_policy::engine::{ConvertError, EngineError, Limits};
-use stele_types::DecisionRecord;
+use stele_types::{DecisionRecord, Receipt};
 use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
 use crate::http::{ApiError, Location};
+use crate::receipts::{self, ReceiptFailure};
 use crate::remote;
 use crate::worker::{Call, Worker};
 
@@ -27,6 +28,8 @@ pub(crate) struct Decided {
     pub(crate) commit: Duration,
     /// The records, kept only when an explanation was asked for.
     pub(crate) records: Vec<DecisionRecord>,
+    /// One per decision, in their order, when they were asked for.
+    pub(crate) receipts: Vec<Receipt>,
 }
 
 /// Decides on this worker and returns once the evidence is as safe as the configuration asks.
@@ -40,6 +43,10 @@ pub(crate) async fn decide(
     input: Input<'_>,
     strict: bool,
 ) -> Result<Decided, ApiError> {
+    let promise = receipts::requested(call)?;
+    if promise && worker.shared.receipts.is_none() {
+        return Err(receipts::unavailable());
+    }
     let requested_by = call.peer.to_string();
     let limits = &worker.shared.config.limits;
     let headers = &call.parts.headers;
@@ -83,12 +90,18 @@ pub(crate) async fn decide(
             } else {
                 Vec::new()
             };
-            commit(worker, evidence).await?;
+            let receipts = if promise {
+                commit_promised(worker, evidence).await?
+            } else {
+                commit(worker, evidence).await?;
+                Vec::new()
+            };
             Ok(Decided {
                 answer,
                 evaluation,
                 commit: begun.elapsed(),
                 records,
+                receipts,
             })
         }
         Err(Failure {
@@ -144,18 +157,39 @@ async fn commit(worker: &Worker, evidence: Vec<Evidence>) -> Result<(), ApiError
         waiting.push(safe);
     }
     for safe in waiting {
-        safe.await.unwrap_or(Err(SinkError::Closed)).map_err(|error| {
-            tracing::error!(%error, "a decision was withheld: its evidence could not be kept");
-            let message = format!("the decision is withheld because its evidence could not be kept: {error}");
-            match error {
-                SinkError::Refused { .. } => ApiError::internal(message),
-                SinkError::Closed | SinkError::Write { .. } => {
-                    ApiError::unavailable("log_unavailable", message)
-                }
-            }
-        })?;
+        safe.await.unwrap_or(Err(SinkError::Closed)).map_err(withheld)?;
     }
     Ok(())
+}
+
+/// [`commit`], with a receipt for each decision.
+async fn commit_promised(worker: &Worker, evidence: Vec<Evidence>) -> Result<Vec<Receipt>, ApiError> {
+    let mut waiting = Vec::with_capacity(evidence.len());
+    for one in evidence {
+        let (done, promised) = oneshot::channel();
+        let log = &worker.shared.log;
+        log.append_promised(one, Box::new(move |result| drop(done.send(result))));
+        waiting.push(promised);
+    }
+    let mut receipts = Vec::with_capacity(waiting.len());
+    for promised in waiting {
+        let receipt = promised.await.unwrap_or(Err(SinkError::Closed.into()));
+        receipts.push(receipt.map_err(|failure| match failure {
+            ReceiptFailure::Log(error) => withheld(error),
+            ReceiptFailure::Signing(_) => ApiError::internal(failure.to_string()),
+        })?);
+    }
+    Ok(receipts)
+}
+
+/// The answer instead of a decision whose evidence could not be kept.
+fn withheld(error: SinkError) -> ApiError {
+    tracing::error!(%error, "a decision was withheld: its evidence could not be kept");
+    let message = format!("the decision is withheld because its evidence could not be kept: {error}");
+    match error {
+        SinkError::Refused { .. } => ApiError::internal(message),
+        SinkError::Closed | SinkError::Write { .. } => ApiError::unavailable("log_unavailable", message),
+    }
 }
 
 /// The error answer for an input that can't be read.

@@ -13,6 +13,7 @@ use stele_types::{DecisionId, Digest, LeafIndex, PolicyId, TreeSize};
 
 use crate::http::ApiError;
 use crate::metrics::Histogram;
+use crate::receipts::{Promised, ReceiptQueue};
 
 /// Records looked at, in pages, for one filtered listing.
 const MAX_PAGES: usize = 20;
@@ -32,6 +33,10 @@ pub struct LogStats {
     pub commits: u64,
     /// Decisions in them.
     pub committed: u64,
+    /// Receipts issued since the start.
+    pub receipts: u64,
+    /// Signatures made for them.
+    pub receipt_batches: u64,
     /// Times of their syncs.
     #[serde(skip)]
     pub(crate) syncs: Histogram,
@@ -50,6 +55,7 @@ pub struct DecisionLog {
     ledger: Arc<Ledger>,
     dir: PathBuf,
     commits: Arc<Mutex<Commits>>,
+    receipts: Arc<ReceiptQueue>,
 }
 
 impl std::fmt::Debug for DecisionLog {
@@ -90,6 +96,9 @@ impl DecisionLog {
                 .saturating_add(u64::try_from(stats.decisions).unwrap_or(u64::MAX));
             commits.syncs.observe(stats.sync);
         }));
+        let receipts = Arc::new(ReceiptQueue::default());
+        let waiting = Arc::clone(&receipts);
+        options.on_acknowledged = Some(Arc::new(move || waiting.complete()));
         options.on_publish_error.get_or_insert_with(|| {
             Arc::new(
                 |error| tracing::error!(%error, "tiles and checkpoint can't be published; decisions go on"),
@@ -100,6 +109,7 @@ impl DecisionLog {
             ledger,
             dir: dir.to_owned(),
             commits,
+            receipts,
         })
     }
 
@@ -111,6 +121,7 @@ impl DecisionLog {
 
     /// Sizes and times.
     pub(crate) fn stats(&self) -> LogStats {
+        let (receipts, receipt_batches) = self.receipts.counts();
         let commits = lock(&self.commits);
         LogStats {
             leaves: self.ledger.size().get(),
@@ -119,6 +130,8 @@ impl DecisionLog {
             failing: self.ledger.failing().map(|error| error.to_string()),
             commits: commits.commits,
             committed: commits.committed,
+            receipts,
+            receipt_batches,
             syncs: commits.syncs.clone(),
         }
     }
@@ -221,15 +234,47 @@ impl DecisionLog {
     }
 }
 
+impl DecisionLog {
+    /// Decisions that wait for receipts.
+    pub(crate) fn receipts(&self) -> &Arc<ReceiptQueue> {
+        &self.receipts
+    }
+
+    /// Hands over evidence as [`DecisionSink::append`] does, and has a receipt issued once it is durable. `done` is called exactly once.
+    pub(crate) fn append_promised(&self, evidence: Evidence, done: Promised) {
+        // The caller has the input and is given the salt, also where the log keeps neither.
+        let Some(salt) = evidence.record.input_salt else {
+            let message = "the input has no salt".to_owned();
+            done(Err(SinkError::Refused { message }.into()));
+            return;
+        };
+        match prepare(evidence) {
+            Ok(prepared) => {
+                let ticket = self.receipts.ticket(prepared.leaf(), salt);
+                let queue = Arc::clone(&self.receipts);
+                self.ledger
+                    .append_prepared_durably(prepared, move |outcome| match outcome {
+                        Ok(_) => queue.push(ticket, done),
+                        Err(error) => done(Err(sink_error(&error).into())),
+                    });
+            }
+            Err(error) => done(Err(sink_error(&error).into())),
+        }
+    }
+}
+
+/// Leaf, mask and JSON are made on the caller's thread, so that this work scales with the workers.
+fn prepare(evidence: Evidence) -> Result<Prepared, LedgerError> {
+    let Evidence { record, documents } = evidence;
+    match documents {
+        Documents::InRecord { mask } => Prepared::new(record, mask.as_ref()),
+        Documents::Rendered(documents) => Prepared::rendered(&record, &documents),
+    }
+}
+
 impl DecisionSink for DecisionLog {
     fn append(&self, evidence: Evidence, done: Done) {
-        // Leaf, mask and JSON are made on the caller's thread, so that this work scales with the workers.
-        let Evidence { record, documents } = evidence;
-        let prepared = match documents {
-            Documents::InRecord { mask } => Prepared::new(record, mask.as_ref()),
-            Documents::Rendered(documents) => Prepared::rendered(&record, &documents),
-        };
-        match prepared {
+        match prepare(evidence) {
             Ok(prepared) => self.ledger.append_prepared(prepared, move |outcome| {
                 done(
                     outcome

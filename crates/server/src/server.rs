@@ -21,6 +21,7 @@ use crate::listen::{self, Inlet};
 use crate::log::DecisionLog;
 use crate::metrics::WorkerMetrics;
 use crate::nd::Outside;
+use crate::receipts::Issuer;
 use crate::remote::Remote;
 use crate::shared::Shared;
 use crate::tasks::{self, AnchorView, BundleStore, Follower};
@@ -76,7 +77,9 @@ impl Server {
         let worker_metrics: Vec<_> = (0..config.worker_count())
             .map(|_| Arc::new(WorkerMetrics::default()))
             .collect();
+        let receipts = issuer(&config, &deps)?;
         let shared = Arc::new(Shared {
+            receipts,
             node: NodeContext {
                 address: deps.node,
                 labels: config.labels.clone(),
@@ -181,6 +184,23 @@ impl Handle {
     }
 }
 
+/// What signs receipts, if the log is anchored where nodes are held to them.
+fn issuer(config: &ServerConfig, deps: &Deps) -> Result<Option<Issuer>, ServerError> {
+    let link = deps.chain.as_ref().map(|(link, _)| link);
+    let authority = link.and_then(|link| link.receipts());
+    let enabled = config.receipts.enabled && config.anchor.enabled;
+    let Some(authority) = authority.filter(|_| enabled) else {
+        return Ok(None);
+    };
+    let queue = Arc::clone(deps.log.receipts());
+    let started = Issuer::start(queue, authority, config.receipts.merge_delay_s, now);
+    let failed = |source| ServerError::Thread {
+        what: "receipts",
+        source,
+    };
+    started.map(Some).map_err(failed)
+}
+
 type Workers = (Vec<Inlet>, Vec<JoinHandle<std::io::Result<()>>>);
 
 fn start_workers(shared: &Arc<Shared>, stopped: &watch::Receiver<bool>) -> Result<Workers, ServerError> {
@@ -267,6 +287,13 @@ impl Control {
                 Arc::clone(&link),
                 stopped.clone(),
             ));
+            if link.receipts().is_some() {
+                running.spawn(tasks::run_omissions(
+                    Arc::clone(&shared),
+                    Arc::clone(&link),
+                    stopped.clone(),
+                ));
+            }
             if shared.config.anchor.enabled {
                 running.spawn(tasks::run_anchor(
                     Arc::clone(&shared),

@@ -10,6 +10,7 @@ use crate::config::ServerConfig;
 use crate::health::Status;
 use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
+use crate::receipts::Issuer;
 use crate::remote::Remote;
 use crate::tasks::BundleStore;
 
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Arc<SnapshotStore>,
     /// Takes evidence, and answers questions about it.
     pub(crate) log: DecisionLog,
+    /// Signs receipts, where the node can promise anything.
+    pub(crate) receipts: Option<Issuer>,
     /// Who we are.
     pub(crate) node: NodeContext,
     /// Decides where other hosts are asked; none when no host may be.

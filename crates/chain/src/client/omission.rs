@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes, U256};
-use alloy::providers::Provider as _;
 use alloy::sol_types::SolEvent as _;
 use serde::Serialize;
 use stele_types::{
@@ -115,9 +114,7 @@ impl ChainClient {
     /// Wei that a claim of omission should take on this chain: ten times what an answer costs at the present price of gas, so that the answerer is
     /// paid when gas gets dearer, and claims without a reason cost more than they harm. Zero where gas is free.
     pub async fn suggested_deposit(&self) -> Result<u128, ChainError> {
-        let price = self
-            .retry("eth_gasPrice", || async { self.provider.get_gas_price().await })
-            .await?;
+        let price = self.gas_price().await?;
         Ok(price.saturating_mul(ANSWER_GAS.saturating_mul(DEPOSIT_FACTOR)))
     }
 }

@@ -188,6 +188,14 @@ impl ChainClient {
         self.wait(account, call, pending).await
     }
 
+    /// The most that a unit of gas would be paid now; zero on a chain whose gas is free.
+    pub(super) async fn gas_price(&self) -> Result<u128, ChainError> {
+        Ok(match self.fees().await? {
+            Fees::Legacy { price } => price,
+            Fees::Dynamic { max, .. } => max,
+        })
+    }
+
     /// What to offer: nothing on a chain whose gas is free, the node's estimate elsewhere.
     async fn fees(&self) -> Result<Fees, ChainError> {
         let latest = BlockNumberOrTag::Latest;

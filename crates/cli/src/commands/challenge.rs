@@ -1,6 +1,7 @@
 //! `stele challenge`: has the chain re-execute a recorded decision. What that publishes is shown before, and agreed to.
 
 mod evidence;
+mod omission;
 
 use crate::chain::{ChainArgs, Session, block_on, connect};
 use crate::config::{Config, Sources};
@@ -22,19 +23,28 @@ use stele_chain::client::{
 use stele_chain::contracts::Role;
 use stele_ledger::proof::ProofBundle;
 
-/// Have the chain re-execute a recorded decision.
+/// Have the chain re-execute a recorded decision, or hold a node to a receipt.
 ///
 /// The decision's input and its policy's data become public on the chain, for ever: they are shown first, and nothing is sent without
 /// consent. Exit code 0: the chain upholds the decision. 1: it is refuted, and its node suspended. 2: it can't be challenged, or
 /// consent is missing. 3: the chain can't be reached.
+///
+/// With --receipt the chain asks the node to show that the promised decision is in its log; the input stays private. Once the node's time is over,
+/// --settle ends it: exit code 1 when the node is suspended, 0 when it had answered.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Decision id of the own node, or `latest`
-    #[arg(required_unless_present = "proof", conflicts_with = "proof")]
+    #[arg(required_unless_present_any = ["proof", "receipt"], conflicts_with_all = ["proof", "receipt"])]
     id: Option<String>,
     /// A proof instead, anyone's, as `stele prove` writes it
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
+    /// A receipt whose decision is not in the node's log: the receipt, or the answer that has it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["proof", "bundle"])]
+    receipt: Option<PathBuf>,
+    /// End a claim about the receipt that the node has not answered in time
+    #[arg(long, requires = "receipt")]
+    settle: bool,
     /// The bundle of the decision's policy version, for its data [default: the data directory's bundle store]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -58,12 +68,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
+    if let Some(receipt) = &args.receipt {
+        return omission::run(sources, args, receipt);
+    }
     let bundle = proof(sources, args)?;
     let config = sources.load()?;
     let home = Home::at(&config.data_dir);
     let evidence = Evidence::gather(&bundle, &home, args.bundle.as_deref())?;
     block_on(async {
-        let (governance, _session) = governance(&config, &home, args).await?;
+        let (governance, _session) = governance(&config, &home, args.contract, &args.chain).await?;
         if let Some(refuted) = governance.challenged(evidence.leaf_hash).await.map_err(failed)? {
             return before(args.format, &evidence, refuted);
         }
@@ -90,16 +103,21 @@ fn proof(sources: &Sources, args: &Args) -> Result<ProofBundle> {
 /// The contracts to ask: those of the data directory, or those that a trusted `Challenge` belongs to.
 ///
 /// The session holds the embedded chain open, if there is one.
-async fn governance(config: &Config, home: &Home, args: &Args) -> Result<(Governance, Option<Session>)> {
-    if let Some(contract) = args.contract {
-        let url = args.chain.rpc.as_deref().unwrap_or_default();
+pub(super) async fn governance(
+    config: &Config,
+    home: &Home,
+    contract: Option<Address>,
+    chain: &ChainArgs,
+) -> Result<(Governance, Option<Session>)> {
+    if let Some(contract) = contract {
+        let url = chain.rpc.as_deref().unwrap_or_default();
         let client = connect(Endpoint::parse(url)?, config, None).await?;
         let deployment = Deployment::of_challenge(&client, contract)
             .await
             .map_err(failed)?;
         return Ok((Governance::new(client, deployment), None));
     }
-    let session = Session::reach(config, home, &args.chain).await?;
+    let session = Session::reach(config, home, chain).await?;
     Ok((session.governance.clone(), Some(session)))
 }
 

@@ -34,7 +34,7 @@ pub use anchors::StoredAnchor;
 pub use erase::{Erasure, ErasureRequest};
 pub use error::LedgerError;
 pub use list::{Entry, ListQuery, MAX_PAGE, MAX_SCAN, Page};
-pub use options::{AckMode, CommitStats, OnCommit, OnPublishError, Options};
+pub use options::{AckMode, CommitStats, OnAcknowledged, OnCommit, OnPublishError, Options};
 pub use prepare::Prepared;
 pub use proofs::StaticFile;
 pub use store::{FileStore, Store, replace_file_durably};
@@ -157,25 +157,14 @@ impl Ledger {
         prepared: Prepared,
         done: impl FnOnce(Result<Ack, LedgerError>) + Send + 'static,
     ) {
-        if let Some(size) = prepared.excess(self.shared.options.max_record_bytes) {
-            done(Err(LedgerError::RecordTooLarge {
-                size,
-                limit: self.shared.options.max_record_bytes,
-            }));
-            return;
-        }
-        let decision_id = prepared.leaf().decision_id;
         match self.shared.options.ack {
-            AckMode::Durable => {
-                let pending = Pending {
-                    bytes: prepared.into_bytes(),
-                    done: Some(Box::new(done)),
-                };
-                if let Err((error, Some(done))) = self.shared.queue.push(&self.shared, pending) {
-                    done(Err(error));
-                }
-            }
+            AckMode::Durable => self.append_prepared_durably(prepared, done),
             AckMode::Memory => {
+                if let Some(error) = self.excess(&prepared) {
+                    done(Err(error));
+                    return;
+                }
+                let decision_id = prepared.leaf().decision_id;
                 let pending = Pending {
                     bytes: prepared.into_bytes(),
                     done: None,
@@ -189,6 +178,31 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// [`Ledger::append_prepared`] for what must not be acknowledged before it is durable, whatever the acknowledgement mode.
+    pub fn append_prepared_durably(
+        &self,
+        prepared: Prepared,
+        done: impl FnOnce(Result<Ack, LedgerError>) + Send + 'static,
+    ) {
+        if let Some(error) = self.excess(&prepared) {
+            done(Err(error));
+            return;
+        }
+        let pending = Pending {
+            bytes: prepared.into_bytes(),
+            done: Some(Box::new(done)),
+        };
+        if let Err((error, Some(done))) = self.shared.queue.push(&self.shared, pending) {
+            done(Err(error));
+        }
+    }
+
+    fn excess(&self, prepared: &Prepared) -> Option<LedgerError> {
+        let limit = self.shared.options.max_record_bytes;
+        let size = prepared.excess(limit)?;
+        Some(LedgerError::RecordTooLarge { size, limit })
     }
 
     /// Appends and waits for the outcome.

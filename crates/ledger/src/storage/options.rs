@@ -31,6 +31,8 @@ pub struct CommitStats {
 
 /// Called after each group commit, on the writer's thread.
 pub type OnCommit = Arc<dyn Fn(&CommitStats) + Send + Sync>;
+/// Called after the decisions of a group commit were acknowledged, on the writer's thread.
+pub type OnAcknowledged = Arc<dyn Fn() + Send + Sync>;
 /// Called when publishing in the background failed.
 pub type OnPublishError = Arc<dyn Fn(&LedgerError) + Send + Sync>;
 
@@ -59,6 +61,8 @@ pub struct Options {
     pub publish_interval: Option<Duration>,
     /// Observer of group commits.
     pub on_commit: Option<OnCommit>,
+    /// Told when a group commit's decisions have been acknowledged: what was gathered from them is a whole batch.
+    pub on_acknowledged: Option<OnAcknowledged>,
     /// Observer of failures to publish in the background.
     pub on_publish_error: Option<OnPublishError>,
 }
@@ -75,6 +79,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             publish_interval: Some(Duration::from_secs(1)),
             on_commit: None,
+            on_acknowledged: None,
             on_publish_error: None,
         }
     }

@@ -165,6 +165,9 @@ pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
                     shared.queue.recovered();
                 }
                 acknowledge(batch, first);
+                if let Some(observe) = &shared.options.on_acknowledged {
+                    observe();
+                }
             }
             Err(error) => {
                 let (retained, refused): (Vec<_>, Vec<_>) =

@@ -98,7 +98,7 @@ impl Reply {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         for (name, value) in self.headers {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
         response
     }

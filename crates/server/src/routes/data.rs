@@ -18,6 +18,9 @@ const VERDICT: HeaderName = HeaderName::from_static("stele-decision");
 /// Header with the decision's id, for answers whose body has no room for it.
 const DECISION_ID: HeaderName = HeaderName::from_static("stele-decision-id");
 
+/// Header with a receipt, for answers whose body has no room for it; one for each decision.
+const RECEIPT: HeaderName = HeaderName::from_static("stele-receipt");
+
 /// OPA's warning when a body has no `input`.
 const NO_INPUT: &[u8] =
     br#""warning":{"code":"api_usage_warning","message":"'input' key missing from the request"}"#;
@@ -75,6 +78,14 @@ async fn bare(worker: &Worker, call: &Call<'_>, path: &[String]) -> Result<Reply
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
         reply = reply.with_header(DECISION_ID, id);
     }
+    for receipt in &decided.receipts {
+        let text = receipt
+            .to_json()
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        // Compact JSON of ours is ASCII without control characters.
+        let value = HeaderValue::from_bytes(&text).map_err(|error| ApiError::internal(error.to_string()))?;
+        reply = reply.with_header(RECEIPT, value);
+    }
     Ok(reply)
 }
 
@@ -110,6 +121,10 @@ async fn document(
     if warn && decided.answer.without_input {
         separate(&mut body);
         body.extend_from_slice(NO_INPUT);
+    }
+    if !decided.receipts.is_empty() {
+        member(&mut body, "receipts");
+        write_serde(&mut body, &decided.receipts)?;
     }
     if call.params.flag("provenance") {
         member(&mut body, "provenance");

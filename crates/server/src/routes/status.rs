@@ -190,6 +190,18 @@ fn write_log(stats: &LogStats, text: &mut Text) {
     );
     text.count("stele_ledger_commits_total", &[], stats.commits);
     text.family(
+        "stele_receipts_total",
+        Kind::Counter,
+        "Receipts issued since the start.",
+    );
+    text.count("stele_receipts_total", &[], stats.receipts);
+    text.family(
+        "stele_receipt_signatures_total",
+        Kind::Counter,
+        "Signatures made for receipts since the start.",
+    );
+    text.count("stele_receipt_signatures_total", &[], stats.receipt_batches);
+    text.family(
         "stele_ledger_fsync_duration_seconds",
         Kind::Histogram,
         "Time one sync of the log took.",

@@ -3,14 +3,18 @@
 mod anchor;
 mod backoff;
 mod follower;
+mod omissions;
 mod quorum;
 
 pub use anchor::AnchorView;
 pub(crate) use anchor::run as run_anchor;
 pub use follower::BundleStore;
 pub(crate) use follower::{Follower, run as run_follower};
+pub(crate) use omissions::run as run_omissions;
 
 /// The anchoring task's name in status and metrics.
 pub(crate) const ANCHOR: &str = "anchor";
 /// The registry follower's name in status and metrics.
 pub(crate) const REGISTRY: &str = "registry";
+/// The name in status and metrics of the task that answers claims of omission.
+pub(crate) const OMISSIONS: &str = "omissions";

@@ -1,0 +1,87 @@
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+use stele_ledger::receipt::check;
+use stele_types::{DecisionId, PolicyVersion, Uuid};
+
+fn leaf(number: u8) -> Leaf {
+    Leaf {
+        decision_id: DecisionId(Uuid::from_bytes([number; 16])),
+        time: Timestamp(1),
+        node: NodeAddress([1; 20]),
+        policy_version: PolicyVersion(Digest([2; 32])),
+        entry_point: Digest([3; 32]),
+        input_commitment: Digest([4; 32]),
+        data_digest: Digest([5; 32]),
+        result_digest: Digest([6; 32]),
+        detail_commitment: Digest([7; 32]),
+    }
+}
+
+fn authority(
+    sign: impl Fn(&Digest) -> Result<Signature, String> + Send + Sync + 'static,
+) -> ReceiptAuthority {
+    ReceiptAuthority {
+        chain_id: ChainId::new(5),
+        ledger: NodeAddress([9; 20]),
+        node: NodeAddress([1; 20]),
+        sign: Arc::new(sign),
+    }
+}
+
+fn account() -> stele_chain::client::Account {
+    stele_chain::client::Account::from_key(&[7; 32]).unwrap()
+}
+
+fn issuer(queue: &Arc<ReceiptQueue>) -> Issuer {
+    let authority = authority(|digest| account().sign_digest(digest).map_err(|error| error.to_string()));
+    Issuer::start(Arc::clone(queue), authority, 60, || {
+        Timestamp(1_700_000_000_999_999_999)
+    })
+    .unwrap()
+}
+
+fn push(queue: &ReceiptQueue, number: u8) -> mpsc::Receiver<Result<Receipt, ReceiptFailure>> {
+    let (sender, receiver) = mpsc::channel();
+    let ticket = queue.ticket(&leaf(number), Salt([number; 32]));
+    queue.push(ticket, Box::new(move |outcome| drop(sender.send(outcome))));
+    receiver
+}
+
+#[test]
+fn a_group_commit_costs_one_signature() {
+    let queue = Arc::new(ReceiptQueue::default());
+    let issuer = issuer(&queue);
+    for batch in 0..3_u8 {
+        let waiting: Vec<_> = (0..7).map(|number| push(&queue, batch * 7 + number)).collect();
+        // Nothing is signed before the commit is acknowledged as a whole.
+        assert!(waiting[0].recv_timeout(Duration::from_millis(20)).is_err());
+        queue.complete();
+        for (place, one) in waiting.iter().enumerate() {
+            let receipt = one.recv().unwrap().unwrap();
+            assert_eq!(receipt.batch.size.get(), 7);
+            assert_eq!(receipt.batch.index.get(), place as u64);
+            assert_eq!((receipt.issued_at, receipt.merge_delay), (1_700_000_000, 60));
+            assert_eq!(check(&receipt).unwrap().signer, account().node_address());
+        }
+        assert_eq!(queue.counts(), (u64::from(batch + 1) * 7, u64::from(batch) + 1));
+    }
+    // Commits of decisions without receipts are none of its business.
+    queue.complete();
+    drop(issuer);
+    assert_eq!(queue.counts(), (21, 3));
+    let late = push(&queue, 0).recv().unwrap();
+    assert!(matches!(late, Err(ReceiptFailure::Log(SinkError::Closed))));
+}
+
+#[test]
+fn a_key_that_fails_gives_no_receipt() {
+    let queue = Arc::new(ReceiptQueue::default());
+    let authority = authority(|_| Err("the key is gone".to_owned()));
+    let _issuer = Issuer::start(Arc::clone(&queue), authority, 60, || Timestamp(0)).unwrap();
+    let one = push(&queue, 1);
+    queue.complete();
+    let failure = one.recv().unwrap().unwrap_err();
+    assert!(failure.to_string().contains("the key is gone"), "{failure}");
+}
