@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "stele-pdp",
     "stele-verifier",
     "stele-server",
+    "stele-secrets",
     "stele",
 ];
 
