@@ -18,7 +18,6 @@ const LAYERS: &[&str] = &[
     "stele-pdp",
     "stele-verifier",
     "stele-server",
-    "stele-secrets",
     "stele",
 ];
 
