@@ -11,11 +11,14 @@
 
 #[path = "support/lies.rs"]
 mod lies;
+#[path = "support/peers.rs"]
+mod peers;
 mod support;
 #[path = "support/verifiers.rs"]
 mod verifiers;
 
 use lies::log_a_lie;
+use peers::{Anvil, Peer};
 use serde_json::Value;
 use stele_ledger::CosignerKey;
 use stele_ledger::witness::with_signatures;
@@ -144,6 +147,80 @@ fn a_wrong_decision_is_refused_until_an_operator_acts() {
     node.interrupt();
 }
 
+/// Takes one request, and gives it back.
+fn webhook() -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut text = String::new();
+        let mut buffer = [0; 4096];
+        while !text.ends_with("}}") {
+            let count = stream.read(&mut buffer).unwrap();
+            text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+        sender.send(text).unwrap();
+    });
+    (url, receiver)
+}
+
+#[test]
+fn a_verifier_challenges_by_itself_and_calls_for_people() {
+    challenged(&[]);
+}
+
+#[test]
+fn a_verifier_challenges_on_anvil() {
+    let Some(peer) = Peer::foundry("anvil") else {
+        return;
+    };
+    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
+    challenged(&["--rpc", &anvil.url]);
+}
+
+fn challenged(more: &[&str]) {
+    let site = Site::new();
+    let node = site.up_with(more);
+    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    let other = ask(&node, "kubernetes/pod-hardened.json");
+    node.interrupt();
+    let lie = log_a_lie(&site, &truth, &other);
+    let node = site.up_with(more);
+    // No quorum is demanded, so the node anchors the lie.
+    site.run(&["prove", &lie, "--wait", "60", "-o", "proof.json"])
+        .exits(0);
+    let (url, called) = webhook();
+    let hook = format!("verifier.webhook={url}");
+    let mut verifier = Verifier::new();
+    verifier.start(
+        &site,
+        &node,
+        &["--set", "verifier.challenge=true", "--set", &hook],
+    );
+    let status = eventually("the lie is challenged", || {
+        let status = verifier.status();
+        (!status["refused"]["decision"]["challenge"].is_null()).then_some(status)
+    });
+    let outcome = status["refused"]["decision"]["challenge"].as_str().unwrap();
+    assert!(outcome.starts_with("refuted in 0x"), "{status}");
+    assert!(
+        !status.to_string().contains("AdmissionReview"),
+        "the input is shown to nobody"
+    );
+    let call = called.recv().unwrap();
+    assert!(call.starts_with("POST /alerts") && call.contains(&lie), "{call}");
+    assert!(!call.contains("AdmissionReview"), "{call}");
+    site.run(&["challenge", &other, "--yes"])
+        .fails(2, &["not active"]);
+    verifier.stop();
+    node.interrupt();
+}
+
 #[test]
 fn what_is_missing_is_said_at_the_start() {
     let site = Site::new();
@@ -156,6 +233,9 @@ fn what_is_missing_is_said_at_the_start() {
         .fails(3, &["deployment.json", "--deployment"]);
     site.run(&["verifier", "--log", node, "--set", "verifier.chain=false"])
         .fails(3, &["key and url"]);
+    let args = ["verifier", "--log", node, "--set", "verifier.chain=false"];
+    site.run(&[&args[..], &["--set", "verifier.challenge=true"]].concat())
+        .fails(2, &["verifier.challenge", "needs verifier.chain"]);
     site.run(&["verifier", "status"])
         .fails(2, &["no verifier was started", "--url"]);
     site.run(&["verifier", "resume", node])

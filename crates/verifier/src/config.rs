@@ -37,6 +37,10 @@ pub struct VerifierConfig {
     pub webhook: String,
     /// Whether the chain is asked which versions were in force and what is anchored. Default true; a mere witness does without.
     pub chain: bool,
+    /// Whether a wrong decision is challenged on chain, once it is anchored. **That publishes its input.** Default false.
+    pub challenge: bool,
+    /// Key file of the account that challenges, and pays. Default empty: the verifier's own account.
+    pub challenge_key: PathBuf,
     /// The logs that are followed.
     pub logs: Vec<FollowedLog>,
 }
@@ -93,6 +97,8 @@ impl Default for VerifierConfig {
             wait_ms: 8_000,
             webhook: String::new(),
             chain: true,
+            challenge: false,
+            challenge_key: PathBuf::new(),
             logs: Vec::new(),
         }
     }
@@ -115,6 +121,9 @@ impl VerifierConfig {
         }
         if self.poll_ms == 0 {
             return wrong("poll_ms", "must be greater than 0".to_owned());
+        }
+        if self.challenge && !self.chain {
+            return wrong("challenge", "needs verifier.chain".to_owned());
         }
         if self.logs.is_empty() {
             return wrong("logs", "names no log to follow (docs/verifiers.md)".to_owned());

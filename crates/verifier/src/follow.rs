@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stele_chain::client::Governance;
+use stele_chain::client::{Account, Governance};
 use stele_ledger::tree::{Edge, leaf_hash};
 use stele_ledger::{SignedCheckpoint, VerifierKey};
-use stele_types::{Digest, Leaf, LeafIndex, NodeAddress, Timestamp, TreeSize};
+use stele_types::{Digest, Leaf, NodeAddress, Timestamp, TreeSize};
 
 use crate::alert::Alerts;
 use crate::bundles::Bundles;
@@ -66,6 +66,10 @@ pub(crate) struct Follower {
     /// The anchor that was last found consistent.
     pub(crate) anchored: Option<Head>,
     pub(crate) falls: u32,
+    /// Challenges wrong decisions, if it is configured.
+    pub(crate) challenger: Option<Account>,
+    /// Makes what has to be unguessable.
+    pub(crate) secret: [u8; 32],
 }
 
 impl std::fmt::Debug for Follower {
@@ -76,12 +80,21 @@ impl std::fmt::Debug for Follower {
     }
 }
 
+/// A wrong leaf.
+#[derive(Debug)]
+struct Wrong {
+    index: u64,
+    leaf: Leaf,
+    problem: String,
+    record: Option<String>,
+}
+
 /// What a batch of leaves gave.
 #[derive(Debug, Default)]
 struct Checked {
     counts: BTreeMap<&'static str, u64>,
     /// The first leaf that is wrong, and why.
-    wrong: Option<(u64, Leaf, String)>,
+    wrong: Option<Wrong>,
     /// The first record that can't be used, and why.
     obstacle: Option<(u64, String)>,
 }
@@ -114,7 +127,7 @@ impl Follower {
     /// One look at the log. What it finds against the log is in the state afterwards; an error means that nothing can be said.
     pub(crate) async fn look(&mut self) -> Result<(), VerifierError> {
         if self.refuses() {
-            return Ok(());
+            return self.pursue().await;
         }
         // Before the checkpoint: a node publishes what it anchors first, so the checkpoint has at least as many leaves.
         let anchor = self.chain_anchor().await?;
@@ -206,8 +219,8 @@ impl Follower {
             return self.differs(verified, new, &signed.note).await;
         }
         self.stats.count(&checked.counts);
-        if let Some((index, leaf, problem)) = checked.wrong {
-            return self.accuse_decision(index, &leaf, problem, &signed.note).await;
+        if let Some(wrong) = checked.wrong {
+            return self.accuse_decision(wrong, &signed.note).await;
         }
         if let Some((index, problem)) = checked.obstacle {
             return Err(VerifierError::Record { index, problem });
@@ -360,19 +373,21 @@ impl Follower {
         self.accuse(Accusation::Rollback, message, notes, None).await
     }
 
-    async fn accuse_decision(
-        &mut self,
-        index: u64,
-        leaf: &Leaf,
-        problem: String,
-        note: &str,
-    ) -> Result<(), VerifierError> {
+    async fn accuse_decision(&mut self, wrong: Wrong, note: &str) -> Result<(), VerifierError> {
+        let Wrong {
+            index,
+            leaf,
+            problem,
+            record,
+        } = wrong;
         let message = format!("decision {} (leaf {index}): {problem}", leaf.decision_id);
         let accused = Accused {
-            index: LeafIndex::new(index).get(),
+            index,
             decision_id: leaf.decision_id,
             leaf_hash: leaf_hash(&leaf.to_bytes()),
+            challenge: None,
         };
+        self.file.change(|state| state.evidence = record)?;
         let notes = vec![note.to_owned()];
         self.accuse(Accusation::WrongDecision, message, notes, Some(accused))
             .await
@@ -441,7 +456,13 @@ impl Batch {
             *count = count.saturating_add(1);
             match outcome {
                 Some(Outcome::Wrong(problem)) if !self.accepted.contains(&hash) => {
-                    checked.wrong.get_or_insert((index, *leaf, problem));
+                    let record = line.map(|line| String::from_utf8_lossy(line).into_owned());
+                    checked.wrong.get_or_insert(Wrong {
+                        index,
+                        leaf: *leaf,
+                        problem,
+                        record,
+                    });
                 }
                 Some(Outcome::Mismatch(problem)) => {
                     checked.obstacle.get_or_insert((index, problem));

@@ -14,6 +14,7 @@
 
 mod alert;
 pub mod bundles;
+mod challenge;
 pub mod config;
 mod cosign;
 mod error;

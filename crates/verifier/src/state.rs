@@ -66,6 +66,9 @@ pub struct Accused {
     pub decision_id: DecisionId,
     /// RFC 6962 hash of its leaf.
     pub leaf_hash: Digest,
+    /// What became of the challenge, if this verifier challenges by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
 }
 
 /// A tree head.
@@ -93,6 +96,9 @@ pub struct LogState {
     pub cosigned: Option<Head>,
     /// Why nothing is cosigned, if so.
     pub refused: Option<Refusal>,
+    /// The wrong decision's record as the node served it, in case the node serves it no more. It holds the input, so it is shown to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// Leaves that an operator has looked at and accepted in spite of their accusation.
     pub accepted: BTreeSet<Digest>,
 }
@@ -106,6 +112,7 @@ impl LogState {
             note: None,
             cosigned: None,
             refused: None,
+            evidence: None,
             accepted: BTreeSet::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stele_chain::client::Governance;
+use stele_chain::client::{Account, Governance};
 use stele_ledger::VerifierKey;
 use stele_ledger::storage::Store;
 use stele_types::{NodeAddress, Timestamp};
@@ -43,6 +43,8 @@ pub struct Deps {
     pub signers: Signers,
     /// The chain; without it consistency is checked and decisions are re-executed, but not whether their version was in force.
     pub chain: Option<Governance>,
+    /// The account that challenges wrong decisions on chain; none does not.
+    pub challenger: Option<Account>,
     /// Chooses the sample.
     pub secret: [u8; 32],
     /// The time.
@@ -236,7 +238,9 @@ async fn follower(
         replayer: Replayer::default(),
         recent: BTreeMap::new(),
         anchored: None,
+        challenger: deps.challenger.clone(),
         falls: 0,
+        secret: deps.secret,
     })
 }
 

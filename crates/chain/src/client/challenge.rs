@@ -3,11 +3,11 @@
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::sol_types::{SolEvent as _, SolValue as _};
 use serde::Serialize;
-use stele_types::{Digest, Gas, Leaf, LeafIndex, NodeAddress, PolicyId, Salt};
+use stele_types::{Digest, Gas, Leaf, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Salt, Timestamp};
 
 use super::governance::{CHALLENGE, Governance, NODES};
 use super::keys::Account;
-use super::registry::id;
+use super::registry::{ActiveVersion, id};
 use super::send::Receipt;
 use crate::contracts::Role;
 use crate::contracts::abi::challenge::Challenge as Abi;
@@ -188,6 +188,27 @@ impl Governance {
             0 => Ok(None),
             verdict => Ok(Some(verdict == 2)),
         }
+    }
+
+    /// The entry of a policy's history that put a version in force at a time, give or take the tolerance, with its number: what the claim
+    /// of a challenge names.
+    pub async fn activation_of(
+        &self,
+        policy: &PolicyId,
+        version: PolicyVersion,
+        time: Timestamp,
+    ) -> Result<Option<(u64, ActiveVersion)>, ChainError> {
+        let history = self.history(policy).await?;
+        let tolerance = self.challenge_tolerance().await?;
+        let time = time.as_seconds();
+        let ends = history.iter().skip(1).map(|next| Some(next.time.as_seconds()));
+        let mut entries = (0_u64..).zip(history.iter().zip(ends.chain([None])));
+        let found = entries.find(|(_, (entry, end))| {
+            entry.version == version
+                && time.saturating_add(tolerance) >= entry.time.as_seconds()
+                && end.is_none_or(|end| time <= end.saturating_add(tolerance))
+        });
+        Ok(found.map(|(number, (entry, _))| (number, entry.clone())))
     }
 
     /// Wei that a refutation earns now.

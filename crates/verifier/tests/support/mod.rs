@@ -188,6 +188,7 @@ pub async fn verifier(node: &FakeNode, state: &Path) -> Handle {
             account: None,
         },
         chain: None,
+        challenger: None,
         secret: [1; 32],
         clock: || Timestamp(1_700_000_100_000_000_000),
     };

@@ -150,30 +150,16 @@ impl Evidence {
 
     /// The activation that put the leaf's version in force at its time, with its number.
     async fn activation(&self, governance: &Governance) -> Result<(u64, ActiveVersion)> {
-        let history = governance
-            .history(&self.record.policy_id)
+        let found = governance
+            .activation_of(&self.record.policy_id, self.leaf.policy_version, self.leaf.time)
             .await
             .environment("the chain")?;
-        let tolerance = governance.challenge_tolerance().await.environment("the chain")?;
-        let seconds = |nanos: u64| nanos / 1_000_000_000;
-        let time = seconds(self.leaf.time.as_nanos());
-        let ends = history
-            .iter()
-            .skip(1)
-            .map(|next| Some(seconds(next.time.as_nanos())))
-            .chain([None]);
-        let found = (0_u64..).zip(history.iter().zip(ends)).find(|(_, (entry, end))| {
-            entry.version == self.leaf.policy_version
-                && time.saturating_add(tolerance) >= seconds(entry.time.as_nanos())
-                && end.is_none_or(|end| time <= end.saturating_add(tolerance))
-        });
-        let (number, (entry, _)) = found.with_context(|| {
+        found.with_context(|| {
             format!(
                 "version {} of {} was not in force at {}: that alone shows a wrong record, but the chain can't re-execute it",
                 self.leaf.policy_version, self.record.policy_id, self.leaf.time
             )
-        })?;
-        Ok((number, entry.clone()))
+        })
     }
 
     /// Executes the contract's code in this process.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use stele_chain::client::{Deployment, Endpoint, Governance};
+use stele_chain::client::{Account, Deployment, Endpoint, Governance};
 use stele_ledger::storage::FileStore;
 use stele_verifier::{Deps, FollowedLog, Handle, Signers, Verifier, VerifierConfig};
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,6 +65,7 @@ pub(super) fn run(sources: &Sources, args: RunArgs) -> Result<Verdict> {
                 account: Some(keys.account.clone()),
             },
             chain,
+            challenger: challenger(&config.verifier, &keys.account)?,
             secret: keys.secret,
             clock: now,
         };
@@ -94,6 +95,19 @@ fn apply(config: &mut VerifierConfig, args: &RunArgs) -> Result<()> {
         config.logs.push(FollowedLog::new(node, url));
     }
     Ok(())
+}
+
+/// The account that challenges, if this verifier does.
+fn challenger(config: &VerifierConfig, own: &Account) -> Result<Option<Account>> {
+    if !config.challenge {
+        return Ok(None);
+    }
+    if config.challenge_key.as_os_str().is_empty() {
+        return Ok(Some(own.clone()));
+    }
+    Account::from_file(&config.challenge_key)
+        .environment("verifier.challenge_key")
+        .map(Some)
 }
 
 /// The governance contracts, unless the verifier does without.

@@ -125,7 +125,10 @@ pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
         (None, Some(_)) => bail!("it is refused for no decision: {}", refusal.message),
         (None, None) => {}
     }
-    file.change(|state| state.refused = None)?;
+    file.change(|state| {
+        state.refused = None;
+        state.evidence = None;
+    })?;
     output::line(format!(
         "{origin} is followed again from {} leaves on; what was verified and cosigned before still binds",
         file.state().verified().size
