@@ -7,31 +7,29 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 #[must_use]
 #[inline]
 pub fn plain_run(bytes: &[u8]) -> usize {
-    let mut chunks = bytes.chunks_exact(8);
+    let mut rest = bytes;
     let mut done = 0_usize;
-    for chunk in &mut chunks {
-        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
-        let special = equals(word, b'"') | equals(word, b'\\') | below_space(word);
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        let special = special(u64::from_le_bytes(*chunk));
         if special != 0 {
-            // Borrows of the subtraction go to higher bytes only, so the lowest mark is right.
+            // Borrows of a subtraction go to higher bytes only, so the lowest mark is right.
             return done.wrapping_add((special.trailing_zeros() >> 3) as usize);
         }
         done = done.wrapping_add(8);
+        rest = after;
     }
-    let rest = chunks.remainder();
     let end = rest
         .iter()
         .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
     done.wrapping_add(end.unwrap_or(rest.len()))
 }
 
-/// Marks bytes that are zero after the subtraction of `byte`.
-fn equals(word: u64, byte: u8) -> u64 {
-    let difference = word ^ ONES.wrapping_mul(u64::from(byte));
-    difference.wrapping_sub(ONES) & !difference & HIGHS
-}
-
-/// Marks bytes below `0x20`.
-fn below_space(word: u64) -> u64 {
-    word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS
+/// Marks quotes, backslashes and bytes below `0x20` by their highest bit.
+#[inline]
+const fn special(word: u64) -> u64 {
+    let quote = (word ^ ONES.wrapping_mul(b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ ONES.wrapping_mul(b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
+    // Below 0x80 a subtraction reaches the highest bit only where it goes below zero; the bytes from there on are none of these.
+    (quote | backslash | control) & !word & HIGHS
 }

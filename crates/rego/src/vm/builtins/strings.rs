@@ -96,10 +96,8 @@ pub(super) fn sprintf(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
     let mut rest = env.heap.as_text(format)?;
     let mut values = env.heap.parts(list).iter();
     env.text.clear();
-    while let Some(at) = rest.bytes().position(|byte| byte == b'%') {
-        let (before, after) = rest.split_at_checked(at)?;
+    while let Some((before, after)) = rest.split_once('%') {
         env.text.push_str(before);
-        let after = after.get(1..)?;
         let verb = *after.as_bytes().first()?;
         match verb {
             b'%' => env.text.push('%'),

@@ -59,7 +59,7 @@ impl Pool {
 
     fn string_word(&mut self, text: &str) -> Val {
         let hash = hash_text(text);
-        match self.names.find_hashed(hash, text, &self.region) {
+        match self.names.find_hashed(hash, text.as_bytes(), &self.region) {
             Some(known) => known,
             None => {
                 // A plan has far less than 4 GiB of text: it was read from JSON of limited size.

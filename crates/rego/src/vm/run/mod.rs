@@ -302,7 +302,8 @@ impl Machine<'_, '_> {
         }
         if found.kind() == Kind::String && !found.is_known() {
             let Constants { names, region } = &*self.code.constants;
-            found = names.find(self.env.heap.text(found), region).unwrap_or(found);
+            let text = self.env.heap.text(found).as_bytes();
+            found = names.find(text, region).unwrap_or(found);
         }
         table.lists.get(&found).copied().map_or(0, i64::from)
     }

@@ -36,7 +36,7 @@ impl Constants<'_> {
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<Val> {
         if self.recognises(text) {
-            self.names.find(text, self.region)
+            self.names.find(text.as_bytes(), self.region)
         } else {
             None
         }

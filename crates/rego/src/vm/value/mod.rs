@@ -138,6 +138,9 @@ impl Val {
         Self(kind as u64 | ((space as u64) << 4) | (place << PLACE))
     }
 
+    /// What a string's word grows by when its offset grows by one.
+    const OFFSET: u64 = 1 << PLACE;
+
     /// A string at `offset`, shorter than [`LONG_FROM`].
     const fn string(space: Space, offset: u32, length: u64, known: bool) -> Self {
         let known = if known { KNOWN } else { 0 };

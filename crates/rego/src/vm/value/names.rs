@@ -7,7 +7,7 @@ use super::{Region, Val};
 pub(crate) struct Names {
     slots: Vec<(u32, Val)>,
     used: usize,
-    /// By length, which marks ([`mark`]) occur: most texts that are no constant are told by this alone.
+    /// By length, which marks ([`bit`]) occur: most texts that are no constant are told by this alone.
     filter: Vec<u64>,
 }
 
@@ -15,17 +15,23 @@ pub(crate) struct Names {
 pub(crate) const LONGEST: usize = 96;
 
 impl Names {
-    /// The string that equals `text`, if there is one. `region` is where the strings are.
+    /// Whether some string has the length and the ends of `text`.
     #[inline]
-    pub(crate) fn find(&self, text: &str, region: &Region) -> Option<Val> {
-        let marks = self.filter.get(text.len())?;
-        if marks & mark(text) == 0 {
-            return None;
-        }
-        self.find_hashed(hash(text.as_bytes()), text, region)
+    pub(crate) fn may_have(&self, text: &[u8]) -> bool {
+        let marks = self.filter.get(text.len()).copied().unwrap_or_default();
+        marks >> bit(text) & 1 != 0
     }
 
-    pub(crate) fn find_hashed(&self, hash: u32, text: &str, region: &Region) -> Option<Val> {
+    /// The string that equals `text`, if there is one. `region` is where the strings are.
+    #[inline]
+    pub(crate) fn find(&self, text: &[u8], region: &Region) -> Option<Val> {
+        if !self.may_have(text) {
+            return None;
+        }
+        self.find_hashed(hash(text), text, region)
+    }
+
+    pub(crate) fn find_hashed(&self, hash: u32, text: &[u8], region: &Region) -> Option<Val> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = hash as usize & mask;
         loop {
@@ -33,7 +39,7 @@ impl Names {
             if !val.is_defined() {
                 return None;
             }
-            if *have == hash && region.text_of(*val) == text {
+            if *have == hash && region.bytes_of(*val) == text {
                 return Some(*val);
             }
             at = at.wrapping_add(1) & mask;
@@ -46,7 +52,7 @@ impl Names {
             self.filter.resize(text.len().wrapping_add(1), 0);
         }
         if let Some(marks) = self.filter.get_mut(text.len()) {
-            *marks |= mark(text);
+            *marks |= 1 << bit(text.as_bytes());
         }
         self.put(val, hash);
     }
@@ -79,12 +85,12 @@ impl Names {
     }
 }
 
-/// One bit, chosen by the first and the last byte.
-fn mark(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let ends = bytes.first().zip(bytes.last());
+/// The mark of a text: a number below 64, chosen by its first and last byte.
+#[inline]
+fn bit(text: &[u8]) -> u32 {
+    let ends = text.first().zip(text.last());
     let bit = ends.map_or(0, |(first, last)| first.wrapping_mul(5).wrapping_add(*last));
-    1 << (bit & 63)
+    u32::from(bit & 63)
 }
 
 /// The hash of a text.

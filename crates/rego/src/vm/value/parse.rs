@@ -3,14 +3,17 @@
 //! Accepts and refuses what [`stele_types::json::parse`] accepts and refuses. An input that is refused is read again by
 //! that parser, which then says what is wrong and where; so there is one set of error messages.
 
+mod objects;
+
 use std::borrow::Cow;
 
 use stele_types::json::{JsonError, JsonErrorKind, Limits};
 use stele_types::{Number, json};
 
 use super::convert::{Constants, Seen};
-use super::shapes::{LOST, Order, Shapes};
-use super::{Kind, Region, Val};
+use super::names::LONGEST;
+use super::shapes::Shapes;
+use super::{Kind, Region, Space, Val};
 
 /// Why an input can't be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +93,7 @@ pub(crate) fn parse(
         region,
         constants,
         seen: None,
+        common: true,
         reader,
     }
     .finish(limits)
@@ -121,6 +125,7 @@ pub(crate) fn load(
         region,
         constants,
         seen: Some(Seen::default()),
+        common: false,
         reader: &mut Reader::default(),
     }
     .finish(limits)?;
@@ -170,6 +175,8 @@ struct Parser<'a> {
     constants: &'a Constants<'a>,
     /// Of a document that will stay.
     seen: Option<Seen<'a>>,
+    /// Of one that will not: strings are places in its text.
+    common: bool,
     /// Its stack has the parts of the collections that are open.
     reader: &'a mut Reader,
 }
@@ -196,7 +203,7 @@ impl<'a> Parser<'a> {
     }
 
     fn document(&mut self) -> Val {
-        let (val, at) = self.value(0, 0);
+        let (val, at) = self.value(0, 0, 0);
         if self.stop.is_none() && self.skip_space(at) < self.bytes.len() {
             return self.malformed().0;
         }
@@ -249,16 +256,29 @@ impl<'a> Parser<'a> {
         at
     }
 
-    fn value(&mut self, at: usize, depth: usize) -> Parsed {
-        let at = self.skip_space(at);
+    /// The value that begins here; space may come before it. `by` is the step that led here: it knows how an object has begun here.
+    #[inline(always)]
+    fn value(&mut self, at: usize, depth: usize, by: usize) -> Parsed {
         match self.peek(at) {
             Some(b'"') => self.string(at),
-            Some(b'{') => self.object(at, depth),
-            Some(b'[') => self.array(at, depth),
+            Some(b'{') => self.object(at, depth, by),
+            Some(b'[') => self.array(at, depth, by),
+            _ => self.other(at, depth, by),
+        }
+    }
+
+    /// As [`Parser::value`], of what is no string and no collection, or has space before it.
+    #[inline(never)]
+    fn other(&mut self, at: usize, depth: usize, by: usize) -> Parsed {
+        match self.peek(at) {
             Some(b'-' | b'0'..=b'9') => self.number(at),
             Some(b't') => self.word(at, b"true", Val::TRUE),
             Some(b'f') => self.word(at, b"false", Val::FALSE),
             Some(b'n') => self.word(at, b"null", Val::NULL),
+            Some(b' ' | b'\n' | b'\r' | b'\t') => {
+                let at = self.skip_space(at);
+                self.value(at, depth, by)
+            }
             _ => self.malformed(),
         }
     }
@@ -319,7 +339,8 @@ impl<'a> Parser<'a> {
         Some((val, start.wrapping_add(count)))
     }
 
-    fn array(&mut self, at: usize, depth: usize) -> Parsed {
+    #[inline(never)]
+    fn array(&mut self, at: usize, depth: usize, by: usize) -> Parsed {
         if depth >= self.max_depth {
             return self.malformed();
         }
@@ -329,7 +350,7 @@ impl<'a> Parser<'a> {
         }
         let start = self.reader.stack.len();
         loop {
-            let (item, end) = self.value(at, depth.wrapping_add(1));
+            let (item, end) = self.value(at, depth.wrapping_add(1), by);
             self.reader.stack.push(item);
             if self.reader.stack.len() >= self.parts && self.many() {
                 return self.memory();
@@ -350,174 +371,49 @@ impl<'a> Parser<'a> {
         (made, at.wrapping_add(1))
     }
 
-    fn object(&mut self, at: usize, depth: usize) -> Parsed {
-        if depth >= self.max_depth {
-            return self.malformed();
-        }
-        let mut at = self.skip_space(at.wrapping_add(1));
-        if self.peek(at) == Some(b'}') {
-            return (self.region.collection(Kind::Object, &[]), at.wrapping_add(1));
-        }
-        let start = self.reader.stack.len();
-        // In a document that stays, keys are places of their own.
-        let mut node = if self.seen.is_some() { LOST } else { 0 };
-        let mut all_known = true;
-        loop {
-            let (key, begin) = self.key(at, &mut node);
-            all_known &= key.is_known();
-            self.reader.stack.push(key);
-            let (value, end) = if self.peek(begin) == Some(b'"') {
-                self.string(begin)
-            } else {
-                self.value(begin, depth.wrapping_add(1))
-            };
-            self.reader.stack.push(value);
-            if self.reader.stack.len() >= self.parts && self.many() {
-                return self.memory();
-            }
-            at = self.skip_space(end);
-            match self.peek(at) {
-                Some(b',') => at = at.wrapping_add(1),
-                Some(b'}') => break,
-                _ => return self.malformed(),
-            }
-        }
-        let mut made = self.sorted(start, node, all_known);
-        if self.seen.is_some() {
-            made = self.region.index_last(made, self.constants.region);
-        }
-        self.reader.stack.truncate(start);
-        if self.region.words.len() >= self.words && self.many() {
-            return self.memory();
-        }
-        (made, at.wrapping_add(1))
-    }
-
-    /// The next key, and where its value begins. `node` is the shape of the keys before it.
-    #[inline]
-    fn key(&mut self, at: usize, node: &mut u32) -> Parsed {
-        if *node != LOST {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            if let Some(followed) = self.reader.shapes.follow(*node, rest) {
-                *node = followed.node;
-                let end = at.wrapping_add(followed.length);
-                if followed.constant.is_defined() {
-                    return (followed.constant, end);
-                }
-                let key = self.base.wrapping_add(at).wrapping_add(followed.key);
-                return (self.region.place(key, followed.key_length, true), end);
-            }
-        }
-        self.new_key(at, node)
-    }
-
-    /// As [`Parser::key`], of one that was not expected.
-    fn new_key(&mut self, start: usize, node: &mut u32) -> Parsed {
-        let quote = self.skip_space(start);
-        if self.peek(quote) != Some(b'"') {
-            return self.malformed();
-        }
-        let (key, end) = self.string(quote);
-        let colon = self.skip_space(end);
-        if self.peek(colon) != Some(b':') {
-            return self.malformed();
-        }
-        let begin = self.skip_space(colon.wrapping_add(1));
-        let (open, close) = (quote.wrapping_add(1), end.wrapping_sub(1));
-        // A key with escapes is shorter than its source.
-        let plain = self.text_of(key).len() == close.saturating_sub(open);
-        *node = if plain && key.is_known() {
-            let constant = Some(key).filter(|key| matches!(key.space(), super::Space::Consts));
-            let bytes = self.bytes.get(start..begin).unwrap_or_default();
-            let range = open.saturating_sub(start)..close.saturating_sub(start);
-            self.reader.shapes.learn(*node, bytes, range, constant)
-        } else {
-            LOST
-        };
-        (key, begin)
-    }
-
-    fn text_of(&self, val: Val) -> &str {
-        if matches!(val.space(), super::Space::Consts) {
-            self.constants.region.text_of(val)
-        } else {
-            self.region.text_of(val)
-        }
-    }
-
-    /// An object of the pairs from `start` on, whose keys have this shape.
-    fn sorted(&mut self, start: usize, node: u32, all_known: bool) -> Val {
-        let Reader { stack, shapes, .. } = &*self.reader;
-        let parts = stack.get(start..).unwrap_or_default();
-        match shapes.order(node) {
-            Order::Sorted => self.region.object(parts, all_known),
-            Order::Places(places) => {
-                let places = shapes.places(places, parts.len() >> 1);
-                self.region.object_in_order(parts, places, all_known)
-            }
-            Order::Unknown => self.sort(start, node, all_known),
-        }
-    }
-
-    /// As [`Parser::sorted`], of a new shape. Of equal keys the last stays.
-    fn sort(&mut self, start: usize, node: u32, all_known: bool) -> Val {
-        let mut pairs = std::mem::take(&mut self.reader.pairs);
-        pairs.clear();
-        let parts = self.reader.stack.get(start..).unwrap_or_default();
-        for (at, pair) in parts.chunks_exact(2).enumerate() {
-            if let [key, value] = pair {
-                pairs.push((*key, *value, at as u16));
-            }
-        }
-        // Stable, so of equal keys the last one stands last.
-        pairs.sort_by(|a, b| self.text_of(a.0).cmp(self.text_of(b.0)));
-        let before = pairs.len();
-        pairs.reverse();
-        pairs.dedup_by(|later, kept| self.text_of(later.0) == self.text_of(kept.0));
-        pairs.reverse();
-        self.reader.stack.truncate(start);
-        for (key, value, _) in &pairs {
-            self.reader.stack.extend([*key, *value]);
-        }
-        // Few enough to be counted in sixteen bits.
-        if pairs.len() == before && node != LOST {
-            self.reader.places.clear();
-            self.reader.places.extend(pairs.iter().map(|(_, _, at)| *at));
-            self.reader.shapes.set_order(node, &self.reader.places);
-        }
-        self.reader.pairs = pairs;
-        let parts = self.reader.stack.get(start..).unwrap_or_default();
-        self.region.object(parts, all_known)
-    }
-
     /// The run of plain characters that begins here.
-    #[inline]
     fn plain_run(&self, at: usize) -> &'a str {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let end = at.wrapping_add(json::plain_run(rest));
         self.text.get(at..end).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, at: usize) -> Parsed {
         let start = at.wrapping_add(1);
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let length = json::plain_run(rest);
+        let Some((run, [b'"', ..])) = rest.split_at_checked(length) else {
+            return self.uncommon_string(start);
+        };
+        if !self.common || length > LONGEST || self.constants.names.may_have(run) {
+            return self.uncommon_string(start);
+        }
+        let after = start.wrapping_add(length).wrapping_add(1);
+        // The document's offsets have been found to fit.
+        let offset = self.base.wrapping_add(start) as u32;
+        (Val::string(Space::Scratch, offset, length as u64, true), after)
+    }
+
+    /// As [`Parser::string`], of one with escapes, one that is long, may be a constant, or is in a document that stays.
+    #[inline(never)]
+    fn uncommon_string(&mut self, start: usize) -> Parsed {
         let run = self.plain_run(start);
         let end = start.wrapping_add(run.len());
         if self.peek(end) != Some(b'"') {
             return self.escaped(run, end);
         }
-        let val = match (self.constants.find(run), &mut self.seen) {
-            (Some(constant), _) => constant,
-            (None, None) => {
+        let made = match &mut self.seen {
+            None => Ok(self.constants.find(run).unwrap_or_else(|| {
                 let known = self.constants.recognises(run);
                 self.region.place(self.base.wrapping_add(start), run.len(), known)
-            }
-            (None, Some(seen)) => match seen.string(Cow::Borrowed(run), self.region, self.constants) {
-                Ok(val) => val,
-                Err(super::Full) => return self.full(),
-            },
+            })),
+            Some(seen) => seen.string(Cow::Borrowed(run), self.region, self.constants),
         };
-        (val, end.wrapping_add(1))
+        match made {
+            Ok(val) => (val, end.wrapping_add(1)),
+            Err(super::Full) => self.full(),
+        }
     }
 
     /// A string with escapes; `run` is what comes before the first of them.

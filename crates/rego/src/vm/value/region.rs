@@ -146,16 +146,18 @@ impl Region {
 
     /// As [`Region::object`], of pairs that are sorted by these positions.
     pub(super) fn object_in_order(&mut self, parts: &[Val], order: &[u16], all_known: bool) -> Val {
-        let place = self.words.len() as u64;
-        self.words.push(Val::count(parts.len() >> 1));
-        self.words.reserve(parts.len());
+        let place = self.words.len();
         let (pairs, _) = parts.as_chunks::<2>();
+        let end = place.wrapping_add(1).wrapping_add(parts.len());
+        self.words.resize(end, Val::count(pairs.len()));
+        let slots = self.words.get_mut(place.wrapping_add(1)..).unwrap_or_default();
         // An order has as many positions as there are pairs.
-        for at in order {
+        for (slot, at) in slots.as_chunks_mut::<2>().0.iter_mut().zip(order) {
             if let Some(pair) = pairs.get(usize::from(*at)) {
-                self.words.extend_from_slice(pair);
+                *slot = *pair;
             }
         }
+        let place = place as u64;
         let made = Val::place(Kind::Object, self.space, place);
         if all_known { made.known() } else { made }
     }

@@ -6,10 +6,14 @@
 //!
 //! The shapes are a tree: a node is a sequence of keys, its children are the keys that came next. It is bounded; a full tree
 //! is thrown away before the next document.
+//!
+//! Beside the tree there are *steps*: the keys on the way from a node to the end of the first object that took it, one behind the other,
+//! each with the comma before it. A parser that is on such a way looks at the next step only; where an object turns off, the tree says
+//! where to, and there the next way begins.
 
 use std::ops::Range;
 
-use super::Val;
+use super::{Space, Val};
 
 /// The most nodes.
 const NODES: usize = 1 << 12;
@@ -20,7 +24,7 @@ const LONGEST: usize = 192;
 /// The most children of one node; objects with ever new keys have no shape.
 const CHILDREN: u32 = 12;
 /// First keys are found through this many lists.
-const HEADS: usize = 64;
+const HEADS: usize = 256;
 
 /// A node's number; 0 is the root, the object without keys.
 pub(super) type Node = u32;
@@ -28,24 +32,76 @@ pub(super) type Node = u32;
 /// In place of a node: this object's keys are not followed any more.
 pub(super) const LOST: Node = Node::MAX;
 
+/// The bytes from one value to the next.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    /// The first sixteen bytes, and which of their bits count.
+struct Literal {
+    /// The first sixteen of them, and which of their bits count.
     first: u128,
     mask: u128,
-    /// All bytes from what comes before the key to where its value begins, in [`Shapes::text`].
+    /// Where all of them are in [`Shapes::text`].
     start: u32,
     length: u16,
-    /// Where the key is in them, without its quotes.
-    key: u16,
-    key_length: u16,
-    /// The constant that equals the key; undefined if none does.
-    constant: Val,
+}
+
+/// The word of a key: that of a constant, or of a place in the document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    word: u64,
+    /// How many times the offset of what was compared is part of the word.
+    factor: u64,
+}
+
+impl Key {
+    /// The word, where what was compared begins at this offset in the region.
+    #[inline]
+    pub(super) const fn word(self, offset: usize) -> Val {
+        Val(self.word.wrapping_add((offset as u64).wrapping_mul(self.factor)))
+    }
+
+    /// The same key, when what was compared begins a byte earlier.
+    const fn behind_comma(self) -> Self {
+        Self {
+            word: self.word.wrapping_add(self.factor),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    literal: Literal,
+    key: Key,
+    parent: Node,
     child: Node,
     sibling: Node,
     children: u32,
     order: Order,
+    /// The step that comes next; 0 when there is none.
+    next: u32,
 }
+
+/// A key on a way that was taken before.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    literal: Literal,
+    key: Key,
+    node: Node,
+    /// The first step of the object that its value was, or had as an element, the last time.
+    inside: u32,
+}
+
+/// What nothing equals: no JSON has so many zeros, or as much text.
+const END: Step = Step {
+    literal: Literal {
+        first: 0,
+        mask: u128::MAX,
+        start: 0,
+        length: u16::MAX,
+    },
+    key: Key { word: 0, factor: 0 },
+    node: LOST,
+    inside: 0,
+};
 
 /// How the keys on the way to a node are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +118,12 @@ pub(super) enum Order {
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
     entries: Vec<Entry>,
+    steps: Vec<Step>,
     text: Vec<u8>,
     heads: Vec<Node>,
     orders: Vec<u16>,
+    /// The nodes of a way being made.
+    way: Vec<Node>,
 }
 
 /// A key that was expected.
@@ -73,11 +132,9 @@ pub(super) struct Followed {
     pub(super) node: Node,
     /// How many bytes there are before its value.
     pub(super) length: usize,
-    /// Where the key is in them.
-    pub(super) key: usize,
-    pub(super) key_length: usize,
-    /// The constant that equals it; undefined if none does.
-    pub(super) constant: Val,
+    pub(super) key: Key,
+    /// The step that comes next.
+    pub(super) next: usize,
 }
 
 /// How many bytes are compared at once.
@@ -87,7 +144,7 @@ const BLOCK: usize = 16;
 fn head(bytes: &[u8]) -> usize {
     // After the quote, in a document without white space; of no matter otherwise.
     let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
-    usize::from(byte(1).wrapping_mul(5).wrapping_add(byte(2))) & (HEADS - 1)
+    usize::from(byte(1).wrapping_mul(37).wrapping_add(byte(2))) & (HEADS - 1)
 }
 
 /// The first sixteen bytes; zeros where there are none.
@@ -102,14 +159,27 @@ fn block(bytes: &[u8]) -> u128 {
     }
 }
 
-fn block_at(bytes: &[u8], at: usize) -> u128 {
-    bytes.get(at..).map_or(0, block)
+impl Literal {
+    /// These bytes, at most [`LONGEST`] and a comma, at `start` in the text.
+    fn new(bytes: &[u8], start: usize) -> Self {
+        let bits = bytes.len().saturating_mul(8).min(128) as u32;
+        let mask = u128::MAX
+            .checked_shr(128_u32.saturating_sub(bits))
+            .unwrap_or_default();
+        Self {
+            first: block(bytes) & mask,
+            mask,
+            start: start as u32,
+            length: bytes.len() as u16,
+        }
+    }
 }
 
 impl Shapes {
     /// Forgets everything. What it knows holds for the constants of one program only.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.steps.clear();
         self.text.clear();
         self.orders.clear();
         self.heads.clear();
@@ -123,18 +193,16 @@ impl Shapes {
         if self.entries.is_empty() {
             self.heads.resize(HEADS, 0);
             self.entries.push(Entry {
-                first: 0,
-                mask: 0,
-                start: 0,
-                length: 0,
-                key: 0,
-                key_length: 0,
-                constant: Val::UNDEFINED,
+                literal: END.literal,
+                key: END.key,
+                parent: 0,
                 child: 0,
                 sibling: 0,
                 children: 0,
                 order: Order::Sorted,
+                next: 0,
             });
+            self.steps.push(END);
         }
     }
 
@@ -149,13 +217,13 @@ impl Shapes {
         let first = block(rest);
         while at != 0 {
             let entry = self.entries.get(at as usize)?;
-            if (first ^ entry.first) & entry.mask == 0 && self.same_tail(entry, rest) {
+            if (first ^ entry.literal.first) & entry.literal.mask == 0 && self.same_tail(&entry.literal, rest)
+            {
                 return Some(Followed {
                     node: at,
-                    length: entry.length.into(),
-                    key: entry.key.into(),
-                    key_length: entry.key_length.into(),
-                    constant: entry.constant,
+                    length: entry.literal.length.into(),
+                    key: entry.key,
+                    next: entry.next as usize,
                 });
             }
             at = entry.sibling;
@@ -163,22 +231,27 @@ impl Shapes {
         None
     }
 
+    /// The step of this number, if `rest` begins with its key: the node it leads to, the word of the key, and the bytes before the value.
+    #[inline]
+    pub(super) fn step(&self, number: usize, offset: usize, rest: &[u8]) -> Option<(Node, Val, usize)> {
+        let step = self.steps.get(number)?;
+        // Near the end of the document the tree is good enough.
+        let first = u128::from_le_bytes(*rest.first_chunk()?);
+        let same = (first ^ step.literal.first) & step.literal.mask == 0;
+        (same && self.same_tail(&step.literal, rest))
+            .then(|| (step.node, step.key.word(offset), step.literal.length.into()))
+    }
+
     /// Whether what comes after the first sixteen bytes is the same.
     #[inline]
-    fn same_tail(&self, entry: &Entry, rest: &[u8]) -> bool {
-        let length = usize::from(entry.length);
+    fn same_tail(&self, literal: &Literal, rest: &[u8]) -> bool {
+        let length = usize::from(literal.length);
         if length <= BLOCK {
             return rest.len() >= length;
         }
-        let start = entry.start as usize;
+        let start = literal.start as usize;
         let bytes = self.text.get(start..start.wrapping_add(length));
-        let (Some(bytes), Some(rest)) = (bytes, rest.get(..length)) else {
-            return false;
-        };
-        // The last block overlaps the one before.
-        let last = length.saturating_sub(BLOCK);
-        let same = |at: usize| block_at(bytes, at) == block_at(rest, at);
-        same(last) && (BLOCK..last).step_by(BLOCK).all(same)
+        bytes.is_some() && rest.get(..length) == bytes
     }
 
     /// Adds a child that [`Shapes::follow`] has not found. `key` is the range of the key in `bytes`.
@@ -210,26 +283,81 @@ impl Shapes {
             &mut parent.child
         };
         let sibling = std::mem::replace(first, next);
-        let bits = bytes.len().saturating_mul(8).min(128) as u32;
-        let mask = u128::MAX
-            .checked_shr(128_u32.saturating_sub(bits))
-            .unwrap_or_default();
-        // All of these lengths are at most `LONGEST`.
+        let key_word = match constant {
+            Some(constant) => Key {
+                word: constant.0,
+                factor: 0,
+            },
+            None => Key {
+                word: Val::string(Space::Scratch, key.start as u32, key.len() as u64, true).0,
+                factor: Val::OFFSET,
+            },
+        };
+        // For steps.
+        self.text.push(b',');
+        let literal = Literal::new(bytes, self.text.len());
+        self.text.extend_from_slice(bytes);
         self.entries.push(Entry {
-            first: block(bytes) & mask,
-            mask,
-            start: self.text.len() as u32,
-            length: bytes.len() as u16,
-            key: key.start as u16,
-            key_length: key.len() as u16,
-            constant: constant.unwrap_or(Val::UNDEFINED),
+            literal,
+            key: key_word,
+            parent: node,
             child: 0,
             sibling,
             children: 0,
             order: Order::Unknown,
+            next: 0,
         });
-        self.text.extend_from_slice(bytes);
         next
+    }
+
+    /// The first step of the object that was under this step the last time.
+    #[inline]
+    pub(super) fn inside(&self, step: usize) -> usize {
+        self.steps.get(step).map_or(0, |step| step.inside as usize)
+    }
+
+    /// Remembers that the object under a step begins with what comes before the step `second`.
+    pub(super) fn begin_with(&mut self, step: usize, second: usize) {
+        let first = second.saturating_sub(1);
+        if let Some(step) = self.steps.get_mut(step) {
+            step.inside = first as u32;
+        }
+    }
+
+    /// Makes the steps to a node where an object ended, from where on there are none.
+    pub(super) fn pave(&mut self, node: Node) {
+        self.way.clear();
+        let mut at = node;
+        while let Some(entry) = self.entries.get(at as usize)
+            && at != 0
+            && entry.next == 0
+        {
+            self.way.push(at);
+            at = entry.parent;
+        }
+        if self.way.is_empty() || self.steps.len() >= NODES {
+            return;
+        }
+        for node in self.way.iter().rev() {
+            let Some(entry) = self.entries.get_mut(*node as usize) else {
+                return;
+            };
+            let (mut literal, mut key) = (entry.literal, entry.key);
+            if entry.parent != 0 {
+                let start = (literal.start as usize).saturating_sub(1);
+                let end = start.wrapping_add(literal.length.into()).wrapping_add(1);
+                literal = Literal::new(self.text.get(start..end).unwrap_or_default(), start);
+                key = key.behind_comma();
+            }
+            self.steps.push(Step {
+                literal,
+                key,
+                node: *node,
+                inside: 0,
+            });
+            entry.next = self.steps.len() as u32;
+        }
+        self.steps.push(END);
     }
 
     /// The order of an object that ends here.

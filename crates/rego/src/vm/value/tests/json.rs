@@ -301,3 +301,36 @@ fn many_keys_and_many_shapes_are_read_alike() {
         compare(&mut fixture, text.as_bytes(), &Limits::default()).unwrap();
     }
 }
+
+/// Objects that begin alike and go on in different ways, at each key and at each level, with and without space where none is expected.
+#[test]
+fn objects_that_turn_off_the_usual_way_are_read_alike() {
+    let mut fixture = Fixture::new();
+    let long = "k".repeat(40);
+    let objects = [
+        format!(r#"{{"b":{{"y":1,"x":"s"}},"a":[{{"y":2}},{{"x":3,"y":4}}],"{long}":"t","c":null}}"#),
+        format!(r#"{{"b":{{"y":1}},"a":[{{"y":2,"x":"u","z":{{}}}}],"{long}":"t"}}"#),
+        r#"{"b":{"x":1},"a":[]}"#.to_owned(),
+        r#"{"b":"s" ,"a":1 }"#.to_owned(),
+        r#"{"b":"s", "a":1,"d":2}"#.to_owned(),
+        r#"{"b":"s","a" :1,"b":3}"#.to_owned(),
+        r#"{"b":"s","a":1"#.to_owned(),
+        r#"{"b":"s","a":}"#.to_owned(),
+        r#"{"b":"s","a":1,}"#.to_owned(),
+        r#"{"b":"s","a":1,"#.to_owned() + &format!(r#""{long}":2}}"#),
+        r#"{"b":"s","a":1,"#.to_owned() + &format!(r#""{}l":2}}"#, "k".repeat(39)),
+        "{}".to_owned(),
+    ];
+    for first in &objects {
+        for second in &objects {
+            for text in [
+                first.clone(),
+                format!("[{first},{second},{first}]"),
+                format!("{{\"o\":{second}}}"),
+            ] {
+                fixture.scratch.clear();
+                compare(&mut fixture, text.as_bytes(), &Limits::default()).unwrap();
+            }
+        }
+    }
+}
