@@ -1,6 +1,7 @@
 //! Whether a decision can be challenged: re-executed by the policy's contract. What can't is said so in the record from the start.
 
-use stele_types::encoding::{encode_contract, has_wide_number};
+use stele_policy::engine::Rendering;
+use stele_types::encoding::encode_contract;
 use stele_types::{EntryPoint, Value};
 
 use crate::decider::Input;
@@ -22,11 +23,11 @@ pub(crate) fn entry_reason(policy: &PolicyInForce, entry_point: &EntryPoint) -> 
     (!compiled).then_some("the rule is no entry point of the policy's contract")
 }
 
-/// Why an input can't be given to a contract: as canonical bytes where an engine made them, else as the value.
-pub(crate) fn input_reason(canonical: Option<&[u8]>, input: Option<&Value>) -> Option<&'static str> {
-    let wide = canonical.map_or_else(
+/// Why an input can't be given to a contract: as an engine rendered it where one did, else as the value.
+pub(crate) fn input_reason(rendering: Option<&Rendering>, input: Option<&Value>) -> Option<&'static str> {
+    let wide = rendering.map_or_else(
         || input.is_some_and(|input| encode_contract(input).is_err()),
-        has_wide_number,
+        Rendering::has_wide_number,
     );
     wide.then_some("the input has a number that contracts can't hold")
 }
@@ -43,9 +44,13 @@ impl<'a> Demand<'a> {
     }
 
     /// Fails when the policy demands it and no contract can hold the input.
-    pub(crate) fn input(&self, canonical: Option<&[u8]>, input: Option<&Value>) -> Result<(), DecideError> {
+    pub(crate) fn input(
+        &self,
+        rendering: Option<&Rendering>,
+        input: Option<&Value>,
+    ) -> Result<(), DecideError> {
         match self.0 {
-            Some(_) => self.refuse(input_reason(canonical, input)),
+            Some(_) => self.refuse(input_reason(rendering, input)),
             None => Ok(()),
         }
     }

@@ -481,7 +481,7 @@ impl Decider {
             _ => None,
         };
         let input = request.value().or(reread.as_ref());
-        demand.input(rendered.then_some(&*self.rendering.input_canonical), input)?;
+        demand.input(rendered.then_some(&self.rendering), input)?;
         let judgement = match (&error, slot) {
             (None, Some(local)) => judge(&local.policy, &entry.entry_point, result.as_ref()),
             _ => Judgement::undetermined(),

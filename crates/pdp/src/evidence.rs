@@ -100,11 +100,10 @@ impl Draft<'_> {
         let Some(policy) = self.policy else {
             return Some("no policy was in force");
         };
-        let canonical = self.rendering.map(|rendering| &*rendering.input_canonical);
         let failed = self.error.is_some().then_some("the evaluation failed");
         failed
             .or_else(|| entry_reason(policy, &self.entry_point))
-            .or_else(|| input_reason(canonical, self.input))
+            .or_else(|| input_reason(self.rendering, self.input))
     }
 
     /// The record without input and result.

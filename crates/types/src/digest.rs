@@ -64,7 +64,15 @@ macro_rules! hex32 {
 
             /// 64 lower-case hex digits.
             pub fn to_hex(&self) -> String {
-                hex::encode(self.0)
+                self.with_hex(str::to_owned)
+            }
+
+            /// Gives the digits to `then`.
+            pub(crate) fn with_hex<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+                let mut digits = [0; 64];
+                // Twice as long as what is written, and digits only: neither fails.
+                let _ = hex::encode_to_slice(self.0, &mut digits);
+                then(std::str::from_utf8(&digits).unwrap_or_default())
             }
         }
 
@@ -90,10 +98,7 @@ macro_rules! hex32 {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut buffer = [0; 64];
-                hex::encode_to_slice(self.0, &mut buffer).map_err(serde::ser::Error::custom)?;
-                let text = std::str::from_utf8(&buffer).map_err(serde::ser::Error::custom)?;
-                serializer.serialize_str(text)
+                self.with_hex(|text| serializer.serialize_str(text))
             }
         }
 
@@ -116,7 +121,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_hex())
+        self.with_hex(|text| f.write_str(text))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names of things: decisions, policies, entry points, versions and nodes.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -307,16 +308,40 @@ impl NodeAddress {
 }
 
 impl fmt::Display for NodeAddress {
-    /// EIP-55: a hex letter is upper case when the matching nibble of Keccak-256 of the lower-case hex is 8 or more.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lower = hex::encode(self.0);
-        let hash = hex::encode(keccak256(lower.as_bytes()).0);
-        f.write_str("0x")?;
-        for (digit, nibble) in lower.chars().zip(hash.chars()) {
-            let upper = nibble.to_digit(16).is_some_and(|n| n >= 8);
-            fmt::Write::write_char(f, if upper { digit.to_ascii_uppercase() } else { digit })?;
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+    }
+}
+
+thread_local! {
+    /// The address whose text was made last: a node writes its own into every record, and the hash costs more than the rest of the line.
+    static LAST: Cell<Option<(NodeAddress, [u8; 42])>> = const { Cell::new(None) };
+}
+
+impl NodeAddress {
+    /// The text form.
+    pub(crate) fn text(self) -> [u8; 42] {
+        if let Some((address, text)) = LAST.get()
+            && address == self
+        {
+            return text;
         }
-        Ok(())
+        let text = self.checksummed();
+        LAST.set(Some((self, text)));
+        text
+    }
+
+    /// EIP-55: a hex letter is upper case when the matching nibble of Keccak-256 of the lower-case hex is 8 or more.
+    fn checksummed(self) -> [u8; 42] {
+        let lower = hex::encode(self.0);
+        let hash = keccak256(lower.as_bytes()).to_hex();
+        let mut text = *b"0x0000000000000000000000000000000000000000";
+        let digits = lower.bytes().zip(hash.bytes());
+        for (slot, (digit, nibble)) in text.iter_mut().skip(2).zip(digits) {
+            let upper = char::from(nibble).to_digit(16).is_some_and(|n| n >= 8);
+            *slot = if upper { digit.to_ascii_uppercase() } else { digit };
+        }
+        text
     }
 }
 

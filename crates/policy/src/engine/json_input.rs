@@ -75,13 +75,22 @@ pub struct Rendering {
     pub input_canonical: Vec<u8>,
     /// The result as compact JSON.
     pub result_json: Vec<u8>,
+    /// The machine met no number in the input that its words don't hold.
+    narrow: bool,
 }
 
 /// Buffers larger than this are given back.
 const KEEP: usize = 1 << 20;
 
 impl Rendering {
+    /// Whether the input has a number that contracts can't hold.
+    #[must_use]
+    pub fn has_wide_number(&self) -> bool {
+        !self.narrow && encoding::has_wide_number(&self.input_canonical)
+    }
+
     fn clear(&mut self) {
+        self.narrow = false;
         for buffer in [
             &mut self.input_json,
             &mut self.input_canonical,
@@ -95,6 +104,7 @@ impl Rendering {
     /// Renders what an evaluation read and found. False when the input has no canonical bytes: it is nested too deeply.
     fn of_outcome(&mut self, outcome: &Outcome<'_>, result: Val) -> bool {
         let heap = outcome.heap();
+        self.narrow = outcome.input_is_narrow();
         heap.write_json(outcome.input(), &mut self.input_json);
         heap.write_json(result, &mut self.result_json);
         heap.encode(outcome.input(), &mut self.input_canonical).is_ok()

@@ -48,6 +48,13 @@ impl<'w> Outcome<'w> {
         self.input
     }
 
+    /// Whether all numbers of the input are integers of 60 bits. It may be so where this says that it is not.
+    #[must_use]
+    pub fn input_is_narrow(&self) -> bool {
+        // Input is read into the scratch region; only other numbers take room there.
+        self.heap.scratch.numbers().is_empty()
+    }
+
     /// For looking at values.
     #[must_use]
     pub fn heap(&self) -> &Heap<'w> {

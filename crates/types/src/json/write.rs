@@ -84,6 +84,7 @@ fn write_scalar(value: &Value, out: &mut Vec<u8>) {
 
 /// Appends a quoted string, escaping the quote, the backslash and control characters.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len().saturating_add(2));
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {

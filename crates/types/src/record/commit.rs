@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::write::{Rendered, write_violations};
+use super::write::{Rendered, write_detail, write_violations};
 use crate::encoding::{EncodeError, encode, encode_optional};
 use crate::{BundleRevision, DecisionRecord, Digest, Leaf, Salt, Value, commit, sha256};
 
 /// Result digest of a failed evaluation. Failures (time, memory, strict builtins) can't be repeated elsewhere, so nobody may take them for the
 /// result *undefined*, which can: see `docs/adr/0007-challenges-re-execute-results-only.md`.
 pub const NO_ANSWER: Digest = Digest([0; 32]);
+
+/// Bytes to begin with for the text of details, and of violations; most need no more.
+const DETAIL_ROOM: usize = 1 << 10;
+const VIOLATIONS_ROOM: usize = 2 << 10;
 
 /// Why a record can't be committed to, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -74,20 +78,20 @@ impl RecordCheck {
 /// values of any size and what may be masked stand in as commitments.
 #[derive(Serialize)]
 pub(super) struct Detail<'a> {
-    actor: &'a Option<String>,
-    bundles: &'a BTreeMap<String, BundleRevision>,
-    enforcement_point: &'a Option<String>,
-    error: &'a Option<String>,
-    labels: &'a BTreeMap<String, String>,
-    latency_ns: String,
-    metrics: BTreeMap<&'a str, String>,
-    nd_builtin_cache: Option<Digest>,
-    policy_id: &'a str,
-    requested_by: &'a Option<String>,
-    resource: &'a Option<String>,
-    span_id: &'a Option<String>,
-    trace_id: &'a Option<String>,
-    violations: Digest,
+    pub(super) actor: &'a Option<String>,
+    pub(super) bundles: &'a BTreeMap<String, BundleRevision>,
+    pub(super) enforcement_point: &'a Option<String>,
+    pub(super) error: &'a Option<String>,
+    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) latency_ns: String,
+    pub(super) metrics: BTreeMap<&'a str, String>,
+    pub(super) nd_builtin_cache: Option<Digest>,
+    pub(super) policy_id: &'a str,
+    pub(super) requested_by: &'a Option<String>,
+    pub(super) resource: &'a Option<String>,
+    pub(super) span_id: &'a Option<String>,
+    pub(super) trace_id: &'a Option<String>,
+    pub(super) violations: Digest,
 }
 
 impl DecisionRecord {
@@ -183,12 +187,13 @@ impl DecisionRecord {
     pub(super) fn detail_text(&self) -> Result<Vec<u8>, RecordError> {
         let detail = self.detail()?;
         // JCS orders members by UTF-16 and these stand in the order of their bytes, which is the same for ASCII; texts it writes as
-        // `serde_json` does, and there are no numbers.
-        Ok(if self.has_ascii_names() {
-            serde_json::to_vec(&detail)?
-        } else {
-            serde_json_canonicalizer::to_vec(&detail)?
-        })
+        // we do, and there are no numbers.
+        if !self.has_ascii_names() {
+            return Ok(serde_json_canonicalizer::to_vec(&detail)?);
+        }
+        let mut text = Vec::with_capacity(DETAIL_ROOM);
+        write_detail(&detail, &mut text);
+        Ok(text)
     }
 
     pub(super) fn detail(&self) -> Result<Detail<'_>, RecordError> {
@@ -232,7 +237,7 @@ impl DecisionRecord {
 
     /// `commit(detail_salt, JCS of the violations)`.
     pub fn commit_violations(&self) -> Result<Digest, RecordError> {
-        let mut text = Vec::with_capacity(512);
+        let mut text = Vec::with_capacity(VIOLATIONS_ROOM);
         write_violations(&self.violations, &mut text);
         Ok(commit(&self.detail_salt, &text))
     }

@@ -1,9 +1,10 @@
 //! A record as JSON, member by member: what `Serialize` makes of it, without its cost, because each decision pays for it.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write as _;
 
-use super::commit::result_digest;
-use super::{DecisionRecord, RecordError};
+use super::commit::{Detail, result_digest};
+use super::{BundleRevision, DecisionRecord, RecordError};
 use crate::json::{self, write_string};
 use crate::{Digest, Salt, Value, Violation, commit};
 
@@ -29,43 +30,43 @@ impl DecisionRecord {
         let (input, result) = (self.input.as_ref(), self.result.as_ref());
         let (input, result) = (input.map(json::to_vec), result.map(json::to_vec));
         let mut out = Vec::with_capacity(2_048);
-        self.write(input.as_deref(), result.as_deref(), &mut out)?;
+        self.write(input.as_deref(), result.as_deref(), &mut out);
         Ok(out)
     }
 
     /// Appends the same JSON with rendered documents in place of the record's own.
     pub fn write_json_with(&self, rendered: &Rendered, out: &mut Vec<u8>) -> Result<(), RecordError> {
-        self.write(rendered.input.as_deref(), rendered.result.as_deref(), out)
+        self.write(rendered.input.as_deref(), rendered.result.as_deref(), out);
+        Ok(())
     }
 
     /// The members in the order of the fields; absent and empty ones are left out, as the attributes on the fields say.
-    fn write(
-        &self,
-        input: Option<&[u8]>,
-        result: Option<&[u8]>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), RecordError> {
+    fn write(&self, input: Option<&[u8]>, result: Option<&[u8]>, out: &mut Vec<u8>) {
         let mut members = Members { out, first: true };
-        members.serde("decision_id", &self.decision_id)?;
-        members.serde("timestamp", &self.timestamp)?;
-        members.serde("node", &self.node)?;
+        members.plain("decision_id", format_args!("{}", self.decision_id));
+        members.plain("timestamp", format_args!("{}", self.timestamp));
+        members.bytes("node", &self.node.text());
         members.text("policy_id", self.policy_id.as_str());
-        members.serde("policy_version", &self.policy_version)?;
+        members.digest("policy_version", &self.policy_version.0);
         members.text("path", self.path.as_str());
-        members.serde("data_digest", &self.data_digest)?;
+        members.digest("data_digest", &self.data_digest);
         members.raw("input", input);
         if let Some(salt) = &self.input_salt {
-            members.serde("input_salt", salt)?;
+            salt.with_hex(|digits| members.bytes("input_salt", digits.as_bytes()));
         }
         members.raw("result", result);
-        members.serde("detail_salt", &self.detail_salt)?;
-        members.non_empty("labels", &self.labels, self.labels.is_empty())?;
-        members.non_empty("metrics", &self.metrics, self.metrics.is_empty())?;
-        members.non_empty("bundles", &self.bundles, self.bundles.is_empty())?;
+        self.detail_salt
+            .with_hex(|digits| members.bytes("detail_salt", digits.as_bytes()));
+        members.map("labels", &self.labels, |label, out| write_string(label, out));
+        members.map("metrics", &self.metrics, |count, out| {
+            // Writing to memory does not fail.
+            let _ = write!(out, "{count}");
+        });
+        members.map("bundles", &self.bundles, bundle);
         let cache = self.nd_builtin_cache.as_ref().map(json::to_vec);
         members.raw("nd_builtin_cache", cache.as_deref());
         if let Some(commitment) = &self.nd_builtin_cache_commitment {
-            members.serde("nd_builtin_cache_commitment", commitment)?;
+            members.digest("nd_builtin_cache_commitment", commitment);
         }
         let texts = [
             ("requested_by", &self.requested_by),
@@ -78,19 +79,22 @@ impl DecisionRecord {
         for (name, text) in texts {
             members.optional(name, text.as_deref());
         }
-        members.serde("latency_ns", &self.latency_ns)?;
+        members.name("latency_ns");
+        let _ = write!(members.out, "{}", self.latency_ns);
         if !self.violations.is_empty() {
             members.name("violations");
             write_list(&self.violations, members.out, violation);
         }
         if let Some(commitment) = &self.violations_commitment {
-            members.serde("violations_commitment", commitment)?;
+            members.digest("violations_commitment", commitment);
         }
         members.optional("error", self.error.as_deref());
-        members.non_empty("erased", &self.erased, self.erased.is_empty())?;
-        members.non_empty("masked", &self.masked, self.masked.is_empty())?;
+        for (name, pointers) in [("erased", &self.erased), ("masked", &self.masked)] {
+            if !pointers.is_empty() {
+                members.texts(name, pointers);
+            }
+        }
         out.push(b'}');
-        Ok(())
     }
 }
 
@@ -101,13 +105,15 @@ struct Members<'a> {
 }
 
 impl Members<'_> {
+    /// Names are ours, and need no escaping.
     fn name(&mut self, name: &str) {
-        self.out.push(if std::mem::take(&mut self.first) {
+        let separator = if std::mem::take(&mut self.first) {
             b'{'
         } else {
             b','
-        });
-        self.out.push(b'"');
+        };
+        self.out.reserve(name.len().saturating_add(4));
+        self.out.extend_from_slice(&[separator, b'"']);
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
@@ -120,6 +126,40 @@ impl Members<'_> {
     fn optional(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(name, text);
+        }
+    }
+
+    /// A text that needs no escaping.
+    fn bytes(&mut self, name: &str, text: &[u8]) {
+        self.name(name);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text);
+        self.out.push(b'"');
+    }
+
+    /// As [`Members::bytes`], of what is written as it is.
+    fn plain(&mut self, name: &str, text: std::fmt::Arguments<'_>) {
+        self.name(name);
+        // Writing to memory does not fail.
+        let _ = write!(self.out, "\"{text}\"");
+    }
+
+    fn digest(&mut self, name: &str, digest: &Digest) {
+        digest.with_hex(|digits| self.bytes(name, digits.as_bytes()));
+    }
+
+    /// The same, or `null`.
+    fn digest_or_null(&mut self, name: &str, digest: Option<&Digest>) {
+        match digest {
+            Some(digest) => self.digest(name, digest),
+            None => self.raw(name, Some(b"null")),
+        }
+    }
+
+    fn text_or_null(&mut self, name: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.raw(name, Some(b"null")),
         }
     }
 
@@ -136,17 +176,57 @@ impl Members<'_> {
         }
     }
 
-    fn serde(&mut self, name: &str, value: &impl Serialize) -> Result<(), RecordError> {
-        self.name(name);
-        Ok(serde_json::to_writer(&mut *self.out, value)?)
-    }
-
-    fn non_empty(&mut self, name: &str, value: &impl Serialize, empty: bool) -> Result<(), RecordError> {
-        if empty {
-            return Ok(());
+    /// Nothing when it is empty.
+    fn map<K: AsRef<str>, T>(&mut self, name: &str, map: &BTreeMap<K, T>, write: impl Fn(&T, &mut Vec<u8>)) {
+        if !map.is_empty() {
+            self.name(name);
+            write_map(map, self.out, write);
         }
-        self.serde(name, value)
     }
+}
+
+fn write_map<K: AsRef<str>, T>(map: &BTreeMap<K, T>, out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
+    out.push(b'{');
+    for (at, (name, value)) in map.iter().enumerate() {
+        if at != 0 {
+            out.push(b',');
+        }
+        write_string(name.as_ref(), out);
+        out.push(b':');
+        write(value, out);
+    }
+    out.push(b'}');
+}
+
+fn bundle(bundle: &BundleRevision, out: &mut Vec<u8>) {
+    let mut members = Members { out, first: true };
+    members.text("revision", &bundle.revision);
+    out.push(b'}');
+}
+
+/// Appends what `Serialize` makes of the details, which is their RFC 8785 (JCS) text where all names that callers choose are ASCII.
+pub(super) fn write_detail(detail: &Detail<'_>, out: &mut Vec<u8>) {
+    let mut members = Members { out, first: true };
+    members.text_or_null("actor", detail.actor.as_deref());
+    members.name("bundles");
+    write_map(detail.bundles, members.out, bundle);
+    members.text_or_null("enforcement_point", detail.enforcement_point.as_deref());
+    members.text_or_null("error", detail.error.as_deref());
+    members.name("labels");
+    write_map(detail.labels, members.out, |label, out| write_string(label, out));
+    members.text("latency_ns", &detail.latency_ns);
+    members.name("metrics");
+    write_map(&detail.metrics, members.out, |count, out| {
+        write_string(count, out)
+    });
+    members.digest_or_null("nd_builtin_cache", detail.nd_builtin_cache.as_ref());
+    members.text("policy_id", detail.policy_id);
+    members.text_or_null("requested_by", detail.requested_by.as_deref());
+    members.text_or_null("resource", detail.resource.as_deref());
+    members.text_or_null("span_id", detail.span_id.as_deref());
+    members.text_or_null("trace_id", detail.trace_id.as_deref());
+    members.digest("violations", &detail.violations);
+    out.push(b'}');
 }
 
 /// Appends the RFC 8785 (JCS) text of violations.

@@ -25,15 +25,7 @@ impl Heap<'_> {
             Kind::Null => out.push(tag::NULL),
             Kind::False => out.push(tag::FALSE),
             Kind::True => out.push(tag::TRUE),
-            Kind::Int => {
-                let value = i128::from(val.as_int().unwrap_or_default());
-                // 60 bits times 60 bits.
-                let word = value.wrapping_mul(ONE).to_be_bytes();
-                let sign = if value < 0 { [0xff; 16] } else { [0; 16] };
-                out.push(tag::NUMBER);
-                out.extend_from_slice(&sign);
-                out.extend_from_slice(&word);
-            }
+            Kind::Int => out.extend_from_slice(&integer(val.as_int().unwrap_or_default())),
             Kind::Number => {
                 if let Some(number) = self.number(val) {
                     stele_types::encoding::encode_into(&number.into_owned().into(), out)?;
@@ -42,8 +34,9 @@ impl Heap<'_> {
             Kind::String => {
                 let text = self.text(val);
                 let length = u32::try_from(text.len()).map_err(|_| EncodeError::TooLarge)?;
-                out.push(tag::STRING);
-                out.extend_from_slice(&length.to_be_bytes());
+                let [a, b, c, d] = length.to_be_bytes();
+                out.reserve(text.len().saturating_add(5));
+                out.extend_from_slice(&[tag::STRING, a, b, c, d]);
                 out.extend_from_slice(text.as_bytes());
             }
             Kind::Array => self.container(tag::ARRAY, val, out, depth)?,
@@ -59,15 +52,14 @@ impl Heap<'_> {
         let start = out.len();
         let count = u32::try_from(parts.len() >> u32::from(val.kind() == Kind::Object))
             .map_err(|_| EncodeError::TooLarge)?;
-        out.push(tag);
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&count.to_be_bytes());
+        let [a, b, c, d] = count.to_be_bytes();
+        out.extend_from_slice(&[tag, 0, 0, 0, 0, a, b, c, d]);
         let mut slot = out.len();
         out.resize(slot.saturating_add(parts.len().saturating_mul(4)), 0);
         for part in parts {
             let offset = distance(start, out)?;
             patch(out, slot, offset);
-            slot = slot.saturating_add(4);
+            slot = slot.wrapping_add(4);
             self.encode_at(*part, out, depth.saturating_add(1))?;
         }
         // The size counts what follows the size field: everything but the tag and the field itself.
@@ -77,12 +69,25 @@ impl Heap<'_> {
     }
 }
 
+/// Tag, sign and magnitude: 60 bits times 60 bits.
+fn integer(value: i64) -> [u8; 33] {
+    let word = i128::from(value).wrapping_mul(ONE).to_be_bytes();
+    let mut out = if value < 0 { [0xff; 33] } else { [0; 33] };
+    let [first, rest @ ..] = &mut out;
+    *first = tag::NUMBER;
+    if let Some(low) = rest.last_chunk_mut() {
+        *low = word;
+    }
+    out
+}
+
 fn distance(start: usize, out: &[u8]) -> Result<u32, EncodeError> {
     u32::try_from(out.len().saturating_sub(start)).map_err(|_| EncodeError::TooLarge)
 }
 
+#[inline]
 fn patch(out: &mut [u8], at: usize, value: u32) {
-    if let Some(slot) = out.get_mut(at..at.saturating_add(4)) {
-        slot.copy_from_slice(&value.to_be_bytes());
+    if let Some(slot) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *slot = value.to_be_bytes();
     }
 }

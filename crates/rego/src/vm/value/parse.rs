@@ -79,6 +79,7 @@ pub(crate) fn parse(
     }
     // Strings without escapes are places in the document itself.
     region.text.push_str(text);
+    region.document = base..region.text.len();
     reader.stack.clear();
     reader.shapes.begin();
     Parser {

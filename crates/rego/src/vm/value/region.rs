@@ -1,5 +1,7 @@
 //! A region: the content of values that do not fit into a word.
 
+use std::ops::Range;
+
 use foldhash::fast::RandomState;
 use stele_types::Number;
 
@@ -15,6 +17,9 @@ pub struct Region {
     pub(super) space: Space,
     pub(super) words: Vec<Val>,
     pub(super) text: String,
+    /// Where in the text the document is that was read last. Strings that lie in it are plain (nothing in them needs an escape) and stand
+    /// between quotes.
+    pub(super) document: Range<usize>,
     pub(super) numbers: Vec<Number>,
     /// Of the indexes of objects. Seeded, because documents choose the keys.
     pub(super) hasher: RandomState,
@@ -32,6 +37,7 @@ impl Region {
             space,
             words: Vec::new(),
             text: String::new(),
+            document: 0..0,
             numbers: Vec::new(),
             hasher: RandomState::default(),
         };
@@ -43,6 +49,7 @@ impl Region {
     pub(crate) fn clear(&mut self) {
         self.words.clear();
         self.text.clear();
+        self.document = 0..0;
         self.numbers.clear();
         // All empty collections share the first word.
         self.words.push(Val::count(0));
@@ -175,6 +182,16 @@ impl Region {
         self.text.as_bytes().get(offset..end).unwrap_or_default()
     }
 
+    /// A string of this region with the quotes around it, if it is a place in a document.
+    #[inline]
+    pub(super) fn quoted(&self, val: Val) -> Option<&[u8]> {
+        let (offset, end) = self.range_of(val);
+        let (start, end) = (offset.checked_sub(1)?, end.wrapping_add(1));
+        let inside = self.document.start <= start && end <= self.document.end;
+        let text = inside.then(|| self.text.as_bytes().get(start..end));
+        text.flatten()
+    }
+
     #[inline]
     fn range_of(&self, val: Val) -> (usize, usize) {
         let (offset, length) = if val.is_long() {
@@ -200,6 +217,11 @@ impl Region {
         self.words
             .get(start..start.wrapping_add(words))
             .unwrap_or_default()
+    }
+
+    /// The numbers that no word holds.
+    pub(crate) fn numbers(&self) -> &[Number] {
+        &self.numbers
     }
 
     pub(super) fn number_of(&self, val: Val) -> Option<&Number> {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use stele_types::json::write_string;
 
-use super::{Heap, Kind, Val};
+use super::{Heap, Kind, Space, Val};
 
 impl Heap<'_> {
     /// Appends compact JSON: keys sorted, sets as arrays. Undefined is nothing at all.
@@ -21,7 +21,7 @@ impl Heap<'_> {
                     let _ = write!(out, "{number}");
                 }
             }
-            Kind::String => write_string(self.text(val), out),
+            Kind::String => self.string(val, out),
             Kind::Array | Kind::Set => {
                 out.push(b'[');
                 for (at, part) in self.parts(val).iter().enumerate() {
@@ -33,6 +33,15 @@ impl Heap<'_> {
                 out.push(b']');
             }
             Kind::Object => self.object(val, out),
+        }
+    }
+
+    #[inline]
+    fn string(&self, val: Val, out: &mut Vec<u8>) {
+        let scratch = val.space() == Space::Scratch;
+        match scratch.then(|| self.scratch.quoted(val)).flatten() {
+            Some(quoted) => out.extend_from_slice(quoted),
+            None => write_string(self.text(val), out),
         }
     }
 
@@ -54,7 +63,7 @@ impl Heap<'_> {
             if at != 0 {
                 out.push(b',');
             }
-            write_string(self.text(*key), out);
+            self.string(*key, out);
             out.push(b':');
             self.write_json(*value, out);
         }
