@@ -32,6 +32,8 @@ pub(crate) enum PointKind {
     Eval(u32),
     /// A reference in an expression has this value.
     Term(u32, Ref),
+    /// An expression looks up a key in a value, or, iterating it, has come to the key and what is there.
+    Step(u32),
     /// An expression held; all variables are reported.
     Held(u32),
     /// `trace(message)`.

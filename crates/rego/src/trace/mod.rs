@@ -13,6 +13,7 @@ mod map;
 mod node;
 mod pretty;
 mod profile;
+mod provenance;
 mod recorder;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use map::{Body, Branch, Expression, PointKind};
 pub use map::{Location, Map, RuleHead};
 pub use node::show;
 pub use profile::{Cost, Profiler};
+pub use provenance::{Derivation, Provenance, Read};
 pub use recorder::{Recorder, Trace};
 
 /// The builtin that a plan calls at a point: the number of the point as a string, then the values it reports. OPA's plans have

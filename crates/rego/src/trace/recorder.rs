@@ -351,6 +351,7 @@ impl Probe for Recorder<'_> {
             PointKind::Held(expression) => self.held(*expression, passed, &point.vars),
             PointKind::Note(expression) => self.note(*expression, passed),
             PointKind::Exit(body) => self.exit(*body, passed),
+            PointKind::Step(_) => {}
         }
     }
 }

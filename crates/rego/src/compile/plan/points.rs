@@ -120,14 +120,14 @@ impl Builder<'_, '_> {
         });
         self.tracing.body = Some(body);
         self.tracing.expression = None;
-        self.point(PointKind::Enter(body), true, None);
+        self.point(PointKind::Enter(body), true, &[]);
         outer
     }
 
     /// All expressions of the body held, and its value is known, if it has one.
     pub(crate) fn exit_body(&mut self, outer: Tracing, value: Option<Operand>) {
         if let Some(body) = self.tracing.body {
-            self.point(PointKind::Exit(body), false, value);
+            self.point(PointKind::Exit(body), false, value.as_slice());
         }
         self.tracing = outer;
     }
@@ -143,32 +143,41 @@ impl Builder<'_, '_> {
             literal: literal.clone(),
         });
         self.tracing.expression = Some(expression);
-        self.point(PointKind::Eval(expression), false, None);
+        self.point(PointKind::Eval(expression), false, &[]);
     }
 
     /// The expression held.
     pub(crate) fn held_point(&mut self) {
         if let Some(expression) = self.tracing.expression.take() {
-            self.point(PointKind::Held(expression), true, None);
+            self.point(PointKind::Held(expression), true, &[]);
         }
     }
 
     /// A reference in the expression has this value.
     pub(crate) fn term_point(&mut self, reference: &Ref, value: Operand) {
         if let Some(expression) = self.tracing.expression {
-            self.point(PointKind::Term(expression, reference.clone()), false, Some(value));
+            self.point(PointKind::Term(expression, reference.clone()), false, &[value]);
+        }
+    }
+
+    /// The expression looks up a key in a value, or iterates the value: then it has found what is below the key.
+    pub(crate) fn step_point(&mut self, source: Operand, key: Operand, found: Option<Operand>) {
+        if let Some(expression) = self.tracing.expression {
+            let mut values = vec![source, key];
+            values.extend(found);
+            self.point(PointKind::Step(expression), false, &values);
         }
     }
 
     /// `trace(message)` was called.
     pub(crate) fn note_point(&mut self, message: Option<&Operand>) {
         if let (Some(expression), Some(message)) = (self.tracing.expression, message) {
-            self.point(PointKind::Note(expression), false, Some(*message));
+            self.point(PointKind::Note(expression), false, &[*message]);
         }
     }
 
-    /// A point: a call with its number, the variables that have a value, if they are wanted, and one more value.
-    fn point(&mut self, kind: PointKind, with_vars: bool, value: Option<Operand>) {
+    /// A point: a call with its number, the variables that have a value, if they are wanted, and further values.
+    fn point(&mut self, kind: PointKind, with_vars: bool, values: &[Operand]) {
         let mut vars: Vec<(Var, Operand)> = Vec::new();
         if with_vars {
             vars.extend(self.env.iter().map(|(var, operand)| (*var, *operand)));
@@ -184,7 +193,11 @@ impl Builder<'_, '_> {
             return;
         };
         let mut args = vec![self.string(&number.to_string())];
-        args.extend(vars.into_iter().map(|(_, operand)| operand).chain(value));
+        args.extend(
+            vars.into_iter()
+                .map(|(_, operand)| operand)
+                .chain(values.iter().copied()),
+        );
         let result = self.local();
         self.emit(StmtKind::Call {
             func: POINT.to_owned(),

@@ -106,10 +106,15 @@ impl Builder<'_, '_> {
             if self.is_open(part) {
                 let source = self.in_local(at);
                 let (key, value) = self.open_scan(source)?;
-                self.matches(part, Operand::Local(key))?;
-                at = Operand::Local(value);
+                let (source, key, value) =
+                    (Operand::Local(source), Operand::Local(key), Operand::Local(value));
+                self.step_point(source, key, Some(value));
+                self.matches(part, key)?;
+                at = value;
             } else {
                 let key = self.operand(part)?;
+                // Before it is looked up: that something is missing can be what a rule finds.
+                self.step_point(at, key, None);
                 at = self.dot(at, key);
             }
         }

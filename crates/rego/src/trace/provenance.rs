@@ -1,0 +1,380 @@
+//! Which parts of the input a rule's value came from.
+//!
+//! A word of the machine stands for one value as long as an evaluation lasts, and what a policy finds in its input is not copied. So a
+//! container that a rule looks into, however it came there (a variable, another rule's value, a function's argument), is
+//! the input's own, and its path is known. While a traced program runs, [`Provenance`] takes down which keys each expression
+//! looked up in which container; when the body gives a value, what leads from the input to there is its [`Derivation`].
+
+use std::collections::{HashMap, HashSet};
+
+use stele_types::Value;
+
+use super::event::Node;
+use super::map::{Map, PointKind, get};
+use crate::compile::hir::{Expr, Literal, LiteralKind};
+use crate::source::Span;
+use crate::vm::value::{Heap, Kind, Val};
+use crate::vm::{Outcome, Passed, Probe};
+
+/// A container below this many others is not looked for.
+const MAX_DEPTH: usize = 512;
+
+/// Takes down what the values of some rules were derived from.
+#[derive(Debug)]
+pub struct Provenance<'m> {
+    map: &'m Map,
+    /// The paths of the rules whose values are wanted, `data.a.deny`.
+    rules: HashSet<String>,
+    /// How many derivations are kept.
+    limit: usize,
+    dropped: u64,
+    frames: Vec<Frame>,
+    found: Vec<Found>,
+}
+
+/// A value of a rule, and what was read for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derivation {
+    /// The rule's path, `data.a.deny`.
+    pub rule: String,
+    /// The value: of a partial set the element, of a partial object the value of the key.
+    pub value: Value,
+    /// In the order in which they were read; what only leads to another one is left out.
+    pub reads: Vec<Read>,
+}
+
+/// A part of the input that a statement read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Keys and indexes from the input down. The last may be missing in the input.
+    pub path: Vec<Value>,
+    /// The place of the statement in its body, from 0.
+    pub statement: usize,
+    /// The statement can fail on what it reads; otherwise it only names it.
+    pub condition: bool,
+}
+
+/// A body that is being evaluated, with what its points reported since they were passed last.
+#[derive(Debug)]
+struct Frame {
+    body: u32,
+    depth: usize,
+    passed: Vec<Passing>,
+}
+
+#[derive(Clone, Debug)]
+struct Passing {
+    point: u32,
+    expression: u32,
+    looked: Vec<Look>,
+}
+
+/// A key that was looked up.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    source: Val,
+    key: Val,
+    found: Val,
+}
+
+#[derive(Debug)]
+struct Found {
+    body: u32,
+    value: Val,
+    passed: Vec<Passing>,
+}
+
+impl<'m> Provenance<'m> {
+    /// Watches for values of these rules (`data.a.deny`) and keeps up to `limit` of them.
+    #[must_use]
+    pub fn new(map: &'m Map, rules: impl IntoIterator<Item = String>, limit: usize) -> Self {
+        Self {
+            map,
+            rules: rules.into_iter().collect(),
+            limit,
+            dropped: 0,
+            frames: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// How many values there were beyond the limit.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// What was found in the evaluation that this is the outcome of.
+    #[must_use]
+    pub fn derivations(&self, outcome: &Outcome<'_>) -> Vec<Derivation> {
+        let heap = outcome.heap();
+        let paths = Paths::new(heap, outcome.input(), self.wanted());
+        let derivation = |found: &Found| {
+            Some(Derivation {
+                rule: self.map.rule(Node::Body(found.body))?.path.to_string(),
+                value: heap.to_value(found.value)?,
+                reads: self.reads(found, heap, &paths),
+            })
+        };
+        self.found.iter().filter_map(derivation).collect()
+    }
+
+    fn wanted(&self) -> HashSet<Val> {
+        let passed = self.found.iter().flat_map(|found| &found.passed);
+        let looked = passed.flat_map(|passing| &passing.looked);
+        looked.flat_map(|look| [look.source, look.found]).collect()
+    }
+
+    fn reads(&self, found: &Found, heap: &Heap<'_>, paths: &Paths) -> Vec<Read> {
+        let statements = self.statements(found.body);
+        let mut reads: Vec<Read> = Vec::new();
+        for passing in &found.passed {
+            let Some((statement, condition)) = self.statement_of(found.body, passing.expression, &statements)
+            else {
+                continue;
+            };
+            for path in passing.looked.iter().filter_map(|look| paths.of(heap, look)) {
+                // A step further is the same reference.
+                reads.retain(|read| read.statement != statement || !path.starts_with(&read.path));
+                reads.push(Read {
+                    path,
+                    statement,
+                    condition,
+                });
+            }
+        }
+        reads
+    }
+
+    /// The statements of a body as they were written, and whether each can fail on what it reads.
+    fn statements(&self, body: u32) -> Vec<(Span, bool)> {
+        let mut out: Vec<(Span, bool)> = Vec::new();
+        for literal in get(&self.map.bodies, body).map_or(&[][..], |body| &body.literals) {
+            let span = literal.statement.unwrap_or(literal.span);
+            match out.iter_mut().find(|(other, _)| *other == span) {
+                Some((_, condition)) => *condition |= is_condition(literal),
+                None => out.push((span, is_condition(literal))),
+            }
+        }
+        out
+    }
+
+    /// The statement of the outermost body that an expression belongs to.
+    fn statement_of(&self, body: u32, expression: u32, statements: &[(Span, bool)]) -> Option<(usize, bool)> {
+        let expression = get(&self.map.expressions, expression)?;
+        let span = expression.literal.statement.unwrap_or(expression.literal.span);
+        let own = statements.iter().position(|(other, _)| *other == span);
+        // What stands in a closure is a part of the statement around it.
+        let around = || {
+            let inside =
+                |(_, (other, _)): &(usize, &(Span, bool))| other.start <= span.start && span.end <= other.end;
+            let closure = expression.body != body;
+            let found = statements.iter().enumerate().find(inside);
+            found.filter(|_| closure).map(|(index, _)| index)
+        };
+        let index = own.or_else(around)?;
+        Some((index, statements.get(index)?.1))
+    }
+
+    fn frame(&mut self, depth: usize) -> Option<&mut Frame> {
+        while self.frames.last().is_some_and(|frame| frame.depth > depth) {
+            self.frames.pop();
+        }
+        self.frames.last_mut().filter(|frame| frame.depth == depth)
+    }
+
+    fn enter(&mut self, body: u32, depth: usize) {
+        if get(&self.map.bodies, body).is_none_or(|body| !body.outermost) {
+            return;
+        }
+        while self.frames.last().is_some_and(|frame| frame.depth >= depth) {
+            self.frames.pop();
+        }
+        self.frames.push(Frame {
+            body,
+            depth,
+            passed: Vec::new(),
+        });
+    }
+
+    fn step(&mut self, expression: u32, passed: &Passed<'_>, looked: Vec<Look>) {
+        let point = passed.point;
+        if let Some(frame) = self.frame(passed.depth) {
+            // Whoever comes here again has gone back, and what was read after it belongs to another attempt.
+            if let Some(again) = frame.passed.iter().position(|other| other.point == point) {
+                frame.passed.truncate(again);
+            }
+            frame.passed.push(Passing {
+                point,
+                expression,
+                looked,
+            });
+        }
+    }
+
+    /// The variables that a call was given.
+    fn arguments(&self, expression: u32, passed: &Passed<'_>) -> Vec<Look> {
+        let literal = get(&self.map.expressions, expression).map(|expression| &expression.literal.kind);
+        let Some(LiteralKind::Call { args, .. }) = literal else {
+            return Vec::new();
+        };
+        let vars = get(&self.map.points, passed.point).map_or(&[][..], |point| &point.vars);
+        let given = vars.iter().zip(passed.values).filter(|(var, _)| {
+            let mut args = args.iter();
+            args.any(|arg| matches!(arg, Expr::Var(other) if other == *var))
+        });
+        let whole = |(_, found): (_, &Val)| Look {
+            source: Val::UNDEFINED,
+            key: Val::UNDEFINED,
+            found: *found,
+        };
+        given.map(whole).collect()
+    }
+
+    fn exit(&mut self, body: u32, passed: &Passed<'_>) {
+        let rule = self.map.rule(Node::Body(body));
+        let wanted = rule.is_some_and(|rule| self.rules.contains(&*rule.path));
+        let value = passed.values.first().copied().unwrap_or(Val::UNDEFINED);
+        let Some(frame) = self
+            .frame(passed.depth)
+            .filter(|frame| wanted && frame.body == body)
+        else {
+            return;
+        };
+        let found = Found {
+            body,
+            value,
+            passed: frame.passed.clone(),
+        };
+        if self.found.len() < self.limit {
+            self.found.push(found);
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+}
+
+impl Probe for Provenance<'_> {
+    fn point(&mut self, passed: &Passed<'_>) {
+        let map = self.map;
+        let Some(point) = get(&map.points, passed.point) else {
+            return;
+        };
+        match point.kind {
+            PointKind::Enter(body) => self.enter(body, passed.depth),
+            PointKind::Eval(expression) => self.step(expression, passed, Vec::new()),
+            PointKind::Step(expression) => {
+                let at = |index: usize| passed.values.get(index).copied().unwrap_or(Val::UNDEFINED);
+                let look = Look {
+                    source: at(0),
+                    key: at(1),
+                    found: at(2),
+                };
+                self.step(expression, passed, vec![look]);
+            }
+            PointKind::Held(expression) => {
+                let looked = self.arguments(expression, passed);
+                self.step(expression, passed, looked);
+            }
+            PointKind::Exit(body) => self.exit(body, passed),
+            PointKind::Term(..) | PointKind::Note(_) => {}
+        }
+    }
+}
+
+/// Whether a statement says something of its values, or only gives them names.
+fn is_condition(literal: &Literal) -> bool {
+    let is_var = |term: &Expr| matches!(term, Expr::Var(_));
+    match &literal.kind {
+        LiteralKind::Unify(a, b) => !is_var(a) && !is_var(b),
+        LiteralKind::Call { out, .. } => !out.as_ref().is_some_and(is_var),
+        _ => true,
+    }
+}
+
+/// Where in the input containers are.
+struct Paths(HashMap<Val, Vec<Value>>);
+
+impl Paths {
+    /// Looks for these containers.
+    fn new(heap: &Heap<'_>, input: Val, wanted: HashSet<Val>) -> Self {
+        let is_container = |val: &Val| matches!(val.kind(), Kind::Array | Kind::Object | Kind::Set);
+        let mut search = Search {
+            heap,
+            wanted: wanted.into_iter().filter(is_container).collect(),
+            found: HashMap::new(),
+            path: Vec::new(),
+        };
+        search.visit(input);
+        Self(search.found)
+    }
+
+    /// The path that a look-up went to, if it began or ended in a container of the input.
+    fn of(&self, heap: &Heap<'_>, look: &Look) -> Option<Vec<Value>> {
+        let below = || {
+            let mut path = self.0.get(&look.source)?.clone();
+            path.push(heap.to_value(look.key)?);
+            Some(path)
+        };
+        below().or_else(|| self.0.get(&look.found).cloned())
+    }
+}
+
+struct Search<'h> {
+    heap: &'h Heap<'h>,
+    wanted: HashSet<Val>,
+    found: HashMap<Val, Vec<Value>>,
+    /// The words of the keys that lead to where the search is.
+    path: Vec<Step>,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Index(usize),
+    Key(Val),
+}
+
+impl Search<'_> {
+    fn visit(&mut self, val: Val) {
+        if self.wanted.is_empty() || self.path.len() > MAX_DEPTH {
+            return;
+        }
+        if self.wanted.remove(&val) {
+            let heap = self.heap;
+            let step = |step: &Step| match step {
+                Step::Index(index) => Some(Value::from(i64::try_from(*index).ok()?)),
+                Step::Key(key) => heap.to_value(*key),
+            };
+            let path: Option<Vec<Value>> = self.path.iter().map(step).collect();
+            self.found.extend(path.map(|path| (val, path)));
+        }
+        let heap = self.heap;
+        match val.kind() {
+            Kind::Array => {
+                for (index, item) in heap.parts(val).iter().enumerate() {
+                    self.descend(Step::Index(index), *item);
+                }
+            }
+            Kind::Object => {
+                for pair in heap.pairs(val) {
+                    if let [key, item] = *pair {
+                        self.descend(Step::Key(key), item);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn descend(&mut self, step: Step, val: Val) {
+        if matches!(val.kind(), Kind::Array | Kind::Object) {
+            self.path.push(step);
+            self.visit(val);
+            self.path.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "provenance_tests.rs"]
+mod tests;
