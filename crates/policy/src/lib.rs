@@ -14,6 +14,7 @@
 
 pub mod bundle;
 pub mod check;
+pub mod derive;
 pub mod engine;
 pub mod explain;
 pub mod lint;

@@ -1,14 +1,15 @@
 //! OPA's `# METADATA` annotations, typed and checked.
 //!
 //! The keys are OPA's (`title`, `description`, `scope`, `entrypoint`, ...); ours stand under `custom`: `id`, `severity`, `owner`, `controls`
-//! (a list of `framework:control`), `remediation`, `enforcement` and `require_challengeable`. Other keys, and other keys under `custom`, belong to
+//! (a list of `framework:control`), `remediation`, `enforcement`, `require_challengeable` and
+//! `inputs` (the kinds of files that `stele check` applies a policy to). Other keys, and other keys under `custom`, belong to
 //! other tools and pass unread. See <https://www.openpolicyagent.org/docs/policy-language#metadata>.
 
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use stele_rego::ast::Module;
 use stele_rego::syntax::annotation::{Annotation, Target};
-use stele_types::{Enforcement, Severity};
+use stele_types::{Enforcement, InputKind, Severity};
 
 use crate::problem::{Problem, Spot};
 
@@ -62,6 +63,8 @@ pub struct Custom {
     pub remediation: Option<String>,
     /// What enforcement points do with a violation.
     pub enforcement: Option<Enforcement>,
+    /// On a policy's package: the kinds of files that it understands. `None`: any. None at all: it is not for files.
+    pub inputs: Option<Vec<InputKind>>,
     /// On a policy's package: whether every decision must be one that a contract can re-execute.
     pub require_challengeable: bool,
 }
@@ -104,6 +107,7 @@ struct RawCustom {
     controls: Vec<Spanned<String>>,
     remediation: Option<String>,
     enforcement: Option<Spanned<String>>,
+    inputs: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     require_challengeable: bool,
 }
@@ -228,8 +232,14 @@ impl Reader<'_> {
             controls: raw.controls.into_iter().map(|control| control.value).collect(),
             remediation: raw.remediation,
             enforcement,
+            inputs: raw.inputs.map(|words| self.inputs(&words)),
             require_challengeable: raw.require_challengeable,
         }
+    }
+
+    fn inputs(&mut self, words: &[Spanned<String>]) -> Vec<InputKind> {
+        let kind = |word| self.word(word, "input kind", InputKind::ALL);
+        words.iter().filter_map(kind).collect()
     }
 
     /// Reads one of a closed list of words.
@@ -244,7 +254,7 @@ impl Reader<'_> {
             let help = format!("it is one of {}", allowed.join(", "));
             self.problem(
                 self.spot_of(raw),
-                &format!("unknown-{key}"),
+                &format!("unknown-{}", key.replace(' ', "-")),
                 &message,
                 Some(&help),
             );

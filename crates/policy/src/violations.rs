@@ -19,9 +19,27 @@ use crate::policy::{Policy, RuleMeta};
 /// The rules that hold violations when a whole package was queried.
 const FINDING_RULES: [&str; 3] = ["deny", "violation", "warn"];
 
+/// A violation, and what the policy said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What it stands for.
+    pub violation: Violation,
+    /// The rule, as it is called in the package: `deny`.
+    pub rule: String,
+    /// The entry of a collection that it was made from, or the rule's whole value; none for an `allow`.
+    pub entry: Option<Value>,
+}
+
 /// The violations that `result`, the value of `entry_point` (`None`: undefined), stands for, in Rego's order of the values.
 #[must_use]
 pub fn violations(policy: &Policy, entry_point: &EntryPoint, result: Option<&Value>) -> Vec<Violation> {
+    let found = found(policy, entry_point, result).into_iter();
+    found.map(|found| found.violation).collect()
+}
+
+/// As [`violations`], with what each was made from.
+#[must_use]
+pub fn found(policy: &Policy, entry_point: &EntryPoint, result: Option<&Value>) -> Vec<Found> {
     let name = entry_point
         .as_str()
         .strip_prefix(policy.id.as_str())
@@ -43,18 +61,18 @@ pub fn violations(policy: &Policy, entry_point: &EntryPoint, result: Option<&Val
         .collect()
 }
 
-fn of_rule(policy: &Policy, name: &str, result: Option<&Value>) -> Vec<Violation> {
+fn of_rule(policy: &Policy, name: &str, result: Option<&Value>) -> Vec<Found> {
     let from = Origin { policy, name };
     if name == "allow" || name.ends_with(".allow") {
         let allowed = matches!(result, Some(Value::Bool(true)));
         return if allowed {
             Vec::new()
         } else {
-            vec![from.plain(None)]
+            vec![from.whole(None)]
         };
     }
     match result {
-        Some(Value::Bool(true)) => vec![from.plain(None)],
+        Some(value @ Value::Bool(true)) => vec![from.whole(Some(value))],
         Some(Value::Array(items)) => items.iter().map(|item| from.entry(item)).collect(),
         Some(Value::Set(items)) => items.iter().map(|item| from.entry(item)).collect(),
         Some(entry @ Value::Object(_)) if is_entry(entry) => vec![from.entry(entry)],
@@ -115,7 +133,23 @@ impl Origin<'_> {
         }
     }
 
-    fn entry(&self, entry: &Value) -> Violation {
+    fn whole(&self, value: Option<&Value>) -> Found {
+        Found {
+            violation: self.plain(None),
+            rule: self.name.to_owned(),
+            entry: value.cloned(),
+        }
+    }
+
+    fn entry(&self, entry: &Value) -> Found {
+        Found {
+            violation: self.read(entry),
+            rule: self.name.to_owned(),
+            entry: Some(entry.clone()),
+        }
+    }
+
+    fn read(&self, entry: &Value) -> Violation {
         if entry.as_object().is_none() {
             let mut out = self.plain(None);
             out.message = text(entry);

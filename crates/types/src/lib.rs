@@ -15,6 +15,7 @@
 pub mod digest;
 pub mod encoding;
 pub mod ids;
+pub mod input_kind;
 pub mod json;
 pub mod leaf;
 pub mod number;
@@ -27,6 +28,7 @@ pub mod violation;
 
 pub use digest::{Digest, Salt, commit, keccak256, sha256};
 pub use ids::{DecisionId, EntryPoint, EvmAddress, IdError, NodeAddress, PolicyId, PolicyVersion};
+pub use input_kind::InputKind;
 pub use leaf::{LEAF_BYTES, Leaf, LeafError};
 pub use number::{Number, NumberError};
 pub use receipt::Receipt;

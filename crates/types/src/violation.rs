@@ -1,8 +1,5 @@
 //! What a policy found wrong.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::PolicyId;
@@ -19,24 +16,26 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::violation::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { word: text.to_owned(), allowed: &[$($word),+] }),
+                    _ => Err($crate::violation::UnknownWord { word: text.to_owned(), allowed: &[$($word),+] }),
                 }
             }
         }
     };
 }
+
+pub(crate) use words;
 
 /// A word that is not in the list of those allowed in its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stele_rego::Schemas;
 use stele_rego::ast::Module;
 use stele_rego::trace::Map;
-use stele_rego::vm::{Probe, Worker};
+use stele_rego::vm::{Outcome, Probe, Worker};
 use stele_types::Value;
 
 use super::compiled::{CompiledPolicy, Target};
@@ -47,6 +47,20 @@ impl WatchedEngine {
         request: &EvalRequest<'_>,
         probe: &mut dyn Probe,
     ) -> Result<Option<Value>, EngineError> {
+        self.look(request, probe, |_, value| value)
+    }
+
+    /// As [`Self::evaluate`], and looks at the outcome, and at the value of the path in it, before it is gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::evaluate`].
+    pub(crate) fn look<T>(
+        &mut self,
+        request: &EvalRequest<'_>,
+        probe: &mut dyn Probe,
+        look: impl FnOnce(&Outcome<'_>, Option<Value>) -> T,
+    ) -> Result<T, EngineError> {
         let Target::EntryPoint { name, tail } = self.policy.resolve(request.path) else {
             return Err(EngineError::Refused {
                 place: None,
@@ -67,7 +81,7 @@ impl WatchedEngine {
             |outcome| {
                 let heap = outcome.heap();
                 let found = tail.iter().fold(outcome.result(), |at, step| heap.step(at, step));
-                heap.to_value(found)
+                look(outcome, heap.to_value(found))
             },
         )
     }
