@@ -1,0 +1,318 @@
+//! Policies over documents.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use stele_policy::derive::{Derivation, Deriver, Read};
+use stele_policy::violations::{self, Found};
+use stele_policy::{
+    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
+    VmEngine,
+};
+use stele_types::{Enforcement, EntryPoint, InputKind, PolicyId, Timestamp, Value};
+
+use crate::finding::{Excerpt, Failure, Finding, Step, fingerprint};
+use crate::format::Document;
+use crate::kind;
+use crate::source::Input;
+use crate::text::{Lines, first_line};
+
+/// The bounds of one policy over one document: a plan may have a hundred megabytes.
+const LIMITS: Limits = Limits {
+    time: Some(Duration::from_secs(60)),
+    instructions: NonZeroU32::new(u32::MAX),
+    memory: 4 << 30,
+};
+
+/// Policies, ready to be asked by any number of [`Worker`]s.
+#[derive(Debug)]
+pub struct Checker {
+    set: PolicySet,
+    compiled: CompiledPolicy,
+    selected: Vec<Selected>,
+    now: Timestamp,
+}
+
+/// A policy with the rules of it that say what is wrong.
+#[derive(Debug)]
+struct Selected {
+    policy: Policy,
+    rules: Vec<(String, EntryPoint)>,
+}
+
+/// Why policies can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// They don't compile.
+    #[error("the policies can't be compiled: {0}")]
+    Compile(#[from] EngineError),
+    /// None of them says anything of files.
+    #[error(
+        "no policy has a rule `deny`, `violation` or `warn` for files; policies are packages whose metadata has an id, and `inputs` there says what they are for"
+    )]
+    NoPolicy,
+}
+
+impl Checker {
+    /// Takes all policies of a set that are for files: not those whose metadata says `inputs: []`. `now` is what `time.now_ns()` answers.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckError`].
+    pub fn new(set: PolicySet, now: Timestamp) -> Result<Self, CheckError> {
+        let selected: Vec<Selected> = set.policies().filter_map(Selected::new).collect();
+        if selected.is_empty() {
+            return Err(CheckError::NoPolicy);
+        }
+        let compiled = set.compile()?;
+        Ok(Self {
+            set,
+            compiled,
+            selected,
+            now,
+        })
+    }
+
+    /// The policies that are asked.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.selected.iter().map(|selected| &selected.policy)
+    }
+
+    /// One thread's worker.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        Worker {
+            checker: self,
+            engine: VmEngine::new(&self.compiled),
+            derivers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Selected {
+    fn new(policy: &Policy) -> Option<Self> {
+        if policy.custom.inputs.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        let mut names: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
+        names.retain(|name| is_finding_rule(name));
+        names.dedup();
+        names.sort_unstable();
+        names.dedup();
+        // A policy that only allows refuses whatever it does not know, so it must say what it is for.
+        if names.is_empty() && policy.custom.inputs.is_some() && policy.rules_named("allow").next().is_some()
+        {
+            names.push("allow");
+        }
+        let rule = |name: &str| {
+            let path = format!("{}/{}", policy.id, name.replace('.', "/"));
+            Some((name.to_owned(), EntryPoint::new(&path).ok()?))
+        };
+        let rules: Vec<_> = names.into_iter().filter_map(rule).collect();
+        (!rules.is_empty()).then(|| Self {
+            policy: policy.clone(),
+            rules,
+        })
+    }
+
+    fn is_for(&self, kind: InputKind) -> bool {
+        let inputs = self.policy.custom.inputs.as_ref();
+        inputs.is_none_or(|inputs| inputs.contains(&kind))
+    }
+}
+
+/// `deny`, `violation` and `warn`, also with a name behind an underscore, as conftest has it.
+fn is_finding_rule(name: &str) -> bool {
+    ["deny", "violation", "warn"].into_iter().any(|rule| {
+        name.strip_prefix(rule)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    })
+}
+
+/// What was found in a file.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// In the order of the text.
+    pub findings: Vec<Finding>,
+    /// Policies that had no answer.
+    pub failures: Vec<Failure>,
+    /// How often a policy was asked about a document.
+    pub checks: usize,
+}
+
+/// Asks policies, one question at a time.
+#[derive(Debug)]
+pub struct Worker<'c> {
+    checker: &'c Checker,
+    engine: VmEngine,
+    derivers: BTreeMap<PolicyId, Deriver>,
+}
+
+/// A document under check.
+struct Subject<'a> {
+    input: &'a Input,
+    lines: &'a Lines,
+    number: usize,
+    kind: InputKind,
+    document: &'a Document,
+}
+
+impl Worker<'_> {
+    /// Checks all documents of a file.
+    pub fn check(&mut self, input: &Input) -> Checked {
+        let mut out = Checked::default();
+        let lines = Lines::new(&input.text);
+        for (number, kind, document) in &input.documents {
+            let subject = Subject {
+                input,
+                lines: &lines,
+                number: *number,
+                kind: *kind,
+                document,
+            };
+            self.check_document(&subject, &mut out);
+        }
+        out.findings.sort_by(|a, b| {
+            let key = |finding: &Finding| (finding.start, finding.policy.clone(), finding.message.clone());
+            key(a).cmp(&key(b))
+        });
+        out
+    }
+
+    fn check_document(&mut self, subject: &Subject<'_>, out: &mut Checked) {
+        let checker = self.checker;
+        for selected in checker
+            .selected
+            .iter()
+            .filter(|selected| selected.is_for(subject.kind))
+        {
+            out.checks = out.checks.saturating_add(1);
+            for (rule, entry_point) in &selected.rules {
+                match self.check_rule(subject, &selected.policy, rule, entry_point) {
+                    Ok(findings) => out.findings.extend(findings),
+                    Err(error) => out.failures.push(Failure {
+                        file: subject.input.name.clone(),
+                        at: None,
+                        message: format!("{entry_point} has no answer: {error}"),
+                    }),
+                }
+            }
+        }
+    }
+
+    fn check_rule(
+        &mut self,
+        subject: &Subject<'_>,
+        policy: &Policy,
+        rule: &str,
+        entry_point: &EntryPoint,
+    ) -> Result<Vec<Finding>, EngineError> {
+        let path = DataPath::from(entry_point);
+        let value = &subject.document.value;
+        let request = EvalRequest {
+            context: EvalContext::at(self.checker.now),
+            limits: LIMITS,
+            ..EvalRequest::new(&path, Some(value))
+        };
+        let result = self.engine.evaluate(&request)?.value;
+        let found = violations::found(policy, entry_point, result.as_ref());
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let derived = self.derive(policy, rule, value)?;
+        Ok(found
+            .into_iter()
+            .map(|found| subject.finding(policy, rule, found, &derived))
+            .collect())
+    }
+
+    /// Where the values of a rule came from. That an answer can't be followed back is no reason not to give it.
+    fn derive(&mut self, policy: &Policy, rule: &str, value: &Value) -> Result<Vec<Derivation>, EngineError> {
+        if !self.derivers.contains_key(&policy.id) {
+            let deriver = Deriver::new(&self.checker.set, policy)?;
+            self.derivers.insert(policy.id.clone(), deriver);
+        }
+        let Some(deriver) = self.derivers.get_mut(&policy.id) else {
+            return Ok(Vec::new());
+        };
+        let context = EvalContext::at(self.checker.now);
+        match deriver.derive(rule, value, context, LIMITS) {
+            Err(EngineError::Refused { place, message }) => Err(EngineError::Refused { place, message }),
+            derived => Ok(derived.unwrap_or_default()),
+        }
+    }
+}
+
+impl Subject<'_> {
+    fn finding(&self, policy: &Policy, rule: &str, found: Found, derived: &[Derivation]) -> Finding {
+        let Found { violation, entry, .. } = found;
+        let path = named_path(entry.as_ref()).unwrap_or_else(|| origin(entry.as_ref(), derived));
+        let text = &self.input.text;
+        let range = first_line(text, &self.document.locate(text, &path));
+        let resource = violation
+            .resource
+            .or_else(|| kind::resource_of(self.kind, &self.document.value));
+        let parts = [
+            violation.policy_id.as_str(),
+            &violation.rule,
+            &self.input.name,
+            resource.as_deref().unwrap_or_default(),
+            &violation.message,
+        ];
+        Finding {
+            fingerprint: fingerprint(parts, &path),
+            enforcement: enforcement(policy, rule, &violation.rule),
+            policy: violation.policy_id.to_string(),
+            rule: violation.rule,
+            severity: violation.severity,
+            message: violation.message,
+            resource,
+            remediation: violation.remediation,
+            controls: violation.controls,
+            file: self.input.name.clone(),
+            kind: self.kind,
+            document: self.number,
+            path: path.iter().map(Step::of).collect(),
+            start: self.lines.position(text, range.start),
+            end: self.lines.position(text, range.end),
+            excerpt: Excerpt::of(text, &range),
+        }
+    }
+}
+
+/// What a `warn` says never fails a check; what a policy on trial says neither.
+fn enforcement(policy: &Policy, rule: &str, id: &str) -> Enforcement {
+    let declared = policy
+        .rule_by_id(id)
+        .and_then(|rule| rule.custom.enforcement)
+        .unwrap_or_else(|| policy.enforcement());
+    if rule.starts_with("warn") {
+        declared.min(Enforcement::Warn)
+    } else {
+        declared
+    }
+}
+
+/// The path that a policy names itself: a list under `path`.
+fn named_path(entry: Option<&Value>) -> Option<Vec<Value>> {
+    let path = entry?.get("path")?.as_array()?;
+    let is_step = |step: &Value| matches!(step, Value::String(_) | Value::Number(_));
+    path.iter().all(is_step).then(|| path.to_vec())
+}
+
+/// What the policy looked at last before it said this: of its conditions, else of what it named.
+fn origin(entry: Option<&Value>, derived: &[Derivation]) -> Vec<Value> {
+    let same = derived.iter().find(|derivation| Some(&derivation.value) == entry);
+    // A rule may give a whole collection at once.
+    let Some(derivation) = same.or_else(|| derived.first()) else {
+        return Vec::new();
+    };
+    let last = |condition: bool| {
+        let reads = derivation.reads.iter().filter(|read| read.condition == condition);
+        let statement = reads.clone().map(|read| read.statement).max()?;
+        let mut of_statement = reads.filter(|read: &&Read| read.statement == statement);
+        of_statement.next().map(|read| read.path.clone())
+    };
+    last(true).or_else(|| last(false)).unwrap_or_default()
+}

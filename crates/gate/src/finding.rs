@@ -1,0 +1,164 @@
+//! What a check found.
+
+use serde::Serialize;
+use stele_types::{Enforcement, InputKind, Severity, Value, json, sha256};
+
+use crate::text::Position;
+
+/// A violation at a place in a file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The policy.
+    pub policy: String,
+    /// The rule within it: the id of its metadata, else its name.
+    pub rule: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whether it fails the check, warns, or is only on trial.
+    pub enforcement: Enforcement,
+    /// What is wrong.
+    pub message: String,
+    /// What it was found on: `Deployment/default/web`, `aws_s3_bucket.logs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// How to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
+    /// Controls that it violates, as `framework:control`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
+    /// The file, with `/`.
+    pub file: String,
+    /// What the file is.
+    pub kind: InputKind,
+    /// The number of the document in the file, from 0.
+    pub document: usize,
+    /// The value that the policy objects to, as keys and indexes from the document down; empty: the document.
+    pub path: Vec<Step>,
+    /// Where that stands.
+    pub start: Position,
+    /// Behind its last character on its first line.
+    pub end: Position,
+    /// The same for the same finding however the file is formatted: 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// The line for people.
+    #[serde(skip)]
+    pub excerpt: Excerpt,
+}
+
+/// A line of a file, or as much of it as can be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Excerpt {
+    /// The text, without a line break.
+    pub text: String,
+    /// What to underline: bytes of the text.
+    pub range: std::ops::Range<usize>,
+}
+
+/// Characters shown before and behind what is underlined, and of that itself.
+const SHOWN: usize = 120;
+
+impl Excerpt {
+    /// The line that a range begins on.
+    pub(crate) fn of(text: &str, range: &std::ops::Range<usize>) -> Self {
+        let before = text.get(..range.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+        let shown = |piece: &str| piece.char_indices().nth(SHOWN).map_or(piece.len(), |(at, _)| at);
+        let lead = text.get(line_start..range.start).unwrap_or_default();
+        let skipped = lead.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
+        let lead = lead.get(skipped..).unwrap_or_default();
+        let marked = text.get(range.clone()).unwrap_or_default();
+        let marked = marked.get(..shown(marked)).unwrap_or_default();
+        let tail = text.get(range.end..).unwrap_or_default();
+        let tail = tail.split(['\n', '\r']).next().unwrap_or_default();
+        let tail = tail.get(..shown(tail)).unwrap_or_default();
+        let (lead, start) = if skipped > 0 {
+            (format!("...{lead}"), lead.len().saturating_add(3))
+        } else {
+            (lead.to_owned(), lead.len())
+        };
+        Self {
+            text: format!("{lead}{marked}{tail}"),
+            range: start..start.saturating_add(marked.len()),
+        }
+    }
+}
+
+/// A key or an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// A key.
+    Key(String),
+    /// An index, from 0.
+    Index(u64),
+}
+
+impl Step {
+    pub(crate) fn of(value: &Value) -> Self {
+        match crate::node::index(value).and_then(|index| u64::try_from(index).ok()) {
+            Some(index) => Self::Index(index),
+            None => Self::Key(
+                value
+                    .as_str()
+                    .map_or_else(|| json::to_string(value), str::to_owned),
+            ),
+        }
+    }
+}
+
+impl Finding {
+    /// It fails the check.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.enforcement == Enforcement::Deny
+    }
+}
+
+/// What stays the same when a file is formatted anew: SHA-256 over the canonical JSON array of policy, rule, file, resource, message and path.
+pub(crate) fn fingerprint(parts: [&str; 5], path: &[Value]) -> String {
+    let parts = parts.into_iter().map(Value::string);
+    let all = Value::array(parts.chain([Value::array(path.iter().cloned())]));
+    let mut digest = sha256(&[&json::to_vec(&all)]).to_hex();
+    digest.truncate(32);
+    digest
+}
+
+/// A file that could not be checked, or only in part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The file, with `/`.
+    pub file: String,
+    /// Where it was noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Position>,
+    /// What is wrong.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_the_line_or_what_can_be_shown_of_it() {
+        let text = "a: 1\nbb: 22 # c\nd: 3";
+        let excerpt = Excerpt::of(text, &(9..11));
+        assert_eq!(
+            (excerpt.text.as_str(), &excerpt.text[excerpt.range.clone()]),
+            ("bb: 22 # c", "22")
+        );
+        let long = format!("{}X{}", "ä".repeat(1000), "b".repeat(1000));
+        let excerpt = Excerpt::of(&long, &(2000..2001));
+        assert!(excerpt.text.len() < 500);
+        assert_eq!(&excerpt.text[excerpt.range], "X");
+    }
+
+    #[test]
+    fn fingerprints_tell_findings_apart() {
+        let of = |path: &[Value]| fingerprint(["p", "r", "f", "", "m"], path);
+        assert_eq!(of(&["a".into()]), of(&["a".into()]));
+        assert_ne!(of(&["a".into()]), of(&["b".into()]));
+        assert_eq!(of(&[]).len(), 32);
+    }
+}

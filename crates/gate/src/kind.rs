@@ -1,0 +1,176 @@
+//! What kind of file something is, by its name and its content.
+
+use stele_types::{InputKind, Value};
+
+use crate::format::Format;
+
+/// The format of a file with this name (its path with `/`); `None`: none that is read.
+#[must_use]
+pub fn format_of(path: &str) -> Option<Format> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    if name == "dockerfile" || name == "containerfile" || name.starts_with("dockerfile.") {
+        return Some(Format::Dockerfile);
+    }
+    match name.rsplit_once('.')?.1 {
+        "json" | "tfplan" | "template" | "sarif" => Some(Format::Json),
+        "yaml" | "yml" => Some(Format::Yaml),
+        "toml" => Some(Format::Toml),
+        "dockerfile" => Some(Format::Dockerfile),
+        _ => None,
+    }
+}
+
+/// The format that a kind is written in, where the name of the file does not say.
+#[must_use]
+pub fn usual_format(kind: InputKind) -> Format {
+    match kind {
+        InputKind::Dockerfile => Format::Dockerfile,
+        InputKind::Toml => Format::Toml,
+        InputKind::Arm
+        | InputKind::Cyclonedx
+        | InputKind::Json
+        | InputKind::Spdx
+        | InputKind::Terraform
+        | InputKind::TerraformPlan => Format::Json,
+        InputKind::Cloudformation
+        | InputKind::Compose
+        | InputKind::GithubActions
+        | InputKind::GitlabCi
+        | InputKind::Kubernetes
+        | InputKind::Openapi
+        | InputKind::Yaml => Format::Yaml,
+    }
+}
+
+/// The kind of a document in a file with this path.
+#[must_use]
+pub fn kind_of(path: &str, format: Format, document: &Value) -> InputKind {
+    match format {
+        Format::Dockerfile => InputKind::Dockerfile,
+        Format::Toml => InputKind::Toml,
+        Format::Json => by_content(path, document).unwrap_or(InputKind::Json),
+        Format::Yaml => by_content(path, document).unwrap_or(InputKind::Yaml),
+    }
+}
+
+fn by_content(path: &str, document: &Value) -> Option<InputKind> {
+    let text = |key: &str| document.get(key).and_then(Value::as_str);
+    let has = |key: &str| document.get(key).is_some();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    document.as_object()?;
+    if text("apiVersion").is_some() && text("kind").is_some() {
+        return Some(InputKind::Kubernetes);
+    }
+    if has("resource_changes") && (has("terraform_version") || has("format_version")) {
+        return Some(InputKind::TerraformPlan);
+    }
+    if has("AWSTemplateFormatVersion") || has_aws_resources(document) {
+        return Some(InputKind::Cloudformation);
+    }
+    if text("$schema").is_some_and(|schema| schema.contains("deploymentTemplate.json")) {
+        return Some(InputKind::Arm);
+    }
+    if text("bomFormat") == Some("CycloneDX") {
+        return Some(InputKind::Cyclonedx);
+    }
+    if text("spdxVersion").is_some() {
+        return Some(InputKind::Spdx);
+    }
+    if text("openapi").is_some() || text("swagger").is_some() {
+        return Some(InputKind::Openapi);
+    }
+    if name == ".gitlab-ci.yml" || name.ends_with(".gitlab-ci.yml") {
+        return Some(InputKind::GitlabCi);
+    }
+    let workflow = path.contains(".github/workflows/") || (has("on") && has("jobs"));
+    if workflow && has("jobs") {
+        return Some(InputKind::GithubActions);
+    }
+    let compose = name.starts_with("compose.") || name.starts_with("docker-compose");
+    (compose && has("services")).then_some(InputKind::Compose)
+}
+
+fn has_aws_resources(document: &Value) -> bool {
+    let resources = document.get("Resources").and_then(Value::as_object);
+    resources.is_some_and(|resources| {
+        resources.values().any(|resource| {
+            let kind = resource.get("Type").and_then(Value::as_str);
+            kind.is_some_and(|kind| kind.starts_with("AWS::"))
+        })
+    })
+}
+
+/// What a document is about, for people: `Deployment/default/web`.
+#[must_use]
+pub fn resource_of(kind: InputKind, document: &Value) -> Option<String> {
+    if kind != InputKind::Kubernetes {
+        return None;
+    }
+    let metadata = document.get("metadata");
+    let text = |key: &str| {
+        metadata
+            .and_then(|metadata| metadata.get(key))
+            .and_then(Value::as_str)
+    };
+    let name = text("name").or_else(|| text("generateName")).unwrap_or("unnamed");
+    let kind = document.get("kind").and_then(Value::as_str)?;
+    Some(format!(
+        "{kind}/{}/{name}",
+        text("namespace").unwrap_or("default")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stele_types::json;
+
+    fn kind(path: &str, text: &str) -> InputKind {
+        let document = json::parse(text.as_bytes(), &json::Limits::default()).unwrap();
+        kind_of(path, format_of(path).unwrap(), &document)
+    }
+
+    #[test]
+    fn documents_are_known_by_name_and_content() {
+        let cases = [
+            (
+                "a.yaml",
+                r#"{"apiVersion": "v1", "kind": "Pod"}"#,
+                InputKind::Kubernetes,
+            ),
+            (
+                "a.json",
+                r#"{"format_version": "1.2", "resource_changes": []}"#,
+                InputKind::TerraformPlan,
+            ),
+            (
+                "t.template",
+                r#"{"Resources": {"x": {"Type": "AWS::S3::Bucket"}}}"#,
+                InputKind::Cloudformation,
+            ),
+            (
+                "a/.github/workflows/ci.yml",
+                r#"{"on": "push", "jobs": {}}"#,
+                InputKind::GithubActions,
+            ),
+            (".gitlab-ci.yml", r#"{"build": {}}"#, InputKind::GitlabCi),
+            (
+                "docker-compose.prod.yaml",
+                r#"{"services": {}}"#,
+                InputKind::Compose,
+            ),
+            ("b.json", r#"{"bomFormat": "CycloneDX"}"#, InputKind::Cyclonedx),
+            ("b.json", r#"{"spdxVersion": "SPDX-2.3"}"#, InputKind::Spdx),
+            ("api.yml", r#"{"openapi": "3.1.0"}"#, InputKind::Openapi),
+            ("x.json", "[1]", InputKind::Json),
+            ("x.yml", r#"{"services": {}}"#, InputKind::Yaml),
+            ("deep/Dockerfile.prod", "[]", InputKind::Dockerfile),
+            ("Cargo.toml", "{}", InputKind::Toml),
+        ];
+        for (path, text, expected) in cases {
+            assert_eq!(kind(path, text), expected, "{path}");
+        }
+        assert_eq!(format_of("README"), None);
+        assert_eq!(format_of("main.rs"), None);
+    }
+}

@@ -1,0 +1,29 @@
+//! The gate: files of a repository as inputs of policies, with the place of every value, and what the policies find in them.
+//!
+//! [`walk::Sources`] says which files there are, [`source::Source::read`] reads one, a [`check::Worker`] asks the policies, and [`report`] writes down what was
+//! found. A finding's place is no guess: the evaluation tells what the policy read ([`stele_policy::derive`]), and the reader of the
+//! format where that stands.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod check;
+pub mod finding;
+pub mod format;
+pub mod kind;
+pub mod node;
+pub mod report;
+mod run;
+pub mod source;
+mod text;
+pub mod walk;
+
+pub use check::{CheckError, Checker};
+pub use finding::{Failure, Finding};
+pub use run::{Outcome, run};
+pub use text::Position;

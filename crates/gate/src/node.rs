@@ -1,0 +1,134 @@
+//! A document with the place of every value in its text.
+
+use std::ops::Range;
+
+use stele_types::Value;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its bytes in the text.
+    pub range: Range<usize>,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// What a [`Node`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeKind {
+    /// A string, number, boolean or null.
+    Scalar(Value),
+    /// A list.
+    Array(Vec<Node>),
+    /// A mapping, in the order of the text.
+    Object(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_range: Range<usize>,
+    /// What it is given.
+    pub value: Node,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The bytes of the value; if it is missing, of the key (or else the value) that it is missing from.
+    pub range: Range<usize>,
+    /// How many steps of the path there are.
+    pub found: usize,
+}
+
+impl Node {
+    /// A string, number, boolean or null.
+    #[must_use]
+    pub fn scalar(range: Range<usize>, value: Value) -> Self {
+        let kind = NodeKind::Scalar(value);
+        Self { range, kind }
+    }
+
+    /// The value without places.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match &self.kind {
+            NodeKind::Scalar(value) => value.clone(),
+            NodeKind::Array(items) => Value::array(items.iter().map(Self::to_value)),
+            NodeKind::Object(entries) => {
+                let pair = |entry: &Entry| (Value::string(&entry.key), entry.value.to_value());
+                Value::object(entries.iter().map(pair))
+            }
+        }
+    }
+
+    /// The member of a mapping.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            NodeKind::Object(entries) => entries.iter().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
+    /// The string that it is.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Scalar(value) => value.as_str(),
+            _ => None,
+        }
+    }
+
+    /// Where a path (keys and indexes) leads.
+    #[must_use]
+    pub fn place(&self, path: &[Value]) -> Place {
+        let (mut at, mut key_range) = (self, None);
+        for (found, step) in path.iter().enumerate() {
+            let next = match &at.kind {
+                NodeKind::Object(_) => step.as_str().and_then(|key| at.entry(key)),
+                NodeKind::Array(items) => {
+                    if let Some(item) = index(step).and_then(|index| items.get(index)) {
+                        (at, key_range) = (item, None);
+                        continue;
+                    }
+                    None
+                }
+                NodeKind::Scalar(_) => None,
+            };
+            match next {
+                Some(entry) => (at, key_range) = (&entry.value, Some(entry.key_range.clone())),
+                None => {
+                    return Place {
+                        range: key_range.unwrap_or_else(|| at.range.clone()),
+                        found,
+                    };
+                }
+            }
+        }
+        // Of a whole mapping or list the key says more than its first line.
+        let range = match (&at.kind, key_range) {
+            (NodeKind::Array(_) | NodeKind::Object(_), Some(key)) => key,
+            _ => at.range.clone(),
+        };
+        Place {
+            range,
+            found: path.len(),
+        }
+    }
+}
+
+/// An array index.
+pub(crate) fn index(step: &Value) -> Option<usize> {
+    match step {
+        Value::Number(number) => usize::try_from(number.to_i64()?).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! JUnit XML: a suite for each file, in it a case for each finding, or one that passed.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::finding::Finding;
+use crate::run::Outcome;
+
+/// Violations are failures, what was not checked errors; warnings and policies on trial pass with their text as output.
+///
+/// # Errors
+///
+/// When a text can't be written as XML.
+pub fn junit(outcome: &Outcome) -> Result<String, String> {
+    let mut report = Report::new("stele check");
+    for file in &outcome.checked {
+        let mut suite = TestSuite::new(file.as_str());
+        let findings = outcome.findings.iter().filter(|finding| finding.file == *file);
+        suite.add_test_cases(findings.map(case));
+        if suite.tests == 0 {
+            suite.add_test_case(TestCase::new(file.as_str(), TestCaseStatus::success()));
+        }
+        report.add_test_suite(suite);
+    }
+    for failure in &outcome.failures {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(failure.message.as_str());
+        let mut suite = TestSuite::new(failure.file.as_str());
+        suite.add_test_case(TestCase::new("not checked", status));
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(|error| error.to_string())
+}
+
+fn case(finding: &Finding) -> TestCase {
+    let place = format!("{}:{}:{}", finding.file, finding.start.line, finding.start.column);
+    let text = match &finding.remediation {
+        Some(remediation) => format!("{place}: {}\n{remediation}", finding.message),
+        None => format!("{place}: {}", finding.message),
+    };
+    let mut status = TestCaseStatus::success();
+    if finding.fails() {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(finding.message.as_str());
+        status.set_type(finding.severity.as_str());
+        status.set_description(text.as_str());
+    }
+    let name = match &finding.resource {
+        Some(resource) => format!("{} {resource}", finding.rule),
+        None => finding.rule.clone(),
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(finding.policy.as_str());
+    if !finding.fails() {
+        case.set_system_out(text);
+    }
+    case
+}

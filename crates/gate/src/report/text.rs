@@ -1,0 +1,75 @@
+//! For people: each finding with its line, and the value underlined.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use stele_types::Enforcement;
+
+use crate::finding::{Failure, Finding};
+use crate::run::Outcome;
+
+/// The findings, then what could not be checked; blank lines between them. `colour` adds escape sequences.
+#[must_use]
+pub fn text(outcome: &Outcome, colour: bool) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let findings = outcome.findings.iter().map(|finding| one(finding, &renderer));
+    let failures = outcome.failures.iter().map(failure);
+    findings.chain(failures).collect::<Vec<_>>().join("\n\n")
+}
+
+fn one(finding: &Finding, renderer: &Renderer) -> String {
+    let level = match finding.enforcement {
+        Enforcement::Deny => Level::ERROR,
+        Enforcement::Warn => Level::WARNING,
+        Enforcement::DryRun => Level::NOTE,
+    };
+    let place = format!("{}:{}:{}", finding.file, finding.start.line, finding.start.column);
+    let id = format!("{} {}", finding.severity, finding.rule);
+    // The columns of the excerpt are its own: what is shown of a line may begin within it.
+    let snippet = Snippet::source(&finding.excerpt.text)
+        .line_start(finding.start.line)
+        .annotation(AnnotationKind::Primary.span(finding.excerpt.range.clone()));
+    let mut group = level.primary_title(&finding.message).id(&id).element(snippet);
+    if let Some(resource) = &finding.resource {
+        group = group.element(Level::NOTE.message(resource));
+    }
+    if let Some(remediation) = &finding.remediation {
+        group = group.element(Level::HELP.message(remediation));
+    }
+    format!("{place}\n{}", renderer.render(&[group]))
+}
+
+fn failure(failure: &Failure) -> String {
+    match failure.at {
+        Some(at) => format!("{}:{}:{}: {}", failure.file, at.line, at.column, failure.message),
+        None => format!("{}: {}", failure.file, failure.message),
+    }
+}
+
+/// One line: how many files, questions and findings there were.
+#[must_use]
+pub fn summary(outcome: &Outcome) -> String {
+    let count = |enforcement| {
+        let findings = outcome.findings.iter();
+        findings
+            .filter(|finding| finding.enforcement == enforcement)
+            .count()
+    };
+    let many = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let mut parts = vec![
+        many(outcome.files, "file"),
+        many(outcome.checks, "check"),
+        many(count(Enforcement::Deny), "violation"),
+        many(count(Enforcement::Warn), "warning"),
+    ];
+    let trials = count(Enforcement::DryRun);
+    if trials > 0 {
+        parts.push(format!("{trials} on trial"));
+    }
+    if !outcome.failures.is_empty() {
+        parts.push(format!("{} not checked", outcome.failures.len()));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,71 @@
+//! All files, on all processors.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::check::{Checked, Checker};
+use crate::finding::{Failure, Finding};
+use crate::source::Source;
+
+/// What a check of many files came to.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Outcome {
+    /// In order of files, and within each of their places.
+    pub findings: Vec<Finding>,
+    /// Files and policies without an answer.
+    pub failures: Vec<Failure>,
+    /// How many files were read.
+    pub files: usize,
+    /// How often a policy was asked about a document.
+    pub checks: usize,
+    /// The files that were read, for reports that list what passed.
+    #[serde(skip)]
+    pub checked: Vec<String>,
+}
+
+impl Outcome {
+    fn add(&mut self, name: &str, result: Result<Checked, Failure>) {
+        match result {
+            Ok(checked) => {
+                self.files = self.files.saturating_add(1);
+                self.checks = self.checks.saturating_add(checked.checks);
+                self.findings.extend(checked.findings);
+                self.failures.extend(checked.failures);
+                self.checked.push(name.to_owned());
+            }
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Checks files on `threads` threads. `done` is told after each file.
+pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn() + Sync)) -> Outcome {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(sources.len()));
+    let work = || {
+        let mut worker = checker.worker();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(source) = sources.get(index) else { break };
+            let result = source.read().map(|input| worker.check(&input));
+            if let Ok(mut results) = results.lock() {
+                results.push((index, result));
+            }
+            done();
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(sources.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by_key(|(index, _)| *index);
+    let mut out = Outcome::default();
+    for (index, result) in results {
+        let name = sources.get(index).map_or("", |source| &source.name);
+        out.add(name, result);
+    }
+    out
+}

@@ -1,0 +1,150 @@
+//! Files, and the documents in them.
+
+use std::path::{Path, PathBuf};
+
+use stele_types::{InputKind, Value};
+
+use crate::finding::Failure;
+use crate::format::{self, Dialect, Document, Format, FormatError};
+use crate::kind;
+use crate::text::Lines;
+
+/// The longest file that is read, in bytes.
+pub const MAX_BYTES: u64 = 512 << 20;
+
+/// A file to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What it is called in findings, with `/`.
+    pub name: String,
+    /// Where its text is.
+    pub origin: Origin,
+    /// What it is, if that was said.
+    pub kind: Option<InputKind>,
+}
+
+/// Where a text is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In a file.
+    File(PathBuf),
+    /// Here: it was read from standard input.
+    Text(String),
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct Input {
+    /// What it is called in findings.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Its documents, each with its kind and, in the file, its number.
+    pub documents: Vec<(usize, InputKind, Document)>,
+}
+
+impl Source {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: unreadable, too long, no UTF-8, of no known kind, or not what its name says.
+    pub fn read(&self) -> Result<Input, Failure> {
+        let text = match &self.origin {
+            Origin::File(path) => text_of(path).map_err(|message| self.failure(message))?,
+            Origin::Text(text) => text.clone(),
+        };
+        let format = self.format(&text)?;
+        let failed = |error: FormatError| {
+            let at = error
+                .offset
+                .map(|offset| Lines::new(&text).position(&text, offset));
+            let mut message = error.message;
+            if format == Format::Yaml && text.contains("{{") {
+                message.push_str("; if this is a template, check what it renders to");
+            }
+            Failure {
+                file: self.name.clone(),
+                at,
+                message,
+            }
+        };
+        let kind_of = |document: &Document| {
+            let found = || kind::kind_of(&self.name, format, &document.value);
+            self.kind.unwrap_or_else(found)
+        };
+        let mut documents = format::read(format, &text, Dialect::Core).map_err(failed)?;
+        let is_object = |document: &Document| kind_of(document) == InputKind::Kubernetes;
+        if format == Format::Yaml && documents.iter().any(is_object) {
+            documents = format::read(format, &text, Dialect::Kubernetes).map_err(failed)?;
+        }
+        let mut out = Vec::new();
+        for (number, document) in documents.into_iter().enumerate() {
+            let kind = kind_of(&document);
+            match list_items(kind, &document, &text) {
+                Some(items) => out.extend(items.into_iter().map(|item| (number, kind, item))),
+                None => out.push((number, kind, document)),
+            }
+        }
+        Ok(Input {
+            name: self.name.clone(),
+            text,
+            documents: out,
+        })
+    }
+
+    fn format(&self, text: &str) -> Result<Format, Failure> {
+        let by_name = kind::format_of(&self.name);
+        if let Some(kind) = self.kind {
+            let usual = kind::usual_format(kind);
+            let fits = by_name.filter(|format| {
+                let documents = [Format::Json, Format::Yaml];
+                *format == usual || documents.contains(format) && documents.contains(&usual)
+            });
+            return Ok(fits.unwrap_or_else(|| guess(text).unwrap_or(usual)));
+        }
+        by_name.or_else(|| guess(text)).ok_or_else(|| {
+            self.failure("what kind of file this is can't be told from its name; say it with --kind")
+        })
+    }
+
+    fn failure(&self, message: impl Into<String>) -> Failure {
+        Failure {
+            file: self.name.clone(),
+            at: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// JSON can be told by its first character.
+fn guess(text: &str) -> Option<Format> {
+    text.trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with(['{', '['])
+        .then_some(Format::Json)
+}
+
+/// The objects of a Kubernetes list.
+fn list_items(kind: InputKind, document: &Document, text: &str) -> Option<Vec<Document>> {
+    let name = document.value.get("kind").and_then(Value::as_str)?;
+    (kind == InputKind::Kubernetes && name.ends_with("List"))
+        .then(|| document.items(text, "items"))
+        .flatten()
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("can't be read: {error}");
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err("is no file".to_owned());
+    }
+    if found.len() > MAX_BYTES {
+        return Err(format!("has {} bytes; {MAX_BYTES} is the limit", found.len()));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("is not UTF-8: byte {at} belongs to no character")
+    })
+}

@@ -1,0 +1,144 @@
+//! Which files of a directory are checked.
+
+use std::path::Path;
+
+use stele_types::InputKind;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::finding::Failure;
+use crate::kind;
+use crate::source::{Origin, Source};
+
+/// Directories that hold other people's files, or no files of the repository at all.
+const LEFT_OUT: [&str; 4] = [".git", ".hg", ".terraform", "node_modules"];
+
+/// What is to be checked.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Files, in order of their names below each path.
+    pub files: Vec<Source>,
+    /// What could not be looked at.
+    pub failures: Vec<Failure>,
+    /// Templates of Helm charts, which are no YAML before they are rendered.
+    pub templates: usize,
+}
+
+impl Sources {
+    /// Adds a file, or the files of a directory whose names tell what they are. Links are not followed.
+    pub fn add(&mut self, path: &Path, kind: Option<InputKind>) {
+        if !path.is_dir() {
+            self.files.push(Source {
+                name: name(path),
+                origin: Origin::File(path.to_owned()),
+                kind,
+            });
+            return;
+        }
+        let walk = WalkDir::new(path).sort_by_file_name().into_iter();
+        for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry)) {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => self.add_found(entry.path(), kind),
+                Ok(_) => {}
+                Err(error) => self.failures.push(Failure {
+                    file: error.path().map(name).unwrap_or_default(),
+                    at: None,
+                    message: format!("can't be read: {error}"),
+                }),
+            }
+        }
+    }
+
+    fn add_found(&mut self, path: &Path, kind: Option<InputKind>) {
+        let name = name(path);
+        if kind::format_of(&name).is_none() {
+            return;
+        }
+        if is_template(path) {
+            self.templates = self.templates.saturating_add(1);
+            return;
+        }
+        self.files.push(Source {
+            name,
+            origin: Origin::File(path.to_owned()),
+            kind,
+        });
+    }
+}
+
+fn is_left_out(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_str();
+    entry.file_type().is_dir() && name.is_some_and(|name| LEFT_OUT.contains(&name))
+}
+
+/// A file below `templates` of a Helm chart.
+fn is_template(path: &Path) -> bool {
+    let mut above = path.ancestors().skip(1);
+    above.any(|directory| {
+        let is_templates = directory.file_name().is_some_and(|name| name == "templates");
+        let chart = directory.parent().map(|chart| chart.join("Chart.yaml"));
+        is_templates && chart.is_some_and(|chart| chart.is_file())
+    })
+}
+
+/// The path with `/` and without a leading `./`.
+fn name(path: &Path) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        text.into_owned()
+    } else {
+        text.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_the_files_that_can_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for file in [
+            "a/pod.yaml",
+            "a/main.rs",
+            ".github/workflows/ci.yml",
+            "node_modules/x/package.json",
+            "chart/Chart.yaml",
+            "chart/templates/deep/pod.yaml",
+            "Dockerfile",
+        ] {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(root, root.join("a/loop")).unwrap();
+        let mut sources = Sources::default();
+        sources.add(root, None);
+        let below = |source: &Source| {
+            let Origin::File(path) = &source.origin else {
+                return String::new();
+            };
+            path.strip_prefix(root).unwrap().display().to_string()
+        };
+        let found: Vec<String> = sources.files.iter().map(below).collect();
+        assert_eq!(
+            found,
+            [
+                ".github/workflows/ci.yml",
+                "Dockerfile",
+                "a/pod.yaml",
+                "chart/Chart.yaml"
+            ]
+        );
+        assert_eq!((sources.templates, sources.failures.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_file_that_is_named_is_taken_whatever_it_is_called() {
+        let mut sources = Sources::default();
+        sources.add(Path::new("./no/such"), Some(InputKind::Json));
+        assert_eq!(sources.files[0].name, "no/such");
+    }
+}
