@@ -39,6 +39,8 @@ enum Command {
     /// Policies: in force, proposed, tested, linted
     #[command(subcommand)]
     Policy(commands::policy::Command),
+    /// Check files against policies before they merge; exit code 1 when one is violated
+    Check(commands::check::Args),
     /// Decide once, without a server; exit code 1 when denied
     Decide(commands::decide::Args),
     /// Recorded decisions
@@ -97,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
     match cli.command {
         Command::Up(args) => commands::up::run(&sources, args),
         Command::Policy(command) => commands::policy::run(&sources, command),
+        Command::Check(args) => commands::check::run(&sources, &args),
         Command::Decide(args) => commands::decide::run(&sources, &args),
         Command::Decision(command) => commands::decision::run(&sources, command),
         Command::Prove(args) => commands::prove::run(&sources, &args),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use stele_policy::derive::{Derivation, Deriver, Read};
+use stele_policy::derive::{Derivation, Deriver};
 use stele_policy::violations::{self, Found};
 use stele_policy::{
     CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
@@ -301,18 +301,16 @@ fn named_path(entry: Option<&Value>) -> Option<Vec<Value>> {
     path.iter().all(is_step).then(|| path.to_vec())
 }
 
-/// What the policy looked at last before it said this: of its conditions, else of what it named.
+/// What the policy looked at last before it decided.
 fn origin(entry: Option<&Value>, derived: &[Derivation]) -> Vec<Value> {
     let same = derived.iter().find(|derivation| Some(&derivation.value) == entry);
     // A rule may give a whole collection at once.
     let Some(derivation) = same.or_else(|| derived.first()) else {
         return Vec::new();
     };
-    let last = |condition: bool| {
-        let reads = derivation.reads.iter().filter(|read| read.condition == condition);
-        let statement = reads.clone().map(|read| read.statement).max()?;
-        let mut of_statement = reads.filter(|read: &&Read| read.statement == statement);
-        of_statement.next().map(|read| read.path.clone())
-    };
-    last(true).or_else(|| last(false)).unwrap_or_default()
+    derivation
+        .reasons()
+        .first()
+        .map(|read| read.path.clone())
+        .unwrap_or_default()
 }

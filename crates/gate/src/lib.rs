@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod baseline;
 pub mod check;
 pub mod finding;
 pub mod format;
@@ -23,6 +24,7 @@ pub mod source;
 mod text;
 pub mod walk;
 
+pub use baseline::{Baseline, BaselineError};
 pub use check::{CheckError, Checker};
 pub use finding::{Failure, Finding};
 pub use run::{Outcome, run};

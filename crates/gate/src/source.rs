@@ -103,7 +103,10 @@ impl Source {
             });
             return Ok(fits.unwrap_or_else(|| guess(text).unwrap_or(usual)));
         }
-        by_name.or_else(|| guess(text)).ok_or_else(|| {
+        // A text without a name is YAML, of which JSON is a part.
+        let unnamed = matches!(self.origin, Origin::Text(_)).then_some(Format::Yaml);
+        let format = by_name.or_else(|| guess(text)).or(unnamed);
+        format.ok_or_else(|| {
             self.failure("what kind of file this is can't be told from its name; say it with --kind")
         })
     }

@@ -1,6 +1,7 @@
 //! Which parts of an input a policy's findings came from.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use stele_rego::trace::{Map, Provenance};
 use stele_rego::vm::{Passed, Probe};
@@ -36,7 +37,7 @@ impl Deriver {
         let rules = modules
             .iter()
             .flat_map(|module| policy::rule_paths(&module.package, &module.ast));
-        let (engine, map) = WatchedEngine::new(&asts, set.data(), rules.collect(), true)?;
+        let (engine, map) = WatchedEngine::new(&asts, set.data(), rules.collect(), (true, &Arc::default()))?;
         Ok(Self {
             engine,
             map,
@@ -104,7 +105,7 @@ mod tests {
             .unwrap();
         assert_eq!(derived.len(), 1);
         assert_eq!(derived[0].value, Value::from("q"));
-        let read = derived[0].reads.iter().find(|read| read.condition).unwrap();
-        assert_eq!(read.path, ["items".into(), Value::from(1), "bad".into()]);
+        let reasons = derived[0].reasons();
+        assert_eq!(reasons[0].path, ["items".into(), Value::from(1), "bad".into()]);
     }
 }

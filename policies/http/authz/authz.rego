@@ -6,6 +6,7 @@
 #   resource: {owner, tenant}}.
 # custom:
 #   id: http/authz
+#   inputs: []
 #   owner: application-security
 #   severity: high
 #   enforcement: deny

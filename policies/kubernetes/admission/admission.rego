@@ -7,6 +7,7 @@
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
 #   id: kubernetes/admission
+#   inputs: [kubernetes]
 #   owner: platform-security
 #   severity: high
 #   enforcement: deny

@@ -5,6 +5,7 @@
 #   everyone. The input is a list, as "kubectl get namespaces,networkpolicies,services -A -o json" prints it.
 # custom:
 #   id: kubernetes/network
+#   inputs: [kubernetes]
 #   owner: platform-security
 #   severity: high
 #   enforcement: deny

@@ -3,6 +3,7 @@
 # description: Functions of an AWS SAM or CloudFormation template, as JSON.
 # custom:
 #   id: serverless/functions
+#   inputs: [cloudformation]
 #   owner: application-security
 #   severity: high
 #   enforcement: deny

@@ -6,6 +6,7 @@
 # - https://owasp.org/www-project-secure-headers/
 # custom:
 #   id: web/headers
+#   inputs: []
 #   owner: application-security
 #   severity: medium
 #   enforcement: deny

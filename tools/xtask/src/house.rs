@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "stele-contract",
     "stele-policy",
     "stele-lsp",
+    "stele-gate",
     "stele-ledger",
     "stele-chain",
     "stele-pdp",

@@ -4,8 +4,9 @@
 //! container that a rule looks into, however it came there (a variable, another rule's value, a function's argument), is
 //! the input's own, and its path is known. While a traced program runs, [`Provenance`] takes down which keys each expression
 //! looked up in which container; when the body gives a value, what leads from the input to there is its [`Derivation`].
+//! Where a rule only hands on what another rule made (`warn contains finding if some finding in findings`), the reasons are the other's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use stele_types::Value;
 
@@ -18,6 +19,8 @@ use crate::vm::{Outcome, Passed, Probe};
 
 /// A container below this many others is not looked for.
 const MAX_DEPTH: usize = 512;
+/// A value that this many rules have handed on is not followed further.
+const MAX_HANDS: usize = 16;
 
 /// Takes down what the values of some rules were derived from.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Provenance<'m> {
     dropped: u64,
     frames: Vec<Frame>,
     found: Vec<Found>,
+    /// Collections that other rules made as parts of theirs.
+    made: Vec<Found>,
 }
 
 /// A value of a rule, and what was read for it.
@@ -41,6 +46,8 @@ pub struct Derivation {
     pub value: Value,
     /// In the order in which they were read; what only leads to another one is left out.
     pub reads: Vec<Read>,
+    /// The place of the last statement that says something of values, and does not only name them: what comes after it makes the value.
+    pub decided: Option<usize>,
 }
 
 /// A part of the input that a statement read.
@@ -50,9 +57,25 @@ pub struct Read {
     pub path: Vec<Value>,
     /// The place of the statement in its body, from 0.
     pub statement: usize,
-    /// The statement can fail on what it reads; otherwise it only names it.
-    pub condition: bool,
 }
+
+impl Derivation {
+    /// What was read last before it was decided that there is a value, several parts if one statement read them; what was read last at all if
+    /// nothing was decided.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<&Read> {
+        let before = |read: &&Read| self.decided.is_some_and(|decided| read.statement <= decided);
+        let places = self.reads.iter().filter(before).map(|read| read.statement);
+        let last = places
+            .max()
+            .or_else(|| self.reads.iter().map(|read| read.statement).max());
+        let of_last = self.reads.iter().filter(|read| Some(read.statement) == last);
+        of_last.collect()
+    }
+}
+
+/// Who made a value first.
+type Makers<'a> = BTreeMap<&'a Value, &'a Found>;
 
 /// A body that is being evaluated, with what its points reported since they were passed last.
 #[derive(Debug)]
@@ -80,7 +103,8 @@ struct Look {
 #[derive(Debug)]
 struct Found {
     body: u32,
-    value: Val,
+    /// Taken when the body gave it: the words of what is being built are used again.
+    value: Value,
     passed: Vec<Passing>,
 }
 
@@ -95,6 +119,7 @@ impl<'m> Provenance<'m> {
             dropped: 0,
             frames: Vec::new(),
             found: Vec::new(),
+            made: Vec::new(),
         }
     }
 
@@ -109,38 +134,61 @@ impl<'m> Provenance<'m> {
     pub fn derivations(&self, outcome: &Outcome<'_>) -> Vec<Derivation> {
         let heap = outcome.heap();
         let paths = Paths::new(heap, outcome.input(), self.wanted());
+        let made = self.made.iter().rev();
+        let makers: Makers<'_> = made.map(|made| (&made.value, made)).collect();
         let derivation = |found: &Found| {
+            let (reads, decided) = self.reasons(found, (heap, &paths, &makers), 0);
             Some(Derivation {
                 rule: self.map.rule(Node::Body(found.body))?.path.to_string(),
-                value: heap.to_value(found.value)?,
-                reads: self.reads(found, heap, &paths),
+                value: found.value.clone(),
+                reads,
+                decided,
             })
         };
         self.found.iter().filter_map(derivation).collect()
     }
 
     fn wanted(&self) -> HashSet<Val> {
-        let passed = self.found.iter().flat_map(|found| &found.passed);
+        let found = self.found.iter().chain(&self.made);
+        let passed = found.flat_map(|found| &found.passed);
         let looked = passed.flat_map(|passing| &passing.looked);
         looked.flat_map(|look| [look.source, look.found]).collect()
     }
 
-    fn reads(&self, found: &Found, heap: &Heap<'_>, paths: &Paths) -> Vec<Read> {
+    /// What was read for a value, by its rule and by those that made what the rule hands on; and which statement decided.
+    fn reasons(
+        &self,
+        found: &Found,
+        (heap, paths, makers): (&Heap<'_>, &Paths, &Makers<'_>),
+        hands: usize,
+    ) -> (Vec<Read>, Option<usize>) {
         let statements = self.statements(found.body);
+        let mut reads = self.reads(found, &statements, heap, paths);
+        let maker = makers.get(&found.value).copied();
+        let maker = maker.filter(|maker| hands < MAX_HANDS && maker.body != found.body);
+        let Some(maker) = maker else {
+            return (reads, statements.iter().rposition(|(_, condition)| *condition));
+        };
+        // Why it is handed on is not why it was made.
+        let (more, decided) = self.reasons(maker, (heap, paths, makers), hands.saturating_add(1));
+        let after = |statement: usize| statement.saturating_add(statements.len());
+        reads.extend(more.into_iter().map(|read| Read {
+            statement: after(read.statement),
+            ..read
+        }));
+        (reads, decided.map(after))
+    }
+
+    fn reads(&self, found: &Found, statements: &[(Span, bool)], heap: &Heap<'_>, paths: &Paths) -> Vec<Read> {
         let mut reads: Vec<Read> = Vec::new();
         for passing in &found.passed {
-            let Some((statement, condition)) = self.statement_of(found.body, passing.expression, &statements)
-            else {
+            let Some(statement) = self.statement_of(found.body, passing.expression, statements) else {
                 continue;
             };
             for path in passing.looked.iter().filter_map(|look| paths.of(heap, look)) {
                 // A step further is the same reference.
                 reads.retain(|read| read.statement != statement || !path.starts_with(&read.path));
-                reads.push(Read {
-                    path,
-                    statement,
-                    condition,
-                });
+                reads.push(Read { path, statement });
             }
         }
         reads
@@ -160,7 +208,7 @@ impl<'m> Provenance<'m> {
     }
 
     /// The statement of the outermost body that an expression belongs to.
-    fn statement_of(&self, body: u32, expression: u32, statements: &[(Span, bool)]) -> Option<(usize, bool)> {
+    fn statement_of(&self, body: u32, expression: u32, statements: &[(Span, bool)]) -> Option<usize> {
         let expression = get(&self.map.expressions, expression)?;
         let span = expression.literal.statement.unwrap_or(expression.literal.span);
         let own = statements.iter().position(|(other, _)| *other == span);
@@ -172,8 +220,7 @@ impl<'m> Provenance<'m> {
             let found = statements.iter().enumerate().find(inside);
             found.filter(|_| closure).map(|(index, _)| index)
         };
-        let index = own.or_else(around)?;
-        Some((index, statements.get(index)?.1))
+        own.or_else(around)
     }
 
     fn frame(&mut self, depth: usize) -> Option<&mut Frame> {
@@ -232,24 +279,31 @@ impl<'m> Provenance<'m> {
     }
 
     fn exit(&mut self, body: u32, passed: &Passed<'_>) {
-        let rule = self.map.rule(Node::Body(body));
-        let wanted = rule.is_some_and(|rule| self.rules.contains(&*rule.path));
+        let Some(rule) = self.map.rule(Node::Body(body)) else {
+            return;
+        };
+        let wanted = self.rules.contains(&*rule.path);
         let value = passed.values.first().copied().unwrap_or(Val::UNDEFINED);
+        // What a rule gives as a whole is not among what others hand on.
+        let made = !rule.complete && is_container(value) && self.made.len() < self.limit;
         let Some(frame) = self
             .frame(passed.depth)
-            .filter(|frame| wanted && frame.body == body)
+            .filter(|frame| frame.body == body && (wanted || made))
         else {
             return;
         };
+        let Some(value) = passed.value(value) else { return };
         let found = Found {
             body,
             value,
             passed: frame.passed.clone(),
         };
-        if self.found.len() < self.limit {
+        if wanted && self.found.len() < self.limit {
             self.found.push(found);
-        } else {
+        } else if wanted {
             self.dropped = self.dropped.saturating_add(1);
+        } else {
+            self.made.push(found);
         }
     }
 }
@@ -292,16 +346,19 @@ fn is_condition(literal: &Literal) -> bool {
     }
 }
 
+fn is_container(val: Val) -> bool {
+    matches!(val.kind(), Kind::Array | Kind::Object | Kind::Set)
+}
+
 /// Where in the input containers are.
 struct Paths(HashMap<Val, Vec<Value>>);
 
 impl Paths {
     /// Looks for these containers.
     fn new(heap: &Heap<'_>, input: Val, wanted: HashSet<Val>) -> Self {
-        let is_container = |val: &Val| matches!(val.kind(), Kind::Array | Kind::Object | Kind::Set);
         let mut search = Search {
             heap,
-            wanted: wanted.into_iter().filter(is_container).collect(),
+            wanted: wanted.into_iter().filter(|val| is_container(*val)).collect(),
             found: HashMap::new(),
             path: Vec::new(),
         };

@@ -73,7 +73,7 @@ const INPUT: &str = r#"{
 	}}}
 }"#;
 
-/// The derivations of `data.a.RULE`: each value with the path of its conditions, or, if it has none, of all that it read.
+/// The derivations of `data.a.RULE`: each value with the paths of its reasons.
 fn derived(policy: &str, rule: &str, input: &str) -> Vec<String> {
     let modules = [("a.rego", policy), ("lib.rego", LIBRARY)]
         .map(|(name, text)| parse(&SourceFile::new(name, text)).unwrap());
@@ -95,11 +95,6 @@ fn derived(policy: &str, rule: &str, input: &str) -> Vec<String> {
 }
 
 fn shown(derivation: &Derivation) -> String {
-    let conditions = derivation.reads.iter().filter(|read| read.condition);
-    let chosen: Vec<&Read> = match conditions.clone().count() {
-        0 => derivation.reads.iter().collect(),
-        _ => conditions.collect(),
-    };
     let path = |read: &Read| {
         let keys = read.path.iter();
         let keys: Vec<String> = keys
@@ -107,7 +102,7 @@ fn shown(derivation: &Derivation) -> String {
             .collect();
         keys.join(".")
     };
-    let paths: Vec<String> = chosen.into_iter().map(path).collect();
+    let paths: Vec<String> = derivation.reasons().into_iter().map(path).collect();
     format!("{}: {}", derivation.value, paths.join(" "))
 }
 
@@ -132,7 +127,7 @@ fn values_are_derived_from_what_their_conditions_read() {
 fn without_a_condition_it_is_what_was_named() {
     assert_eq!(
         derived(POLICY, "warn", INPUT),
-        ["\"v\": spec.template.spec.volumes.0 spec.template.spec.volumes.0.name"]
+        ["\"v\": spec.template.spec.volumes.0.name"]
     );
 }
 
@@ -140,7 +135,15 @@ fn without_a_condition_it_is_what_was_named() {
 fn an_attempt_that_failed_leaves_nothing() {
     let policy = "package a\n\ndeny contains x if {\n\tsome x in input.xs\n\tinput.allowed[x] == false\n\tinput.mode == \"on\"\n}\n";
     let input = r#"{"xs": ["p", "q", "r"], "allowed": {"p": true, "q": false}, "mode": "on"}"#;
-    assert_eq!(derived(policy, "deny", input), ["\"q\": allowed.q mode"]);
+    assert_eq!(derived(policy, "deny", input), ["\"q\": mode"]);
+}
+
+#[test]
+fn what_is_handed_on_was_made_for_the_reasons_of_its_maker() {
+    let policy = "package a\n\nfindings contains {\"m\": c.name} if {\n\tsome c in input.cs\n\tc.bad\n}\n\n\
+                  all contains f if some f in findings\n\ndeny contains f if {\n\tsome f in all\n\tinput.strict\n}\n";
+    let input = r#"{"cs": [{"name": "x", "bad": true}], "strict": true}"#;
+    assert_eq!(derived(policy, "deny", input), [r#"{"m":"x"}: cs.0.bad"#]);
 }
 
 #[test]

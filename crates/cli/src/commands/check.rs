@@ -1,0 +1,180 @@
+//! `stele check`: policies over the files of a repository.
+
+use crate::config::Sources as Configuration;
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::{output, sources};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use stele_gate::source::{Origin, Source};
+use stele_gate::walk::Sources;
+use stele_gate::{Baseline, Checker, Outcome, report};
+use stele_types::{InputKind, Severity};
+
+/// Check files against policies: manifests, plans, pipelines, images; exit code 1 when one is violated.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files and directories, or - for standard input
+    #[arg(default_value = ".", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Policies to check against: directory, bundle or module [default: the configured directory, else the starter library]
+    #[arg(short, long, value_name = "PATH")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    version: sources::VersionArgs,
+    /// What the files are, where their names and contents do not say
+    #[arg(long, value_parser = kind)]
+    kind: Option<InputKind>,
+    /// Fail only on violations at least as severe as this: low, medium, high or critical
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    fail_on: Severity,
+    /// Report everything, fail on nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave out the findings in this file
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write all findings to a file for --baseline, and fail on none of them
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: ReportFormat,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// For people: each finding with its line
+    #[default]
+    Text,
+    /// Findings and failures as one JSON document
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
+    /// Annotations in GitHub Actions
+    Github,
+    /// A code quality report for GitLab
+    Gitlab,
+    /// A table for comments
+    Markdown,
+    /// A page for browsers
+    Html,
+}
+
+fn kind(text: &str) -> Result<InputKind, String> {
+    text.parse()
+        .map_err(|error: stele_types::violation::UnknownWord| error.to_string())
+}
+
+pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict> {
+    let set = match &args.policy {
+        Some(path) => sources::load(path, args.version)?,
+        None => sources::load_or_starter(&configuration.load()?.policies, args.version)?.0,
+    };
+    // Read first: a mistake in it is known before the work is done.
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let checker = Checker::new(set, crate::node::now())?;
+    let found = files(args)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut outcome = stele_gate::run(&checker, &found.files, threads, &|| {});
+    outcome.failures.extend(found.failures);
+    if found.templates > 0 {
+        output::note(format!(
+            "{} templates of Helm charts were left out: check what they render to (`helm template CHART | stele check -`)",
+            found.templates
+        ));
+    }
+    if outcome.files == 0 && outcome.failures.is_empty() {
+        output::note("there is nothing to check: no file has a name that tells what it is; --kind does");
+    }
+    if let Some(path) = &args.write_baseline {
+        let text = Baseline::of(&outcome.findings).to_json();
+        std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+        output::note(format!(
+            "{} findings are in {}",
+            outcome.findings.len(),
+            path.display()
+        ));
+        return Ok(incomplete(&outcome).unwrap_or(Verdict::Pass));
+    }
+    if let Some(baseline) = baseline {
+        let (known, gone) = baseline.apply(&mut outcome.findings);
+        output::note(format!(
+            "{known} known findings are left out; {gone} are there no more"
+        ));
+    }
+    print(args.format, &outcome)?;
+    output::note(report::summary(&outcome));
+    Ok(verdict(args, &outcome))
+}
+
+fn verdict(args: &Args, outcome: &Outcome) -> Verdict {
+    let violated = outcome
+        .findings
+        .iter()
+        .any(|finding| finding.fails() && finding.severity >= args.fail_on);
+    match (args.dry_run, violated) {
+        (true, _) => Verdict::Pass,
+        (false, true) => Verdict::Fail,
+        (false, false) => incomplete(outcome).unwrap_or(Verdict::Pass),
+    }
+}
+
+/// What was not checked did not pass.
+fn incomplete(outcome: &Outcome) -> Option<Verdict> {
+    for failure in &outcome.failures {
+        output::note(format!("not checked: {}: {}", failure.file, failure.message));
+    }
+    (!outcome.failures.is_empty()).then_some(Verdict::Invalid)
+}
+
+fn read_baseline(path: &Path) -> Result<Baseline> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    Baseline::parse(&text).with_context(|| path.display().to_string())
+}
+
+fn files(args: &Args) -> Result<Sources> {
+    let mut out = Sources::default();
+    for path in &args.paths {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .environment("can't read standard input")?;
+            let text = String::from_utf8(bytes).context("standard input is not UTF-8")?;
+            out.files.push(Source {
+                name: "-".to_owned(),
+                kind: args.kind,
+                origin: Origin::Text(text),
+            });
+        } else if path.exists() {
+            out.add(path, args.kind);
+        } else {
+            anyhow::bail!("there is no {}", path.display());
+        }
+    }
+    Ok(out)
+}
+
+fn print(format: ReportFormat, outcome: &Outcome) -> Result<()> {
+    let text = match format {
+        ReportFormat::Text => {
+            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            report::text(outcome, colour)
+        }
+        ReportFormat::Json => report::json(outcome),
+        ReportFormat::Sarif => report::sarif(outcome, env!("CARGO_PKG_VERSION")),
+        ReportFormat::Junit => report::junit(outcome).map_err(anyhow::Error::msg)?,
+        ReportFormat::Github => report::github(outcome),
+        ReportFormat::Gitlab => report::gitlab(outcome),
+        ReportFormat::Markdown => report::markdown(outcome),
+        ReportFormat::Html => report::html(outcome),
+    };
+    if !text.is_empty() {
+        output::line(text.trim_end());
+    }
+    Ok(())
+}

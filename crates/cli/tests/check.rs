@@ -1,0 +1,297 @@
+//! `stele check`: files against policies, as at a pull request.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use serde_json::Value;
+use std::io::Write;
+use std::process::Stdio;
+use support::{Ran, Site};
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      hostNetwork: true
+      containers:
+      - name: one
+        image: nginx@sha256:0123456789012345678901234567890123456789012345678901234567890123
+        securityContext:
+          privileged: yes # as Kubernetes reads it
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: p, namespace: prod}
+  spec:
+    hostPID: true
+    containers: []
+";
+
+const PLAN: &str = r#"{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": [
+  {"address": "aws_s3_bucket.ok", "mode": "managed", "type": "aws_s3_bucket", "name": "ok",
+   "change": {"actions": ["create"], "after": {"acl": "private"}}},
+  {"address": "aws_s3_bucket.logs", "mode": "managed", "type": "aws_s3_bucket", "name": "logs",
+   "change": {"actions": ["create"], "after": {"bucket": "x", "acl": "public-read"}}}]}"#;
+
+fn site(files: &[(&str, &str)]) -> Site {
+    let site = Site::new();
+    for (name, text) in files {
+        let path = site.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    site
+}
+
+fn check(site: &Site, args: &[&str]) -> Ran {
+    site.run(&[&["check"], args].concat())
+}
+
+/// The findings that fail, as `FILE:LINE:COLUMN-COLUMN RULE RESOURCE`.
+fn violations(report: &str) -> Vec<String> {
+    let report: Value = serde_json::from_str(report).unwrap();
+    let found = report["findings"].as_array().unwrap().iter();
+    let found = found.filter(|finding| finding["enforcement"] == "deny");
+    found
+        .map(|finding| {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            format!(
+                "{}:{}:{}-{} {} {}",
+                text("file"),
+                finding["start"]["line"],
+                finding["start"]["column"],
+                finding["end"]["column"],
+                text("rule"),
+                text("resource")
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn findings_stand_at_the_value_that_is_wrong() {
+    let site = site(&[("k8s/web.yaml", DEPLOYMENT), ("plan.json", PLAN)]);
+    let report = check(&site, &["--format", "json"]).exits(1);
+    assert_eq!(
+        violations(&report),
+        [
+            "k8s/web.yaml:8:20-24 kubernetes/admission/host-namespace Deployment/default/web",
+            "k8s/web.yaml:13:23-26 kubernetes/admission/privileged Deployment/default/web",
+            "k8s/web.yaml:22:14-18 kubernetes/admission/host-namespace Pod/prod/p",
+            "plan.json:5:70-83 terraform/aws/public-bucket-acl aws_s3_bucket.logs",
+        ]
+    );
+    let text = check(&site, &["k8s"]).exits(1);
+    let shown = "13 |           privileged: yes # as Kubernetes reads it\n   |                       ^^^";
+    assert!(text.contains(shown), "{text}");
+    assert!(
+        text.contains("k8s/web.yaml:13:23\nerror[critical kubernetes/admission/privileged]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_known_does_not_fail_again() {
+    let site = site(&[("web.yaml", DEPLOYMENT)]);
+    check(&site, &["--write-baseline", "known.json", "web.yaml"]).exits(0);
+    check(&site, &["--baseline", "known.json", "web.yaml"]).exits(0);
+    // Reformatted it is the same; a new one is new.
+    let moved = format!("# moved\n\n{DEPLOYMENT}")
+        .replace("hostNetwork: true", "hostNetwork:    true\n      hostIPC: true");
+    std::fs::write(site.path().join("web.yaml"), moved).unwrap();
+    let report = check(
+        &site,
+        &["--baseline", "known.json", "--format", "json", "web.yaml"],
+    )
+    .exits(1);
+    assert_eq!(
+        violations(&report),
+        ["web.yaml:11:16-20 kubernetes/admission/host-namespace Deployment/default/web"]
+    );
+    std::fs::write(
+        site.path().join("known.json"),
+        "{\"version\": 9, \"findings\": []}",
+    )
+    .unwrap();
+    check(&site, &["--baseline", "known.json", "web.yaml"]).fails(2, &["known.json", "version 9"]);
+    check(&site, &["--baseline", "none.json", "web.yaml"]).fails(2, &["none.json"]);
+}
+
+#[test]
+fn a_file_that_can_t_be_read_never_stops_the_rest() {
+    let site = site(&[
+        ("a.yaml", "a: [1\n"),
+        ("b.json", "{\"a\": }"),
+        ("c.toml", "x = \n"),
+        ("d/Dockerfile", "RUN x\n"),
+        ("e.yaml", "a: 1\na: 2\n"),
+        ("chart/Chart.yaml", "name: x\n"),
+        ("chart/templates/x.yaml", "a: {{ .Values.a }}\n"),
+        ("z.yaml", DEPLOYMENT),
+    ]);
+    std::fs::write(site.path().join("f.yaml"), b"a: \xff\n").unwrap();
+    std::fs::write(
+        site.path().join("g.json"),
+        format!("{}{}", "[".repeat(9999), "]".repeat(9999)),
+    )
+    .unwrap();
+    let ran = check(&site, &["--format", "json"]);
+    let err = ran.err.clone();
+    let report: Value = serde_json::from_str(&ran.exits(1)).unwrap();
+    let failed: Vec<&str> = report["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|failure| failure["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        failed,
+        [
+            "a.yaml",
+            "b.json",
+            "c.toml",
+            "d/Dockerfile",
+            "e.yaml",
+            "f.yaml",
+            "g.json"
+        ]
+    );
+    assert_eq!(report["failures"][1]["at"]["column"], 7);
+    assert_eq!(
+        report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|f| f["file"] == "z.yaml")
+            .count()
+            > 2,
+        true
+    );
+    assert!(err.contains("1 templates of Helm charts"), "{err}");
+    // Nothing is violated in the others, but they did not pass either.
+    check(&site, &["a.yaml"]).fails(2, &["not checked: a.yaml"]);
+    check(&site, &["nowhere.yaml"]).fails(2, &["there is no nowhere.yaml"]);
+    check(&site, &["--kind", "nonsense"]).fails(2, &["nonsense", "kubernetes"]);
+    check(&site, &["--policy", "nowhere", "z.yaml"]).fails(2, &["nowhere"]);
+}
+
+#[test]
+fn policies_choose_what_they_are_for_and_how_much_they_matter() {
+    let policy = "# METADATA\n# custom:\n#   id: own/images\n#   severity: low\n#   inputs: [dockerfile]\npackage own.images\n\n\
+        deny contains {\"msg\": \"runs as root\", \"path\": [i, \"Value\", 0]} if {\n\tsome i, step in input\n\tstep.Cmd == \"user\"\n\tstep.Value[0] == \"root\"\n}\n\n\
+        warn_latest contains msg if {\n\tsome step in input\n\tstep.Cmd == \"from\"\n\tendswith(step.Value[0], \":latest\")\n\tmsg := \"latest\"\n}\n";
+    let site = site(&[
+        ("policy/images.rego", policy),
+        ("Dockerfile", "FROM alpine:latest\nUSER root\n"),
+        ("web.yaml", DEPLOYMENT),
+    ]);
+    let own = ["--policy", "policy"];
+    let report = check(&site, &[&own[..], &["--format", "json"]].concat()).exits(1);
+    assert_eq!(violations(&report), ["Dockerfile:2:6-10 deny "]);
+    assert!(report.contains("\"enforcement\": \"warn\""), "{report}");
+    check(&site, &[&own[..], &["--fail-on", "medium"]].concat()).exits(0);
+    check(&site, &[&own[..], &["--dry-run"]].concat()).exits(0);
+    std::fs::write(site.path().join("Dockerfile"), "FROM alpine:latest\nUSER app\n").unwrap();
+    check(&site, &own).exits(0);
+    let none = policy.replace("[dockerfile]", "[]");
+    std::fs::write(site.path().join("policy/images.rego"), none).unwrap();
+    check(&site, &own).fails(2, &["inputs"]);
+    let unknown = policy.replace("[dockerfile]", "[docker]");
+    std::fs::write(site.path().join("policy/images.rego"), unknown).unwrap();
+    check(&site, &own).fails(2, &["`docker` is no input kind", "dockerfile"]);
+}
+
+#[test]
+fn standard_input_is_a_file_too() {
+    let site = Site::new();
+    let mut command = site.command(&["check", "--format", "github", "-"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(DEPLOYMENT.as_bytes())
+        .unwrap();
+    let out = Ran::from(child.wait_with_output().unwrap()).exits(1);
+    let line = "::error file=-,line=13,endLine=13,col=23,endColumn=26,title=kubernetes/admission/privileged::container one must not run privileged%0ARemove";
+    assert!(out.contains(line), "{out}");
+}
+
+#[test]
+fn reports_have_the_shapes_that_others_read() {
+    let site = site(&[
+        (
+            "a b/web.yaml",
+            &DEPLOYMENT.replace("name: one", "name: \"<b>|one\""),
+        ),
+        ("bad.json", "{"),
+    ]);
+    let report = |format: &str| check(&site, &["--format", format]).exits(1);
+
+    let sarif: Value = serde_json::from_str(&report("sarif")).unwrap();
+    let run = &sarif["runs"][0];
+    assert_eq!(
+        (&sarif["version"], &run["columnKind"]),
+        (&"2.1.0".into(), &"unicodeCodePoints".into())
+    );
+    let results = run["results"].as_array().unwrap();
+    let privileged = results
+        .iter()
+        .find(|result| result["ruleId"] == "kubernetes/admission/privileged")
+        .unwrap();
+    let place = &privileged["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b/web.yaml");
+    assert_eq!(
+        (&place["region"]["startLine"], &place["region"]["startColumn"]),
+        (&13.into(), &23.into())
+    );
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let index = usize::try_from(privileged["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(rules[index]["id"], "kubernetes/admission/privileged");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    assert_eq!(
+        privileged["partialFingerprints"]["stele/v1"]
+            .as_str()
+            .unwrap()
+            .len(),
+        32
+    );
+
+    let gitlab: Value = serde_json::from_str(&report("gitlab")).unwrap();
+    assert!(gitlab.as_array().unwrap().iter().any(|issue| {
+        issue["severity"] == "blocker"
+            && issue["location"]["path"] == "a b/web.yaml"
+            && issue["location"]["lines"]["begin"] == 13
+    }));
+    let junit = report("junit");
+    assert!(
+        junit.contains("<testsuite name=\"a b/web.yaml\"") && junit.contains("type=\"critical\""),
+        "{junit}"
+    );
+    assert!(junit.contains("<error message="), "{junit}");
+    let markdown = report("markdown");
+    assert!(markdown.contains("&lt;b>\\|one"), "{markdown}");
+    let html = report("html");
+    assert!(
+        html.contains("<mark>yes</mark>") && html.contains("&lt;b&gt;|one"),
+        "{html}"
+    );
+}
