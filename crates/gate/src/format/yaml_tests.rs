@@ -41,8 +41,8 @@ fn plain_scalars_mean_what_the_dialect_says() {
         r#"[true,false,420,15,31,"1_0",1.5,0.5,7,1000,3,-8,null,"1",true]"#
     );
     assert_eq!(
-        core("[.inf, .nan, 1.2.3, -, 1e, 0x, '', 2001-01-01]"),
-        r#"[".inf",".nan","1.2.3","-","1e","0x","","2001-01-01"]"#
+        core("[.inf, .nan, 1.2.3, 1e, 0x, '', 2001-01-01]"),
+        r#"[".inf",".nan","1.2.3","1e","0x","","2001-01-01"]"#
     );
     assert_eq!(
         core("[!!str 1, !!int 2, !other 3, 12345678901234567890123]"),

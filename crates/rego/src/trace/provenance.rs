@@ -19,6 +19,8 @@ use crate::vm::{Outcome, Passed, Probe};
 
 /// A container below this many others is not looked for.
 const MAX_DEPTH: usize = 512;
+/// About as many bytes may the values that are kept have together.
+const MAX_BYTES: u64 = 256 << 20;
 /// A value that this many rules have handed on is not followed further.
 const MAX_HANDS: usize = 16;
 
@@ -30,6 +32,8 @@ pub struct Provenance<'m> {
     rules: HashSet<String>,
     /// How many derivations are kept.
     limit: usize,
+    /// Bytes that values may still have together.
+    left: u64,
     dropped: u64,
     frames: Vec<Frame>,
     found: Vec<Found>,
@@ -116,6 +120,7 @@ impl<'m> Provenance<'m> {
             map,
             rules: rules.into_iter().collect(),
             limit,
+            left: MAX_BYTES,
             dropped: 0,
             frames: Vec::new(),
             found: Vec::new(),
@@ -286,18 +291,22 @@ impl<'m> Provenance<'m> {
         let value = passed.values.first().copied().unwrap_or(Val::UNDEFINED);
         // What a rule gives as a whole is not among what others hand on.
         let made = !rule.complete && is_container(value) && self.made.len() < self.limit;
+        let mut left = self.left;
         let Some(frame) = self
             .frame(passed.depth)
             .filter(|frame| frame.body == body && (wanted || made))
         else {
             return;
         };
-        let Some(value) = passed.value(value) else { return };
+        let Some(value) = passed.value(value, &mut left) else {
+            return;
+        };
         let found = Found {
             body,
             value,
             passed: frame.passed.clone(),
         };
+        self.left = left;
         if wanted && self.found.len() < self.limit {
             self.found.push(found);
         } else if wanted {
