@@ -13,7 +13,7 @@ import {Roles} from "./Roles.sol";
 
 /// @title Holding a node to its receipts
 /// @notice Invariant: a node that signed a receipt, and for whose leaf nobody shows an inclusion proof against one of its
-/// anchors within the window after a claim, is suspended; a node whose leaf is anchored never is.
+/// anchors within the window after a claim, is suspended; one for whom somebody does never is.
 ///
 /// A receipt (`docs/formats/receipt.md`) is a node's signed promise that a decision will be in its log within the merge
 /// delay. Whoever holds one whose delay has passed claims the omission and pays a deposit. The node, or anyone for it,

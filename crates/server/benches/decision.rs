@@ -12,7 +12,10 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use stele_chain::client::Account;
+use stele_ledger::receipt::Batch;
 use stele_ledger::storage::Prepared;
+use stele_ledger::tree::leaf_hash;
 use stele_ledger::{Options, SigningKey};
 use stele_pdp::{
     Answer, Attributes, Clock, Decider, DecisionSink, Documents, Evidence, Input, NodeContext, PolicyInForce,
@@ -21,7 +24,7 @@ use stele_pdp::{
 use stele_policy::engine::{EvalContext, EvalRequest, JsonInput, Rendering, VmEngine};
 use stele_policy::{DataPath, Limits, bundle, load};
 use stele_server::DecisionLog;
-use stele_types::{NodeAddress, Timestamp, json};
+use stele_types::{ChainId, NodeAddress, Salt, Timestamp, json};
 
 /// As the command has it.
 #[global_allocator]
@@ -189,6 +192,26 @@ fn d_commit(bencher: Bencher<'_, '_>) {
         }
         for _ in 0..TOGETHER {
             receiver.recv().unwrap().unwrap();
+        }
+    });
+}
+
+/// What receipts add for so many decisions that wait together: leaf hashes, tree, one signature, and each receipt as JSON. All but the hashes and the
+/// JSON is done by a thread of its own.
+#[divan::bench(args = [1, TOGETHER, 512])]
+fn e_receipts(bencher: Bencher<'_, '_>, together: usize) {
+    let operator = Account::from_key(&[7; 32]).unwrap();
+    let leaf = *prepare(Thread::new().evidence()).leaf();
+    let domain = (ChainId::new(31_337), NodeAddress([2; 20]));
+    bencher.counter(ItemsCount::new(together)).bench_local(|| {
+        let hashes = (0..together)
+            .map(|_| leaf_hash(&black_box(&leaf).to_bytes()))
+            .collect();
+        let batch = Batch::new(domain, operator.node_address(), (1_700_000_000, 300), hashes).unwrap();
+        let signature = operator.sign_digest(&batch.promise().digest()).unwrap();
+        for index in 0..together {
+            let receipt = batch.receipt(index, leaf, Salt([3; 32]), signature).unwrap();
+            black_box(receipt.to_json().unwrap());
         }
     });
 }

@@ -216,10 +216,7 @@ impl ChainLink for GovernanceLink {
     }
 
     fn covering(&self, index: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
-        Box::pin(async move {
-            let first = self.governance.anchor_covering(self.node, index).await?;
-            Ok(first.map(|first| (first.index, first.anchor.size)))
-        })
+        Box::pin(async move { Ok(self.governance.covering(self.node, index).await?) })
     }
 
     fn answer_omission(

@@ -166,6 +166,22 @@ impl Governance {
         self.with_transaction(anchor(node, &found.first)).await.map(Some)
     }
 
+    /// Number and size of the node's first anchor in this ledger whose tree contains a leaf: what [`Self::anchor_covering`] finds, without the
+    /// transaction, and so without the chain's old events.
+    pub async fn covering(
+        &self,
+        node: NodeAddress,
+        leaf: LeafIndex,
+    ) -> Result<Option<(u64, TreeSize)>, ChainError> {
+        let call = Abi::anchorCoveringCall {
+            node: address(node),
+            leafIndex: leaf.get(),
+        };
+        let found = self.view_ledger(&call).await?;
+        let covering = (found.index.saturating_to(), TreeSize::new(found.first.size));
+        Ok(found.found.then_some(covering))
+    }
+
     /// Whether a leaf hash stands at `leaf_index` of the tree that the node's anchor `index` commits to, as the
     /// contract sees it.
     pub async fn verify_inclusion(
