@@ -16,7 +16,7 @@ use crate::compiled::{Compiled, document};
 use crate::court::{at, now, word};
 use crate::large::LargeTree;
 use crate::merkle::{consistency, leaf_hash, leaves, root};
-use crate::world::{World, policy};
+use crate::world::{World, account, policy};
 
 /// Prints a figure and checks it against its bound.
 fn within(action: &str, gas: u64, bound: u64) {
@@ -102,6 +102,56 @@ pub(crate) async fn the_main_actions_stay_affordable(chain: Chain) {
         );
         old = size;
     }
+}
+
+pub(crate) async fn a_quorum_of_seven_is_affordable(chain: Chain) {
+    let verifiers: Vec<_> = (0..7)
+        .map(|number| account(&format!("verifier {number}")))
+        .collect();
+    let world = World::with(chain, |config| {
+        let grants = verifiers
+            .iter()
+            .map(|verifier| (Role::Verifier, verifier.address()));
+        config.grants.extend(grants);
+    })
+    .await;
+    world.register(&world.node).await;
+    let gov = &world.gov;
+    let log = leaves(1, 17);
+    let mut gas = Vec::new();
+    let mut old = 0;
+    // From 8 to 9 and from 16 to 17 the proofs are of one length, so nothing but the signatures makes the difference.
+    for (size, signed) in [(8, false), (9, false), (16, false), (17, true)] {
+        let proof = if old == 0 {
+            Vec::new()
+        } else {
+            consistency(old, &log[..size])
+        };
+        let (tree, count) = (root(&log[..size]), TreeSize::new(size as u64));
+        let sign = |verifier| {
+            gov.sign_checkpoint(verifier, world.node.node_address(), count, tree)
+                .unwrap()
+        };
+        let signatures: Vec<_> = verifiers.iter().filter(|_| signed).map(sign).collect();
+        let anchored = gov
+            .anchor_with_quorum(&world.node, count, tree, &proof, &signatures)
+            .await
+            .unwrap();
+        gas.push(anchored.gas_used.unwrap().get());
+        old = size;
+    }
+    within("anchor 16 to 17 with 7 signatures", gas[3], 190_000);
+    let check = gas[3] - gas[1];
+    within(
+        "of this the quorum of 7 signatures, call data included",
+        check,
+        66_000,
+    );
+    // What the check would cost in a transaction of its own.
+    eprintln!(
+        "gas | quorum of 7 and the 21,000 of a transaction | {}",
+        check + 21_000
+    );
 }
 
 /// A million leaves, and as many as a tree of height 20 has.

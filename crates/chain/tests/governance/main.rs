@@ -119,6 +119,7 @@ on_every_chain! {
         a_treasury_pays_only_what_policy_allows,
         a_pipeline_passes_the_gate_or_does_not;
     gas:
+        a_quorum_of_seven_is_affordable,
         the_main_actions_stay_affordable,
         logs_of_a_million_decisions_stay_affordable;
     client:
