@@ -249,7 +249,7 @@ impl Default for RegistryConfig {
 pub struct NdConfig {
     /// Hosts that `http.send` and `net.lookup_ip_addr` may ask: `api.example.com`, for one port `api.example.com:8443`. An address that is
     /// listed may be asked whatever network it is in. Default none: decisions that need another host fail.
-    /// A caller that goes away before the answer leaves no record, though hosts may have been asked.
+    ///
     pub allow_net: Vec<String>,
     /// Networks that are not public and that names may lead to all the same: `10.20.0.0/16`. Default none.
     pub allow_private: Vec<String>,
@@ -262,6 +262,10 @@ pub struct NdConfig {
     pub cache_bytes: usize,
     /// Decisions that may ask other hosts at once, each on a thread of its own; further ones wait. Default 64.
     pub concurrent: usize,
+    /// Requests that may wait for that; further ones are refused with 503 `remote_busy`. Default 1,024.
+    pub waiting: usize,
+    /// Milliseconds that a request may wait for that before it is refused with 503 `remote_busy`. Default 2,000.
+    pub waiting_ms: u64,
     /// Directory of the files that `tls_ca_cert_file`, `tls_client_cert_file` and `tls_client_key_file` name. Default empty: none.
     pub tls_dir: PathBuf,
     /// Whether `tls_insecure_skip_verify` is allowed. Default false.
@@ -277,6 +281,8 @@ impl Default for NdConfig {
             response_bytes: 1 << 20,
             cache_bytes: 16 << 20,
             concurrent: 64,
+            waiting: 1_024,
+            waiting_ms: 2_000,
             tls_dir: PathBuf::new(),
             allow_insecure_tls: false,
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 use stele_pdp::{
-    Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
+    Ack, Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
 };
 use stele_policy::engine::{ConvertError, EngineError, Limits};
 use stele_types::{DecisionRecord, Receipt};
@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
 use crate::http::{ApiError, Location};
+use crate::log::DecisionLog;
+use crate::metrics::WorkerMetrics;
 use crate::receipts::{self, ReceiptFailure};
 use crate::remote;
 use crate::worker::{Call, Worker};
@@ -67,58 +69,122 @@ pub(crate) async fn decide(
             waited: call.started.elapsed(),
         },
     };
-    let remote = worker.shared.remote.as_ref();
-    let outcome = match remote.filter(|_| worker.decider.borrow_mut().is_remote(path)) {
-        Some(remote) => remote::decide(worker, remote, &request).await?,
-        None => worker
-            .decider
-            .borrow_mut()
-            .decide(&request, &mut *worker.random.borrow_mut()),
+    let wanted = Wanted {
+        records: call.params.get("explain").is_some(),
+        receipts: promise,
     };
-    match outcome {
-        Ok(mut answer) => {
-            let evaluation = count(worker, &answer);
-            let begun = Instant::now();
-            let evidence: Vec<Evidence> = answer
-                .decisions
-                .iter_mut()
-                .filter_map(|decision| decision.evidence.take())
-                .collect();
-            let explained = call.params.get("explain").is_some();
-            let records = if explained {
-                evidence.iter().map(|one| one.record.clone()).collect()
-            } else {
-                Vec::new()
-            };
-            let receipts = if promise {
-                commit_promised(worker, evidence).await?
-            } else {
-                commit(worker, evidence).await?;
-                Vec::new()
-            };
-            Ok(Decided {
-                answer,
-                evaluation,
-                commit: begun.elapsed(),
-                records,
-                receipts,
-            })
+    let remote = worker.shared.remote.as_ref();
+    let handed = match remote.filter(|_| worker.decider.borrow_mut().is_remote(path)) {
+        Some(remote) => remote::decide(worker, remote, &request, wanted).await?,
+        None => {
+            let mut decider = worker.decider.borrow_mut();
+            let outcome = decider.decide(&request, &mut *worker.random.borrow_mut());
+            Handed::over(&worker.shared.log, &worker.metrics, outcome, wanted)
         }
-        Err(Failure {
-            error,
-            decision_id,
-            evidence,
-        }) => {
-            if let DecideError::Input(error) = &*error {
-                return Err(malformed("body", error));
+    };
+    handed.safe().await
+}
+
+/// What a caller wants besides the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// For an explanation.
+    pub(crate) records: bool,
+    /// One for each decision.
+    pub(crate) receipts: bool,
+}
+
+/// What the log says of a piece of evidence.
+type Kept = oneshot::Receiver<Result<Option<Receipt>, ReceiptFailure>>;
+
+/// What a decision came to. Its evidence is the log's already, and it is counted: nothing is lost if nobody waits for the rest.
+pub(crate) struct Handed {
+    outcome: Result<Answer, ApiError>,
+    /// All evaluations together.
+    evaluation: Duration,
+    records: Vec<DecisionRecord>,
+    /// When the log got the evidence.
+    begun: Instant,
+    /// One for each piece of evidence.
+    waiting: Vec<Kept>,
+}
+
+impl Handed {
+    /// Hands the evidence to the log, and counts.
+    pub(crate) fn over(
+        log: &DecisionLog,
+        metrics: &WorkerMetrics,
+        outcome: Result<Answer, Failure>,
+        wanted: Wanted,
+    ) -> Self {
+        let (outcome, evaluation, evidence) = match outcome {
+            Ok(mut answer) => {
+                let evaluation = count(metrics, &answer);
+                let decisions = answer.decisions.iter_mut();
+                let evidence: Vec<Evidence> = decisions
+                    .filter_map(|decision| decision.evidence.take())
+                    .collect();
+                (Ok(answer), evaluation, evidence)
             }
-            let policy = error.policy().map_or("", |policy| policy.as_str());
-            worker.metrics.failed(policy, error.code());
-            tracing::warn!(%error, code = error.code(), decision_id = ?decision_id, "no decision");
-            commit(worker, evidence).await?;
-            Err(refusal(&error).with_decision(decision_id))
+            Err(failure) => {
+                let (error, evidence) = refused(metrics, failure);
+                (Err(error), Duration::ZERO, evidence)
+            }
+        };
+        let records = if wanted.records && outcome.is_ok() {
+            evidence.iter().map(|one| one.record.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let begun = Instant::now();
+        let promised = wanted.receipts && outcome.is_ok();
+        Self {
+            outcome,
+            evaluation,
+            records,
+            begun,
+            waiting: evidence
+                .into_iter()
+                .map(|one| append(log, one, promised))
+                .collect(),
         }
     }
+
+    /// Waits until the log acknowledges the evidence: when it is durable, unless the log was opened to acknowledge from memory and no receipt
+    /// is wanted.
+    async fn safe(self) -> Result<Decided, ApiError> {
+        let mut receipts = Vec::new();
+        for kept in self.waiting {
+            let kept = kept.await.unwrap_or(Err(SinkError::Closed.into()));
+            receipts.extend(kept.map_err(|failure| match failure {
+                ReceiptFailure::Log(error) => withheld(error),
+                ReceiptFailure::Signing(_) => ApiError::internal(failure.to_string()),
+            })?);
+        }
+        self.outcome.map(|answer| Decided {
+            answer,
+            evaluation: self.evaluation,
+            commit: self.begun.elapsed(),
+            records: self.records,
+            receipts,
+        })
+    }
+}
+
+/// The error answer for a decision that failed, and what goes to the log all the same.
+fn refused(metrics: &WorkerMetrics, failure: Failure) -> (ApiError, Vec<Evidence>) {
+    let Failure {
+        error,
+        decision_id,
+        evidence,
+    } = failure;
+    if let DecideError::Input(error) = &*error {
+        return (malformed("body", error), evidence);
+    }
+    let policy = error.policy().map_or("", |policy| policy.as_str());
+    metrics.failed(policy, error.code());
+    tracing::warn!(%error, code = error.code(), decision_id = ?decision_id, "no decision");
+    (refusal(&error).with_decision(decision_id), evidence)
 }
 
 /// The engine's limits as configured.
@@ -130,7 +196,7 @@ pub(crate) fn eval_limits(limits: &LimitsConfig) -> Limits {
     }
 }
 
-fn count(worker: &Worker, answer: &Answer) -> Duration {
+fn count(metrics: &WorkerMetrics, answer: &Answer) -> Duration {
     answer.decisions.iter().fold(Duration::ZERO, |sum, decision| {
         // Callers choose paths freely; only policies in force may become label values.
         let label = if decision.in_force {
@@ -138,48 +204,27 @@ fn count(worker: &Worker, answer: &Answer) -> Duration {
         } else {
             ""
         };
-        worker
-            .metrics
-            .decided(label, decision.judgement.verdict.as_str(), decision.evaluation);
+        metrics.decided(label, decision.judgement.verdict.as_str(), decision.evaluation);
         sum.saturating_add(decision.evaluation)
     })
 }
 
-/// Hands evidence to the log and waits until the log acknowledges it: when it is durable, unless the log was opened to acknowledge from memory.
-async fn commit(worker: &Worker, evidence: Vec<Evidence>) -> Result<(), ApiError> {
-    let mut waiting = Vec::with_capacity(evidence.len());
-    for one in evidence {
-        let (done, safe) = oneshot::channel();
-        worker
-            .shared
-            .log
-            .append(one, Box::new(move |result| drop(done.send(result))));
-        waiting.push(safe);
+/// Hands evidence to the log, with a receipt for it or without.
+fn append(log: &DecisionLog, evidence: Evidence, promised: bool) -> Kept {
+    let (tell, kept) = oneshot::channel();
+    let tell = |result| {
+        // Whoever waits tells the caller, and the log of events.
+        if let Err(Err(error)) = tell.send(result) {
+            tracing::error!(%error, "the evidence of a decision whose caller is gone could not be kept");
+        }
+    };
+    if promised {
+        log.append_promised(evidence, Box::new(move |result| tell(result.map(Some))));
+    } else {
+        let done = move |result: Result<Ack, SinkError>| tell(result.map(|_| None).map_err(Into::into));
+        log.append(evidence, Box::new(done));
     }
-    for safe in waiting {
-        safe.await.unwrap_or(Err(SinkError::Closed)).map_err(withheld)?;
-    }
-    Ok(())
-}
-
-/// [`commit`], with a receipt for each decision.
-async fn commit_promised(worker: &Worker, evidence: Vec<Evidence>) -> Result<Vec<Receipt>, ApiError> {
-    let mut waiting = Vec::with_capacity(evidence.len());
-    for one in evidence {
-        let (done, promised) = oneshot::channel();
-        let log = &worker.shared.log;
-        log.append_promised(one, Box::new(move |result| drop(done.send(result))));
-        waiting.push(promised);
-    }
-    let mut receipts = Vec::with_capacity(waiting.len());
-    for promised in waiting {
-        let receipt = promised.await.unwrap_or(Err(SinkError::Closed.into()));
-        receipts.push(receipt.map_err(|failure| match failure {
-            ReceiptFailure::Log(error) => withheld(error),
-            ReceiptFailure::Signing(_) => ApiError::internal(failure.to_string()),
-        })?);
-    }
-    Ok(receipts)
+    kept
 }
 
 /// The answer instead of a decision whose evidence could not be kept.

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stele_pdp::{Answer, Attributes, Decider, Failure, Input, NdHost, Request};
+use stele_pdp::{Attributes, Decider, Input, NdHost, Request};
 use stele_policy::Limits;
 use stele_policy::engine::JsonInput;
 use stele_types::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::SystemClock;
+use crate::config::NdConfig;
+use crate::decide::{Handed, Wanted};
 use crate::http::ApiError;
 use crate::shared::Shared;
 use crate::worker::Worker;
@@ -21,16 +23,22 @@ pub(crate) struct Remote {
     pub(crate) host: Arc<dyn NdHost>,
     /// One for each decision that may be under way.
     places: Arc<Semaphore>,
+    /// One for each request that may wait for a place.
+    queue: Semaphore,
+    /// How long a request may wait for a place.
+    patience: Duration,
     /// Deciders that nobody uses, the last one used last.
     idle: Mutex<Vec<Decider>>,
 }
 
 impl Remote {
-    /// At most `concurrent` decisions at once.
-    pub(crate) fn new(host: Arc<dyn NdHost>, concurrent: usize) -> Self {
+    /// At most so many decisions at once, and so many requests waiting.
+    pub(crate) fn new(host: Arc<dyn NdHost>, config: &NdConfig) -> Self {
         Self {
             host,
-            places: Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(config.concurrent.min(Semaphore::MAX_PERMITS))),
+            queue: Semaphore::new(config.waiting.min(Semaphore::MAX_PERMITS)),
+            patience: Duration::from_millis(config.waiting_ms),
             idle: Mutex::default(),
         }
     }
@@ -38,48 +46,67 @@ impl Remote {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Decider>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A place, at once or after a while. A caller that goes away while it waits was decided nothing.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let busy = || {
+            ApiError::unavailable(
+                "remote_busy",
+                "too many decisions wait for other hosts; ask again later, or raise `server.nd_builtins.concurrent`, `waiting` or `waiting_ms`",
+            )
+        };
+        let _waits = self.queue.try_acquire().map_err(|_| busy())?;
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = tokio::time::timeout(self.patience, place).await;
+        place.map_err(|_| busy())?.map_err(|_| stopping())
+    }
 }
 
 /// How many deciders are kept for the next request. Each holds the snapshot that it last decided on.
 const KEPT: usize = 8;
 
-/// Decides a request where it may wait.
+fn stopping() -> ApiError {
+    ApiError::internal("the decision could not be made: the server is stopping")
+}
+
+/// Decides a request where it may wait. Once it has begun it goes on to its end, evidence and counts included, whether anybody still
+/// waits for the answer or not: hosts have been asked.
 ///
 /// # Errors
-/// When the server is stopping. The decision's own failure is inside.
+/// When there is no place, or the server is stopping. The decision's own failure is inside.
 pub(crate) async fn decide(
     worker: &Worker,
     remote: &Remote,
     request: &Request<'_>,
-) -> Result<Result<Answer, Failure>, ApiError> {
-    let stopping = || ApiError::internal("the decision could not be made: the server is stopping");
-    // Held until the thread has ended, even if the client is gone before.
+    wanted: Wanted,
+) -> Result<Handed, ApiError> {
     let queued = Instant::now();
-    let place = Arc::clone(&remote.places).acquire_owned().await;
-    let place = place.map_err(|_| stopping())?;
-    let shared = Arc::clone(&worker.shared);
+    // Held until the thread has ended, even if the client is gone before.
+    let place = remote.place().await?;
+    let (shared, metrics) = (Arc::clone(&worker.shared), Arc::clone(&worker.metrics));
     let mut owned = Owned::of(request);
     owned.waited = owned.waited.saturating_add(queued.elapsed());
     let mut random = StdRng::from_rng(&mut *worker.random.borrow_mut());
     let work = move || {
-        let outcome = match &shared.remote {
-            None => None,
-            Some(remote) => {
-                let known = remote.idle().pop();
-                let mut decider = known.unwrap_or_else(|| decider(&shared, remote));
-                let outcome = decider.decide(&owned.request(), &mut random);
-                let mut idle = remote.idle();
-                if idle.len() < KEPT {
-                    idle.push(decider);
-                }
-                Some(outcome)
+        let handed = shared.remote.as_ref().map(|remote| {
+            let known = remote.idle().pop();
+            let mut decider = known.unwrap_or_else(|| decider(&shared, remote));
+            let outcome = decider.decide(&owned.request(), &mut random);
+            let mut idle = remote.idle();
+            if idle.len() < KEPT {
+                idle.push(decider);
             }
-        };
+            drop(idle);
+            Handed::over(&shared.log, &metrics, outcome, wanted)
+        });
         drop(place);
-        outcome
+        handed
     };
-    let outcome = tokio::task::spawn_blocking(work).await;
-    outcome.ok().flatten().ok_or_else(stopping)
+    let handed = tokio::task::spawn_blocking(work).await;
+    handed.ok().flatten().ok_or_else(stopping)
 }
 
 fn decider(shared: &Shared, remote: &Remote) -> Decider {

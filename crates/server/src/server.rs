@@ -87,7 +87,7 @@ impl Server {
             snapshots: Arc::new(SnapshotStore::new(deps.snapshot, now(), stale_after)),
             log: deps.log,
             remote: Outside::new(&config.nd_builtins)?
-                .map(|outside| Remote::new(Arc::new(outside), config.nd_builtins.concurrent)),
+                .map(|outside| Remote::new(Arc::new(outside), &config.nd_builtins)),
             bundles: deps.chain.as_ref().map(|(_, bundles)| bundles.clone()),
             status: Status::default(),
             worker_metrics,

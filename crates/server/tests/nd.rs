@@ -248,3 +248,98 @@ async fn what_was_answered_is_masked_and_erased_with_the_rest() {
     }
     server.stop();
 }
+
+/// Asks the peer itself, as the last of those that it waits for.
+fn release(peer: SocketAddr) {
+    let mut stream = std::net::TcpStream::connect(peer).unwrap();
+    stream
+        .write_all(b"GET /wait HTTP/1.1\r\nhost: peer\r\n\r\n")
+        .unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+}
+
+async fn recorded(server: &Fixture) -> Vec<Value> {
+    let (status, body) = server.json(server.get("/v1/decisions")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body["result"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_leaves_a_record_all_the_same() {
+    let (addr, asked) = peer(2);
+    let mut config = allowing();
+    config.limits.eval_ms = 60_000;
+    // The next connection is served when the one before it has ended.
+    config.connections.max = 1;
+    let server = Fixture::start_with(config, snapshot(&[("owners", OWNERS)]));
+    let body = input("alice", &format!("http://{addr}/wait"));
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut caller = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /v1/data/owners/allow HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}",
+        body.len()
+    );
+    caller
+        .write_all(format!("{head}\r\n\r\n{body}").as_bytes())
+        .unwrap();
+    while asked.load(Ordering::Relaxed) < 1 {
+        tokio::task::yield_now().await;
+    }
+    drop(caller);
+    assert_eq!(
+        recorded(&server).await,
+        Vec::<Value>::new(),
+        "nothing is decided yet"
+    );
+    release(addr);
+    let records = loop {
+        let records = recorded(&server).await;
+        if !records.is_empty() {
+            break records;
+        }
+    };
+    assert_eq!(records.len(), 1);
+    let id = records[0]["decision_id"].as_str().unwrap();
+    let (_, record) = server.json(server.get(&format!("/v1/decisions/{id}"))).await;
+    assert_eq!(record["result"]["result"], json!(true), "{record}");
+    assert!(record["result"]["nd_builtin_cache"]["http.send"].is_object());
+    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(
+        metrics.contains("stele_decisions_total{policy_id=\"owners\",decision=\"allow\"} 1"),
+        "{metrics}"
+    );
+    server.stop();
+}
+
+#[tokio::test]
+async fn so_many_wait_for_a_place_and_so_long() {
+    for (waiting, waiting_ms) in [(0, 60_000), (8, 1)] {
+        let (addr, asked) = peer(2);
+        let mut config = allowing();
+        config.limits.eval_ms = 60_000;
+        config.nd_builtins.concurrent = 1;
+        config.nd_builtins.waiting = waiting;
+        config.nd_builtins.waiting_ms = waiting_ms;
+        let server = Fixture::start_with(config, snapshot(&[("owners", OWNERS), ("plain", PLAIN)]));
+        let url = format!("http://{addr}/wait");
+        let first = tokio::spawn(server.post("/v1/data/owners/allow", input("alice", &url)).send());
+        while asked.load(Ordering::Relaxed) < 1 {
+            tokio::task::yield_now().await;
+        }
+        let (status, answer) = server
+            .json(server.post("/v1/data/owners/allow", input("alice", &url)))
+            .await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (StatusCode::SERVICE_UNAVAILABLE, &json!("remote_busy")),
+            "{answer}"
+        );
+        let (status, _) = server.json(server.post("/v1/data/plain/allow", "{}")).await;
+        assert_eq!(status, StatusCode::OK, "what asks nobody waits for nobody");
+        release(addr);
+        let answer: Value = first.await.unwrap().unwrap().json().await.unwrap();
+        assert_eq!(answer["result"], json!(true), "{answer}");
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "the one refused asked nobody");
+        server.stop();
+    }
+}
