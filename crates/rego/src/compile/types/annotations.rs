@@ -103,6 +103,15 @@ impl<'m> Annotations<'m> {
         }
     }
 
+    /// Whether any schema is of the input.
+    pub(super) fn know_input(&self) -> bool {
+        let packages = self.packages.iter().map(|(.., documents)| documents);
+        let rules = self.rules.iter().map(|(_, documents)| documents);
+        let documents = self.documents.iter().map(|(_, documents)| documents);
+        let all = packages.chain(rules).chain(documents).chain([&self.everywhere]);
+        all.flatten().any(|known| known.root == Root::Input)
+    }
+
     /// What holds for a rule.
     pub(super) fn of(&self, id: RuleId) -> Documents {
         let mut out = Vec::new();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::Groups;
 use super::annotations::{self, Known};
-use super::of_group;
 use super::shape::{Fields, Kinds, Type};
 use crate::builtins;
 use crate::compile::hir::{
@@ -32,7 +32,7 @@ struct Replaced {
 
 pub(super) struct Body<'a> {
     tree: &'a Tree,
-    groups: &'a [Type],
+    groups: &'a Groups,
     documents: &'a [Known],
     branch: &'a Branch,
     source: &'a SourceFile,
@@ -46,7 +46,7 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     pub(super) fn new(
         tree: &'a Tree,
-        groups: &'a [Type],
+        groups: &'a Groups,
         documents: &'a [Known],
         branch: &'a Branch,
         source: &'a SourceFile,
@@ -64,6 +64,12 @@ impl<'a> Body<'a> {
             replaced: Replaced::default(),
             span: branch.span,
         }
+    }
+
+    /// The same where something has replaced the input.
+    pub(super) fn with_any_input(mut self) -> Self {
+        self.replaced.input = true;
+        self
     }
 
     /// Goes through the body; the types of the keys after the rule's own path, and of the value.
@@ -295,7 +301,7 @@ impl<'a> Body<'a> {
             let Some(path) = names.get(..length) else { break };
             let rule = self.tree.node(path).and_then(|node| node.group);
             if let Some(group) = rule {
-                return (of_group(self.groups, group), length);
+                return (self.groups.get(group, self.replaced.input), length);
             }
         }
         // A package's document holds base data too.
@@ -368,7 +374,7 @@ impl<'a> Body<'a> {
         let types: Vec<Type> = args.iter().map(|arg| self.term(arg)).collect();
         match function {
             Function::Rule(path) => match self.tree.function(path) {
-                Some((group, _)) if !self.replaced.rules => of_group(self.groups, group),
+                Some((group, _)) if !self.replaced.rules => self.groups.get(group, self.replaced.input),
                 _ => Type::any(),
             },
             Function::Builtin(_) if self.replaced.rules => Type::any(),

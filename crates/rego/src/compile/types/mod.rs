@@ -27,8 +27,24 @@ use shape::{Fields, Kinds, Type};
 
 /// The types of all rules.
 pub(super) struct Types {
-    groups: Vec<Type>,
+    groups: Groups,
     everywhere: Documents,
+}
+
+/// The types of the documents of rules, and of what functions give.
+struct Groups {
+    /// By the schemas.
+    known: Vec<Type>,
+    /// Where `with` has replaced the input, for which its schemas do not hold; none if there is no schema of the input.
+    any_input: Option<Vec<Type>>,
+}
+
+impl Groups {
+    fn get(&self, id: GroupId, input_is_replaced: bool) -> Type {
+        let loose = self.any_input.as_ref().filter(|_| input_is_replaced);
+        let types = loose.unwrap_or(&self.known);
+        types.get(id).cloned().unwrap_or(Type::any())
+    }
 }
 
 /// Checks all rules of a program without recursion.
@@ -40,22 +56,47 @@ pub(super) fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Types {
     let annotations = Annotations::read(modules, schemas, diagnostics);
-    let mut types = Types {
-        // What depends on itself, which is an error elsewhere, may be anything.
-        groups: vec![Type::any(); tree.groups.len()],
-        everywhere: annotations::everywhere(schemas),
+    let program = Program {
+        tree,
+        rules,
+        modules,
+        annotations: &annotations,
+    };
+    // What depends on itself, which is an error elsewhere, may be anything.
+    let unknown = || vec![Type::any(); tree.groups.len()];
+    let mut groups = Groups {
+        known: unknown(),
+        any_input: annotations.know_input().then(unknown),
     };
     let edges = recursion::dependencies(tree, rules);
     for id in recursion::order(&edges) {
         let Some(group) = tree.groups.get(id) else {
             continue;
         };
-        let found = types.group(group, tree, rules, modules, &annotations, diagnostics);
-        if let Some(slot) = types.groups.get_mut(id) {
+        let found = program.group(group, &groups, false, diagnostics);
+        if let Some(slot) = groups.known.get_mut(id) {
             *slot = found;
         }
+        if groups.any_input.is_some() {
+            // Nothing is wrong with a rule that only some other input makes so.
+            let found = program.group(group, &groups, true, &mut Vec::new());
+            if let Some(slot) = groups.any_input.as_mut().and_then(|types| types.get_mut(id)) {
+                *slot = found;
+            }
+        }
     }
-    types
+    Types {
+        groups,
+        everywhere: annotations::everywhere(schemas),
+    }
+}
+
+/// All rules of a program, and what is known of their documents.
+struct Program<'a> {
+    tree: &'a Tree,
+    rules: &'a HashMap<RuleId, Rule>,
+    modules: &'a [Module],
+    annotations: &'a Annotations<'a>,
 }
 
 impl Types {
@@ -69,31 +110,28 @@ impl Types {
     ) {
         Body::new(tree, &self.groups, &self.everywhere, branch, source, diagnostics).branch();
     }
+}
 
+impl Program<'_> {
+    /// The type of a group, with the schemas of the input or with any input.
     fn group(
         &self,
         group: &Group,
-        tree: &Tree,
-        rules: &HashMap<RuleId, Rule>,
-        modules: &[Module],
-        annotations: &Annotations<'_>,
+        groups: &Groups,
+        any_input: bool,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Type {
         let mut found = Type::nothing();
         for id in group.rules.iter().chain(&group.default) {
-            let (Some(rule), Some(module)) = (rules.get(id), modules.get(id.module)) else {
+            let (Some(rule), Some(module)) = (self.rules.get(id), self.modules.get(id.module)) else {
                 return Type::any();
             };
-            let documents = annotations.of(*id);
+            let documents = self.annotations.of(*id);
             for branch in &rule.branches {
-                let mut body = Body::new(
-                    tree,
-                    &self.groups,
-                    &documents,
-                    branch,
-                    &module.source,
-                    diagnostics,
-                );
+                let mut body = Body::new(self.tree, groups, &documents, branch, &module.source, diagnostics);
+                if any_input {
+                    body = body.with_any_input();
+                }
                 let (suffix, value) = body.branch();
                 found = found.or(match group.kind {
                     Kind::Complete | Kind::Function(_) => value,
@@ -123,9 +161,4 @@ fn nested(keys: Vec<body::Key>, value: Type) -> Type {
             },
         })
     })
-}
-
-/// The type of a rule's document, or of what a function gives.
-fn of_group(groups: &[Type], id: GroupId) -> Type {
-    groups.get(id).cloned().unwrap_or(Type::any())
 }

@@ -183,6 +183,43 @@ fn schemas_say_what_the_input_is() {
 }
 
 #[test]
+fn another_input_is_not_what_the_schemas_say() {
+    let mut schemas = Schemas::new();
+    schemas.insert::<&str>(
+        &[],
+        json!({"type": "object", "properties": {"name": {"type": "string"}}}),
+    );
+    let rules = "name := input.name\nagain := name\nf(x) := input.name\n\
+        pair := [1, again]\nfixed := 1\nall contains again\n";
+    let found = |body: &str| messages_with(&format!("{rules}p if {{ {body} }}"), schemas.clone());
+    for held in [
+        "name == 1",
+        "again == 1",
+        "f(2) == 1",
+        "pair[1] == 1",
+        "1 == [x | x := again][0]",
+        "upper(again) == \"A\"",
+        "every n in all { n == 1 }",
+    ] {
+        assert_eq!(
+            found(&format!("{held} with input as {{\"name\": 1}}")),
+            [""; 0],
+            "{held}"
+        );
+        let strict = found(held);
+        assert_eq!(
+            strict.len(),
+            usize::from(!held.starts_with("upper")),
+            "{held}: {strict:?}"
+        );
+    }
+    // The schema still holds for the rules themselves, and what has nothing to do with the input stays known.
+    assert_eq!(found("fixed == \"a\" with input as {}").len(), 1);
+    assert_eq!(found("name == 1; again == \"b\" with input.name as 1").len(), 1);
+    assert_eq!(found("not name == 1 with input.name as 2"), [""; 0]);
+}
+
+#[test]
 fn the_package_s_schemas_hold_for_its_rules() {
     let source = SourceFile::new(
         "a.rego",
