@@ -300,6 +300,7 @@ fn on_chain(site: &Site, url: &str, key: &[u8; 32]) {
         equal.starts_with("EQUAL") && equal.contains("bank/loans"),
         "{equal}"
     );
+    among_refused(site, url, &address, &hash);
     std::fs::create_dir_all(site.path().join("other/bank")).unwrap();
     let spoilt = POLICY.replace("input.amount <= data", "input.amount < data");
     std::fs::write(site.path().join("other/bank/loans.rego"), spoilt).unwrap();
@@ -327,6 +328,29 @@ fn on_chain(site: &Site, url: &str, key: &[u8; 32]) {
         "http://127.0.0.1:1",
     ])
     .fails(3, &["127.0.0.1:1"]);
+}
+
+/// A source with a policy that no contract can hold, beside the one that is looked for.
+fn among_refused(site: &Site, url: &str, address: &str, hash: &str) {
+    let dir = site.path().join("mixed/bank");
+    std::fs::create_dir_all(&dir).unwrap();
+    let dice = "# METADATA\n# title: Dice\n# custom:\n#   id: bank/dice\npackage bank.dice\n\nallow if rand.intn(\"x\", 2) == 1\n";
+    std::fs::write(dir.join("dice.rego"), dice).unwrap();
+    std::fs::write(dir.join("data.json"), r#"{"limit": 500}"#).unwrap();
+    let run = |command: &[&str]| site.run(&[command, &["--rpc", url, "--source", "mixed"]].concat());
+    let (verify, trace) = (["contract", "verify", address], ["contract", "trace", hash]);
+    for command in [&verify, &trace] {
+        run(command).fails(2, &["policy bank/dice can't become a contract", "rand.intn"]);
+    }
+    std::fs::write(dir.join("loans.rego"), POLICY).unwrap();
+    let equal = run(&verify);
+    assert_eq!(equal.err, "");
+    assert!(equal.exits(0).starts_with("EQUAL"));
+    run(&trace).exits(0);
+    let named = [&verify[..], &["--policy", "bank/dice"]].concat();
+    run(&named).fails(2, &["policy bank/dice can't become a contract"]);
+    std::fs::write(dir.join("loans.rego"), POLICY.replace("<= data", "< data")).unwrap();
+    run(&verify).fails(1, &["not compared: policy bank/dice can't become a contract"]);
 }
 
 #[test]

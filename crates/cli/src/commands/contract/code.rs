@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use stele_contract::{Contract, Options};
 use stele_policy::load::{self, PolicySet};
 use stele_policy::{Policy, bundle};
@@ -25,6 +25,14 @@ pub(super) struct Known {
     texts: HashMap<String, Arc<str>>,
 }
 
+/// The contracts of a source.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) known: Vec<Known>,
+    /// Why there are no more.
+    pub(super) refused: Vec<anyhow::Error>,
+}
+
 impl Known {
     /// A line of the source, without the white space around it; row from 1.
     pub(super) fn line(&self, file: &str, row: u32) -> Option<&str> {
@@ -32,25 +40,30 @@ impl Known {
         self.texts.get(file)?.lines().nth(row).map(str::trim)
     }
 
-    /// Every policy of a directory, a bundle or a module, or the one that is named.
-    pub(super) fn of_sources(
-        path: &Path,
-        only: Option<&PolicyId>,
-        version: VersionArgs,
-    ) -> Result<Vec<Self>> {
+    /// Every policy of a directory, a bundle or a module, or the one that is named. A policy that can't become a contract was never
+    /// deployed as one: it is no source of any code, unless it is the one that is named, or there is no other.
+    pub(super) fn of_sources(path: &Path, only: Option<&PolicyId>, version: VersionArgs) -> Result<Sources> {
         let set = sources::load(path, version)?;
         if let Some(id) = only {
             set.policy(id)
                 .with_context(|| format!("there is no policy {id} in {}", path.display()))?;
         }
-        set.policies()
+        let mut sources = Sources::default();
+        for policy in set
+            .policies()
             .filter(|policy| only.is_none_or(|id| policy.id == *id))
-            .map(|policy| {
-                let built =
-                    bundle::build(&set, &policy.id).with_context(|| format!("policy {}", policy.id))?;
-                Self::of_bundle(&built.bytes, None)
-            })
-            .collect()
+        {
+            let built = bundle::build(&set, &policy.id).with_context(|| format!("policy {}", policy.id));
+            match built.and_then(|built| Self::of_bundle(&built.bytes, None)) {
+                Ok(known) => sources.known.push(known),
+                Err(error) => sources.refused.push(error),
+            }
+        }
+        if sources.known.is_empty() && !sources.refused.is_empty() {
+            let errors: Vec<String> = sources.refused.iter().map(|error| format!("{error:#}")).collect();
+            bail!("{}", errors.join("\n"));
+        }
+        Ok(sources)
     }
 
     /// A bundle's policy; with an entry point that its contract lacks, a contract for that entry point alone.

@@ -8,9 +8,9 @@ use serde::Serialize;
 use stele_chain::client::{ChainClient, Endpoint};
 use stele_types::PolicyId;
 
-use super::code::Known;
+use super::code::{Known, Sources};
 use crate::chain::{ChainArgs, Session, block_on, connect};
-use crate::config::Sources;
+use crate::config::Sources as ConfigSources;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
 use crate::sources::VersionArgs;
@@ -78,8 +78,11 @@ struct Difference {
     text: Option<String>,
 }
 
-pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
-    let candidates = candidates(args)?;
+pub(crate) fn run(sources: &ConfigSources, args: &Args) -> Result<Verdict> {
+    let Sources {
+        known: candidates,
+        refused,
+    } = candidates(args)?;
     let (chain_id, code) = block_on(fetch(sources, args))?;
     if code.is_empty() {
         bail!("there is no code at {} (chain id {chain_id})", args.address);
@@ -95,6 +98,12 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
             .map(|known| Rebuilt::of(known, difference(known, &code)))
             .collect(),
     };
+    // What can't become a contract can't be what stands there; whoever hoped that it is should know.
+    if rebuilt.iter().all(|rebuilt| rebuilt.difference.is_some()) {
+        for error in refused {
+            output::note(format!("not compared: {error:#}"));
+        }
+    }
     let report = Report {
         address: args.address,
         chain_id,
@@ -114,25 +123,28 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     })
 }
 
-fn candidates(args: &Args) -> Result<Vec<Known>> {
+fn candidates(args: &Args) -> Result<Sources> {
     let path = &args.source;
     if path.extension().is_some_and(|end| end == "json") {
         if args.policy.is_some() {
             bail!("a plan is one contract; leave out --policy");
         }
-        return Ok(vec![Known::of_plan(path)?]);
+        return Ok(Sources {
+            known: vec![Known::of_plan(path)?],
+            refused: Vec::new(),
+        });
     }
-    let known = Known::of_sources(path, args.policy.as_ref(), args.rego)?;
-    if known.is_empty() {
+    let sources = Known::of_sources(path, args.policy.as_ref(), args.rego)?;
+    if sources.known.is_empty() {
         bail!(
             "there is no policy in {}: a policy is a package whose METADATA names a custom.id",
             path.display()
         );
     }
-    Ok(known)
+    Ok(sources)
 }
 
-async fn fetch(sources: &Sources, args: &Args) -> Result<(u64, Vec<u8>)> {
+async fn fetch(sources: &ConfigSources, args: &Args) -> Result<(u64, Vec<u8>)> {
     if let Some(url) = &args.chain.rpc {
         let endpoint = Endpoint::parse(url).context("--rpc")?;
         return code(&connect(endpoint, &sources.load()?, None).await?, args.address).await;

@@ -153,7 +153,7 @@ impl Library {
     fn new(args: &Args, home: &Home) -> Result<Self> {
         let known = match &args.source {
             Some(path) if path.extension().is_some_and(|end| end == "json") => vec![Known::of_plan(path)?],
-            Some(path) => Known::of_sources(path, args.policy.as_ref(), args.rego)?,
+            Some(path) => Known::of_sources(path, args.policy.as_ref(), args.rego)?.known,
             None => bundles(home),
         };
         Ok(Self {
