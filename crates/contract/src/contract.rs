@@ -1,7 +1,7 @@
 //! The driver: plan in, contract out.
 
-use crate::asm::{self, Assembled, Item, Label};
-use crate::codegen::{self, Generated};
+use crate::asm::{self, AsmError, Assembled, Item, Label};
+use crate::codegen::{self, CodegenError, Generated};
 use crate::error::{InternalError, Reason, Refusal};
 use crate::layout::Layout;
 use crate::lir::{self, Program, Var};
@@ -87,7 +87,7 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
         generated,
         assembled,
         functions,
-    } = build(lowered)?;
+    } = build(lowered, options.max_code_size.min(crate::EIP170_LIMIT))?;
     let size = assembled.bytes.len();
     if size > options.max_code_size {
         let reason = Reason::CodeSize {
@@ -125,8 +125,9 @@ struct Built {
     functions: Vec<PolicyFunction>,
 }
 
-/// Links, verifies, generates, verifies again, assembles.
-fn build(lowered: Lowered) -> Result<Built, InternalError> {
+/// Links, verifies, generates, verifies again, assembles. Of code that is longer than `target` a shorter form is made, if there is
+/// one.
+fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
     let Lowered {
         mut program,
         pool,
@@ -137,11 +138,21 @@ fn build(lowered: Lowered) -> Result<Built, InternalError> {
     runtime::link(&mut program, &runtime::library()?);
     lir::verify(&program)?;
     let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());
-    let generated = codegen::generate(&program, &layout, runtime::ENTRY, tables.len())?;
-    asm::verify(&generated.items)?;
-    let mut data = vec![(generated.pool, layout.pool_bytes().to_vec())];
-    data.extend(generated.tables.iter().copied().zip(tables));
-    let assembled = asm::assemble(&generated.items, &data)?;
+    let mut made = code(&program, &layout, &tables, codegen::GENEROUS);
+    for limit in codegen::SPARING {
+        let too_long = match &made {
+            Ok((_, assembled)) => assembled.bytes.len() > target,
+            Err(
+                InternalError::Codegen(CodegenError::TooDeep { .. })
+                | InternalError::Asm(AsmError::TooLong(_)),
+            ) => true,
+            Err(_) => false,
+        };
+        if too_long {
+            made = code(&program, &layout, &tables, limit);
+        }
+    }
+    let (generated, assembled) = made?;
     let functions = policy_functions(&debug, &layout, &generated, &assembled);
     Ok(Built {
         program,
@@ -149,6 +160,22 @@ fn build(lowered: Lowered) -> Result<Built, InternalError> {
         assembled,
         functions,
     })
+}
+
+/// Code with routines of at most `limit` bytes written out where they are called.
+fn code(
+    program: &Program,
+    layout: &Layout,
+    tables: &[Vec<u8>],
+    limit: usize,
+) -> Result<(Generated, Assembled), InternalError> {
+    let mut generated = codegen::generate(program, layout, runtime::ENTRY, tables.len(), limit)?;
+    generated.items = asm::simplify(generated.items);
+    asm::verify(&generated.items)?;
+    let mut data = vec![(generated.pool, layout.pool_bytes().to_vec())];
+    data.extend(generated.tables.iter().copied().zip(tables.iter().cloned()));
+    let assembled = asm::assemble(&generated.items, &data)?;
+    Ok((generated, assembled))
 }
 
 fn names(generated: &Generated) -> BTreeMap<Label, &str> {

@@ -15,7 +15,7 @@ mod common;
 use common::plan::{self, entry, policy, rule, stmt};
 use common::{Outcome, call_data, evaluate, execute};
 use stele_contract::abi::{self, ContractError};
-use stele_contract::{Contract, Options, Reason, compile, entry_point_id, lir};
+use stele_contract::{Contract, Options, Reason, ResultForm, compile, entry_point_id, lir};
 use stele_rego::ir::{Block, DATA, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
 use stele_types::{Value, encoding};
 
@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "58bba7a5c3bd9fb28e6b65baf89b4582350ab0629710b94b154aee0e9e33cd64";
+const GOLDEN: &str = "4dff852eddb4a524951de3d8c8ae516f92f52f2470d9dce1e10a90726e6ae8d5";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {
@@ -182,6 +182,46 @@ fn depth_is_limited() {
     );
     let deep = evaluate(&contract, "eval", Some(&nested(65)), &json("{}"));
     assert_eq!(deep, Outcome::Reverted(ContractError::DepthExceeded, vec![]));
+}
+
+/// The deepest values that are accepted fit the 1,024 words of the stack, in whatever they are nested: as values of objects, as
+/// their keys, as members of sets, and all of these with neighbours that they are compared with.
+#[test]
+fn the_deepest_values_fit_the_stack() {
+    // Unprojected, because the text of a key in a key in a key doubles at every level.
+    let options = Options {
+        result: ResultForm::ResultSet,
+        ..Options::default()
+    };
+    let contract = compile(&plan::identity(), &options).unwrap();
+    let one = || Value::from(1_i64);
+    let wraps: [fn(Value) -> Value; 5] = [
+        |v| Value::array([v]),
+        |v| Value::object([(Value::string("k"), v)]),
+        |v| Value::object([(v, Value::from(1_i64))]),
+        |v| Value::set([v]),
+        |v| Value::object([(Value::Null, Value::Null), (v, Value::string("x"))]),
+    ];
+    for wrap in wraps {
+        let nested = |n: usize| (0..n).fold(one(), |v, _| wrap(v));
+        let shallow = Value::array([nested(63), nested(62), nested(63)]);
+        for value in [nested(64), shallow] {
+            let outcome = evaluate(&contract, "eval", Some(&value), &json("{}"));
+            let wrapped = Value::object([(Value::string("result"), value)]);
+            assert_eq!(outcome.value(), Some(Value::array([wrapped])));
+        }
+        let twins = Value::set([
+            Value::array([nested(62), Value::Null]),
+            Value::array([nested(62), Value::Bool(true)]),
+        ]);
+        assert!(
+            evaluate(&contract, "eval", Some(&twins), &json("{}"))
+                .value()
+                .is_some()
+        );
+        let deep = evaluate(&contract, "eval", Some(&nested(65)), &json("{}"));
+        assert_eq!(deep, Outcome::Reverted(ContractError::DepthExceeded, vec![]));
+    }
 }
 
 #[test]

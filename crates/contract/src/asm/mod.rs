@@ -4,9 +4,11 @@
 //! says nothing about the stack; with them the verifier can follow every basic block.
 
 mod assemble;
+mod simplify;
 mod verify;
 
 pub use assemble::{Assembled, assemble};
+pub(crate) use simplify::simplify;
 pub use verify::verify;
 
 use crate::op::Op;

@@ -1,5 +1,6 @@
 //! One function.
 
+use super::shape::{opposite, tail_value};
 use super::{CodegenError, Module};
 use crate::asm::{Item, Label};
 use crate::lir::{Expr, Frame, Func, Place, Stmt, Symbol, Var};
@@ -13,8 +14,8 @@ struct Target<'a> {
     height: usize,
 }
 
-struct Gen<'m, 'p, 'a> {
-    module: &'m mut Module<'p>,
+struct Gen<'m, 'a> {
+    module: &'m mut Module<'a>,
     func: &'a Func,
     /// Stack slot of each stack variable, counted from the function's first word.
     slots: Vec<Option<usize>>,
@@ -24,13 +25,29 @@ struct Gen<'m, 'p, 'a> {
     /// Height that every exit returns to.
     base: usize,
     exit: Label,
+    /// How the function is left.
+    end: End,
     targets: Vec<Target<'a>>,
     /// Code after a jump or halt is not generated.
     dead: bool,
 }
 
+/// What becomes of a function's words when it is left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// They stay: the entry function halts by itself.
+    Halt,
+    /// The result takes their place, and control goes back to the caller.
+    Return,
+    /// The result takes their place, and control goes on behind them: the function is written out in its caller.
+    Inline,
+}
+
+/// Functions of more arguments return by one epilogue; in others a copy of it is no longer than the jump to it.
+const SHORT_EPILOGUE: usize = 4;
+
 /// Generates one function. The entry function has no return address and must halt itself.
-pub(super) fn function(module: &mut Module<'_>, func: &Func, entry: bool) -> Result<(), CodegenError> {
+pub(super) fn function<'a>(module: &mut Module<'a>, func: &'a Func, entry: bool) -> Result<(), CodegenError> {
     let label = module
         .functions
         .get(&func.name)
@@ -55,29 +72,79 @@ pub(super) fn function(module: &mut Module<'_>, func: &Func, entry: bool) -> Res
         height: args.saturating_add(usize::from(!entry)),
         base: 0,
         exit,
+        end: if entry { End::Halt } else { End::Return },
         targets: Vec::new(),
         dead: false,
         module,
         func,
     };
-    match func.frame {
-        Frame::Stack => generator.stack_prologue(args),
-        Frame::Memory => generator.memory_prologue(args),
-    }
-    generator.body(&func.body)?;
-    generator.join(exit, generator.base);
-    if entry {
-        generator.emit(Item::Op(Op::Invalid));
-        return Ok(());
-    }
-    match func.frame {
-        Frame::Stack => generator.stack_epilogue(args),
-        Frame::Memory => generator.memory_epilogue(),
-    }
-    Ok(())
+    generator.whole()
 }
 
-impl<'a> Gen<'_, '_, 'a> {
+impl<'a> Gen<'_, 'a> {
+    fn args(&self) -> usize {
+        usize::try_from(self.func.params).unwrap_or(usize::MAX)
+    }
+
+    /// Prologue, body and epilogue; the arguments are on the stack.
+    fn whole(&mut self) -> Result<(), CodegenError> {
+        let args = self.args();
+        let func = self.func;
+        if let (Some((before, value)), true) = (tail_value(func), self.end != End::Halt) {
+            self.stack_arguments(args);
+            let first = self.height;
+            for stmt in before {
+                self.stmt(stmt)?;
+            }
+            self.expr(value)?;
+            let below = args.saturating_add(self.height.saturating_sub(first.saturating_add(1)));
+            self.sink(below);
+            self.go_back(1);
+            return Ok(());
+        }
+        match func.frame {
+            Frame::Stack => self.stack_prologue(args),
+            Frame::Memory => self.memory_prologue(args),
+        }
+        self.body(&func.body)?;
+        let exit = self.exit;
+        self.join(exit, self.base);
+        match (self.end, func.frame) {
+            (End::Halt, _) => self.emit(Item::Op(Op::Invalid)),
+            (_, Frame::Stack) => self.stack_epilogue(args),
+            (_, Frame::Memory) => self.memory_epilogue(),
+        }
+        Ok(())
+    }
+
+    /// Writes a function out in place of a call.
+    fn inline(&mut self, func: &'a Func, args: &[Expr]) -> Result<(), CodegenError> {
+        let height = self.height;
+        for arg in args {
+            self.expr(arg)?;
+        }
+        if self.dead {
+            return Ok(());
+        }
+        let exit = self.module.label();
+        let mut inner = Gen {
+            slots: vec![None; func.vars.len()],
+            frame: 0,
+            height: self.height,
+            base: 0,
+            exit,
+            end: End::Inline,
+            targets: Vec::new(),
+            dead: false,
+            module: &mut *self.module,
+            func,
+        };
+        inner.whole()?;
+        self.dead = inner.dead;
+        self.height = height.saturating_add(usize::from(func.returns));
+        Ok(())
+    }
+
     fn emit(&mut self, item: Item) {
         if self.dead {
             return;
@@ -118,11 +185,15 @@ impl<'a> Gen<'_, '_, 'a> {
         self.frame.saturating_add(u64::from(var.0).saturating_mul(32))
     }
 
-    fn stack_prologue(&mut self, args: usize) {
+    fn stack_arguments(&mut self, args: usize) {
         let first = self.height.saturating_sub(args);
         for (i, slot) in self.slots.iter_mut().take(args).enumerate() {
             *slot = Some(first.saturating_add(i));
         }
+    }
+
+    fn stack_prologue(&mut self, args: usize) {
+        self.stack_arguments(args);
         if self.func.returns {
             let height = self.height;
             if let Some(slot) = self.slots.get_mut(args) {
@@ -133,21 +204,45 @@ impl<'a> Gen<'_, '_, 'a> {
         self.base = self.height;
     }
 
-    /// `[ret, a1..an, r]` becomes `[r, ret]`.
+    /// `[a1..an, r]` becomes `[r]`.
+    fn sink(&mut self, below: usize) {
+        if below > 0 {
+            self.emit(Item::Swap(u8::try_from(below).unwrap_or(u8::MAX)));
+        }
+        for _ in 0..below {
+            self.emit(Item::Op(Op::Pop));
+        }
+    }
+
+    /// Goes back to the caller with so many words above the return address.
+    fn go_back(&mut self, rets: usize) {
+        if self.end == End::Return {
+            if rets > 0 {
+                self.emit(Item::Swap(1));
+            }
+            self.emit(Item::Ret { rets });
+        }
+    }
+
+    /// `[ret, a1..an, r]` becomes `[r, ret]`; without a return address `[a1..an, r]` becomes `[r]`.
     fn stack_epilogue(&mut self, args: usize) {
         let swap = |n: usize| Item::Swap(u8::try_from(n).unwrap_or(u8::MAX));
-        if self.func.returns {
+        if self.func.returns && self.end == End::Return {
             self.emit(swap(args.saturating_add(1)));
             if args > 0 {
                 self.emit(swap(args));
             }
+        } else if self.func.returns && args > 0 {
+            self.emit(swap(args));
         }
         for _ in 0..args {
             self.emit(Item::Op(Op::Pop));
         }
-        self.emit(Item::Ret {
-            rets: usize::from(self.func.returns),
-        });
+        if self.end == End::Return {
+            self.emit(Item::Ret {
+                rets: usize::from(self.func.returns),
+            });
+        }
     }
 
     fn memory_prologue(&mut self, args: usize) {
@@ -303,9 +398,16 @@ impl<'a> Gen<'_, '_, 'a> {
             Stmt::Break(label) => self.jump_out(label, false),
             Stmt::Continue(label) => self.jump_out(label, true),
             Stmt::Leave => {
+                let height = self.height;
                 self.pop_to(self.base);
-                let exit = self.exit;
-                self.emit(Item::Jump(exit));
+                let args = self.args();
+                if self.end == End::Return && self.func.frame == Frame::Stack && args <= SHORT_EPILOGUE {
+                    self.stack_epilogue(args);
+                } else {
+                    let exit = self.exit;
+                    self.emit(Item::Jump(exit));
+                }
+                self.height = height;
                 Ok(())
             }
             Stmt::At(place) => {
@@ -359,6 +461,9 @@ impl<'a> Gen<'_, '_, 'a> {
             && let [inner] = args.as_slice()
         {
             return self.jump_when(inner, label, !when);
+        }
+        if !when && let Some(opposite) = opposite(cond) {
+            return self.jump_when(&opposite, label, true);
         }
         if !when
             && let Expr::Op(Op::Eq, args) = cond
@@ -444,6 +549,9 @@ impl<'a> Gen<'_, '_, 'a> {
                 Ok(())
             }
             Expr::Call(name, args) => {
+                if let Some(func) = self.module.inlined(name) {
+                    return self.inline(func, args);
+                }
                 let back = self.module.label();
                 let rets = self
                     .module
@@ -451,7 +559,7 @@ impl<'a> Gen<'_, '_, 'a> {
                     .funcs
                     .get(name)
                     .map(|f| usize::from(f.returns));
-                let target = self.module.functions.get(name).copied();
+                let target = self.module.called(name);
                 let (Some(rets), Some(target)) = (rets, target) else {
                     return Err(self.unresolved(name));
                 };

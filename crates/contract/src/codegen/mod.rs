@@ -6,10 +6,14 @@
 //! their arguments in their static frame on entry.
 
 mod func;
+mod inline;
+mod shape;
+
+pub(crate) use inline::{GENEROUS, SPARING};
 
 use crate::asm::{Item, Label};
 use crate::layout::Layout;
-use crate::lir::{Place, Program};
+use crate::lir::{Func, Place, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A function that the stack machine cannot hold.
@@ -55,6 +59,10 @@ struct Module<'a> {
     items: Vec<Item>,
     next_label: u32,
     functions: BTreeMap<String, Label>,
+    /// Functions that are written out where they are called.
+    inlined: BTreeSet<String>,
+    /// Functions that are called and have no code yet.
+    wanted: BTreeSet<&'a str>,
     pool: Label,
     tables: Vec<Label>,
     places: Vec<Place>,
@@ -63,7 +71,25 @@ struct Module<'a> {
     referenced: BTreeSet<Label>,
 }
 
-impl Module<'_> {
+impl<'a> Module<'a> {
+    /// The function, if its calls are replaced by its code.
+    fn inlined(&self, name: &str) -> Option<&'a Func> {
+        let func = self.program.funcs.get(name)?;
+        self.inlined.contains(name).then_some(func)
+    }
+
+    /// The label of a function that will be needed.
+    fn called(&mut self, name: &str) -> Option<Label> {
+        if let Some(label) = self.functions.get(name) {
+            return Some(*label);
+        }
+        let (name, _) = self.program.funcs.get_key_value(name)?;
+        let label = self.label();
+        self.functions.insert(name.clone(), label);
+        self.wanted.insert(name);
+        Some(label)
+    }
+
     fn label(&mut self) -> Label {
         let label = Label(self.next_label);
         self.next_label = self.next_label.saturating_add(1);
@@ -80,7 +106,8 @@ impl Module<'_> {
     }
 }
 
-/// Generates the whole program; `entry` comes first and is jumped into by the EVM itself.
+/// Generates the whole program; `entry` comes first and is jumped into by the EVM itself. Routines of at most `limit` bytes are
+/// written out where they are called.
 ///
 /// # Errors
 /// A function that does not fit the stack, or an unresolved reference.
@@ -89,6 +116,7 @@ pub(crate) fn generate(
     layout: &Layout,
     entry: &str,
     tables: usize,
+    limit: usize,
 ) -> Result<Generated, CodegenError> {
     let mut module = Module {
         layout,
@@ -96,6 +124,8 @@ pub(crate) fn generate(
         items: Vec::new(),
         next_label: 0,
         functions: BTreeMap::new(),
+        inlined: inline::choose(program, entry, limit),
+        wanted: BTreeSet::new(),
         pool: Label(0),
         tables: Vec::new(),
         places: Vec::new(),
@@ -107,18 +137,16 @@ pub(crate) fn generate(
         let label = module.label();
         module.tables.push(label);
     }
-    for name in program.funcs.keys() {
-        let label = module.label();
-        module.functions.insert(name.clone(), label);
-    }
-    let mut order: Vec<&str> = vec![entry];
-    order.extend(program.funcs.keys().map(String::as_str).filter(|n| *n != entry));
-    for name in order {
+    let mut next = Some(entry);
+    module.called(entry);
+    while let Some(name) = next {
+        module.wanted.remove(name);
         let func = program.funcs.get(name).ok_or_else(|| CodegenError::Unresolved {
             func: entry.to_owned(),
             name: name.to_owned(),
         })?;
         func::function(&mut module, func, name == entry)?;
+        next = module.wanted.first().copied();
     }
     let Module {
         items,

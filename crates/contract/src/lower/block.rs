@@ -66,7 +66,9 @@ impl<'a> FuncCx<'_, 'a> {
         }
         self.scopes.push(Scope { label, kind });
         let mut body = Vec::new();
-        for stmt in &block.stmts {
+        for (number, stmt) in block.stmts.iter().enumerate() {
+            let after = block.stmts.get(number.saturating_add(1)..).unwrap_or_default();
+            self.find_fill(stmt, after);
             self.stmt(stmt, &mut body);
             if diverges(&body) {
                 break;

@@ -31,6 +31,8 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) own: BTreeSet<Local>,
     /// Values known here.
     pub(super) known: KnownLocals,
+    /// Collections that are being filled with entries known from the text.
+    pub(super) fills: BTreeMap<Local, super::fill::Fill>,
     labels: u32,
     place: Option<Place>,
     /// The result variable of a rule; plans have none.
@@ -110,6 +112,7 @@ fn lower<'a>(
         defined: params.iter().copied().chain([DATA]).collect(),
         own: BTreeSet::new(),
         known: KnownLocals::default(),
+        fills: BTreeMap::new(),
         labels: 0,
         place: None,
         result: None,

@@ -4,6 +4,7 @@ mod block;
 mod builtins;
 mod constant_rules;
 mod facts;
+mod fill;
 mod func;
 mod known;
 mod literal;
@@ -100,6 +101,23 @@ impl Context<'_> {
                 Expr::Symbol(Symbol::Const(self.pool.intern(Constant::Encoded(bytes))))
             }
         })
+    }
+
+    /// Looks a constant key up.
+    fn lookup(&mut self, collection: Expr, key: &str) -> Expr {
+        let text = self.text(key);
+        if key.len() >= paths::SHORT {
+            return call("dot", vec![collection, text]);
+        }
+        let length = u32::try_from(key.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let needle: Vec<u8> = [5].into_iter().chain(length).chain(key.bytes()).collect();
+        let bits = needle.len().saturating_mul(8);
+        let shift = U256::from(256_usize.saturating_sub(bits));
+        let needle = U256::try_from_be_slice(&needle).unwrap_or_default();
+        call(
+            "dot_short",
+            vec![collection, text, Expr::Const(needle), Expr::Const(shift)],
+        )
     }
 
     fn number(&mut self, word: U256) -> Expr {
@@ -225,10 +243,7 @@ fn entry_code(cx: &mut Context<'_>, plans: &[(&ir::Plan, [u8; 32])]) {
         ResultForm::Unwrapped => {
             let key = cx.text("result");
             let value = call("only_result", vec![key]);
-            vec![Stmt::Do(call(
-                "answer",
-                vec![call("project_result", vec![value])],
-            ))]
+            vec![Stmt::Do(call("answer_projected", vec![value]))]
         }
     };
     // The hash of the data that the policy comes with; 0 if there is none.

@@ -156,8 +156,7 @@ fn value(cx: &mut Context<'_>, (document, keys): &Path) -> Expr {
         Some(name) => call(name, Vec::new()),
         None => value(cx, &parent),
     };
-    let key = cx.text(last);
-    call("dot_short", vec![source, key])
+    cx.lookup(source, last)
 }
 
 /// Whether a statement other than `with` sets `input` or `data`.

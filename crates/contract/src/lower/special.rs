@@ -4,7 +4,7 @@ use super::func::FuncCx;
 use super::{call, constant, op};
 use crate::error::Reason;
 use crate::layout;
-use crate::lir::{Expr, Stmt, Symbol};
+use crate::lir::{Expr, Stmt, Symbol, Var};
 use crate::op::Op;
 use crate::pattern::{self, PatternError, Table};
 use stele_rego::ir::{Local, Location, Operand};
@@ -154,9 +154,9 @@ impl FuncCx<'_, '_> {
             Expr::Symbol(Symbol::Table(index)),
             Expr::Symbol(Symbol::TableSize(index)),
             constant(table.columns),
-            constant(table.width),
         ];
-        self.builtin_result(func, call("dfa", args), result, at, out);
+        let routine = if table.width == 1 { "dfa" } else { "dfa_wide" };
+        self.builtin_result(func, call(routine, args), result, at, out);
     }
 
     /// One statement a piece: the text grows at the end of the heap.
@@ -168,6 +168,13 @@ impl FuncCx<'_, '_> {
             Ok(pieces) => pieces,
             Err(why) => return self.refuse(at, "sprintf", Reason::BadPattern(why)),
         };
+        if let Some(elements) = self.take_elided(list) {
+            let temp = self.temp();
+            let words = elements.iter().map(|e| self.operand(*e, at, out)).collect();
+            let build = self.text_of_pieces(temp, pieces, words);
+            out.extend(build);
+            return self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
+        }
         let args = self.operand(list, at, out);
         let verbs = pieces.iter().filter(|p| matches!(p, Piece::Verb(_))).count();
         let temp = self.temp();
@@ -176,9 +183,19 @@ impl FuncCx<'_, '_> {
             temp,
             call("sprintf_args", vec![args.clone(), constant(count)]),
         ));
+        let words = (0..count)
+            .map(|i| call("elem", vec![args.clone(), constant(i)]))
+            .collect();
+        let build = self.text_of_pieces(temp, pieces, words);
+        out.push(Stmt::If(Expr::Var(temp), build, Vec::new()));
+        self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
+    }
+
+    /// Writes the pieces of a format, with `words` for the verbs, and leaves the text in `temp`.
+    fn text_of_pieces(&mut self, temp: Var, pieces: Vec<Piece>, words: Vec<Expr>) -> Vec<Stmt> {
         let free = op(Op::Mload, vec![constant(layout::FREE)]);
         let mut build = vec![Stmt::Set(temp, op(Op::Add, vec![free, constant(5)]))];
-        let mut index = 0_u64;
+        let mut words = words.into_iter();
         for piece in pieces {
             let step = match piece {
                 Piece::Text(text) => {
@@ -186,18 +203,22 @@ impl FuncCx<'_, '_> {
                     call("put_str", vec![Expr::Var(temp), text])
                 }
                 Piece::Verb(verb) => {
-                    let position = constant(index);
-                    index = index.saturating_add(1);
                     let verb = constant(u64::from(u32::from(verb)));
-                    call("put_arg", vec![Expr::Var(temp), args.clone(), position, verb])
+                    let word = words.next().unwrap_or(constant(0));
+                    call("put_arg", vec![Expr::Var(temp), word, verb])
                 }
             };
             build.push(Stmt::Set(temp, step));
         }
         build.push(Stmt::Set(temp, call("text_close", vec![Expr::Var(temp)])));
-        out.push(Stmt::If(Expr::Var(temp), build, Vec::new()));
-        self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
+        build
     }
+}
+
+/// How many arguments a format takes; `None` if contracts do not cover it.
+pub(super) fn verbs(format: &str) -> Option<usize> {
+    let pieces = parse_format(format).ok()?;
+    Some(pieces.iter().filter(|p| matches!(p, Piece::Verb(_))).count())
 }
 
 /// Splits a format into texts and the verbs that contracts cover.

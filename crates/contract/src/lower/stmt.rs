@@ -3,7 +3,7 @@
 use super::block::ScopeKind;
 use super::facts::{matches_path, written_in};
 use super::func::FuncCx;
-use super::paths::{Lookup, SHORT};
+use super::paths::Lookup;
 use super::{call, constant, op};
 use crate::error::Reason;
 use crate::layout;
@@ -136,6 +136,8 @@ impl<'a> FuncCx<'_, 'a> {
                 };
                 self.assign(*target, number, out);
             }
+            StmtKind::MakeArray { target, .. } if self.make_filled(*target, false, out) => {}
+            StmtKind::MakeObject { target } if self.make_filled(*target, true, out) => {}
             StmtKind::MakeArray { capacity, target } => {
                 // The capacity is a hint from an untrusted plan: bounded.
                 let capacity = u64::from((*capacity).min(64));
@@ -147,6 +149,10 @@ impl<'a> FuncCx<'_, 'a> {
             StmtKind::MakeSet { target } => {
                 self.assign(*target, call("make", vec![constant(2), constant(15)]), out);
             }
+            StmtKind::ArrayAppend { value, array } if self.put_filled(*array, None, *value, at, out) => {}
+            StmtKind::ObjectInsert { key, value, object }
+            | StmtKind::ObjectInsertOnce { key, value, object }
+                if self.put_filled(*object, Some(*key), *value, at, out) => {}
             StmtKind::ArrayAppend { value, array } => {
                 let args = vec![self.growing(*array, at, out), self.operand(*value, at, out)];
                 out.push(run("push", args));
@@ -170,7 +176,7 @@ impl<'a> FuncCx<'_, 'a> {
     }
 
     /// The string that an operand always is.
-    fn string(&self, operand: Operand) -> Option<&str> {
+    pub(super) fn string(&self, operand: Operand) -> Option<&str> {
         let index = match operand {
             Operand::StringIndex(index) => index,
             Operand::Local(local) => *self.locals.constants.get(&local)?,
@@ -195,9 +201,10 @@ impl<'a> FuncCx<'_, 'a> {
             .local()
             .is_some_and(|l| l == DATA || self.locals.base.contains(&l));
         let number = key.local().and_then(|l| self.locals.numbers.get(&l)).cloned();
-        let short = self.string(key).is_some_and(|text| text.len() < SHORT);
-        let routine = if short { "dot_short" } else { "dot" };
-        let found = call(routine, vec![collection.clone(), word]);
+        let found = match self.string(key).map(str::to_owned) {
+            Some(text) => self.cx.lookup(collection.clone(), &text),
+            None => call("dot", vec![collection.clone(), word]),
+        };
         if let (true, Some(number)) = (base, number) {
             // OPA's store addresses base documents by strings, so `data.x[2]` finds the key "2".
             let temp = self.temp();
@@ -234,7 +241,7 @@ impl<'a> FuncCx<'_, 'a> {
 
     /// Reads a collection that a statement grows in place: it must be the function's own, or others that share it would see
     /// it change.
-    fn growing(&mut self, local: Local, at: Location, out: &mut Vec<Stmt>) -> Expr {
+    pub(super) fn growing(&mut self, local: Local, at: Location, out: &mut Vec<Stmt>) -> Expr {
         if !self.own.contains(&local) {
             let reason = Reason::InvalidPlan(format!(
                 "{local} grows, but other values than new ones are put there"
