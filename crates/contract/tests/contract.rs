@@ -477,6 +477,56 @@ fn the_policys_own_data_is_recognised_and_any_other_is_checked() {
     }
 }
 
+/// A list that a block may leave half filled is no literal list, whatever else is put into it.
+#[test]
+fn a_list_that_may_be_left_half_filled_is_no_literal() {
+    let append = |index| {
+        stmt(
+            1,
+            StmtKind::ArrayAppend {
+                value: string(index),
+                array: Local(5),
+            },
+        )
+    };
+    let missing = stmt(
+        1,
+        StmtKind::Dot {
+            source: Operand::Local(INPUT),
+            key: string(3),
+            target: Local(6),
+        },
+    );
+    let make = StmtKind::MakeArray {
+        capacity: 2,
+        target: Local(5),
+    };
+    let filled = StmtKind::Block {
+        blocks: vec![Block {
+            stmts: vec![stmt(1, make), append(1), missing, append(2)],
+        }],
+    };
+    let ask = StmtKind::Call {
+        func: "glob.match".to_owned(),
+        args: vec![string(4), Operand::Local(Local(5)), string(3)],
+        result: Local(2),
+    };
+    let p = policy(
+        &["result", ".", ":", "a", "*"],
+        vec![entry("eval", vec![stmt(1, filled), stmt(2, ask)])],
+        vec![],
+    );
+    let options = Options {
+        fold_constants: false,
+        ..Options::default()
+    };
+    let refusals = compile(&p, &options).unwrap_err();
+    assert!(
+        matches!(refusals[0].reason, Reason::NotLiteral(2)),
+        "{refusals:?}"
+    );
+}
+
 /// Lookups of one path share a memo; `with` has its own, and what a negation or a loop reads is what stands there.
 #[test]
 fn paths_that_are_looked_up_often_mean_the_same_everywhere() {

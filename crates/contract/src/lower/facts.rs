@@ -237,7 +237,10 @@ fn constant_lists(blocks: &[Block], writes: &BTreeMap<Local, usize>) -> BTreeMap
                             list.push(*i);
                         }
                     }
-                    _ => collect(stmt.kind.nested(), lists),
+                    _ => {
+                        here.clear();
+                        collect(stmt.kind.nested(), lists);
+                    }
                 }
             }
         }
