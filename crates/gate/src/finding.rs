@@ -124,6 +124,15 @@ pub(crate) fn fingerprint(parts: [&str; 5], path: &[Value]) -> String {
     digest
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "{}:{}:{}: {}", self.file, at.line, at.column, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
 /// A file that could not be checked, or only in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {

@@ -1,5 +1,6 @@
 //! Which files of a directory are checked.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use stele_types::InputKind;
@@ -21,17 +22,26 @@ pub struct Sources {
     pub failures: Vec<Failure>,
     /// Templates of Helm charts, which are no YAML before they are rendered.
     pub templates: usize,
+    names: BTreeSet<String>,
 }
 
 impl Sources {
-    /// Adds a file, or the files of a directory whose names tell what they are. Links are not followed.
-    pub fn add(&mut self, path: &Path, kind: Option<InputKind>) {
-        if !path.is_dir() {
+    /// Once, however many of the paths lead there.
+    fn push(&mut self, path: &Path, kind: Option<InputKind>) {
+        let name = name(path);
+        if self.names.insert(name.clone()) {
             self.files.push(Source {
-                name: name(path),
+                name,
                 origin: Origin::File(path.to_owned()),
                 kind,
             });
+        }
+    }
+
+    /// Adds a file, or the files of a directory whose names tell what they are. Links are not followed.
+    pub fn add(&mut self, path: &Path, kind: Option<InputKind>) {
+        if !path.is_dir() {
+            self.push(path, kind);
             return;
         }
         let walk = WalkDir::new(path).sort_by_file_name().into_iter();
@@ -49,19 +59,14 @@ impl Sources {
     }
 
     fn add_found(&mut self, path: &Path, kind: Option<InputKind>) {
-        let name = name(path);
-        if kind::format_of(&name).is_none() {
+        if kind::format_of(&name(path)).is_none() {
             return;
         }
         if is_template(path) {
             self.templates = self.templates.saturating_add(1);
             return;
         }
-        self.files.push(Source {
-            name,
-            origin: Origin::File(path.to_owned()),
-            kind,
-        });
+        self.push(path, kind);
     }
 }
 
@@ -133,6 +138,8 @@ mod tests {
             ]
         );
         assert_eq!((sources.templates, sources.failures.len()), (1, 0));
+        sources.add(&root.join("a"), None);
+        assert_eq!(sources.files.len(), 4, "found already");
     }
 
     #[test]

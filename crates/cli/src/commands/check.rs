@@ -90,6 +90,9 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     if outcome.files == 0 && outcome.failures.is_empty() {
         output::note("there is nothing to check: no file has a name that tells what it is; --kind does");
     }
+    for failure in &outcome.failures {
+        output::note(format!("not checked: {failure}"));
+    }
     if let Some(path) = &args.write_baseline {
         let text = Baseline::of(&outcome.findings).to_json();
         std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
@@ -125,9 +128,6 @@ fn verdict(args: &Args, outcome: &Outcome) -> Verdict {
 
 /// What was not checked did not pass.
 fn incomplete(outcome: &Outcome) -> Option<Verdict> {
-    for failure in &outcome.failures {
-        output::note(format!("not checked: {}: {}", failure.file, failure.message));
-    }
     (!outcome.failures.is_empty()).then_some(Verdict::Invalid)
 }
 

@@ -3,10 +3,10 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use stele_types::Enforcement;
 
-use crate::finding::{Failure, Finding};
+use crate::finding::Finding;
 use crate::run::Outcome;
 
-/// The findings, then what could not be checked; blank lines between them. `colour` adds escape sequences.
+/// The findings with blank lines between them. `colour` adds escape sequences.
 #[must_use]
 pub fn text(outcome: &Outcome, colour: bool) -> String {
     let renderer = if colour {
@@ -15,8 +15,7 @@ pub fn text(outcome: &Outcome, colour: bool) -> String {
         Renderer::plain()
     };
     let findings = outcome.findings.iter().map(|finding| one(finding, &renderer));
-    let failures = outcome.failures.iter().map(failure);
-    findings.chain(failures).collect::<Vec<_>>().join("\n\n")
+    findings.collect::<Vec<_>>().join("\n\n")
 }
 
 fn one(finding: &Finding, renderer: &Renderer) -> String {
@@ -39,13 +38,6 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
         group = group.element(Level::HELP.message(remediation));
     }
     format!("{place}\n{}", renderer.render(&[group]))
-}
-
-fn failure(failure: &Failure) -> String {
-    match failure.at {
-        Some(at) => format!("{}:{}:{}: {}", failure.file, at.line, at.column, failure.message),
-        None => format!("{}: {}", failure.file, failure.message),
-    }
 }
 
 /// One line: how many files, questions and findings there were.

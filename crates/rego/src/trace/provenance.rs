@@ -12,7 +12,7 @@ use stele_types::Value;
 
 use super::event::Node;
 use super::map::{Map, PointKind, get};
-use crate::compile::hir::{Expr, Literal, LiteralKind};
+use crate::compile::hir::{Expr, Function, Literal, LiteralKind};
 use crate::source::Span;
 use crate::vm::value::{Heap, Kind, Val};
 use crate::vm::{Outcome, Passed, Probe};
@@ -97,11 +97,13 @@ struct Passing {
 }
 
 /// A key that was looked up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Look {
     source: Val,
     key: Val,
     found: Val,
+    /// What is looked up in what was found, where that is written down: `object.get(x, ["a", "b"], 1)`.
+    below: Vec<Value>,
 }
 
 #[derive(Debug)]
@@ -267,18 +269,23 @@ impl<'m> Provenance<'m> {
     /// The variables that a call was given.
     fn arguments(&self, expression: u32, passed: &Passed<'_>) -> Vec<Look> {
         let literal = get(&self.map.expressions, expression).map(|expression| &expression.literal.kind);
-        let Some(LiteralKind::Call { args, .. }) = literal else {
+        let Some(LiteralKind::Call { function, args, .. }) = literal else {
             return Vec::new();
         };
         let vars = get(&self.map.points, passed.point).map_or(&[][..], |point| &point.vars);
-        let given = vars.iter().zip(passed.values).filter(|(var, _)| {
-            let mut args = args.iter();
-            args.any(|arg| matches!(arg, Expr::Var(other) if other == *var))
+        let given = vars.iter().zip(passed.values).filter_map(|(var, found)| {
+            let is_var = |arg: &Expr| matches!(arg, Expr::Var(other) if other == var);
+            Some((args.iter().position(is_var)?, *found))
         });
-        let whole = |(_, found): (_, &Val)| Look {
+        let whole = |(place, found)| Look {
             source: Val::UNDEFINED,
             key: Val::UNDEFINED,
-            found: *found,
+            found,
+            below: if place == 0 {
+                member(function, args)
+            } else {
+                Vec::new()
+            },
         };
         given.map(whole).collect()
     }
@@ -332,6 +339,7 @@ impl Probe for Provenance<'_> {
                     source: at(0),
                     key: at(1),
                     found: at(2),
+                    below: Vec::new(),
                 };
                 self.step(expression, passed, vec![look]);
             }
@@ -353,6 +361,24 @@ fn is_condition(literal: &Literal) -> bool {
         LiteralKind::Call { out, .. } => !out.as_ref().is_some_and(is_var),
         _ => true,
     }
+}
+
+/// The path that a call of `object.get` names with constants.
+fn member(function: &Function, args: &[Expr]) -> Vec<Value> {
+    let constant = |term: &Expr| match term {
+        Expr::String(text) => Some(Value::string(text)),
+        _ => None,
+    };
+    let path = match (function, args) {
+        (Function::Builtin(name), [_, Expr::Array(path), _]) if &**name == "object.get" => {
+            path.iter().map(constant).collect()
+        }
+        (Function::Builtin(name), [_, key, _]) if &**name == "object.get" => {
+            constant(key).map(|key| vec![key])
+        }
+        _ => None,
+    };
+    path.unwrap_or_default()
 }
 
 fn is_container(val: Val) -> bool {
@@ -382,7 +408,12 @@ impl Paths {
             path.push(heap.to_value(look.key)?);
             Some(path)
         };
-        below().or_else(|| self.0.get(&look.found).cloned())
+        let whole = || {
+            let mut path = self.0.get(&look.found)?.clone();
+            path.extend_from_slice(&look.below);
+            Some(path)
+        };
+        below().or_else(whole)
     }
 }
 

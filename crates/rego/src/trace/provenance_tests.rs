@@ -52,6 +52,12 @@ deny contains "labels" if {
 	not labels.team
 }
 
+deny contains "escalates" if {
+	some container in lib.containers
+	container.name == "two"
+	object.get(container, ["securityContext", "allowPrivilegeEscalation"], true) != false
+}
+
 deny contains "ports" if count([port | some port in lib.pod_spec.containers[_].ports; port.hostPort > 0]) > 0
 
 warn contains volume.name if some volume in lib.pod_spec.volumes
@@ -112,6 +118,7 @@ fn values_are_derived_from_what_their_conditions_read() {
     assert_eq!(
         derived(POLICY, "deny", INPUT),
         [
+            format!(r#""escalates": {spec}.containers.1.securityContext.allowPrivilegeEscalation"#),
             format!(r#""host namespace hostIPC": {spec}.hostIPC"#),
             "\"labels\": metadata.labels.team".to_owned(),
             format!(r#""ports": {spec}.containers.1.ports.1.hostPort"#),
