@@ -47,6 +47,21 @@ fn cut(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
+/// Reads a text with a function, without a copy of it: records have several of them.
+struct Parsed<T>(&'static str, fn(&str) -> Result<T, IdError>);
+
+impl<T> de::Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.1)(text).map_err(E::custom)
+    }
+}
+
 fn check_path(path: &str) -> Result<(), IdError> {
     let problem = if path.is_empty() {
         "it is empty"
@@ -153,8 +168,7 @@ macro_rules! slash_path {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Self::new(&text).map_err(de::Error::custom)
+                deserializer.deserialize_str(Parsed("a policy path", Self::new))
             }
         }
     };
@@ -367,7 +381,7 @@ impl FromStr for NodeAddress {
         let address = Self(bytes);
         let mixed =
             digits.bytes().any(|b| b.is_ascii_lowercase()) && digits.bytes().any(|b| b.is_ascii_uppercase());
-        if mixed && address.to_string() != text {
+        if mixed && address.text() != *text.as_bytes() {
             return Err(fail(
                 "its upper and lower case letters are not a valid EIP-55 checksum",
             ));
@@ -384,8 +398,7 @@ impl Serialize for NodeAddress {
 
 impl<'de> Deserialize<'de> for NodeAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        deserializer.deserialize_str(Parsed("an address", Self::from_str))
     }
 }
 

@@ -185,6 +185,19 @@ pub(crate) fn read_entry<'a>(reader: &mut Reader<'a>, offset: usize) -> Option<R
     Some(RawEntry { offset, leaf, record })
 }
 
+/// The entries of a payload that [`read_payload`] found whole.
+pub(crate) fn split_payload(payload: &[u8]) -> impl Iterator<Item = RawEntry<'_>> {
+    let mut reader = Reader(payload);
+    std::iter::from_fn(move || {
+        let offset = payload.len().saturating_sub(reader.0.len());
+        let length = usize::try_from(reader.u32()?).ok()?;
+        let body = reader.bytes(length.checked_add(LEAF_BYTES)?)?;
+        reader.bytes(4)?;
+        let (leaf, record) = body.split_first_chunk::<LEAF_BYTES>()?;
+        Some(RawEntry { offset, leaf, record })
+    })
+}
+
 /// All entries of a payload, or what is wrong with it.
 pub(crate) fn read_payload<'a>(
     header: &BatchHeader,

@@ -5,6 +5,7 @@ use std::io;
 use super::LedgerError;
 use super::frame::{
     BATCH_HEADER, BATCH_MAGIC, BatchHeader, FILE_HEADER, RawEntry, read_file_header, read_payload,
+    split_payload,
 };
 use super::store::Store;
 
@@ -34,6 +35,26 @@ fn small(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
+/// The payload of a whole batch: all its checksums are right.
+pub(crate) struct Payload {
+    /// Log index of the first entry.
+    pub(crate) first: u64,
+    /// Offset of the payload in its file.
+    pub(crate) offset: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Payload {
+    /// Its entries, with their log indexes and their offsets in the file.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, u64, RawEntry<'_>)> {
+        let entries = split_payload(&self.bytes);
+        (self.first..).zip(entries).map(|(index, entry)| {
+            let offset = self.offset.saturating_add(small(entry.offset));
+            (index, offset, entry)
+        })
+    }
+}
+
 /// Visits all entries of the file with this first index, up to `length` bytes. The visitor gets each entry's log index
 /// and its offset in the file. Stops at the first batch that is not whole.
 pub(crate) fn walk(
@@ -42,6 +63,20 @@ pub(crate) fn walk(
     first: u64,
     length: u64,
     mut visit: impl FnMut(u64, u64, RawEntry<'_>) -> Result<(), LedgerError>,
+) -> Result<Walk, LedgerError> {
+    walk_batches(store, path, first, length, |payload| {
+        let mut entries = payload.entries();
+        entries.try_for_each(|(index, offset, entry)| visit(index, offset, entry))
+    })
+}
+
+/// [`walk`], batch by batch.
+pub(crate) fn walk_batches(
+    store: &dyn Store,
+    path: &str,
+    first: u64,
+    length: u64,
+    mut visit: impl FnMut(Payload) -> Result<(), LedgerError>,
 ) -> Result<Walk, LedgerError> {
     let stop = |count, offset, problem| {
         Ok(Walk {
@@ -78,15 +113,15 @@ pub(crate) fn walk(
         let payload = store
             .read_at(path, payload_at, header.payload)
             .map_err(read_error(path))?;
-        let entries = match read_payload(&header, &payload) {
-            Ok(entries) => entries,
-            Err(problem) => return stop(count, offset, problem),
-        };
-        for entry in entries {
-            let at = payload_at.saturating_add(small(entry.offset));
-            visit(first.saturating_add(count), at, entry)?;
-            count = count.saturating_add(1);
+        if let Err(problem) = read_payload(&header, &payload) {
+            return stop(count, offset, problem);
         }
+        visit(Payload {
+            first: first.saturating_add(count),
+            offset: payload_at,
+            bytes: payload,
+        })?;
+        count = count.saturating_add(header.count.into());
         offset = end;
     }
     Ok(Walk { count, broken: None })

@@ -87,12 +87,17 @@ impl TileRows {
         let (_, body) = prefixed.split_at_mut(1);
         body.copy_from_slice(leaf);
         let hash = stele_types::sha256(&[&prefixed]);
+        self.push_hashed(leaf, hash);
+        hash
+    }
+
+    /// [`TileRows::push`] of a leaf whose hash was computed elsewhere.
+    pub(crate) fn push_hashed(&mut self, leaf: &[u8; LEAF_BYTES], hash: Digest) {
         debug_assert_eq!(hash, leaf_hash(leaf), "the prefix is RFC 6962's");
         self.entries.extend_from_slice(&LEAF_LENGTH);
         self.entries.extend_from_slice(leaf);
         self.push_hash(hash);
         self.size = self.size.saturating_add(1);
-        hash
     }
 
     fn push_hash(&mut self, hash: Digest) {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use stele_types::Digest;
 
-use super::records::{Batch, Compared, Held};
+use super::records::{Checked, Pool};
 use super::{ChainAnchor, FsckReport, Gravity, Problem};
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::VerifierKey;
 use crate::storage::erase::{INTENT_PATH, read_intent};
-use crate::storage::scan::{later_batch_follows, walk};
+use crate::storage::scan::{later_batch_follows, walk_batches};
 use crate::storage::segments::{self, id_of, index_path, record_path};
 use crate::storage::store::Store;
 use crate::storage::tiles::{self, StoredTiles};
@@ -80,7 +80,13 @@ pub(crate) fn run_until(
     }
     check.gather_witnesses(key, chain_anchors);
     check.compare_at_this_size();
-    check.files(live);
+    let (mut pool, jobs) = Pool::new();
+    std::thread::scope(|scope| {
+        Pool::work(scope, &jobs);
+        check.files(live, &mut pool);
+        // Without it the workers have nothing to wait for.
+        drop(pool);
+    });
     check.finish();
     check.report
 }
@@ -178,7 +184,7 @@ impl Check<'_> {
         }
     }
 
-    fn files(&mut self, live: Option<LiveEnd>) {
+    fn files(&mut self, live: Option<LiveEnd>, pool: &mut Pool) {
         let firsts = match segments::list(self.store) {
             Ok(firsts) => firsts,
             Err(error) => return self.failed(super::super::RECORDS_DIR, &error),
@@ -196,13 +202,13 @@ impl Check<'_> {
                 self.tree_known = false;
             }
             let last = position.saturating_add(1) == firsts.len();
-            let count = self.file(*first, last, live);
+            let count = self.file(*first, last, live, pool);
             next = first.saturating_add(count);
         }
     }
 
     /// Checks one record file and its index; returns how many entries it has.
-    fn file(&mut self, first: u64, last: bool, live: Option<LiveEnd>) -> u64 {
+    fn file(&mut self, first: u64, last: bool, live: Option<LiveEnd>, pool: &mut Pool) -> u64 {
         self.report.files = self.report.files.saturating_add(1);
         let path = record_path(first);
         let length = match self.store.len(&path) {
@@ -215,17 +221,19 @@ impl Check<'_> {
         let length = live
             .filter(|live| live.first == first)
             .map_or(length, |live| live.length.min(length));
-        let (mut entries, mut batch) = (Vec::new(), Batch::default());
+        let mut entries = Vec::new();
         let store = self.store;
-        let walked = walk(store, &path, first, length, |index, offset, entry| {
-            entries.push((offset, id_of(entry.leaf)));
-            batch.push(index, offset, &entry);
-            if batch.is_full() {
-                self.entries(&path, &mut batch);
-            }
+        let walked = walk_batches(store, &path, first, length, |payload| {
+            let located = payload
+                .entries()
+                .map(|(_, offset, entry)| (offset, id_of(entry.leaf)));
+            entries.extend(located);
+            self.entries(&path, pool.push(payload));
             Ok(())
         });
-        self.entries(&path, &mut batch);
+        while let Some(checked) = pool.drain() {
+            self.entries(&path, checked);
+        }
         let walk = match walked {
             Ok(walk) => walk,
             Err(error) => {
@@ -277,30 +285,31 @@ impl Check<'_> {
         }
     }
 
-    /// Compares the entries held with their leaves, and goes on with the tree through them.
-    fn entries(&mut self, path: &str, batch: &mut Batch) {
-        for (held, compared) in batch.compare() {
-            self.entry(path, &held, compared);
+    /// Takes in what was found of entries, and goes on with the tree through them.
+    fn entries(&mut self, path: &str, checked: Vec<Checked>) {
+        for entry in checked {
+            self.entry(path, entry);
         }
     }
 
-    fn entry(&mut self, path: &str, held: &Held, compared: Compared) {
+    fn entry(&mut self, path: &str, entry: Checked) {
+        let compared = entry.compared;
         self.report.decisions = self.report.decisions.saturating_add(1);
         if compared.erased {
-            self.erased.insert(held.index);
+            self.erased.insert(entry.index);
         }
         if let Some(target) = compared.erasure_of {
-            self.erasures.push((target, held.index));
+            self.erasures.push((target, entry.index));
         }
         if let Some(what) = compared.problem {
             let problem = self.problem(Gravity::Damage, path, what, RESTORE);
-            problem.offset = Some(held.offset);
-            problem.index = Some(held.index);
+            problem.offset = Some(entry.offset);
+            problem.index = Some(entry.index);
         }
         if !self.tree_known {
             return;
         }
-        self.rows.push(&held.leaf);
+        self.rows.push_hashed(&entry.leaf, entry.hash);
         self.compare_at_this_size();
         if self.rows.size().get().is_multiple_of(TILE_WIDTH) {
             for tile in self.rows.full_tiles() {
