@@ -96,10 +96,10 @@ pub const MISSING_METADATA: LintRule = rule(
 );
 /// A policy without tests.
 pub const NO_TEST: LintRule = rule("no-test", Level::Warning, "a policy that no test refers to");
-/// A builtin that contracts refuse.
+/// A builtin that contracts refuse: an error where a policy that reaches it must be challengeable.
 pub const IMPURE_BUILTIN: LintRule = rule(
     "impure-builtin",
-    Level::Error,
+    Level::Warning,
     "a call of a builtin that contracts refuse",
 );
 /// A builtin whose result changes with the time.
@@ -265,13 +265,14 @@ pub fn lint(set: &PolicySet, problems: &[Problem], options: &LintOptions) -> Vec
         references::check(set, &mut sink);
     }
     let names = package_names(set);
+    let demanded = names::demanded(set);
     definitions::check(set, &names, &mut sink);
     for module in set.modules() {
         if let Some(globals) = names.get(module.path.as_str()) {
             conditions::check(module, globals, &mut sink);
         }
         names::imports(module, &mut sink);
-        names::builtins(module, &mut sink);
+        names::builtins(module, &demanded, &mut sink);
         names::misplaced_tests(module, &mut sink);
         locals::check(module, set, &mut sink);
     }

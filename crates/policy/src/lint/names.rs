@@ -1,16 +1,19 @@
 //! Imports, builtins that are no functions of their arguments, and misplaced tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stele_rego::Span;
 use stele_rego::ast::{Call, Module, Ref, Term, TermKind, With};
 use stele_rego::builtins::{Purity, find};
 use stele_rego::syntax::visit::{self, Visitor};
+use stele_types::PolicyId;
 
-use super::{IMPURE_BUILTIN, MISPLACED_TEST, NONDETERMINISTIC_BUILTIN, Sink, UNUSED_IMPORT, V0_IMPORT};
-use crate::engine;
-use crate::load::PolicyModule;
-use crate::policy;
+use super::{
+    IMPURE_BUILTIN, Level, MISPLACED_TEST, NONDETERMINISTIC_BUILTIN, Sink, UNUSED_IMPORT, V0_IMPORT,
+};
+use crate::load::{PolicyModule, PolicySet};
+use crate::policy::{self, Policy};
+use crate::{bundle, engine};
 
 /// The first names of everything a module mentions.
 #[derive(Default)]
@@ -79,8 +82,24 @@ impl Visitor for Calls {
     }
 }
 
+/// The modules that must become a contract, by path, and the policy that says so.
+pub(super) type Demanded<'a> = BTreeMap<&'a str, &'a PolicyId>;
+
+/// What policies with `require_challengeable`, of their own or of one of their rules, are made of.
+pub(super) fn demanded(set: &PolicySet) -> Demanded<'_> {
+    let demands = |policy: &&Policy| {
+        let mut rules = policy.rules.iter();
+        policy.custom.require_challengeable || rules.any(|rule| rule.custom.require_challengeable)
+    };
+    let modules = set.policies().filter(demands).flat_map(|policy| {
+        let reached = bundle::closure(set, policy).into_iter();
+        reached.map(|module| (module.path.as_str(), &policy.id))
+    });
+    modules.collect()
+}
+
 /// Calls of builtins that contracts refuse, and of those whose result changes with the time; tests may mock them.
-pub(super) fn builtins(module: &PolicyModule, sink: &mut Sink) {
+pub(super) fn builtins(module: &PolicyModule, demanded: &Demanded<'_>, sink: &mut Sink) {
     if module.is_test() {
         return;
     }
@@ -93,11 +112,16 @@ pub(super) fn builtins(module: &PolicyModule, sink: &mut Sink) {
             continue;
         }
         if engine::is_impure(&name) {
-            let message = format!(
+            let mut message = format!(
                 "`{name}` reads the world outside the decision; no contract can be built from the policy"
             );
+            let mut rule = IMPURE_BUILTIN;
+            if let Some(id) = demanded.get(module.path.as_str()) {
+                message.push_str(&format!(", and {id} has require_challengeable"));
+                rule.level = Level::Error;
+            }
             let fix = "pass what it reads in the input or the data document";
-            sink.put(IMPURE_BUILTIN, module, span, message, fix);
+            sink.put(rule, module, span, message, fix);
         } else if find(&name).is_some_and(|builtin| builtin.purity == Purity::Contextual) {
             let message = format!(
                 "`{name}` depends on the time of the decision: the same input can be decided otherwise later"

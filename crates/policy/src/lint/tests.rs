@@ -404,3 +404,30 @@ fn every_rule_has_a_case_and_stands_in_the_documentation() {
     }
     assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
 }
+
+#[test]
+fn impure_builtins_are_errors_where_a_contract_is_demanded() {
+    let library = format!("{LIBRARY}\nchance if rand.intn(\"a\", 2) == 1\n");
+    let levels = |demand: &str, body: &str| {
+        let policy = CLEAN.replace("#   owner: team\n", &format!("#   owner: team\n{demand}"));
+        let policy = format!("{policy}\nwarn contains 1 if {{\n\t{body}\n}}\n");
+        let set = testing::set(&[("a.rego", &policy), ("lib.rego", &library)]);
+        let found = lint(&set, &[], &LintOptions::default());
+        let impure = found
+            .into_iter()
+            .filter(|finding| finding.rule == "impure-builtin");
+        impure
+            .map(|finding| {
+                (
+                    finding.severity,
+                    finding.message.contains("a has require_challengeable"),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let demand = "#   require_challengeable: true\n";
+    let (warning, error) = ((Level::Warning, false), (Level::Error, true));
+    assert_eq!(levels("", "lib.chance"), [warning]);
+    assert_eq!(levels(demand, "lib.chance"), [error]);
+    assert_eq!(levels(demand, "opa.runtime().x"), [error, error]);
+}
