@@ -74,6 +74,9 @@ enum Command {
     /// Policy contracts
     #[command(subcommand)]
     Contract(commands::contract::Command),
+    /// Credentials in files, archives and Git history
+    #[command(subcommand)]
+    Secrets(commands::secrets::Command),
     /// The configuration in effect
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Lsp(args) => commands::lsp::run(&sources, &args),
         Command::Build(args) => commands::build::run(&args),
         Command::Contract(command) => commands::contract::run(&sources, command),
+        Command::Secrets(command) => commands::secrets::run(command),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),
     }

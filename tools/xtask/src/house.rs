@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     "stele-pdp",
     "stele-verifier",
     "stele-server",
+    "stele-secrets",
     "stele",
 ];
 

@@ -1,0 +1,429 @@
+//! What a format says about itself beyond its characters: checksums, structure, and for settings whether a value is a secret at all.
+
+use crate::entropy;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// What must hold of a secret besides its pattern and entropy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Nothing.
+    #[default]
+    None,
+    /// The last six characters are the base62 CRC-32 of what stands between the first `_` and them (GitHub, npm).
+    Base62Crc32,
+    /// An AWS access key id; the detail is its account, where it encodes one.
+    AwsAccessKey,
+    /// Standard base64 of 64 bytes: Azure Storage, Cosmos DB and Service Bus keys of the older kind have 64 or 32.
+    Base64Key,
+    /// A JSON web token: header and payload are JSON objects, and the header names an algorithm.
+    Jwt,
+    /// GitLab's routable tokens: length and CRC-32 in base 36.
+    GitlabRoutable,
+    /// A PEM or PGP private key whose body is base64.
+    Pem,
+    /// Bech32 (BIP 173) with its checksum: age identities.
+    Bech32,
+    /// Grafana's service account tokens: CRC-32, little endian, hexadecimal.
+    GrafanaCrc32,
+    /// Base64 of a JSON object (Grafana Cloud).
+    Base64Json,
+    /// At least one letter and one digit.
+    Mixed,
+    /// A value of a setting that looks made by a generator, not written as a word or a reference.
+    Random,
+    /// A password that is no reference to a variable and no stand-in.
+    Password,
+}
+
+/// A check's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It can't be a secret of this kind.
+    No,
+    /// It may be; the detail is what the secret says about its owner.
+    Yes(Option<String>),
+    /// Its checksum holds: no placeholder has one.
+    Proven(Option<String>),
+}
+
+impl Check {
+    /// Whether what was found can be real.
+    pub(crate) fn run(self, secret: &[u8]) -> Answer {
+        let plain = |holds: bool| if holds { Answer::Yes(None) } else { Answer::No };
+        let proven = |holds: bool| if holds { Answer::Proven(None) } else { Answer::No };
+        match self {
+            Self::None => Answer::Yes(None),
+            Self::Base62Crc32 => proven(base62_crc32_holds(secret)),
+            Self::AwsAccessKey => {
+                Answer::Yes(account_of_access_key(secret).map(|account| format!("account {account}")))
+            }
+            Self::Base64Key => plain(
+                STANDARD
+                    .decode(secret)
+                    .is_ok_and(|key| [32, 64].contains(&key.len())),
+            ),
+            Self::Jwt => plain(is_jwt(secret)),
+            Self::GitlabRoutable => proven(gitlab_routable_holds(secret)),
+            Self::Pem => plain(is_pem_body(secret)),
+            Self::Bech32 => proven(bech32_holds(secret)),
+            Self::GrafanaCrc32 => proven(grafana_holds(secret)),
+            Self::Base64Json => plain(
+                secret
+                    .splitn(2, |byte| *byte == b'_')
+                    .nth(1)
+                    .is_some_and(|body| json_object(&STANDARD, body).is_some()),
+            ),
+            Self::Mixed => plain(is_mixed(secret)),
+            Self::Random => plain(is_random(secret)),
+            Self::Password => plain(!is_reference(secret) && !entropy::is_chosen_stand_in(secret)),
+        }
+    }
+}
+
+/// The six base62 digits (0-9, A-Z, a-z) of a text's CRC-32, as GitHub and npm append them.
+///
+/// Source: GitHub, "Behind GitHub's new authentication token formats" (2021).
+#[must_use]
+pub fn base62_crc32(body: &[u8]) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    digits(crc32fast::hash(body), DIGITS, 6)
+}
+
+/// The seven base36 digits of a text's CRC-32, as GitLab's routable tokens end with.
+///
+/// Source: GitLab handbook, "Cells: Routable Tokens".
+#[must_use]
+pub fn routable_crc32(body: &[u8]) -> String {
+    digits(crc32fast::hash(body), b"0123456789abcdefghijklmnopqrstuvwxyz", 7)
+}
+
+/// A number in the base of its digits, padded with zeros to a width.
+fn digits(mut number: u32, alphabet: &[u8], width: usize) -> String {
+    let base = u32::try_from(alphabet.len()).unwrap_or(u32::MAX);
+    let mut out = Vec::with_capacity(width);
+    while number > 0 || out.len() < width {
+        let digit = number.checked_rem(base).unwrap_or(0);
+        out.push(alphabet.get(digit as usize).copied().unwrap_or(b'0'));
+        number = number.checked_div(base).unwrap_or(0);
+    }
+    out.reverse();
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn base62_crc32_holds(secret: &[u8]) -> bool {
+    let Some(body) = secret.splitn(2, |byte| *byte == b'_').nth(1) else {
+        return false;
+    };
+    let Some((random, checksum)) = body.len().checked_sub(6).and_then(|at| body.split_at_checked(at)) else {
+        return false;
+    };
+    base62_crc32(random).as_bytes() == checksum
+}
+
+/// The eight digits that end a Grafana service account token whose earlier part is `key`.
+///
+/// Source: grafana/grafana, `pkg/components/satokengen/tokengen.go`.
+#[must_use]
+pub fn grafana_crc32(key: &[u8]) -> String {
+    hex::encode(crc32fast::hash(key).to_le_bytes())
+}
+
+fn grafana_holds(secret: &[u8]) -> bool {
+    let Some((key, tail)) = secret
+        .len()
+        .checked_sub(9)
+        .and_then(|at| secret.split_at_checked(at))
+    else {
+        return false;
+    };
+    tail.strip_prefix(b"_")
+        .is_some_and(|digits| digits.eq_ignore_ascii_case(grafana_crc32(key).as_bytes()))
+}
+
+fn gitlab_routable_holds(secret: &[u8]) -> bool {
+    let Some((signed, checksum)) = secret
+        .len()
+        .checked_sub(7)
+        .and_then(|at| secret.split_at_checked(at))
+    else {
+        return false;
+    };
+    checksum == routable_crc32(signed).as_bytes()
+}
+
+/// The AWS account that an access key id names in its bits; keys made before about 2019 name none.
+///
+/// Sources: AWS IAM User Guide, "IAM identifiers" (prefixes); Tal Be'ery, "A short note on AWS KEY ID" (2023) (bits 1 to 40 of the decoded part).
+#[must_use]
+pub fn account_of_access_key(id: &[u8]) -> Option<String> {
+    let body = id.get(4..12)?;
+    // Older identifiers start with I or J here.
+    if *body.first()? < b'Q' {
+        return None;
+    }
+    let mut bits = 0_u64;
+    for byte in body {
+        let value = match byte {
+            b'A'..=b'Z' => byte.checked_sub(b'A')?,
+            b'2'..=b'7' => byte.checked_sub(b'2')?.checked_add(26)?,
+            _ => return None,
+        };
+        bits = bits.checked_shl(5)? | u64::from(value);
+    }
+    // Eight characters are 40 bits; the account takes bits 1 to 40 of the whole, so one character more adds its top bit.
+    let next = match id.get(12)? {
+        byte @ b'A'..=b'Z' => byte.checked_sub(b'A')?,
+        byte @ b'2'..=b'7' => byte.checked_sub(b'2')?.checked_add(26)?,
+        _ => return None,
+    };
+    let account = (bits & ((1 << 39) - 1)) << 1 | u64::from(next >> 4);
+    (account <= 999_999_999_999).then(|| format!("{account:012}"))
+}
+
+fn json_object(engine: &GeneralPurpose, text: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let bytes = engine.decode(text).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// RFC 7519: three base64url parts, of which the first two are JSON objects; RFC 7515 section 4.1.1: `alg` must be there.
+fn is_jwt(secret: &[u8]) -> bool {
+    let mut parts = secret.split(|byte| *byte == b'.');
+    let (Some(header), Some(payload), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    json_object(&URL_SAFE, header)
+        .is_some_and(|header| header.get("alg").is_some_and(serde_json::Value::is_string))
+        && json_object(&URL_SAFE, payload).is_some()
+}
+
+/// The base64 of a key's body, whatever stands between its lines: line breaks, their escapes, quotes of a string literal.
+fn is_pem_body(secret: &[u8]) -> bool {
+    let mut body = Vec::with_capacity(secret.len());
+    let mut bytes = secret.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => {
+                bytes.next_if(|next| matches!(next, b'n' | b'r' | b't'));
+            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => body.push(byte),
+            _ => {}
+        }
+    }
+    let whole = body
+        .len()
+        .checked_div(4)
+        .and_then(|groups| groups.checked_mul(4))
+        .unwrap_or(0);
+    let head = body.get(..whole.min(64)).unwrap_or_default();
+    // ASN.1 SEQUENCE (PKCS#1, PKCS#8, SEC 1), OpenSSH's magic, or an OpenPGP secret key packet.
+    STANDARD.decode(head).is_ok_and(|der| {
+        matches!(der.first(), Some(0x30 | 0x94 | 0x95 | 0x97 | 0xC5)) || der.starts_with(b"openssh-key-v1\0")
+    })
+}
+
+/// BIP 173's checksum over a whole string of one case.
+fn bech32_holds(secret: &[u8]) -> bool {
+    const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    const GENERATORS: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    let text = secret.to_ascii_lowercase();
+    let Some(separator) = memchr::memrchr(b'1', &text) else {
+        return false;
+    };
+    let (Some(prefix), Some(data)) = (text.get(..separator), text.get(separator.saturating_add(1)..)) else {
+        return false;
+    };
+    let mut values: Vec<u8> = prefix.iter().map(|byte| byte >> 5).collect();
+    values.push(0);
+    values.extend(prefix.iter().map(|byte| byte & 31));
+    for byte in data {
+        let Some(value) = ALPHABET.iter().position(|letter| letter == byte) else {
+            return false;
+        };
+        values.push(u8::try_from(value).unwrap_or(0));
+    }
+    let mut checksum = 1_u32;
+    for value in values {
+        let top = checksum >> 25;
+        checksum = (checksum & 0x01ff_ffff) << 5 ^ u32::from(value);
+        for (bit, generator) in GENERATORS.iter().enumerate() {
+            if top >> bit & 1 == 1 {
+                checksum ^= generator;
+            }
+        }
+    }
+    checksum == 1
+}
+
+fn is_mixed(secret: &[u8]) -> bool {
+    secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Whether a value is taken from somewhere else when the program runs: `${VAR}`, `{{ x }}`, `%(x)s`, `<token>`, `os.environ[...]`.
+fn is_reference(value: &[u8]) -> bool {
+    const MARKS: &[&str] = &[
+        "${", "{{", "#{", "%(", "$(", "%{", "<%", "@{", "((", "env.", "environ", "getenv", "secrets.",
+        "vault:", "var.", "process.", "config.", "arn:", "{{", "!ref",
+    ];
+    let lower = value.to_ascii_lowercase();
+    if MARKS
+        .iter()
+        .any(|mark| memchr::memmem::find(&lower, mark.as_bytes()).is_some())
+    {
+        return true;
+    }
+    let closed = [b"<>", b"{}", b"[]", b"%%"]
+        .iter()
+        .any(|[open, close]| value.first() == Some(open) && value.last() == Some(close));
+    closed || matches!(value.first(), Some(b'$' | b'*' | b'/' | b'.' | b'#' | b'@'))
+}
+
+/// Whether a value looks made by a generator. What people write as values of settings that merely sound secret is made of words, numbers,
+/// versions and paths; a generated value has parts in which letters and digits alternate.
+fn is_random(value: &[u8]) -> bool {
+    if is_reference(value) || entropy::is_chosen_stand_in(value) || !is_mixed(value) {
+        return false;
+    }
+    // Calls, selectors, markup, sentences and addresses.
+    if value.iter().any(|byte| {
+        matches!(
+            byte,
+            b'(' | b')' | b'{' | b'}' | b'<' | b'>' | b'[' | b']' | b';' | b'`' | b'\\' | b' ' | b'|'
+        )
+    }) || memchr::memmem::find(value, b"://").is_some()
+        || memchr::memmem::find(value, b"..").is_some()
+    {
+        return false;
+    }
+    let is_separator = |byte: &u8| matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b',' | b'@');
+    if is_uuid(value) {
+        return false;
+    }
+    value.split(is_separator).any(|part| {
+        part.len() >= 8
+            && (turns(part) >= 3 || changes(part).saturating_mul(4) >= part.len())
+            && is_mixed(part)
+    })
+}
+
+/// 8-4-4-4-12 hexadecimal digits: names of things far more often than secrets.
+fn is_uuid(value: &[u8]) -> bool {
+    let lengths: Vec<usize> = value.split(|byte| *byte == b'-').map(<[u8]>::len).collect();
+    lengths == [8, 4, 4, 4, 12] && value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+}
+
+/// How often letters change to digits or back.
+fn turns(part: &[u8]) -> usize {
+    part.windows(2)
+        .filter(|pair| matches!(pair, [left, right] if left.is_ascii_digit() != right.is_ascii_digit()))
+        .count()
+}
+
+/// How often a capital follows a small letter, or digits begin or end. In words joined by capitals, it is once a word.
+fn changes(part: &[u8]) -> usize {
+    let change = |left: &u8, right: &u8| {
+        left.is_ascii_digit() != right.is_ascii_digit()
+            || (left.is_ascii_lowercase() && right.is_ascii_uppercase())
+    };
+    part.windows(2)
+        .filter(|pair| matches!(pair, [left, right] if change(left, right)))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksums_have_their_published_values() {
+        // The token of GitHub's announcement's discussion, revoked; in two parts, so that scanners leave this file alone.
+        assert_eq!(base62_crc32(b"zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"), "0mLq17");
+        assert!(base62_crc32_holds(
+            [&b"ghp_zQWBuTSOoRi4A9sp"[..], b"HcVY5ncnsDkxkJ0mLq17"]
+                .concat()
+                .as_slice()
+        ));
+        assert!(!base62_crc32_holds(
+            [&b"ghp_zQWBuTSOoRi4A9sp"[..], b"HcVY5ncnsDkxkJ0mLq18"]
+                .concat()
+                .as_slice()
+        ));
+        // CRC-32's check value is 0xCBF43926.
+        assert_eq!(grafana_crc32(b"123456789"), "2639f4cb");
+        assert_eq!(routable_crc32(b"123456789"), "1kl8mjq");
+    }
+
+    #[test]
+    fn bech32_takes_the_vectors_of_bip_173() {
+        for valid in [
+            "A12UEL5L",
+            "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw",
+            "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w",
+        ] {
+            assert!(bech32_holds(valid.as_bytes()), "{valid}");
+        }
+        for invalid in [
+            "A12UEL5M",
+            "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxx",
+            "li1dgmt3b",
+            "nothing",
+        ] {
+            assert!(!bech32_holds(invalid.as_bytes()), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn an_access_key_names_its_account() {
+        // The worked example of Be'ery's note.
+        let id = [&b"ASIAQNZGKIQY"[..], b"56JQ7WML"].concat();
+        assert_eq!(account_of_access_key(&id).as_deref(), Some("029608264753"));
+        assert_eq!(account_of_access_key(b"AKIAIOSFODNN7EXAMPLE"), None);
+        assert_eq!(account_of_access_key(b"AKIA"), None);
+    }
+
+    #[test]
+    fn values_of_settings_are_told_from_words_and_references() {
+        for words in [
+            "oauth2-token-v1",
+            "kubernetes.io/service-account-token",
+            "${DB_PASSWORD}",
+            "{{ vault.secret }}",
+            "sha256",
+            "getenv('X1')",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "x-amz-security-token",
+            "arn:aws:secretsmanager:us-east-1:1:secret:a1b2c3d4e5",
+            "https://example.org/a1b2c3d4e5f6",
+            "user2 password3 text4",
+            "getElementsByTagName2",
+            "useOAuth2ForLogin",
+        ] {
+            assert!(!is_random(words.as_bytes()), "{words}");
+        }
+        for random in ["a8Kd02nXq9Lm3Zp1", "prod-9f8e7d6c5b4a39281706"] {
+            assert!(is_random(random.as_bytes()), "{random}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_two_json_objects() {
+        let encode = |text: &str| URL_SAFE.encode(text).trim_end_matches('=').to_owned();
+        let token =
+            |header: &str, payload: &str| format!("{}.{}.{}", encode(header), encode(payload), "c2ln");
+        assert!(is_jwt(token(r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#).as_bytes()));
+        assert!(!is_jwt(token(r#"{"typ":"JWT"}"#, r#"{"sub":"a"}"#).as_bytes()));
+        assert!(!is_jwt(token(r#"{"alg":"HS256"}"#, "[1]").as_bytes()));
+        assert!(!is_jwt(b"eyJ.eyJ"));
+    }
+}
