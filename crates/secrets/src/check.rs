@@ -1,10 +1,12 @@
 //! What a format says about itself beyond its characters: checksums, structure, and for settings whether a value is a secret at all.
 
 use crate::entropy;
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -270,17 +272,17 @@ fn is_mixed(secret: &[u8]) -> bool {
     secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Whether a value is taken from somewhere else when the program runs: `${VAR}`, `{{ x }}`, `%(x)s`, `<token>`, `os.environ[...]`.
-fn is_reference(value: &[u8]) -> bool {
-    const MARKS: &[&str] = &[
+/// What a value has that is filled in later.
+static REFERENCE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    entropy::any_of(&[
         "${", "{{", "#{", "%(", "$(", "%{", "<%", "@{", "((", "env.", "environ", "getenv", "secrets.",
         "vault:", "var.", "process.", "config.", "arn:", "{{", "!ref",
-    ];
-    let lower = value.to_ascii_lowercase();
-    if MARKS
-        .iter()
-        .any(|mark| memchr::memmem::find(&lower, mark.as_bytes()).is_some())
-    {
+    ])
+});
+
+/// Whether a value is taken from somewhere else when the program runs: `${VAR}`, `{{ x }}`, `%(x)s`, `<token>`, `os.environ[...]`.
+fn is_reference(value: &[u8]) -> bool {
+    if entropy::has(&REFERENCE, value) {
         return true;
     }
     let closed = [b"<>", b"{}", b"[]", b"%%"]
@@ -292,7 +294,8 @@ fn is_reference(value: &[u8]) -> bool {
 /// Whether a value looks made by a generator. What people write as values of settings that merely sound secret is made of words, numbers,
 /// versions and paths; a generated value has parts in which letters and digits alternate.
 fn is_random(value: &[u8]) -> bool {
-    if is_reference(value) || entropy::is_chosen_stand_in(value) || !is_mixed(value) {
+    // The cheapest question first: most values of settings are words.
+    if !is_mixed(value) || is_reference(value) || entropy::is_chosen_stand_in(value) {
         return false;
     }
     // Calls, selectors, markup, sentences and addresses.
@@ -307,9 +310,11 @@ fn is_random(value: &[u8]) -> bool {
         return false;
     }
     let is_separator = |byte: &u8| matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b',' | b'@');
-    if is_uuid(value) {
+    if is_uuid(value) || is_constant(value) {
         return false;
     }
+    // Escapes are no digits of the value.
+    let value = without_escapes(value);
     value.split(is_separator).any(|part| {
         part.len() >= 8
             && (turns(part) >= 3 || changes(part).saturating_mul(4) >= part.len())
@@ -321,6 +326,32 @@ fn is_random(value: &[u8]) -> bool {
 fn is_uuid(value: &[u8]) -> bool {
     let lengths: Vec<usize> = value.split(|byte| *byte == b'-').map(<[u8]>::len).collect();
     lengths == [8, 4, 4, 4, 12] && value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+}
+
+/// `NAMES_LIKE_THIS_1`: constants of the program.
+fn is_constant(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+        && value.iter().filter(|byte| **byte == b'_').count() >= 2
+}
+
+/// A text without its `%XX`.
+fn without_escapes(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((first, after)) = rest.split_first() {
+        match rest {
+            [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = after
+            }
+            _ => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    out
 }
 
 /// How often letters change to digits or back.

@@ -1,5 +1,8 @@
 //! How random a text looks.
 
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
+
 /// Shannon entropy in bits per byte, from 0 (one byte repeated, or empty) to 8.
 ///
 /// Source: C. E. Shannon, "A Mathematical Theory of Communication" (1948), section 6, with byte frequencies as probabilities.
@@ -89,22 +92,31 @@ const CHOSEN_STAND_INS: &[&str] = &[
     "letmein",
 ];
 
+/// An automaton that finds any of some words, without regard to ASCII case.
+pub(crate) fn any_of(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(words)
+        .ok()
+}
+
+static STAND_IN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(STAND_INS));
+static CHOSEN_STAND_IN: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(CHOSEN_STAND_INS));
+
+/// Whether a text has one of an automaton's words.
+pub(crate) fn has(words: &LazyLock<Option<AhoCorasick>>, text: &[u8]) -> bool {
+    words.as_ref().is_some_and(|words| words.is_match(text))
+}
+
 /// Whether a text stands for a token instead of being one: documentation placeholders, counters, one character repeated.
 pub(crate) fn is_stand_in(secret: &[u8]) -> bool {
-    let lower = secret.to_ascii_lowercase();
-    let contains = |part: &&str| memchr::memmem::find(&lower, part.as_bytes()).is_some();
     // In a body of thousands of characters, chance writes anything.
-    (lower.len() <= 256 && STAND_INS.iter().any(contains))
-        || longest_run(&lower).saturating_mul(2) >= lower.len()
+    (secret.len() <= 256 && has(&STAND_IN, secret)) || longest_run(secret).saturating_mul(2) >= secret.len()
 }
 
 /// Whether a text stands for a password or key that a person would choose.
 pub(crate) fn is_chosen_stand_in(secret: &[u8]) -> bool {
-    let lower = secret.to_ascii_lowercase();
-    is_stand_in(secret)
-        || CHOSEN_STAND_INS
-            .iter()
-            .any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
+    is_stand_in(secret) || has(&CHOSEN_STAND_IN, secret)
 }
 
 /// The longest run of one byte.
@@ -112,7 +124,7 @@ fn longest_run(bytes: &[u8]) -> usize {
     let mut longest = 0_usize;
     let mut current = 0_usize;
     let mut last = None;
-    for byte in bytes {
+    for byte in bytes.iter().map(u8::to_ascii_lowercase) {
         current = if last == Some(byte) {
             current.saturating_add(1)
         } else {

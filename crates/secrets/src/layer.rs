@@ -166,8 +166,8 @@ fn cut(layer: Layer, start: usize, end: usize, bytes: &[u8], found: &mut Vec<Seg
         let stop = end.min(at.saturating_add(SEGMENT).saturating_add(OVERLAP));
         let piece = bytes.get(at..stop).unwrap_or_default();
         let promising = match layer {
-            Layer::Base64 => begins_with_text(&base64(piece.get(..24).unwrap_or(piece))),
-            Layer::Hex => begins_with_text(&hex(piece.get(..32).unwrap_or(piece))),
+            Layer::Base64 => base64_begins_with_text(piece),
+            Layer::Hex => hex_begins_with_text(piece),
             Layer::Percent => memchr::memchr_iter(b'%', piece).any(|sign| escape(piece, sign).is_some()),
         };
         // Pieces after the first may begin anywhere in the content, and are looked into like the first of them was.
@@ -182,14 +182,42 @@ fn cut(layer: Layer, start: usize, end: usize, bytes: &[u8], found: &mut Vec<Seg
     }
 }
 
-/// Whether decoded bytes begin like text: all but one of them, so that a length byte or the like does no harm.
-fn begins_with_text(bytes: &[u8]) -> bool {
-    let text = bytes
-        .iter()
-        .filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n') || **byte >= 0x80)
-        .count();
-    let ascii = bytes.iter().filter(|byte| byte.is_ascii()).count();
-    text.saturating_add(1) >= bytes.len() && ascii.saturating_mul(4) >= bytes.len().saturating_mul(3)
+/// Decoded bytes by which a piece is judged.
+const JUDGED: usize = 12;
+
+/// Whether base64 decodes to bytes that begin like text: all but one are, so that a length byte or the like does no harm.
+fn base64_begins_with_text(piece: &[u8]) -> bool {
+    let mut odd = 0_u32;
+    for group in piece.chunks_exact(4).take(JUDGED / 3) {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|at| group.get(at).map_or(0, |byte| sextet(*byte)));
+        let [_, first, second, third] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+        odd = odd.saturating_add(
+            [first, second, third]
+                .iter()
+                .filter(|byte| !is_text(**byte))
+                .count() as u32,
+        );
+        if odd > 1 {
+            return false;
+        }
+    }
+    true
+}
+
+/// The same of hexadecimal digits.
+fn hex_begins_with_text(piece: &[u8]) -> bool {
+    let bytes = piece
+        .chunks_exact(2)
+        .take(JUDGED)
+        .filter_map(|digits| match digits {
+            [high, low] => pair(*high, *low),
+            _ => None,
+        });
+    bytes.filter(|byte| !is_text(*byte)).nth(1).is_none()
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')
 }
 
 /// Decodes a piece.

@@ -6,7 +6,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The rules of this program, by group of vendors.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -120,7 +120,33 @@ struct RuleFile {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Arc<Rule>>,
-    pub(crate) regexes: Vec<Regex>,
+    pub(crate) patterns: Vec<Pattern>,
+}
+
+/// A rule's regular expression, compiled when its keyword is first met: compiling all takes longer than scanning a small repository.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    shared: Arc<OnceLock<Option<Regex>>>,
+    /// A clone with scratch memory of its own: sharing that between threads is slow.
+    own: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// The expression; none if it does not compile, which [`RuleSet`] excludes for rules of a file and the tests for the others.
+    pub(crate) fn regex(&self, rule: &Rule) -> Option<&Regex> {
+        self.own
+            .get_or_init(|| self.shared.get_or_init(|| compile(&rule.pattern).ok()).clone())
+            .as_ref()
+    }
+}
+
+impl Clone for Pattern {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            own: OnceLock::new(),
+        }
+    }
 }
 
 impl RuleSet {
@@ -134,7 +160,7 @@ impl RuleSet {
         for (file, text) in BUILT_IN {
             all.extend(parse(&format!("{BUILT_IN_ORIGIN}, {file}"), text)?);
         }
-        Self::checked(BUILT_IN_ORIGIN, all)
+        Self::checked(BUILT_IN_ORIGIN, all, false)
     }
 
     /// These rules and those of a rules file; a rule there replaces the one with its id here.
@@ -144,7 +170,7 @@ impl RuleSet {
     /// [`Error::Rules`] if the text is no rules file, [`Error::Rule`] if a rule can't be used.
     pub fn with_file(self, origin: &str, text: &str) -> Result<Self, Error> {
         let own = parse(origin, text)?;
-        Self::checked(origin, own.clone())?;
+        Self::checked(origin, own.clone(), true)?;
         let mut by_id: BTreeMap<String, Rule> = self
             .rules
             .into_iter()
@@ -153,13 +179,13 @@ impl RuleSet {
         for rule in own {
             by_id.insert(rule.id.clone(), rule);
         }
-        Self::checked(origin, by_id.into_values().collect())
+        Self::checked(origin, by_id.into_values().collect(), false)
     }
 
-    fn checked(origin: &str, rules: Vec<Rule>) -> Result<Self, Error> {
+    fn checked(origin: &str, rules: Vec<Rule>, compiled: bool) -> Result<Self, Error> {
         let mut set = Self {
             rules: Vec::with_capacity(rules.len()),
-            regexes: Vec::with_capacity(rules.len()),
+            patterns: Vec::with_capacity(rules.len()),
         };
         let mut ids = std::collections::BTreeSet::new();
         for rule in rules {
@@ -172,7 +198,14 @@ impl RuleSet {
                 return Err(broken("the id is taken".into()));
             }
             check_shape(&rule).map_err(&broken)?;
-            set.regexes.push(compile(&rule.pattern).map_err(&broken)?);
+            let regex = OnceLock::new();
+            if compiled {
+                let _ = regex.set(Some(compile(&rule.pattern).map_err(&broken)?));
+            }
+            set.patterns.push(Pattern {
+                shared: Arc::new(regex),
+                own: OnceLock::new(),
+            });
             set.rules.push(Arc::new(rule));
         }
         Ok(set)
@@ -242,6 +275,19 @@ mod tests {
         format!(
             "[[rule]]\nid = \"mine\"\nname = \"n\"\nvendor = \"v\"\nsource = \"s\"\nkeywords = [\"mine_\"]\n{extra}\n"
         )
+    }
+
+    #[test]
+    fn every_built_in_pattern_compiles() {
+        let rules = RuleSet::built_in().unwrap();
+        for (rule, pattern) in rules.rules.iter().zip(&rules.patterns) {
+            assert!(
+                pattern.regex(rule).is_some(),
+                "{}: {:?}",
+                rule.id,
+                compile(&rule.pattern)
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(
     missing_docs,
     unreachable_pub,
+    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -21,6 +21,13 @@ pub(crate) fn bench() -> Result<()> {
     run(&mut cargo(&["bench", "--workspace", "--benches"]))
 }
 
+/// Writes a corpus of source and measures how fast `stele secrets scan` goes through it.
+pub(crate) fn bench_secrets(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--release", "--package", "stele-secrets"]);
+    command.args(["--example", "throughput", "--"]);
+    run(command.args(arguments))
+}
+
 /// Builds and runs the program that compares engines on generated policies.
 pub(crate) fn differential(arguments: &[String]) -> Result<()> {
     let mut command = cargo(&["run", "--release", "--package", "stele-testkit"]);

@@ -14,12 +14,12 @@ const LAYERS: &[&str] = &[
     "stele-policy",
     "stele-lsp",
     "stele-gate",
+    "stele-secrets",
     "stele-ledger",
     "stele-chain",
     "stele-pdp",
     "stele-verifier",
     "stele-server",
-    "stele-secrets",
     "stele",
 ];
 

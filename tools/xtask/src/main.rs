@@ -39,6 +39,11 @@ enum Command {
     Peers,
     /// Run the benchmarks that docs/benchmarks.md reports
     Bench,
+    /// Measure how fast secrets are found: [MEGABYTES] [FOLDER]
+    BenchSecrets {
+        /// Size of the corpus [1000], and where it is written or lies already
+        arguments: Vec<String>,
+    },
     /// Run generated policies on all engines until they disagree; see `--help` of the program, which gets all arguments
     Differential {
         /// Arguments, as `--executions 1000000 --seed 1`
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         Command::Contracts { check } => contracts::run(check),
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
+        Command::BenchSecrets { arguments } => ci::bench_secrets(&arguments),
         Command::Differential { arguments } => ci::differential(&arguments),
         Command::Gas { arguments } => ci::gas(&arguments),
         Command::Docs => docs::run_docs(),

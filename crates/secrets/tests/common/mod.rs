@@ -1,5 +1,7 @@
 //! Samples of tokens from templates, so that no token stands in the repository; `docs/secrets.md` has the syntax.
 
+pub mod corpus;
+
 use base64::Engine as _;
 use stele_secrets::{base62_crc32, grafana_crc32, routable_crc32};
 
