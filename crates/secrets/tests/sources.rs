@@ -377,7 +377,7 @@ fn history_names_the_commit_that_introduced_a_secret_even_if_it_is_gone() {
 }
 
 #[test]
-fn a_blob_that_many_commits_have_is_scanned_once() {
+fn a_blob_that_many_commits_have_is_scanned_once_a_path() {
     let repository = Repository::new();
     repository.write("keep.txt", &token("keep"));
     for day in 0..5 {
@@ -386,9 +386,59 @@ fn a_blob_that_many_commits_have_is_scanned_once() {
         repository.commit("more", day);
     }
     let report = repository.history(History::All).unwrap();
-    // One blob of the token, and five of the counter.
-    assert_eq!(report.stats.texts, 6);
-    assert_eq!(report.findings.len(), 1);
+    // One blob of the token at six paths, and five of the counter.
+    assert_eq!(report.stats.texts, 11);
+    assert_eq!(report.findings.len(), 6);
+}
+
+#[test]
+fn a_copy_from_an_allowed_path_is_found() {
+    let text = "[[allow]]\nreason = \"made up\"\npaths = [\"tests/**\"]\n";
+    let today = jiff::civil::date(2026, 6, 1);
+    let allowlist = Allowlist::parse("secrets.toml", text, today, &RuleSet::built_in().unwrap()).unwrap();
+    let repository = Repository::new();
+    repository.write("tests/a/key.txt", &token("copied"));
+    let first = repository.commit("allowed", 0);
+    // The same tree under another prefix, and the same blob at another path.
+    repository.write("src/a/key.txt", &token("copied"));
+    repository.write("key.txt", &token("copied"));
+    let second = repository.commit("copied", 1);
+    let scanner = Scanner::new(RuleSet::built_in().unwrap()).unwrap();
+    for history in [History::All, History::Since(first)] {
+        let scan = Scan {
+            scanner: &scanner,
+            allowlist: &allowlist,
+            options: &Options::default(),
+            progress: &(),
+        };
+        let report = source::scan_history(&scan, repository.0.path(), &history).unwrap();
+        assert_eq!(
+            introduced(&report),
+            [
+                ("key.txt".into(), 1, second.clone()),
+                ("src/a/key.txt".into(), 1, second.clone())
+            ],
+            "{history:?}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_that_one_path_had_is_new_at_another() {
+    let repository = Repository::new();
+    repository.write("old.env", &format!("{}\n", token("known")));
+    repository.write("public/config.js", "// nothing\n");
+    let base = repository.commit("start", 0);
+    repository.write("old.env", &format!("# touched\n{}\n", token("known")));
+    repository.write("public/config.js", &format!("// it\n{}\n", token("known")));
+    repository.git(&["add", "-A"], 1);
+    assert_eq!(
+        introduced(&repository.staged()),
+        [("public/config.js".into(), 2, String::new())]
+    );
+    let head = repository.commit("publish", 1);
+    let report = repository.history(History::Since(base)).unwrap();
+    assert_eq!(introduced(&report), [("public/config.js".into(), 2, head)]);
 }
 
 #[test]

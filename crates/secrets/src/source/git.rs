@@ -19,11 +19,11 @@ pub enum History {
     Since(String),
 }
 
-/// A blob, and where it was first seen.
+/// A blob at a path.
 struct Item {
     blob: ObjectId,
     path: String,
-    /// The commit that introduced it; none for what is staged.
+    /// The commit that introduced it there; none for what is staged.
     commit: Option<ObjectId>,
 }
 
@@ -62,8 +62,8 @@ fn broken(repository: &gix::Repository) -> impl Fn(gix::Error) -> Error + '_ {
     }
 }
 
-/// Scans every blob of the commits once, under the path and commit that introduced it, parents before children. Findings of a secret that the
-/// same path had earlier in the range, or had before it, are left out.
+/// Scans every blob of the commits once for each path that it has (what is allowed goes by path), under the commit that introduced it there, parents
+/// before children. Findings of a secret that the same path had earlier in the range, or had before it, are left out.
 ///
 /// # Errors
 ///
@@ -252,10 +252,11 @@ fn tips(repository: &gix::Repository) -> Result<Vec<ObjectId>, Error> {
         .collect())
 }
 
-/// Walks trees and notes what was not seen before.
+/// Walks trees and notes what was not seen at its path before.
 struct Trees<'r> {
     repository: &'r gix::Repository,
-    seen: HashSet<ObjectId>,
+    /// Trees with the prefix of their paths, which is empty or ends in `/`, and blobs with their path.
+    seen: HashSet<(ObjectId, String)>,
     items: Vec<Item>,
 }
 
@@ -269,7 +270,7 @@ impl Trees<'_> {
             .map_err(&broken)?;
         let mut waiting = vec![(tree, String::new())];
         while let Some((tree, prefix)) = waiting.pop() {
-            if !self.seen.insert(tree) {
+            if !self.seen.insert((tree, prefix.clone())) {
                 continue;
             }
             let tree = self.repository.find_tree(tree).map_err(&broken)?;
@@ -279,7 +280,7 @@ impl Trees<'_> {
                 match entry.kind() {
                     EntryKind::Tree => waiting.push((entry.object_id(), path + "/")),
                     EntryKind::Blob | EntryKind::BlobExecutable => {
-                        if self.seen.insert(entry.object_id()) {
+                        if self.seen.insert((entry.object_id(), path.clone())) {
                             self.items.push(Item {
                                 blob: entry.object_id(),
                                 path,
@@ -361,13 +362,13 @@ fn describe(repository: &gix::Repository, id: ObjectId) -> Option<CommitInfo> {
     })
 }
 
-/// The secrets that the paths of these items held before.
+/// The secrets that the paths of these items held before, each with its path.
 fn known(
     scan: &Scan<'_>,
     repository: &gix::Repository,
     items: &[Item],
     before: &BTreeMap<String, ObjectId>,
-) -> HashSet<[u8; 32]> {
+) -> HashSet<([u8; 32], String)> {
     let earlier: Vec<Item> = items
         .iter()
         .filter_map(|item| before.get_key_value(&item.path))
@@ -385,17 +386,22 @@ fn known(
         ..*scan
     };
     let report = scan_blobs(&quiet, repository, &earlier);
-    report.findings.iter().map(|finding| finding.identity).collect()
+    report
+        .findings
+        .into_iter()
+        .map(|finding| (finding.identity, finding.path))
+        .collect()
 }
 
 /// Leaves the first finding of each secret at each path.
-fn first_only(report: &mut Report, known: &HashSet<[u8; 32]>) {
+fn first_only(report: &mut Report, known: &HashSet<([u8; 32], String)>) {
     report
         .findings
         .sort_by_key(|finding| (finding.order, finding.line, finding.column));
     let mut seen = HashSet::new();
     report.findings.retain(|finding| {
-        !known.contains(&finding.identity) && seen.insert((finding.identity, finding.path.clone()))
+        let secret = (finding.identity, finding.path.clone());
+        !known.contains(&secret) && seen.insert(secret)
     });
     report.sort();
 }

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// File, directory, or `-` for standard input; with --git, --staged or --since: anything in the repository
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Scan the whole history: every blob that a reference reaches, once
+    /// Scan the whole history: every blob that a reference reaches, once a path
     #[arg(long, group = "history")]
     git: bool,
     /// Scan what the next commit would add
