@@ -101,14 +101,14 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
     let escape = escape(text);
     let mut out = Vec::new();
     let mut current: Option<Logical> = None;
-    let mut heredocs: Vec<String> = Vec::new();
+    let mut heredocs: Vec<Heredoc> = Vec::new();
     let mut offset = 0usize;
     for line in text.split_inclusive('\n') {
         let start = offset;
         offset = offset.saturating_add(line.len());
         let line = line.trim_end_matches(['\n', '\r']);
-        if let Some(end) = heredocs.first() {
-            if line.trim_start_matches('\t') == end {
+        if let Some(heredoc) = heredocs.first() {
+            if heredoc.ends_at(line) {
                 heredocs.remove(0);
             }
             if let Some(logical) = &mut current {
@@ -126,10 +126,11 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
             continue;
         }
         let trimmed = body.trim_end();
-        let (part, continued) = match trimmed.strip_suffix(escape) {
-            Some(part) => (part, true),
-            None => (trimmed, false),
-        };
+        // Two escape characters are an escaped one, and no continuation.
+        let before = trimmed
+            .strip_suffix(escape)
+            .filter(|part| !part.ends_with(escape));
+        let (part, continued) = before.map_or((trimmed, false), |part| (part, true));
         let logical = current.get_or_insert_with(|| Logical {
             text: String::new(),
             offsets: Vec::new(),
@@ -138,12 +139,12 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
         if continued {
             continue;
         }
-        heredocs = heredoc_ends(&logical.text);
+        heredocs = heredocs_of(&logical.text);
         if heredocs.is_empty() {
             out.extend(current.take());
         }
     }
-    if let Some(end) = heredocs.first() {
+    if let Some(Heredoc { end, .. }) = heredocs.first() {
         let message = format!("the heredoc that ends with `{end}` is not closed");
         return Err(FormatError::at(text.len(), message));
     }
@@ -152,36 +153,64 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
     Ok(out)
 }
 
-/// The escape character: a directive in the first comments may change it.
+/// The escape character, which a directive may change. Directives end at the first line that is none.
 fn escape(text: &str) -> char {
-    let directives = text.lines().take_while(|line| line.trim_start().starts_with('#'));
-    for line in directives {
-        let directive = line.trim_start().trim_start_matches('#').trim();
-        if let Some(("escape", "`")) = directive
-            .split_once('=')
-            .map(|(key, value)| (key.trim(), value.trim()))
-        {
-            return '`';
+    for line in text.lines() {
+        let directive = line
+            .trim_start()
+            .strip_prefix('#')
+            .and_then(|comment| comment.split_once('='))
+            .map(|(key, value)| (key.trim().to_lowercase(), value.trim()));
+        match directive {
+            Some((_, "")) => break,
+            Some((key, value)) if key == "escape" => return if value == "`" { '`' } else { '\\' },
+            Some((key, _)) if key == "syntax" || key == "check" => {}
+            _ => break,
         }
     }
     '\\'
 }
 
-/// The words that end the heredocs of a `RUN`, `COPY` or `ADD`.
-fn heredoc_ends(text: &str) -> Vec<String> {
-    let name = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+/// Lines that follow an instruction up to an end word.
+struct Heredoc {
+    end: String,
+    /// Tabs may stand before the end word: `<<-`.
+    tabs: bool,
+}
+
+impl Heredoc {
+    /// The heredoc that a word begins: `<<EOF`, `<<-"EOF"`, `3<<EOF`.
+    fn of(word: &str) -> Option<Self> {
+        let word = word.trim_start_matches(|character: char| character.is_ascii_digit());
+        let word = word.strip_prefix("<<")?;
+        let (word, tabs) = word.strip_prefix('-').map_or((word, false), |word| (word, true));
+        let end = word.trim_matches(['"', '\'']);
+        let named = |character: char| character.is_alphanumeric() || "_-.".contains(character);
+        (!end.is_empty() && end.chars().all(named)).then(|| Self {
+            end: end.to_owned(),
+            tabs,
+        })
+    }
+
+    fn ends_at(&self, line: &str) -> bool {
+        let line = if self.tabs {
+            line.trim_start_matches('\t')
+        } else {
+            line
+        };
+        line == self.end
+    }
+}
+
+/// The heredocs of a `RUN`, `COPY` or `ADD`. Their words escape with a backslash, whatever the directive says.
+fn heredocs_of(text: &str) -> Vec<Heredoc> {
+    let mut names = text.split_whitespace().map(str::to_lowercase);
+    let name = names.find(|name| name != "onbuild").unwrap_or_default();
     if !["run", "copy", "add"].contains(&name.as_str()) {
         return Vec::new();
     }
-    let words = text.split_whitespace().filter_map(|word| word.strip_prefix("<<"));
-    let ends = words.map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']));
-    let is_name = |word: &&str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|character| character.is_alphanumeric() || character == '_')
-    };
-    ends.filter(is_name).map(str::to_owned).collect()
+    let words = words(text, Some('\\'));
+    words.into_iter().filter_map(Heredoc::of).collect()
 }
 
 struct Instruction<'l> {
@@ -282,7 +311,10 @@ impl<'l> Instruction<'l> {
             return (vec![self.string(rest)], false);
         }
         (
-            words(rest).into_iter().map(|word| self.string(word)).collect(),
+            words(rest, None)
+                .into_iter()
+                .map(|word| self.string(word))
+                .collect(),
             false,
         )
     }
@@ -296,12 +328,15 @@ fn split_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// Words; quotes keep blanks together.
-fn words(text: &str) -> Vec<&str> {
+/// Words; quotes keep blanks together. An escape character, outside single quotes, takes its meaning from the next one.
+fn words(text: &str, escape: Option<char>) -> Vec<&str> {
     let mut out = Vec::new();
-    let (mut start, mut quote) = (None, None);
+    let (mut start, mut quote, mut escaped) = (None, None, false);
     for (at, character) in text.char_indices() {
+        let literal = std::mem::take(&mut escaped);
         match (quote, character) {
+            _ if literal => {}
+            (None | Some('"'), escaping) if Some(escaping) == escape => escaped = true,
             (None, '"' | '\'') => quote = Some(character),
             (Some(open), close) if open == close => quote = None,
             (None, blank) if blank.is_whitespace() => {
@@ -379,6 +414,72 @@ mod tests {
         assert_eq!(&FILE[place.range], "root");
         let joined = node.place(&[2.into(), "Value".into(), 0.into()]).range;
         assert!(FILE[joined].starts_with("apk add \\"));
+    }
+
+    /// The first value of the instructions after the `FROM`, whose number is that of the values.
+    fn firsts(text: &str) -> Vec<String> {
+        let node = read(&format!("{text}\n")).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let value = node.to_value();
+        let first = |item: &Value| item.get("Value").unwrap().as_array().unwrap()[0].clone();
+        let texts = value.as_array().unwrap().iter().skip(1).map(first);
+        texts.map(|text| text.as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_escaped_escape_continues_nothing() {
+        assert_eq!(
+            firsts("FROM a\nRUN dir C:\\\\\nUSER root"),
+            ["dir C:\\\\", "root"]
+        );
+        assert_eq!(firsts("FROM a\nRUN a \\\n\\\nb"), ["a b"]);
+        assert_eq!(firsts("# escape=`\nFROM a\nRUN a``\nUSER root"), ["a``", "root"]);
+    }
+
+    #[test]
+    fn directives_end_at_the_first_line_that_is_none() {
+        let with = |head: &str| firsts(&format!("{head}\nFROM a\nRUN a `\n  b"));
+        for head in [
+            "# escape=`",
+            "#Escape = `",
+            "# syntax=docker/dockerfile:1\n# check=skip=all\n# escape=`",
+        ] {
+            assert_eq!(with(head), ["a b"], "{head}");
+        }
+        for head in [
+            "# a comment\n# escape=`",
+            "# other=1\n# escape=`",
+            "\n# escape=`",
+            "## escape=`",
+        ] {
+            let text = format!("{head}\nFROM a\nRUN a `\nUSER root\nRUN b \\\n  c");
+            assert_eq!(firsts(&text), ["a `", "root", "b c"], "{head}");
+        }
+    }
+
+    #[test]
+    fn heredocs_begin_and_end_as_for_docker() {
+        for (text, expected) in [
+            // Tabs before the end word only with a dash.
+            ("RUN <<E\n\tE\nE\nUSER u", &["<<E\n\tE\nE", "u"][..]),
+            ("RUN <<-E\n\tE\nUSER u", &["<<-E\n\tE", "u"]),
+            // None within quotes, or where the operator is not the word's beginning.
+            ("RUN echo 'a <<E b'\nUSER u", &["echo 'a <<E b'", "u"]),
+            ("RUN echo \"\\\" <<E\"\nUSER u", &["echo \"\\\" <<E\"", "u"]),
+            ("RUN cat <<<E\nUSER u", &["cat <<<E", "u"]),
+            // A quote that is escaped opens nothing.
+            (
+                "RUN echo it\\'s <<E\nx\nE\nUSER u",
+                &["echo it\\'s <<E\nx\nE", "u"],
+            ),
+            // Quoted, for a file descriptor, several, and of another name.
+            (
+                "RUN 3<<E <<'F-1'\nE\nx\nF-1\nUSER u",
+                &["3<<E <<'F-1'\nE\nx\nF-1", "u"],
+            ),
+            ("ONBUILD RUN <<E\nx\nE\nUSER u", &["<<E\nx\nE", "u"]),
+        ] {
+            assert_eq!(firsts(&format!("FROM a\n{text}")), expected, "{text}");
+        }
     }
 
     #[test]
