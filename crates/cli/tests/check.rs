@@ -122,6 +122,25 @@ fn what_is_known_does_not_fail_again() {
         violations(&report),
         ["web.yaml:11:16-20 kubernetes/admission/host-namespace Deployment/default/web"]
     );
+    // So is a second one that equals a known one.
+    let (deployment, _) = DEPLOYMENT.split_once("---\n").unwrap();
+    std::fs::write(
+        site.path().join("web.yaml"),
+        format!("{deployment}---\n{DEPLOYMENT}"),
+    )
+    .unwrap();
+    let report = check(
+        &site,
+        &["--baseline", "known.json", "--format", "json", "web.yaml"],
+    )
+    .exits(1);
+    assert_eq!(
+        violations(&report),
+        [
+            "web.yaml:22:20-24 kubernetes/admission/host-namespace Deployment/default/web",
+            "web.yaml:27:23-26 kubernetes/admission/privileged Deployment/default/web",
+        ]
+    );
     std::fs::write(
         site.path().join("known.json"),
         "{\"version\": 9, \"findings\": []}",

@@ -1,10 +1,13 @@
 //! All files, on all processors.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use stele_types::Value;
+
 use crate::check::{Checked, Checker};
-use crate::finding::{Failure, Finding};
+use crate::finding::{Failure, Finding, fingerprint};
 use crate::source::Source;
 
 /// What a check of many files came to.
@@ -67,5 +70,42 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         let name = sources.get(index).map_or("", |source| &source.name);
         out.add(name, result);
     }
+    tell_apart(&mut out.findings);
     out
+}
+
+/// Of findings with the same fingerprint all but the first get one of their own, by their number: who reads a report takes equal ones for one.
+fn tell_apart(findings: &mut [Finding]) {
+    let mut met: BTreeMap<String, i64> = BTreeMap::new();
+    for finding in findings {
+        let earlier = met.entry(finding.fingerprint.clone()).or_default();
+        if *earlier > 0 {
+            let parts = [&finding.fingerprint, "", "", "", ""];
+            finding.fingerprint = fingerprint(parts, &[Value::from(*earlier)]);
+        }
+        *earlier = earlier.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stele_types::Severity;
+
+    use super::*;
+    use crate::baseline::tests::finding;
+
+    #[test]
+    fn equal_findings_have_fingerprints_of_their_own() {
+        let [one, other] = ["r", "s"].map(|rule| finding("p", rule, Severity::Low));
+        let mut findings = [one.clone(), other.clone(), one.clone(), one.clone(), other];
+        tell_apart(&mut findings);
+        let prints: Vec<&str> = findings.iter().map(|f| f.fingerprint.as_str()).collect();
+        assert_eq!(prints[..2], ["p r", "p s"]);
+        let distinct: std::collections::BTreeSet<&str> = prints.iter().copied().collect();
+        assert_eq!(distinct.len(), 5);
+        // One less does not change those before it.
+        let mut fewer = [one.clone(), one];
+        tell_apart(&mut fewer);
+        assert_eq!(fewer.map(|f| f.fingerprint), [prints[0], prints[2]]);
+    }
 }

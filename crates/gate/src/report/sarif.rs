@@ -16,11 +16,16 @@ pub const SARIF_SCHEMA: &str =
 /// One run. Columns are in Unicode code points, as `columnKind` says; `security-severity` is what GitHub sorts by.
 #[must_use]
 pub fn sarif(outcome: &Outcome, version: &str) -> String {
-    let mut rules: BTreeMap<&str, &Finding> = BTreeMap::new();
+    let mut rules: BTreeMap<Key<'_>, (&Finding, Severity)> = BTreeMap::new();
     for finding in &outcome.findings {
-        rules.entry(&finding.rule).or_insert(finding);
+        let (_, worst) = rules.entry(key(finding)).or_insert((finding, finding.severity));
+        *worst = finding.severity.max(*worst);
     }
-    let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(index, id)| (*id, index)).collect();
+    let index: BTreeMap<Key<'_>, usize> = rules
+        .keys()
+        .enumerate()
+        .map(|(index, key)| (*key, index))
+        .collect();
     let results = outcome.findings.iter().map(|finding| result(finding, &index));
     let failures = outcome.failures.iter().map(notification);
     let report = json!({
@@ -31,7 +36,7 @@ pub fn sarif(outcome: &Outcome, version: &str) -> String {
                 "name": "stele",
                 "version": version,
                 "informationUri": "https://github.com/stele/stele",
-                "rules": rules.values().map(|finding| rule(finding)).collect::<Vec<_>>(),
+                "rules": rules.values().map(|(finding, worst)| rule(finding, *worst)).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results.collect::<Vec<_>>(),
@@ -44,13 +49,33 @@ pub fn sarif(outcome: &Outcome, version: &str) -> String {
     serde_json::to_string_pretty(&report).unwrap_or_default()
 }
 
-fn rule(finding: &Finding) -> Json {
+/// A policy and a rule of it.
+type Key<'f> = (&'f str, &'f str);
+
+fn key(finding: &Finding) -> Key<'_> {
+    (&finding.policy, &finding.rule)
+}
+
+/// The rule's name, behind that of its policy unless it begins with that: two policies may have a `deny`.
+fn id(finding: &Finding) -> String {
+    let (policy, rule) = key(finding);
+    let whole = rule
+        .strip_prefix(policy)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if whole {
+        rule.to_owned()
+    } else {
+        format!("{policy}/{rule}")
+    }
+}
+
+fn rule(finding: &Finding, worst: Severity) -> Json {
     let mut out = json!({
-        "id": finding.rule,
+        "id": id(finding),
         "shortDescription": {"text": finding.rule},
         "properties": {
             "tags": finding.controls,
-            "security-severity": score(finding.severity),
+            "security-severity": score(worst),
         },
     });
     if let (Some(help), Some(fields)) = (&finding.remediation, out.as_object_mut()) {
@@ -69,10 +94,10 @@ const fn score(severity: Severity) -> &'static str {
     }
 }
 
-fn result(finding: &Finding, index: &BTreeMap<&str, usize>) -> Json {
+fn result(finding: &Finding, index: &BTreeMap<Key<'_>, usize>) -> Json {
     json!({
-        "ruleId": finding.rule,
-        "ruleIndex": index.get(finding.rule.as_str()),
+        "ruleId": id(finding),
+        "ruleIndex": index.get(&key(finding)),
         "level": level(finding),
         "message": {"text": finding.message},
         "locations": [{
@@ -127,4 +152,45 @@ fn uri(path: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baseline::tests::finding;
+
+    #[test]
+    fn rules_are_those_of_their_policy_and_as_bad_as_their_worst_finding() {
+        let outcome = Outcome {
+            findings: vec![
+                finding("b", "deny", Severity::Low),
+                finding("a", "deny", Severity::Low),
+                finding("a", "deny", Severity::Critical),
+                finding("a", "a/x", Severity::High),
+            ],
+            ..Outcome::default()
+        };
+        let report: Json = serde_json::from_str(&sarif(&outcome, "1")).unwrap();
+        let run = &report["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let rules: Vec<(&str, &str)> = rules
+            .iter()
+            .map(|rule| {
+                let severity = rule["properties"]["security-severity"].as_str();
+                (rule["id"].as_str().unwrap(), severity.unwrap())
+            })
+            .collect();
+        assert_eq!(rules, [("a/x", "8.0"), ("a/deny", "9.5"), ("b/deny", "2.0")]);
+        let results = run["results"].as_array().unwrap();
+        let results: Vec<(&str, u64)> = results
+            .iter()
+            .map(|result| {
+                (
+                    result["ruleId"].as_str().unwrap(),
+                    result["ruleIndex"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(results, [("b/deny", 2), ("a/deny", 1), ("a/deny", 1), ("a/x", 0)]);
+    }
 }
