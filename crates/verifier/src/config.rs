@@ -131,20 +131,18 @@ impl VerifierConfig {
         if !self.webhook.is_empty() && url::Url::parse(&self.webhook).is_err() {
             return wrong("webhook", format!("is `{}`, which is no URL", self.webhook));
         }
+        let mut nodes = std::collections::BTreeSet::new();
         for (number, log) in self.logs.iter().enumerate() {
-            if let Err(error) = log.node.parse::<stele_types::NodeAddress>() {
-                return wrong(
-                    &format!("logs[{number}].node"),
-                    format!("is `{}`: {error}", log.node),
-                );
-            }
-            if self
-                .logs
-                .iter()
-                .skip(number.saturating_add(1))
-                .any(|other| other.node == log.node)
-            {
-                return wrong("logs", format!("names node {} twice", log.node));
+            match log.node.parse::<stele_types::NodeAddress>() {
+                // As addresses: their spelling has room for upper and lower case.
+                Ok(node) if nodes.insert(node) => {}
+                Ok(node) => return wrong("logs", format!("names node {node} twice")),
+                Err(error) => {
+                    return wrong(
+                        &format!("logs[{number}].node"),
+                        format!("is `{}`: {error}", log.node),
+                    );
+                }
             }
         }
         Ok(())
@@ -171,6 +169,8 @@ mod tests {
         let text = serde_json::to_string(&good).unwrap();
         assert_eq!(serde_json::from_str::<VerifierConfig>(&text).unwrap(), good);
         assert!(serde_json::from_str::<VerifierConfig>(r#"{"sampel": 1}"#).is_err());
+        let upper = FollowedLog::new("0xABABABABABABABABABABABABABABABABABABABAB", "");
+        let lower = FollowedLog::new(&upper.node.to_lowercase(), "");
         let twice = vec![log.clone(), log.clone()];
         let foreign = vec![FollowedLog {
             node: "me".to_owned(),
@@ -189,7 +189,11 @@ mod tests {
             let error = config.check().unwrap_err().to_string();
             assert!(error.starts_with(key), "{error}");
         }
-        for (key, logs) in [("verifier.logs names", twice), ("verifier.logs[0].node", foreign)] {
+        for (key, logs) in [
+            ("verifier.logs names", twice),
+            ("verifier.logs names", vec![upper, lower]),
+            ("verifier.logs[0].node", foreign),
+        ] {
             let config = VerifierConfig { logs, ..good.clone() };
             let error = config.check().unwrap_err().to_string();
             assert!(error.starts_with(key), "{error}");

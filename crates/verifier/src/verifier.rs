@@ -158,6 +158,13 @@ impl Verifier {
             let follower = follower(config, log, &deps, alerts.clone()).await?;
             let (asks, queue) = mpsc::channel(WAITING);
             let key = follower.key.clone();
+            if desks.contains_key(key.name()) {
+                // Two followers would overwrite each other's state.
+                return Err(VerifierError::Config {
+                    key: "logs".to_owned(),
+                    message: format!("names two logs with the origin `{}`", key.name()),
+                });
+            }
             logs.push(Arc::clone(&follower.stats));
             desks.insert(key.name().to_owned(), Desk { key, asks });
             let task = run(

@@ -12,10 +12,11 @@ mod support;
 
 use stele_ledger::witness::{SIZE_TYPE, with_signatures};
 use stele_ledger::{Checkpoint, SigningKey};
-use stele_types::{Digest, TreeSize};
+use stele_types::{Digest, NodeAddress, TreeSize};
 use stele_verifier::{Accusation, Handle};
 use support::{
-    FakeNode, ORIGIN, add, cosigner, decision, eventually, grow, lie, log_key, open_log, request, verifier,
+    FakeNode, NODE, ORIGIN, add, cosigner, decision, eventually, follow, followed, grow, lie, log_key,
+    open_log, request, verifier,
 };
 
 fn accusation(verifier: &Handle) -> Option<Accusation> {
@@ -252,4 +253,16 @@ async fn a_restart_goes_on_and_an_old_backup_is_only_asked_to_catch_up() {
     assert_eq!(add(&old, request(&ledger, 6, &second)).await.status, 200);
     assert_eq!(old.logs()[0].cosigned, TreeSize::new(12).get());
     old.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_logs_of_one_origin_are_refused() {
+    let (log, state) = (dir(), dir());
+    let node = FakeNode::start(open_log(log.path())).await;
+    let logs = vec![followed(NODE, &node), followed(NodeAddress([8; 20]), &node)];
+    let error = follow(logs, state.path()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("verifier.logs names two logs with the origin") && error.contains(ORIGIN),
+        "{error}"
+    );
 }

@@ -29,7 +29,7 @@ use stele_pdp::{
 };
 use stele_policy::{Limits, bundle, load};
 use stele_types::{DecisionRecord, LeafIndex, NodeAddress, PolicyId, Timestamp, TreeSize, Value, json};
-use stele_verifier::{Deps, FollowedLog, Handle, Signers, Verifier, VerifierConfig};
+use stele_verifier::{Deps, FollowedLog, Handle, Signers, Verifier, VerifierConfig, VerifierError};
 
 pub const NODE: NodeAddress = NodeAddress([7; 20]);
 pub const ORIGIN: &str = "stele.test/log";
@@ -169,14 +169,23 @@ async fn serve(State(shown): State<Shown>, request: Request) -> (StatusCode, Vec
 
 /// A verifier without a chain.
 pub async fn verifier(node: &FakeNode, state: &Path) -> Handle {
-    let log = FollowedLog {
+    follow(vec![followed(NODE, node)], state).await.unwrap()
+}
+
+/// The log that a node serves, as the verifier's configuration has it.
+pub fn followed(address: NodeAddress, node: &FakeNode) -> FollowedLog {
+    FollowedLog {
         key: log_key().verifier().to_string(),
-        ..FollowedLog::new(&NODE.to_string(), &node.url())
-    };
+        ..FollowedLog::new(&address.to_string(), &node.url())
+    }
+}
+
+/// A verifier of some logs, without a chain.
+pub async fn follow(logs: Vec<FollowedLog>, state: &Path) -> Result<Handle, VerifierError> {
     let config = VerifierConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         poll_ms: 20,
-        logs: vec![log],
+        logs,
         ..VerifierConfig::default()
     };
     let deps = Deps {
@@ -192,7 +201,7 @@ pub async fn verifier(node: &FakeNode, state: &Path) -> Handle {
         secret: [1; 32],
         clock: || Timestamp(1_700_000_100_000_000_000),
     };
-    Verifier::start(&config, deps).await.unwrap()
+    Verifier::start(&config, deps).await
 }
 
 /// An answer of `add-checkpoint`.
