@@ -131,7 +131,15 @@ impl Follower {
         }
         // Before the checkpoint: a node publishes what it anchors first, so the checkpoint has at least as many leaves.
         let anchor = self.chain_anchor().await?;
-        let Some(note) = self.source.checkpoint().await? else {
+        let note = self.source.checkpoint().await?;
+        self.hold(anchor, note).await?;
+        self.falls = 0;
+        Ok(())
+    }
+
+    /// Verifies a log's checkpoint, and holds it against the chain's newest anchor.
+    async fn hold(&mut self, anchor: Option<Head>, note: Option<String>) -> Result<(), VerifierError> {
+        let Some(note) = note else {
             let nothing = self.file.state().edge.size() == TreeSize::ZERO && anchor.is_none();
             return if nothing {
                 Ok(())
@@ -176,7 +184,6 @@ impl Follower {
                 _ => self.fell(new.size.get(), vec![signed.note.clone()]).await,
             };
         }
-        self.falls = 0;
         if new.size > verified.size {
             return self.extend(signed).await;
         }
@@ -467,6 +474,11 @@ impl Batch {
                 Some(Outcome::Mismatch(problem)) => {
                     checked.obstacle.get_or_insert((index, problem));
                 }
+                // What wasn't re-executed is not signed for.
+                Some(Outcome::NotExecutable(problem)) if !self.accepted.contains(&hash) => {
+                    let problem = format!("it can't be re-executed here: {problem}");
+                    checked.obstacle.get_or_insert((index, problem));
+                }
                 Some(Outcome::Withheld) if self.sampling.refuse_withheld => {
                     let problem = "its input was masked or erased (verifier.refuse_withheld)".to_owned();
                     checked.obstacle.get_or_insert((index, problem));
@@ -477,3 +489,6 @@ impl Batch {
         checked
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,7 @@ struct Loaded {
 
 /// A path that was asked before.
 struct Place {
+    policy: PolicyId,
     path: Arc<DataPath>,
     hash: Digest,
 }
@@ -185,7 +186,7 @@ impl Replayer {
         if let Some(timeline) = timeline
             && let Err(problem) = timeline.was_in_force(&policy, leaf.policy_version, leaf.time)
         {
-            return Outcome::Wrong(problem);
+            return vouched(leaf, record, problem);
         }
         let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
             return Outcome::NotExecutable(format!("version {} is not at hand", leaf.policy_version));
@@ -196,6 +197,9 @@ impl Replayer {
         };
         if hash != leaf.entry_point {
             return Outcome::Mismatch(format!("the leaf is of another path than {}", lean.path));
+        }
+        if let Some(problem) = timeline.and_then(|timeline| nearer(timeline, &policy, &lean.path, leaf)) {
+            return vouched(leaf, record, problem);
         }
         if version.data_digest != leaf.data_digest {
             return Outcome::Wrong(format!(
@@ -224,7 +228,9 @@ impl Loaded {
         if self.places.len() >= PLACES {
             self.places.clear();
         }
-        if !self.places.contains_key(path) {
+        // Which policy it was is the record's word, so one that was found right says nothing of the next record's.
+        let known = self.places.get(path).is_some_and(|place| place.policy == *policy);
+        if !known {
             if !self.policies.contains(policy) {
                 return Err(format!("the version holds no policy {policy}"));
             }
@@ -234,6 +240,7 @@ impl Loaded {
                 return Err(format!("{path} is no rule of {policy}"));
             }
             let place = Place {
+                policy: policy.clone(),
                 path: Arc::new(DataPath::new(entry.segments())),
                 hash: entry.hash(),
             };
@@ -295,6 +302,26 @@ impl Loaded {
             }
         };
         judge(leaf, lean, salt, found)
+    }
+}
+
+/// The policy that should have decided instead, in words: the longest one in force at a path decides there.
+fn nearer(timeline: &Timeline, policy: &PolicyId, path: &str, leaf: &Leaf) -> Option<String> {
+    let path = EntryPoint::new(path).ok()?;
+    let should = timeline.covering(&path, leaf.time)?;
+    let longer = should.as_str().len() > policy.as_str().len();
+    longer.then(|| format!("{policy} decided at {path}, where {should} was in force"))
+}
+
+/// An accusation that follows from the policy that a record names: only if the leaf commits to that record.
+fn vouched(leaf: &Leaf, record: &[u8], problem: String) -> Outcome {
+    let checked = DecisionRecord::from_json(record)
+        .map_err(|error| error.to_string())
+        .and_then(|record| record.check(leaf).map_err(|error| error.to_string()));
+    match checked {
+        Ok(check) if check.is_consistent() => Outcome::Wrong(problem),
+        Ok(_) => Outcome::Mismatch("the record is not the one that the leaf commits to".into()),
+        Err(error) => Outcome::Mismatch(error),
     }
 }
 
@@ -382,3 +409,6 @@ fn without_policy(leaf: &Leaf, lean: &Lean<'_>, timeline: Option<&Timeline>) -> 
         None => Outcome::NoPolicy,
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -53,6 +53,24 @@ impl Timeline {
             .map_or("", |span| span.uri.as_str())
     }
 
+    /// Versions in force since ever.
+    #[cfg(test)]
+    pub(crate) fn always(versions: impl IntoIterator<Item = (PolicyId, PolicyVersion)>) -> Self {
+        let since_ever = |(policy, version)| {
+            let span = Span {
+                version,
+                from: 0,
+                until: None,
+                uri: String::new(),
+            };
+            (policy, vec![span])
+        };
+        Self {
+            policies: versions.into_iter().map(since_ever).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Checks that a version of the policy was in force at a time, give or take the tolerance.
     ///
     /// # Errors
@@ -82,7 +100,7 @@ impl Timeline {
         })
     }
 
-    /// The policy that was in force at a path, beyond doubt: for as long as the tolerance before and after the time.
+    /// The policy that was to decide at a path, the longest one in force there, beyond doubt: for as long as the tolerance before and after the time.
     pub fn covering(&self, path: &EntryPoint, time: Timestamp) -> Option<&PolicyId> {
         let time = time.as_seconds();
         let certain = |spans: &[Span]| {
@@ -97,9 +115,10 @@ impl Timeline {
             let rest = path.as_str().strip_prefix(policy.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let mut all = self.policies.iter();
-        all.find(|(policy, spans)| at(policy) && certain(spans))
+        let all = self.policies.iter();
+        all.filter(|(policy, spans)| at(policy) && certain(spans))
             .map(|(policy, _)| policy)
+            .max_by_key(|policy| policy.as_str().len())
     }
 }
 

@@ -1,0 +1,104 @@
+use stele_ledger::{Checkpoint, SigningKey};
+use stele_testkit::store::{Disk, FaultStore};
+
+use super::*;
+use crate::replay::tests::{NODE, decided, door};
+
+const ORIGIN: &str = "stele.test/log";
+
+/// Follows a log that is served nowhere.
+fn follower() -> Follower {
+    let store = Arc::new(FaultStore::new(Disk::default()));
+    Follower {
+        key: log_key().verifier().clone(),
+        node: NODE,
+        source: Source::new("http://127.0.0.1:1", None).unwrap(),
+        records: true,
+        chain: None,
+        file: StateFile::open(store, ORIGIN).unwrap(),
+        bundles: Bundles::new(Vec::new(), std::path::PathBuf::new()),
+        sampling: sampling(),
+        stats: Arc::default(),
+        alerts: Alerts::default(),
+        clock: || Timestamp(1),
+        timeline: Arc::default(),
+        replayer: Replayer::default(),
+        recent: BTreeMap::new(),
+        anchored: None,
+        falls: 0,
+        challenger: None,
+        secret: [1; 32],
+    }
+}
+
+fn log_key() -> SigningKey {
+    SigningKey::from_seed(ORIGIN, &[9; 32]).unwrap()
+}
+
+fn sampling() -> Sampling {
+    Sampling {
+        share: 1.0,
+        secret: [1; 32],
+        refuse_withheld: false,
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_stays_shorter_than_its_anchor_is_accused() {
+    let mut follower = follower();
+    follower
+        .file
+        .change(|state| state.edge.push(Digest([1; 32])))
+        .unwrap();
+    let Head { size, root } = follower.file.state().verified();
+    let checkpoint = Checkpoint {
+        origin: ORIGIN.to_owned(),
+        size,
+        root,
+        extensions: Vec::new(),
+    };
+    let note = checkpoint.sign(&log_key()).unwrap().note;
+    let anchor = Head {
+        size: TreeSize::new(2),
+        root: Digest([2; 32]),
+    };
+    for _ in 1..FALLS {
+        follower.hold(Some(anchor), Some(note.clone())).await.unwrap_err();
+        assert!(!follower.refuses(), "a cache may be late");
+    }
+    follower.hold(Some(anchor), Some(note)).await.unwrap();
+    let refusal = follower.file.state().refused.clone().unwrap();
+    assert_eq!(refusal.accusation, Accusation::Rollback);
+}
+
+#[test]
+fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
+    let record = decided("door/allow");
+    let leaf = record.leaf().unwrap();
+    let lines = RecordLines::new(record.to_json().unwrap());
+    let mut batch = Batch {
+        node: NODE,
+        timeline: None,
+        sampling: sampling(),
+        accepted: [].into(),
+        from: 4,
+    };
+    let run = |batch: &Batch, replayer: &mut Replayer| {
+        batch.run(&[leaf], Some(&lines), &mut Edge::default(), replayer)
+    };
+    // Nothing is at hand to execute.
+    let checked = run(&batch, &mut Replayer::default());
+    assert_eq!(checked.counts, [("not_executable", 1)].into());
+    let (index, problem) = checked.obstacle.unwrap();
+    assert!(
+        index == 4 && problem.contains("can't be re-executed"),
+        "{problem}"
+    );
+    let mut replayer = Replayer::default();
+    replayer.add(leaf.policy_version, &door().bytes).unwrap();
+    let checked = run(&batch, &mut replayer);
+    assert!(checked.obstacle.is_none() && checked.wrong.is_none());
+    // What an operator has accepted is none.
+    batch.accepted.insert(leaf_hash(&leaf.to_bytes()));
+    assert!(run(&batch, &mut Replayer::default()).obstacle.is_none());
+}
