@@ -20,6 +20,9 @@ interface INodeRegistry {
     /// while it acts); (0, 0) for a stranger. Caller: anyone.
     function operatorTerm(address operator) external view returns (address node, uint64 until);
 
+    /// @notice When the node was registered here, in seconds since 1970; zero if it never was. Caller: anyone.
+    function registeredAt(address node) external view returns (uint64);
+
     /// @notice When the node was registered or last reinstated, in seconds since 1970. Caller: anyone.
     function activeSince(address node) external view returns (uint64);
 

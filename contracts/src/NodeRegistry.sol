@@ -82,7 +82,7 @@ contract NodeRegistry is Governed, INodeRegistry {
     // ---- registration ----
 
     /// @notice Registers a node with its Ed25519 log key (32 bytes), the origin its checkpoints carry, and its URI.
-    /// The node's address is its first operator. None -> Active.
+    /// The node's address is its first operator, also if an earlier registry has replaced that key. None -> Active.
     /// Caller: ADMIN.
     function register(address node, bytes32 key, string calldata name, string calldata uri)
         external
@@ -176,6 +176,11 @@ contract NodeRegistry is Governed, INodeRegistry {
     /// @inheritdoc INodeRegistry
     function operatorTerm(address operator) external view returns (address node, uint64 until) {
         return (_terms[operator].node, _terms[operator].until);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function registeredAt(address node) external view returns (uint64) {
+        return _nodes[node].registeredAt;
     }
 
     /// @inheritdoc INodeRegistry

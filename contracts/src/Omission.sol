@@ -141,8 +141,6 @@ abstract contract Omission is Governed, Escrow {
     error NotDue(uint256 due);
     /// @notice no claim about this decision is open
     error NoOpenClaim(bytes32 leafHash, ClaimStatus status);
-    /// @notice the claim was made with another receipt
-    error OtherReceipt(bytes32 leafHash);
     /// @notice the node may still answer
     error WindowOpen(uint256 until);
 
@@ -160,7 +158,6 @@ abstract contract Omission is Governed, Escrow {
     /// the node must answer. A receipt dated in the future counts as issued now: it exists. Caller: anyone, with the
     /// deposit.
     function claimOmission(Receipt calldata receipt) external payable inForce returns (bytes32 leafHash) {
-        if (receipt.chainId != block.chainid) revert WrongChain(receipt.chainId, block.chainid);
         if (msg.value != _terms.deposit) revert WrongDeposit(_terms.deposit, msg.value);
         DecisionLeaf.Leaf memory leaf = DecisionLeaf.decode(receipt.leaf);
         leafHash = RFC6962.leafHash(receipt.leaf);
@@ -189,14 +186,16 @@ abstract contract Omission is Governed, Escrow {
         emit OmissionAnswered(node, leafHash, msg.sender, index, anchoredAt);
     }
 
-    /// @notice Ends a claim that nobody answered in time: its node is suspended, and the deposit goes back. While the
+    /// @notice Ends a claim that nobody answered in time: its node is suspended, and the deposit goes back. Any valid
+    /// receipt of the decision will do: who claimed first may be the liar, with a receipt that nobody else has. While the
     /// node is not active the claim is dropped instead, without a verdict: a suspended node can't anchor. One that was
-    /// reinstated has the whole window again. Caller: anyone.
+    /// reinstated has the whole window again, the one in force by now. Caller: anyone.
     function settleOmission(Receipt calldata receipt) external returns (ClaimStatus) {
         bytes32 leafHash = RFC6962.leafHash(receipt.leaf);
         Claimed storage claimed = _openClaim(leafHash);
-        if (keccak256(abi.encode(receipt)) != claimed.receiptHash) revert OtherReceipt(leafHash);
         address node = claimed.node;
+        // That of the claim was checked then, and its signer may have been retired since.
+        if (keccak256(abi.encode(receipt)) != claimed.receiptHash) _checkSigner(node, receipt, leafHash);
         address claimant = claimed.claimant;
         if (!nodes.isActive(node)) {
             _close(claimed, ClaimStatus.None, claimant);
@@ -275,8 +274,10 @@ abstract contract Omission is Governed, Escrow {
         return tree.time;
     }
 
-    /// @dev Reverts unless an operator of the node, present or lately replaced, signed the receipt.
+    /// @dev Reverts unless an operator of the node, present or lately replaced, signed the receipt. Registering the node
+    /// in a later registry replaces the operator that the earlier one has.
     function _checkSigner(address node, Receipt calldata receipt, bytes32 leafHash) private view {
+        if (receipt.chainId != block.chainid) revert WrongChain(receipt.chainId, block.chainid);
         _checkLine(receipt.ledger);
         (bool fits, bytes32 root) = RFC6962.rootOfInclusion(receipt.size, receipt.index, leafHash, receipt.path);
         if (!fits) revert BrokenReceipt();
@@ -286,14 +287,18 @@ abstract contract Omission is Governed, Escrow {
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, receipt.signature);
         if (failure != ECDSA.RecoverError.NoError) revert BadReceiptSignature();
         address line = address(nodes);
+        uint64 replaced = 0;
         while (line != address(0)) {
             (address acted, uint64 until) = INodeRegistry(line).operatorTerm(signer);
             if (acted == node) {
+                if (until == 0) until = replaced;
                 if (until != 0 && block.timestamp > uint256(until) + _terms.grace) {
                     revert SignerRetired(signer, until);
                 }
                 return;
             }
+            uint64 registered = INodeRegistry(line).registeredAt(node);
+            if (registered != 0) replaced = registered;
             line = Governed(line).predecessor();
         }
         revert NotSignedByNode(node, signer);

@@ -75,7 +75,8 @@ pub trait ChainLink: Send + Sync {
         None
     }
 
-    /// Claims that decisions are missing in the node's log, as far as they still can be answered.
+    /// Claims that decisions are missing in the node's log, as far as they still can be answered, and as far as they could be read: an error
+    /// only if none could.
     fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -85,7 +86,8 @@ pub trait ChainLink: Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
-    /// Answers a claim with the number of an anchor, the leaf's place, and the inclusion proof in that anchor's tree.
+    /// Answers a claim with the number of an anchor, the leaf's place, and the inclusion proof in that anchor's tree. Succeeds when somebody
+    /// else has answered meanwhile.
     fn answer_omission(&self, _: Digest, _: (u64, LeafIndex), _: Vec<Digest>) -> Pending<'_, ()> {
         Box::pin(async { Err(ChainProblem("this chain takes no answers".to_owned())) })
     }
@@ -229,8 +231,20 @@ impl ChainLink for GovernanceLink {
             let answer = self
                 .governance
                 .answer_omission(&self.operator, leaf_hash, place, &proof);
-            answer.await?;
-            Ok(())
+            match answer.await {
+                // Somebody else's answer, which is as good, or the claim was dropped.
+                Err(error) if closed_harmlessly(&error) => Ok(()),
+                Err(error) => Err(error.into()),
+                Ok(_) => Ok(()),
+            }
         })
     }
+}
+
+/// Whether an answer came too late for a claim that does the node no harm.
+fn closed_harmlessly(error: &ChainError) -> bool {
+    error.is_revert("NoOpenClaim")
+        && error
+            .revert()
+            .is_some_and(|revert| revert.arg("status") != Some("Omitted"))
 }

@@ -314,6 +314,7 @@ pub const SETTLE_OMISSION: &[OmissionGuard] = &[
     ("NoOpenClaim", |c| {
         open_until(c.scope, c.state, c.receipt).is_some()
     }),
+    ("NotSignedByNode", |c| c.state.receipts.contains(c.receipt)),
     ("WindowOpen", |c| {
         open_until(c.scope, c.state, c.receipt).is_none_or(|until| c.state.now > until)
     }),

@@ -159,6 +159,11 @@ fn omissions() -> Vec<Protection> {
         guard(AnswerOmission, "NoOpenClaim", Ok(ANSWERED_ONCE)),
         guard(AnswerOmission, "NotIncluded", Ok(OMISSIONS_END)),
         guard(SettleOmission, "NoOpenClaim", Ok(HONEST_STAYS)),
+        guard(
+            SettleOmission,
+            "NotSignedByNode",
+            Err("a claim is opened only with a receipt that the node signed"),
+        ),
         guard(SettleOmission, "WindowOpen", Ok(HONEST_STAYS)),
     ]
 }

@@ -19,7 +19,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("BrokenReceipt", "signatures are ideal"),
     ("BadReceiptSignature", "signatures are ideal"),
     ("SignerRetired", "no key rotation"),
-    ("OtherReceipt", "one receipt a leaf"),
 ];
 
 /// The contract, with those it inherits from, and the function that a model's function stands for.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use stele_types::{
     DecisionId, Digest, EvmAddress, Gas, LeafIndex, NodeAddress, Receipt as Promised, Timestamp, Uuid,
 };
+use tokio::task::JoinSet;
 
 use super::connection::ChainClient;
 use super::governance::{CHALLENGE, Governance, NODES};
@@ -109,6 +110,8 @@ impl From<&Receipt> for OmissionMove {
 const ANSWER_GAS: u128 = 150_000;
 /// How many times the present price of gas a deposit should cover.
 const DEPOSIT_FACTOR: u128 = 10;
+/// Claims that are read at the same time.
+const AT_ONCE: usize = 32;
 
 impl ChainClient {
     /// Wei that a claim of omission should take on this chain: ten times what an answer costs at the present price of gas, so that the answerer is
@@ -222,9 +225,23 @@ impl Governance {
         }))
     }
 
-    /// The open claims against a node, in no order.
+    /// The open claims against a node, in no order. Those that could be read: an error only if none could, since the others must be answered
+    /// all the same.
     pub async fn open_omissions(&self, node: NodeAddress) -> Result<Vec<Omission>, ChainError> {
         let mut open = Vec::new();
+        match self.list_omissions(node, &mut open).await {
+            Err(error) if open.is_empty() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, read = open.len(), "not all open claims of omission could be read");
+            }
+            Ok(()) => {}
+        }
+        Ok(open)
+    }
+
+    /// Adds the open claims against a node, and goes on after a claim that can't be read; the first error.
+    async fn list_omissions(&self, node: NodeAddress, open: &mut Vec<Omission>) -> Result<(), ChainError> {
+        let mut problem = Ok(());
         let mut offset = 0_usize;
         loop {
             let call = Abi::openOmissionsCall {
@@ -233,13 +250,22 @@ impl Governance {
                 limit: U256::from(PAGE),
             };
             let page = self.view_omissions(&call).await?;
-            for hash in &page {
-                // One that was closed since the page was read is no longer open.
-                let claim = self.omission(Digest(hash.0)).await?;
-                open.extend(claim.filter(|claim| claim.status == OmissionStatus::Open));
+            for some in page.chunks(AT_ONCE) {
+                let mut reads = JoinSet::new();
+                for hash in some {
+                    let (governance, hash) = (self.clone(), Digest(hash.0));
+                    reads.spawn(async move { governance.omission(hash).await });
+                }
+                for claim in reads.join_all().await {
+                    match claim {
+                        // One that was closed since the page was read is no longer open.
+                        Ok(claim) => open.extend(claim.filter(|claim| claim.status == OmissionStatus::Open)),
+                        Err(error) => problem = problem.and(Err(error)),
+                    }
+                }
             }
             if page.len() < PAGE {
-                return Ok(open);
+                return problem;
             }
             offset = offset.saturating_add(page.len());
         }

@@ -98,6 +98,7 @@ on_every_chain! {
         decisions_from_before_a_succession_are_still_judged;
     omission:
         an_omitted_decision_suspends_its_node,
+        any_receipt_of_a_claimed_decision_settles,
         an_honest_node_answers_and_stays_active,
         receipts_that_do_not_hold_are_refused,
         answers_prove_that_very_leaf_in_that_log,
@@ -108,6 +109,7 @@ on_every_chain! {
         calling_back_when_paid_gains_nothing,
         terms_are_set_by_admins_within_bounds,
         promises_outlive_a_succession,
+        a_succession_retires_operators,
         receipts_and_answers_stay_affordable;
     dates:
         a_misdated_decision_suspends_its_node,

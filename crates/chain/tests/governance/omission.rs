@@ -147,11 +147,17 @@ pub(crate) async fn an_omitted_decision_suspends_its_node(chain: Chain) {
     assert_eq!(status(&court, &promised).await, Some(OmissionStatus::Open));
     let open = world.gov.open_omissions(world.node.node_address()).await.unwrap();
     assert_eq!((open.len(), open[0].decision_id), (1, promised.decision_id));
-    // The node may answer; nobody can settle before, and not with another receipt afterwards.
+    // The node may answer; nobody can settle before, and not with a receipt that does not hold afterwards.
     refused(settle(&court, &promised).await, "WindowOpen");
     pass(WINDOW + 2).await;
-    let other = receipt(world.deployment(), &world.node, promised.leaf, now() - 90, 60);
-    refused(settle(&court, &other).await, "OtherReceipt");
+    let deployment = world.deployment();
+    let forged = receipt(deployment, &world.stranger, promised.leaf, now() - 90, 60);
+    refused(settle(&court, &forged).await, "NotSignedByNode");
+    let mut elsewhere = on_chain(&promised);
+    elsewhere.chainId += U256::from(1);
+    let call = Abi::settleOmissionCall { receipt: elsewhere };
+    let challenge = deployment.challenge;
+    refused(court.send(&world.suspender, challenge, &call).await, "WrongChain");
     assert!(court.node_is_active().await);
     assert_eq!(credit(&court, &world.stranger).await, U256::ZERO);
     let call = Abi::settleOmissionCall {
@@ -199,6 +205,20 @@ pub(crate) async fn an_omitted_decision_suspends_its_node(chain: Chain) {
     assert_eq!(again.revert().unwrap().arg("status"), Some("Omitted"));
     refused(settle(&court, &promised).await, "NoOpenClaim");
     assert!(court.node_is_active().await);
+}
+
+/// The liar claims first, with a receipt that nobody else has; whoever holds one of the same decision settles all the same.
+pub(crate) async fn any_receipt_of_a_claimed_decision_settles(chain: Chain) {
+    let court = court(chain).await;
+    let world = &court.world;
+    let own = due(&court, unlogged(&court, "one"));
+    let held = receipt(world.deployment(), &world.node, own.leaf, now() - 90, 60);
+    claim(&court, &own).await.unwrap();
+    refused(claim(&court, &held).await, "AlreadyClaimed");
+    pass(WINDOW + 2).await;
+    assert!(settle(&court, &held).await.unwrap());
+    assert!(!court.node_is_active().await);
+    assert_eq!(status(&court, &own).await, Some(OmissionStatus::Omitted));
 }
 
 pub(crate) async fn an_honest_node_answers_and_stays_active(chain: Chain) {
@@ -752,6 +772,30 @@ pub(crate) async fn promises_outlive_a_succession(chain: Chain) {
     let (omitted, _) = new.settle_omission(&world.stranger, &promised).await.unwrap();
     assert!(omitted);
     assert!(!new.is_active_node(node).await.unwrap());
+}
+
+/// Who operated the node in the old registry, and not in the new one, was replaced when the node was registered there.
+pub(crate) async fn a_succession_retires_operators(chain: Chain) {
+    let court = court_with(chain, |terms| terms.grace = Duration::from_secs(6)).await;
+    let world = &court.world;
+    let node = world.node.node_address();
+    let fresh = account("second operator");
+    let rotated = world.gov.rotate_operator(&world.node, node, fresh.address());
+    rotated.await.unwrap();
+    let signed =
+        |who: &Account, name: &str| receipt(world.deployment(), who, unlogged(&court, name), now() - 100, 60);
+    let next = succeeded(world).await;
+    let new = Governance::new(world.client.clone(), next);
+    new.claim_omission(&world.stranger, &signed(&fresh, "early"))
+        .await
+        .unwrap();
+    pass(8).await;
+    let late = signed(&fresh, "late");
+    refused(new.claim_omission(&world.stranger, &late).await, "SignerRetired");
+    // Registering made the node's own address its operator again.
+    let own = signed(&world.node, "own");
+    new.claim_omission(&world.stranger, &own).await.unwrap();
+    assert!(new.is_active_node(node).await.unwrap());
 }
 
 /// New contracts in force, with the node registered.

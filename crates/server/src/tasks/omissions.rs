@@ -8,6 +8,7 @@ use std::time::Duration;
 use stele_ledger::tree::leaf_hash;
 use stele_types::{Digest, LeafIndex, TreeSize};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 
 use super::OMISSIONS;
 use super::anchor::blocking;
@@ -16,6 +17,9 @@ use crate::chain::{ChainLink, OpenOmission};
 use crate::clock::now;
 use crate::log::DecisionLog;
 use crate::shared::Shared;
+
+/// Answers on their way at the same time. Each waits for its block, so one after the other many claims would outlast the window.
+const AT_ONCE: usize = 32;
 
 /// Answers until told to stop.
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<dyn ChainLink>, mut stop: watch::Receiver<bool>) {
@@ -32,7 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<dyn ChainLink>, mut stop:
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        match look(&shared, &*link, &mut reported).await {
+        match look(&shared, &link, &mut reported).await {
             Ok(()) => {
                 backoff.succeeded();
                 shared.status.succeeded(OMISSIONS, now());
@@ -51,32 +55,68 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<dyn ChainLink>, mut stop:
     }
 }
 
-/// One look at the open claims. All that can be answered are, whatever becomes of the others.
+/// One look at the open claims. All that can be answered are, those first that must be soonest, whatever becomes of the others.
 async fn look(
     shared: &Arc<Shared>,
-    link: &dyn ChainLink,
+    link: &Arc<dyn ChainLink>,
     reported: &mut BTreeSet<Digest>,
 ) -> Result<(), String> {
-    let open = link
+    let mut open = link
         .open_omissions()
         .await
         .map_err(|problem| problem.to_string())?;
     reported.retain(|hash| open.iter().any(|claim| claim.leaf_hash == *hash));
-    let mut problem = None;
+    open.sort_by_key(|claim| claim.deadline);
+    let mut outcome = Outcome {
+        reported,
+        problem: None,
+    };
+    let mut answers = JoinSet::new();
     for claim in open {
-        match answer(shared, link, &claim).await {
+        if answers.len() >= AT_ONCE
+            && let Some(answered) = answers.join_next().await
+        {
+            outcome.add(answered);
+        }
+        let (shared, link) = (Arc::clone(shared), Arc::clone(link));
+        answers.spawn(async move {
+            let answered = answer(&shared, &*link, &claim).await;
+            (claim, answered)
+        });
+    }
+    while let Some(answered) = answers.join_next().await {
+        outcome.add(answered);
+    }
+    outcome.problem.map_or(Ok(()), Err)
+}
+
+/// What became of the claims of one look.
+struct Outcome<'a> {
+    reported: &'a mut BTreeSet<Digest>,
+    problem: Option<String>,
+}
+
+impl Outcome<'_> {
+    fn add(&mut self, answered: Result<(OpenOmission, Result<bool, String>), JoinError>) {
+        let (claim, answered) = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                self.problem.get_or_insert(error.to_string());
+                return;
+            }
+        };
+        match answered {
             Ok(true) => tracing::warn!(decision_id = %claim.decision_id, "a claim of omission was answered"),
             // The next anchor will cover it.
             Ok(false) => {}
             Err(error) => {
-                if reported.insert(claim.leaf_hash) {
+                if self.reported.insert(claim.leaf_hash) {
                     tracing::error!(error, decision_id = %claim.decision_id, deadline = %claim.deadline, "a claim of omission stands");
                 }
-                problem.get_or_insert(error);
+                self.problem.get_or_insert(error);
             }
         }
     }
-    problem.map_or(Ok(()), Err)
 }
 
 /// Answers a claim; false while no anchor covers the decision.
@@ -101,7 +141,7 @@ fn prove(log: &DecisionLog, index: LeafIndex, size: TreeSize) -> Result<Vec<Dige
     proof.map_err(|error| error.to_string())
 }
 
-/// Where the claimed decision stands in this log.
+/// Where the claimed decision stands in this log. Its record need not be readable: the proof comes from the tiles.
 fn find(log: &DecisionLog, claim: &OpenOmission) -> Result<LeafIndex, String> {
     let id = claim.decision_id;
     let index = log.ledger().index_of(&id).map_err(|error| error.to_string())?;
@@ -113,8 +153,9 @@ fn find(log: &DecisionLog, claim: &OpenOmission) -> Result<LeafIndex, String> {
         )
     };
     let index = index.ok_or_else(|| missing("this log does not have it"))?;
-    let entry = log.ledger().entry(index).map_err(|error| error.to_string())?;
-    if leaf_hash(&entry.leaf.to_bytes()) != claim.leaf_hash {
+    if let Ok(entry) = log.ledger().entry(index)
+        && leaf_hash(&entry.leaf.to_bytes()) != claim.leaf_hash
+    {
         return Err(missing("this log has another leaf under that id"));
     }
     Ok(index)
