@@ -227,6 +227,57 @@ fn policies_choose_what_they_are_for_and_how_much_they_matter() {
 }
 
 #[test]
+fn objects_are_found_as_kubectl_finds_them() {
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {hostNetwork: true, containers: []}}";
+    let typed = "{metadata: {name: t}, spec: {hostNetwork: true, containers: []}}";
+    let site = site(&[
+        (
+            "nested.yaml",
+            &format!(
+                "apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: v1, kind: List, items: [{pod}]}}\n"
+            ),
+        ),
+        (
+            "typed.yaml",
+            &format!("apiVersion: v1\nkind: PodList\nitems:\n- {typed}\n"),
+        ),
+        (
+            "other.yaml",
+            &format!("apiVersion: x/v1\nkind: Foo\nitems:\n- {pod}\n"),
+        ),
+        (
+            "tagged.yaml",
+            &format!("apiVersion: !Ref v1\nkind: Pod\nspec: !Sub {{hostNetwork: true}}\n"),
+        ),
+        (
+            "list.json",
+            r#"{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "spec": {"hostPID": true}}]}"#,
+        ),
+        ("odd.yaml", "apiVersion: v1\nkind: List\nitems: [1]\n"),
+    ]);
+    let ran = check(&site, &["--format", "json"]);
+    assert!(
+        ran.err.contains("odd.yaml: item 0 of the List is no object"),
+        "{}",
+        ran.err
+    );
+    let found: Vec<String> = violations(&ran.exits(1))
+        .iter()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "list.json:1:104-108",
+            "nested.yaml:4:109-113",
+            "other.yaml:4:72-76",
+            "tagged.yaml:3:26-30",
+            "typed.yaml:4:45-49",
+        ]
+    );
+}
+
+#[test]
 fn standard_input_is_a_file_too() {
     let site = Site::new();
     let mut command = site.command(&["check", "--format", "github", "-"]);

@@ -52,7 +52,15 @@ fn id_of(body: &str) -> String {
 fn a_full_disk_refuses_decisions_and_loses_none() {
     let site = Site::new();
     // Nothing but decisions shall write while there is no room.
-    let node = site.up_ignoring("XFSZ", &["--set", "server.anchor.interval_ms=86400000"]);
+    let node = site.up_ignoring(
+        "XFSZ",
+        &[
+            "--set",
+            "server.anchor.interval_ms=86400000",
+            "--set",
+            "server.receipts.enabled=false",
+        ],
+    );
     let body = example("kubernetes/pod-privileged.json");
     let (status, first) = node.http("POST", PATH, &body);
     assert_eq!(status, 200, "{first}");

@@ -149,6 +149,9 @@ pub struct Worker<'c> {
     derivers: BTreeMap<PolicyId, Deriver>,
 }
 
+/// By the value that was derived.
+type Origins<'a> = BTreeMap<&'a Value, &'a Derivation>;
+
 /// A document under check.
 struct Subject<'a> {
     input: &'a Input,
@@ -220,34 +223,36 @@ impl Worker<'_> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let derived = self.derive(policy, rule, value)?;
+        let derived = self.derive(policy, rule, value);
+        let origins: Origins<'_> = derived
+            .iter()
+            .rev()
+            .map(|derived| (&derived.value, derived))
+            .collect();
         Ok(found
             .into_iter()
-            .map(|found| subject.finding(policy, rule, found, &derived))
+            .map(|found| subject.finding(policy, rule, found, &origins))
             .collect())
     }
 
     /// Where the values of a rule came from. That an answer can't be followed back is no reason not to give it.
-    fn derive(&mut self, policy: &Policy, rule: &str, value: &Value) -> Result<Vec<Derivation>, EngineError> {
-        if !self.derivers.contains_key(&policy.id) {
-            let deriver = Deriver::new(&self.checker.set, policy)?;
+    fn derive(&mut self, policy: &Policy, rule: &str, value: &Value) -> Vec<Derivation> {
+        if !self.derivers.contains_key(&policy.id)
+            && let Ok(deriver) = Deriver::new(&self.checker.set, policy)
+        {
             self.derivers.insert(policy.id.clone(), deriver);
         }
-        let Some(deriver) = self.derivers.get_mut(&policy.id) else {
-            return Ok(Vec::new());
-        };
         let context = EvalContext::at(self.checker.now);
-        match deriver.derive(rule, value, context, LIMITS) {
-            Err(EngineError::Refused { place, message }) => Err(EngineError::Refused { place, message }),
-            derived => Ok(derived.unwrap_or_default()),
-        }
+        let deriver = self.derivers.get_mut(&policy.id);
+        let derived = deriver.and_then(|deriver| deriver.derive(rule, value, context, LIMITS).ok());
+        derived.unwrap_or_default()
     }
 }
 
 impl Subject<'_> {
-    fn finding(&self, policy: &Policy, rule: &str, found: Found, derived: &[Derivation]) -> Finding {
+    fn finding(&self, policy: &Policy, rule: &str, found: Found, origins: &Origins<'_>) -> Finding {
         let Found { violation, entry, .. } = found;
-        let path = named_path(entry.as_ref()).unwrap_or_else(|| origin(entry.as_ref(), derived));
+        let path = named_path(entry.as_ref()).unwrap_or_else(|| origin(entry.as_ref(), origins));
         let text = &self.input.text;
         let range = first_line(text, &self.document.locate(text, &path));
         let resource = violation
@@ -302,10 +307,10 @@ fn named_path(entry: Option<&Value>) -> Option<Vec<Value>> {
 }
 
 /// What the policy looked at last before it decided.
-fn origin(entry: Option<&Value>, derived: &[Derivation]) -> Vec<Value> {
-    let same = derived.iter().find(|derivation| Some(&derivation.value) == entry);
+fn origin(entry: Option<&Value>, origins: &Origins<'_>) -> Vec<Value> {
+    let same = entry.and_then(|entry| origins.get(entry));
     // A rule may give a whole collection at once.
-    let Some(derivation) = same.or_else(|| derived.first()) else {
+    let Some(derivation) = same.or_else(|| origins.values().next()) else {
         return Vec::new();
     };
     derivation

@@ -4,15 +4,37 @@ use stele_types::{InputKind, Value};
 
 use crate::format::Format;
 
+/// What stands behind `Dockerfile.` in names of other files.
+const NO_DOCKERFILE: [&str; 14] = [
+    "dockerignore",
+    "go",
+    "html",
+    "j2",
+    "java",
+    "js",
+    "json",
+    "md",
+    "py",
+    "rb",
+    "rs",
+    "tmpl",
+    "ts",
+    "txt",
+];
+
 /// The format of a file with this name (its path with `/`); `None`: none that is read.
 #[must_use]
 pub fn format_of(path: &str) -> Option<Format> {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    if name == "dockerfile" || name == "containerfile" || name.starts_with("dockerfile.") {
+    let variant = name
+        .strip_prefix("dockerfile.")
+        .or(name.strip_prefix("containerfile."));
+    let is_variant = variant.is_some_and(|variant| !NO_DOCKERFILE.contains(&variant));
+    if name == "dockerfile" || name == "containerfile" || is_variant {
         return Some(Format::Dockerfile);
     }
     match name.rsplit_once('.')?.1 {
-        "json" | "tfplan" | "template" | "sarif" => Some(Format::Json),
+        "json" => Some(Format::Json),
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
         "dockerfile" => Some(Format::Dockerfile),
@@ -144,7 +166,7 @@ mod tests {
                 InputKind::TerraformPlan,
             ),
             (
-                "t.template",
+                "t.json",
                 r#"{"Resources": {"x": {"Type": "AWS::S3::Bucket"}}}"#,
                 InputKind::Cloudformation,
             ),
@@ -172,5 +194,7 @@ mod tests {
         }
         assert_eq!(format_of("README"), None);
         assert_eq!(format_of("main.rs"), None);
+        assert_eq!(format_of("src/dockerfile.rs"), None);
+        assert_eq!(format_of("Dockerfile.dockerignore"), None);
     }
 }

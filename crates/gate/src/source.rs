@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stele_types::{InputKind, Value};
+use stele_types::InputKind;
 
 use crate::finding::Failure;
 use crate::format::{self, Dialect, Document, Format, FormatError};
@@ -74,16 +74,23 @@ impl Source {
             self.kind.unwrap_or_else(found)
         };
         let mut documents = format::read(format, &text, Dialect::Core).map_err(failed)?;
-        let is_object = |document: &Document| kind_of(document) == InputKind::Kubernetes;
-        if format == Format::Yaml && documents.iter().any(is_object) {
-            documents = format::read(format, &text, Dialect::Kubernetes).map_err(failed)?;
+        let has = |wanted| documents.iter().any(|document| kind_of(document) == wanted);
+        let dialect = match (has(InputKind::Kubernetes), has(InputKind::Cloudformation)) {
+            (true, _) => Dialect::Kubernetes,
+            (false, true) => Dialect::Cloudformation,
+            (false, false) => Dialect::Core,
+        };
+        if format == Format::Yaml && dialect != Dialect::Core {
+            documents = format::read(format, &text, dialect).map_err(failed)?;
         }
         let mut out = Vec::new();
         for (number, document) in documents.into_iter().enumerate() {
             let kind = kind_of(&document);
-            match list_items(kind, &document, &text) {
-                Some(items) => out.extend(items.into_iter().map(|item| (number, kind, item))),
-                None => out.push((number, kind, document)),
+            if kind == InputKind::Kubernetes {
+                let objects = document.objects(&text).map_err(|message| self.failure(message))?;
+                out.extend(objects.into_iter().map(|object| (number, kind, object)));
+            } else {
+                out.push((number, kind, document));
             }
         }
         Ok(Input {
@@ -126,14 +133,6 @@ fn guess(text: &str) -> Option<Format> {
         .trim_start()
         .starts_with(['{', '['])
         .then_some(Format::Json)
-}
-
-/// The objects of a Kubernetes list.
-fn list_items(kind: InputKind, document: &Document, text: &str) -> Option<Vec<Document>> {
-    let name = document.value.get("kind").and_then(Value::as_str)?;
-    (kind == InputKind::Kubernetes && name.ends_with("List"))
-        .then(|| document.items(text, "items"))
-        .flatten()
 }
 
 fn text_of(path: &Path) -> Result<String, String> {

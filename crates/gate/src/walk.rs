@@ -1,7 +1,7 @@
 //! Which files of a directory are checked.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use stele_types::InputKind;
 use walkdir::{DirEntry, WalkDir};
@@ -22,16 +22,16 @@ pub struct Sources {
     pub failures: Vec<Failure>,
     /// Templates of Helm charts, which are no YAML before they are rendered.
     pub templates: usize,
-    names: BTreeSet<String>,
+    seen: BTreeSet<PathBuf>,
 }
 
 impl Sources {
     /// Once, however many of the paths lead there.
     fn push(&mut self, path: &Path, kind: Option<InputKind>) {
-        let name = name(path);
-        if self.names.insert(name.clone()) {
+        let plain = path.strip_prefix("./").unwrap_or(path);
+        if self.seen.insert(plain.to_owned()) {
             self.files.push(Source {
-                name,
+                name: name(path),
                 origin: Origin::File(path.to_owned()),
                 kind,
             });

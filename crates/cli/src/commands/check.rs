@@ -91,7 +91,10 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
         output::note("there is nothing to check: no file has a name that tells what it is; --kind does");
     }
     for failure in &outcome.failures {
-        output::note(format!("not checked: {failure}"));
+        output::note(format!(
+            "not checked: {}",
+            report::printable(&failure.to_string())
+        ));
     }
     if let Some(path) = &args.write_baseline {
         let text = Baseline::of(&outcome.findings).to_json();

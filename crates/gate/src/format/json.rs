@@ -56,6 +56,14 @@ pub(super) fn locate(text: &str, range: &Range<usize>, path: &[Value]) -> Range<
     place(text, at)
 }
 
+/// The bytes of each item of a member that is an array.
+pub(super) fn items(text: &str, range: &Range<usize>, name: &str) -> Option<Vec<Range<usize>>> {
+    let whole: &RawValue = serde_json::from_str(text.get(range.clone())?).ok()?;
+    let (_, list) = member(whole, &Value::string(name))?;
+    let items: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+    Some(items.into_iter().map(|item| place(text, item)).collect())
+}
+
 /// The bytes of a part of the text.
 fn place(text: &str, part: &RawValue) -> Range<usize> {
     let offset = (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use stele_types::Value;
 
-use crate::node::Node;
+use crate::node::{Node, NodeKind};
 
 mod dockerfile;
 mod json;
@@ -15,6 +15,8 @@ pub use yaml::Dialect;
 
 /// Deeper documents are refused.
 pub(crate) const MAX_DEPTH: usize = 128;
+/// Kubernetes lists in Kubernetes lists.
+const MAX_LISTS: usize = 8;
 
 /// What a text is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,26 +84,65 @@ impl Document {
         }
     }
 
-    /// The items of a list member as documents of their own, unless one of them is no mapping.
-    #[must_use]
-    pub(crate) fn items(&self, text: &str, member: &str) -> Option<Vec<Self>> {
-        let items = self.value.get(member)?.as_array()?;
-        let split = |(index, item): (usize, &Value)| {
-            item.as_object()?;
-            let path = [member.into(), Value::from(i64::try_from(index).ok()?)];
-            let places = match &self.places {
-                Places::Known(node) => match &node.get(member)?.kind {
-                    crate::node::NodeKind::Array(nodes) => Places::Known(nodes.get(index)?.clone()),
-                    _ => return None,
-                },
-                Places::Json(range) => Places::Json(json::locate(text, range, &path)),
-            };
-            Some(Self {
-                value: item.clone(),
-                places,
-            })
+    /// The Kubernetes objects that kubectl makes of it: of whatever has `items`, those, and of lists in lists theirs. An item that does not say what it
+    /// is is what the list says. What is called no list is an object itself, too.
+    ///
+    /// # Errors
+    ///
+    /// An item that is no mapping, and lists that are too deep.
+    pub(crate) fn objects(self, text: &str) -> Result<Vec<Self>, String> {
+        let mut out = Vec::new();
+        self.collect_objects(text, 0, &mut out)?;
+        Ok(out)
+    }
+
+    fn collect_objects(self, text: &str, depth: usize, out: &mut Vec<Self>) -> Result<(), String> {
+        let Some(items) = self.value.get("items").and_then(Value::as_array) else {
+            out.push(self);
+            return Ok(());
         };
-        items.iter().enumerate().map(split).collect()
+        if depth > MAX_LISTS {
+            return Err(format!("lists in lists, more than {MAX_LISTS} deep"));
+        }
+        let kind = self.value.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let places = self.item_places(text, items.len());
+        let of_list = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+        let inherited = of_list.map(|kind| (Value::string(kind), self.value.get("apiVersion").cloned()));
+        for (index, (item, places)) in items.iter().zip(places).enumerate() {
+            let Some(members) = item.as_object() else {
+                return Err(format!("item {index} of the {kind} is no object"));
+            };
+            let value = match &inherited {
+                Some((kind, version)) if item.get("kind").is_none() && item.get("apiVersion").is_none() => {
+                    let mut members = members.clone();
+                    members.insert("kind".into(), kind.clone());
+                    members.extend(version.clone().map(|version| ("apiVersion".into(), version)));
+                    Value::object(members)
+                }
+                _ => item.clone(),
+            };
+            Self { value, places }.collect_objects(text, depth.saturating_add(1), out)?;
+        }
+        if !kind.ends_with("List") {
+            out.push(self);
+        }
+        Ok(())
+    }
+
+    /// The places of the items, found in one pass.
+    fn item_places(&self, text: &str, count: usize) -> Vec<Places> {
+        let whole = || vec![self.places.clone(); count];
+        match &self.places {
+            Places::Known(node) => match node.get("items").map(|items| &items.kind) {
+                Some(NodeKind::Array(nodes)) => nodes.iter().cloned().map(Places::Known).collect(),
+                _ => whole(),
+            },
+            Places::Json(range) => {
+                let ranges = json::items(text, range, "items");
+                let found = ranges.filter(|ranges| ranges.len() == count);
+                found.map_or_else(whole, |ranges| ranges.into_iter().map(Places::Json).collect())
+            }
+        }
     }
 }
 

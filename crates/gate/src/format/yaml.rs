@@ -1,10 +1,11 @@
 //! YAML, with the places of its events.
 //!
 //! Aliases stand for what they name, at the place where it is written; merge keys (`<<`) are merged, as everybody who deploys such files does. The short
-//! tags of CloudFormation become the functions that they abbreviate; other local tags are left out.
+//! tags of CloudFormation become the functions that they abbreviate in its templates; other local tags are left out.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use stele_types::{Number, Value};
@@ -18,8 +19,10 @@ pub enum Dialect {
     /// As YAML 1.2's core schema has it.
     #[default]
     Core,
-    /// As Kubernetes reads them: `yes` and `off` are booleans, `0644` is octal.
+    /// As Kubernetes reads them: `yes` and `off` are booleans, `0644` is octal, `8_0` is a number, and local tags say nothing.
     Kubernetes,
+    /// Short tags are the functions of CloudFormation that they abbreviate.
+    Cloudformation,
 }
 
 /// More values are refused, those that aliases repeat included.
@@ -74,9 +77,18 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Result<Vec<Node>, FormatErro
 struct Reader<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
     dialect: Dialect,
-    /// What anchors name, and how many values that is.
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, Anchor>,
     nodes: usize,
+}
+
+/// What an anchor names.
+#[derive(Clone)]
+struct Anchor {
+    node: Rc<Node>,
+    /// How many values that is.
+    size: usize,
+    /// How many levels.
+    height: usize,
 }
 
 type Read<T> = Result<T, FormatError>;
@@ -115,23 +127,11 @@ impl<'t> Reader<'t> {
 
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Read<Node> {
         let range = range(span);
-        if depth > MAX_DEPTH {
-            let message = format!("nested more than {MAX_DEPTH} levels deep");
-            return Err(FormatError::at(range.start, message));
-        }
+        self.check_depth(depth, &range)?;
         self.count(1, &range)?;
         let before = self.nodes;
         let (node, anchor, tag) = match event {
-            Event::Alias(id) => {
-                let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    return Err(FormatError::at(
-                        range.start,
-                        "an alias of a value that contains it",
-                    ));
-                };
-                self.count(size, &range)?;
-                return Ok(node);
-            }
+            Event::Alias(id) => return self.alias(id, &range, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_deref(), self.dialect)
                     .map_err(|message| FormatError::at(range.start, message))?;
@@ -141,15 +141,40 @@ impl<'t> Reader<'t> {
             Event::MappingStart(_, anchor, tag) => (self.mapping(range, depth)?, anchor, tag),
             _ => return Err(FormatError::at(range.start, "not YAML: a value is missing")),
         };
-        let node = match tag.as_deref().and_then(function) {
+        let tag = tag.as_deref().filter(|_| self.dialect == Dialect::Cloudformation);
+        let node = match tag.and_then(function) {
             Some(name) => called(name, node),
             None => node,
         };
         if anchor > 0 {
             let size = self.nodes.saturating_sub(before).saturating_add(1);
-            self.anchors.insert(anchor, (node.clone(), size));
+            // What is kept for aliases counts like what they write out.
+            self.count(size, &node.range)?;
+            let anchored = Anchor {
+                size,
+                height: height(&node),
+                node: Rc::new(node.clone()),
+            };
+            self.anchors.insert(anchor, anchored);
         }
         Ok(node)
+    }
+
+    fn check_depth(&self, depth: usize, at: &Range<usize>) -> Read<()> {
+        if depth > MAX_DEPTH {
+            let message = format!("nested more than {MAX_DEPTH} levels deep");
+            return Err(FormatError::at(at.start, message));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, id: usize, at: &Range<usize>, depth: usize) -> Read<Node> {
+        let Some(anchor) = self.anchors.get(&id).cloned() else {
+            return Err(FormatError::at(at.start, "an alias of a value that contains it"));
+        };
+        self.check_depth(depth.saturating_add(anchor.height), at)?;
+        self.count(anchor.size, at)?;
+        Ok(anchor.node.as_ref().clone())
     }
 
     fn sequence(&mut self, start: Range<usize>, depth: usize) -> Read<Node> {
@@ -178,12 +203,12 @@ impl<'t> Reader<'t> {
                 return Ok(Node { range, kind });
             }
             let key_range = range(&span);
-            let plain_merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let is_merge = is_merge(&event);
             let key = self.key(event, &key_range)?;
             let (event, span) = self.next()?;
             let value = self.node(event, &span, depth.saturating_add(1))?;
-            if plain_merge {
+            if is_merge {
+                self.check_merge(&entries, &merged, &value, &key_range)?;
                 merged.push(value);
                 continue;
             }
@@ -199,11 +224,38 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Programs disagree about what counts where a merge stands behind a key that it sets too, and where there are two merges.
+    fn check_merge(&self, entries: &[Entry], merged: &[Node], value: &Node, at: &Range<usize>) -> Read<()> {
+        if !merged.is_empty() {
+            return Err(FormatError::at(
+                at.start,
+                "`<<` stands twice in one mapping; give it a list",
+            ));
+        }
+        let sources = match &value.kind {
+            NodeKind::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        let set_before = entries
+            .iter()
+            .find(|entry| sources.iter().any(|source| source.get(&entry.key).is_some()));
+        match set_before {
+            Some(entry) => {
+                let message = format!(
+                    "`<<` stands behind the key `{}`, which it sets too; put it first",
+                    entry.key
+                );
+                Err(FormatError::at(at.start, message))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A key; those that are no strings stay as they are written.
     fn key(&mut self, event: Event<'t>, at: &Range<usize>) -> Read<String> {
         match event {
             Event::Scalar(text, ..) => Ok(text.into_owned()),
-            Event::Alias(id) => match self.anchors.get(&id).map(|(node, _)| &node.kind) {
+            Event::Alias(id) => match self.anchors.get(&id).map(|anchor| &anchor.node.kind) {
                 Some(NodeKind::Scalar(value)) => Ok(value
                     .as_str()
                     .map_or_else(|| stele_types::json::to_string(value), str::to_owned)),
@@ -235,6 +287,27 @@ fn merge(entries: &mut Vec<Entry>, places: &HashMap<String, usize>, merged: Vec<
         }
     }
     Ok(())
+}
+
+fn is_merge(event: &Event<'_>) -> bool {
+    let Event::Scalar(text, style, _, tag) = event else {
+        return false;
+    };
+    let tagged = |tag: &Tag| tag.handle() == "tag:yaml.org,2002:" && tag.suffix() == "merge";
+    match tag {
+        Some(tag) => tagged(tag),
+        None => text == "<<" && *style == ScalarStyle::Plain,
+    }
+}
+
+/// How many levels of collections a value has.
+fn height(node: &Node) -> usize {
+    let below = match &node.kind {
+        NodeKind::Scalar(_) => return 0,
+        NodeKind::Array(items) => items.iter().map(height).max(),
+        NodeKind::Object(entries) => entries.iter().map(|entry| height(&entry.value)).max(),
+    };
+    below.unwrap_or_default().saturating_add(1)
 }
 
 fn range(span: &Span) -> Range<usize> {
@@ -278,6 +351,7 @@ fn called(name: String, mut argument: Node) -> Node {
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, dialect: Dialect) -> Result<Value, String> {
     match tag.and_then(Tag::core_suffix) {
         Some("str") => return Ok(Value::string(text)),
+        None if tag.is_some_and(is_binary) && dialect == Dialect::Kubernetes => return binary(text),
         None if style != ScalarStyle::Plain || tag.is_some() => return Ok(Value::string(text)),
         _ => {}
     }
@@ -291,6 +365,21 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, dialect: Dialect) -
     parsed.map(Value::Number)
 }
 
+fn is_binary(tag: &Tag) -> bool {
+    tag.handle() == "tag:yaml.org,2002:" && tag.suffix() == "binary"
+}
+
+/// Kubernetes takes what is encoded for the text.
+fn binary(text: &str) -> Result<Value, String> {
+    use base64::Engine as _;
+    let packed: String = text.split_whitespace().collect();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(packed)
+        .map_err(|error| format!("!!binary is not base64: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "!!binary is not UTF-8".to_owned())?;
+    Ok(Value::string(&text))
+}
+
 fn word(text: &str, dialect: Dialect) -> Option<Value> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Value::Null),
@@ -298,7 +387,7 @@ fn word(text: &str, dialect: Dialect) -> Option<Value> {
         "false" | "False" | "FALSE" => return Some(Value::Bool(false)),
         _ => {}
     }
-    if dialect == Dialect::Core {
+    if dialect != Dialect::Kubernetes {
         return None;
     }
     match text {
@@ -310,32 +399,42 @@ fn word(text: &str, dialect: Dialect) -> Option<Value> {
 
 /// A number as JSON writes it. What JSON can't say (infinity, none) stays text.
 fn number(text: &str, dialect: Dialect) -> Option<String> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, text.get(1..)?),
-        b'+' => (false, text.get(1..)?),
-        _ => (false, text),
+    let kubernetes = dialect == Dialect::Kubernetes;
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => ("-", text.get(1..)?),
+        b'+' => ("", text.get(1..)?),
+        _ => ("", text),
     };
-    let sign = if negative { "-" } else { "" };
+    // There, underscores divide the digits of whatever begins as a number does.
+    let undivided = digits.replace('_', "");
+    let begins = text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.'));
+    let digits = if kubernetes && begins {
+        undivided.as_str()
+    } else {
+        digits
+    };
     let based = |digits: &str, radix: u32| {
-        let digits = digits.replace('_', "");
-        u64::from_str_radix(&digits, radix)
-            .ok()
-            .filter(|_| !digits.starts_with('+'))
-            .map(|value| format!("{sign}{value}"))
+        let plain = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+        let value = plain.then(|| num_bigint::BigUint::parse_bytes(digits.as_bytes(), radix))??;
+        Some(format!("{sign}{value}"))
     };
-    if let Some(hex) = digits.strip_prefix("0x") {
+    let prefixed = |lower: &str, upper: &str| {
+        let upper = digits.strip_prefix(upper).filter(|_| kubernetes);
+        digits.strip_prefix(lower).or(upper)
+    };
+    if let Some(hex) = prefixed("0x", "0X") {
         return based(hex, 16);
     }
-    if let Some(octal) = digits.strip_prefix("0o") {
+    if let Some(octal) = prefixed("0o", "0O") {
         return based(octal, 8);
     }
-    if dialect == Dialect::Kubernetes {
-        if let Some(binary) = digits.strip_prefix("0b") {
+    if kubernetes {
+        if let Some(binary) = prefixed("0b", "0B") {
             return based(binary, 2);
         }
         let rest = digits.strip_prefix('0').filter(|rest| !rest.is_empty());
-        if let Some(octal) = rest.filter(|rest| rest.bytes().all(|byte| matches!(byte, b'0'..=b'7' | b'_'))) {
-            return based(octal, 8);
+        if let Some(octal) = rest.and_then(|rest| based(rest, 8)) {
+            return Some(octal);
         }
     }
     decimal(digits).map(|digits| format!("{sign}{digits}"))

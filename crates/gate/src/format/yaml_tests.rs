@@ -38,7 +38,7 @@ fn plain_scalars_mean_what_the_dialect_says() {
     );
     assert_eq!(
         values(text, Dialect::Kubernetes).concat(),
-        r#"[true,false,420,15,31,"1_0",1.5,0.5,7,1000,3,-8,null,"1",true]"#
+        r#"[true,false,420,15,31,10,1.5,0.5,7,1000,3,-8,null,"1",true]"#
     );
     assert_eq!(
         core("[.inf, .nan, 1.2.3, 1e, 0x, '', 2001-01-01]"),
@@ -66,9 +66,47 @@ fn aliases_and_merges_are_written_out() {
 fn short_tags_become_functions() {
     let text = "a: !Ref x\nb: !GetAtt r.Arn.y\nc: !Sub ['${v}', {v: !Ref y}]\nd: !reference [.a, b]\n";
     assert_eq!(
-        core(text),
+        values(text, Dialect::Cloudformation).concat(),
         r#"{"a":{"Ref":"x"},"b":{"Fn::GetAtt":["r","Arn.y"]},"c":{"Fn::Sub":["${v}",{"v":{"Ref":"y"}}]},"d":[".a","b"]}"#
     );
+}
+
+#[test]
+fn kubernetes_reads_what_it_reads() {
+    let text =
+        "{a: !Sub {privileged: true}, b: !!binary bmdpbng6bGF0ZXN0, c: 0X0, d: 8_0, e: 0B1, f: -0o7, g: 08}";
+    assert_eq!(
+        values(text, Dialect::Kubernetes).concat(),
+        r#"{"a":{"privileged":true},"b":"nginx:latest","c":0,"d":80,"e":1,"f":-7,"g":8}"#
+    );
+    assert!(read("a: !!binary '%'", Dialect::Kubernetes).is_err());
+}
+
+#[test]
+fn merges_that_programs_read_differently_are_refused() {
+    for text in [
+        "p: &p {x: true}\na: {x: false, <<: *p}\n",
+        "p: &p {x: true}\na:\n  <<: *p\n  <<: {y: 1}\n",
+        "p: &p {x: true}\na: {x: 1, !!merge m: [*p]}\n",
+    ] {
+        let error = read(text, Dialect::Core).unwrap_err();
+        assert!(error.message.contains("`<<` stands"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn aliases_don_t_lift_the_bound_of_depth() {
+    let mut text = format!("a0: &a0 {}{}\n", "[".repeat(100), "]".repeat(100));
+    for level in 1..50 {
+        let below = level - 1;
+        text.push_str(&format!(
+            "a{level}: &a{level} {}*a{below}{}\n",
+            "[".repeat(100),
+            "]".repeat(100)
+        ));
+    }
+    let error = read(&text, Dialect::Core).unwrap_err();
+    assert!(error.message.contains("levels"), "{error}");
 }
 
 #[test]

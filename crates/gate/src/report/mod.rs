@@ -12,7 +12,7 @@ pub use annotations::{github, gitlab};
 pub use junit::junit;
 pub use sarif::{SARIF_SCHEMA, sarif};
 pub use tables::{html, markdown};
-pub use text::{summary, text};
+pub use text::{printable, summary, text};
 
 /// The findings and failures as one JSON document: that of [`Outcome`].
 #[must_use]

@@ -8,9 +8,20 @@ use crate::run::Outcome;
 /// A table in GitHub's Markdown.
 #[must_use]
 pub fn markdown(outcome: &Outcome) -> String {
+    // What is not ours must not become markup, an image or a mention.
     let cell = |text: &str| {
-        let text = text.replace('\\', "\\\\").replace('|', "\\|");
-        text.replace('<', "&lt;").replace(['\n', '\r'], " ")
+        let mut out = String::new();
+        for character in text.chars() {
+            match character {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '@' => out.push_str("&#64;"),
+                '\\' | '|' | '[' | ']' | '!' | '`' | '*' | '_' => out.extend(['\\', character]),
+                _ if character.is_control() => out.push(' '),
+                _ => out.push(character),
+            }
+        }
+        out
     };
     let mut out = format!("**stele check**: {}\n", summary(outcome));
     if !outcome.findings.is_empty() {

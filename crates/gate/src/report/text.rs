@@ -24,7 +24,12 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
         Enforcement::Warn => Level::WARNING,
         Enforcement::DryRun => Level::NOTE,
     };
-    let place = format!("{}:{}:{}", finding.file, finding.start.line, finding.start.column);
+    let place = format!(
+        "{}:{}:{}",
+        printable(&finding.file),
+        finding.start.line,
+        finding.start.column
+    );
     let id = format!("{} {}", finding.severity, finding.rule);
     // The columns of the excerpt are its own: what is shown of a line may begin within it.
     let snippet = Snippet::source(&finding.excerpt.text)
@@ -38,6 +43,20 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
         group = group.element(Level::HELP.message(remediation));
     }
     format!("{place}\n{}", renderer.render(&[group]))
+}
+
+/// A text that can do nothing to a terminal, or to who reads workflow commands: control characters are escaped.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 /// One line: how many files, questions and findings there were.
