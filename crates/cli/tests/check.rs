@@ -247,7 +247,7 @@ fn objects_are_found_as_kubectl_finds_them() {
         ),
         (
             "tagged.yaml",
-            &format!("apiVersion: !Ref v1\nkind: Pod\nspec: !Sub {{hostNetwork: true}}\n"),
+            "apiVersion: !Ref v1\nkind: Pod\nspec: !Sub {hostNetwork: true}\n",
         ),
         (
             "list.json",
