@@ -50,7 +50,8 @@ pub(super) struct Quorum {
 
 /// A verifier's answer.
 struct Answer {
-    lines: Vec<String>,
+    /// Its cosignature, verified.
+    line: String,
     signature: Option<Vec<u8>>,
 }
 
@@ -126,7 +127,7 @@ impl Verifiers {
                 Some(Err(error)) => problems.push(error.to_string()),
                 Some(Ok(Err(problem))) => problems.push(problem),
                 Some(Ok(Ok(answer))) => {
-                    lines.extend(answer.lines);
+                    lines.push(answer.line);
                     let Some(signature) = answer.signature.filter(|_| needed > 0) else {
                         continue;
                     };
@@ -150,8 +151,11 @@ impl Verifiers {
                 self.all.len(),
             ));
         }
-        let note = with_signatures(&head.note, lines.iter().map(String::as_str));
-        let note = note.map_err(|error| error.to_string())?;
+        // Cosignatures are welcome, and no reason not to anchor.
+        let note = with_signatures(&head.note, lines.iter().map(String::as_str)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a checkpoint is served without its cosignatures");
+            head.note.clone()
+        });
         let served = note.clone();
         blocking(shared, move |log| {
             log.ledger()
@@ -227,15 +231,29 @@ impl Verifier {
 
     /// Checks an answer: the cosignature must be the verifier's own, over this very checkpoint.
     fn accept(&self, head: &SignedCheckpoint, body: &str, signature: Option<&str>) -> Result<Answer, String> {
-        let note = with_signatures(&head.note, body.lines()).map_err(|error| error.to_string())?;
-        self.key.verify(&note).map_err(|error| error.to_string())?;
-        let own = |line: &&str| line.split(' ').nth(1) == Some(self.key.name());
+        let line = own_line(&self.key, &head.note, body)?;
         let hex = signature.and_then(|text| text.split_whitespace().nth(1));
         Ok(Answer {
-            lines: body.lines().filter(own).map(str::to_owned).collect(),
+            line,
             signature: hex.and_then(decode),
         })
     }
+}
+
+/// The one line of an answer that is the verifier's cosignature. Whatever else it sent is nobody's business.
+fn own_line(key: &CosignerKey, note: &str, body: &str) -> Result<String, String> {
+    let mut problem = "its answer has no line with its name".to_owned();
+    for line in body
+        .lines()
+        .filter(|line| line.split(' ').nth(1) == Some(key.name()))
+    {
+        let whole = with_signatures(note, [line]);
+        match whole.and_then(|whole| key.verify(&whole)) {
+            Ok(_) => return Ok(line.to_owned()),
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    Err(problem)
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -263,4 +281,37 @@ async fn body(mut answer: reqwest::Response) -> Result<String, String> {
 fn words(error: &reqwest::Error) -> String {
     let inner = std::error::Error::source(error).map(ToString::to_string);
     inner.map_or_else(|| error.to_string(), |inner| format!("{error}: {inner}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use stele_ledger::witness::signed_text;
+    use stele_ledger::{Checkpoint, Cosigner, SigningKey};
+    use stele_types::Digest;
+
+    use super::*;
+
+    #[test]
+    fn only_the_cosignature_is_kept_of_an_answer() {
+        let checkpoint = Checkpoint {
+            origin: "log".to_owned(),
+            size: TreeSize::new(1),
+            root: Digest([1; 32]),
+            extensions: Vec::new(),
+        };
+        let key = SigningKey::from_seed("log", &[1; 32]).unwrap();
+        let note = checkpoint.sign(&key).unwrap().note;
+        let cosigner = Cosigner::from_seed("w1", &[2; 32]).unwrap();
+        let lines = cosigner.cosign(signed_text(&note).unwrap(), 7).unwrap();
+        let line = lines.trim_end();
+        let impostor = Cosigner::from_seed("w1", &[3; 32]).unwrap();
+        let other = impostor.cosign(signed_text(&note).unwrap(), 7).unwrap();
+        let junk = "\u{2014} w1 AAAAAAAA\nnonsense\n\u{2014} w2 AAAA\n";
+        for body in [lines.clone(), format!("{junk}{other}{lines}{lines}{junk}{other}")] {
+            assert_eq!(own_line(cosigner.key(), &note, &body).unwrap(), line);
+        }
+        for body in ["", junk, &other] {
+            own_line(cosigner.key(), &note, body).unwrap_err();
+        }
+    }
 }
