@@ -256,14 +256,16 @@ impl Follower {
         size: TreeSize,
     ) -> Result<(Vec<Leaf>, Option<RecordLines>), VerifierError> {
         let to = from.saturating_add(BATCH).min(end);
-        let leaves = self.source.leaves(from, to, size).await?;
+        let mut leaves = self.source.leaves(from, to, size).await?;
         let hash = |leaf: &Leaf| leaf_hash(&leaf.to_bytes());
         let wanted = self.records && leaves.iter().any(|leaf| self.sampling.takes(&hash(leaf)));
-        let lines = match wanted {
-            true => Some(self.source.records(from, to).await?),
-            false => None,
-        };
-        Ok((leaves, lines))
+        if !wanted {
+            return Ok((leaves, None));
+        }
+        let (lines, count) = self.source.records(from, to).await?;
+        // The next batch goes on where the records end.
+        leaves.truncate(count);
+        Ok((leaves, Some(lines)))
     }
 
     async fn load_versions(&mut self, leaves: &[Leaf]) -> Result<(), VerifierError> {
@@ -272,7 +274,9 @@ impl Follower {
         }
         for leaf in leaves {
             let version = leaf.policy_version;
-            if self.replayer.knows(version) {
+            // What was never registered is wrong without its bundle, and not worth a download.
+            let foreign = self.chain.is_some() && !self.timeline.has(version);
+            if foreign || self.replayer.knows(version) {
                 continue;
             }
             let uri = self.timeline.uri(version).to_owned();

@@ -15,6 +15,8 @@ use crate::error::VerifierError;
 
 /// Largest answer with records, in bytes; a node sends fewer records rather than more bytes.
 const MAX_RECORDS: usize = 64 << 20;
+/// Records of one batch, in bytes: beyond it the batch ends, with the answer that exceeded it.
+const BATCH_RECORDS: usize = 64 << 20;
 /// Largest bundle, in bytes.
 const MAX_BUNDLE: usize = 256 << 20;
 /// How long one request may take.
@@ -186,14 +188,23 @@ impl Source {
         })
     }
 
-    /// The records of the leaves `from..to`.
+    /// The records of the leaves `from..to`, or of the first of them where they are large, and how many.
     ///
     /// # Errors
     /// [`VerifierError::Source`], also when the node gives them to nobody, or not to us.
-    pub async fn records(&self, from: u64, to: u64) -> Result<RecordLines, VerifierError> {
+    pub async fn records(&self, from: u64, to: u64) -> Result<(RecordLines, usize), VerifierError> {
+        self.some_records(from, to, BATCH_RECORDS).await
+    }
+
+    async fn some_records(
+        &self,
+        from: u64,
+        to: u64,
+        enough: usize,
+    ) -> Result<(RecordLines, usize), VerifierError> {
         let mut lines = Vec::new();
         let mut at = from;
-        while at < to {
+        while at < to && lines.len() < enough {
             let path = format!("v1/records?from={at}&limit={}", to.saturating_sub(at));
             let body = self.get(&path, MAX_RECORDS, true).await?;
             let body = body.ok_or_else(|| self.absent(&path))?;
@@ -208,7 +219,8 @@ impl Source {
             lines.extend_from_slice(&body);
             at = at.saturating_add(count);
         }
-        Ok(RecordLines(lines))
+        let count = usize::try_from(at.saturating_sub(from)).unwrap_or(usize::MAX);
+        Ok((RecordLines(lines), count))
     }
 
     /// A version's bundle, if the node has it. Its digest is not checked here.
@@ -380,4 +392,24 @@ fn words(error: &reqwest::Error) -> String {
         inner = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_of_large_records_ends_early() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        // Two records an answer, of 100 bytes each.
+        let page = format!("{0}\n{0}\n", "r".repeat(99));
+        let app = axum::Router::new().fallback(move || std::future::ready(page.clone()));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let source = Source::new(&base, None).unwrap();
+        for (enough, expected) in [(1, 2), (200, 2), (201, 4), (399, 4), (10_000, 8)] {
+            let (lines, count) = source.some_records(3, 11, enough).await.unwrap();
+            assert_eq!((count, lines.iter().count()), (expected, expected), "{enough}");
+        }
+    }
 }

@@ -46,6 +46,12 @@ impl Timeline {
         Ok(())
     }
 
+    /// Whether the registry ever had a version in force, of any policy.
+    pub fn has(&self, version: PolicyVersion) -> bool {
+        let mut all = self.policies.values().flatten();
+        all.any(|span| span.version == version)
+    }
+
     /// Where the registry says that a version's bundle is found; empty when it says nothing.
     pub fn uri(&self, version: PolicyVersion) -> &str {
         let mut all = self.policies.values().flatten();
@@ -170,6 +176,7 @@ mod tests {
             let found = timeline.was_in_force(&policy, version(byte), at(time));
             assert_eq!(found.is_ok(), fits, "{byte} at {time}");
         }
+        assert!(timeline.has(version(1)) && !timeline.has(version(3)));
         let path = |text: &str| EntryPoint::new(text).unwrap();
         assert_eq!(timeline.covering(&path("a/b/deny"), at(120)), Some(&policy));
         assert_eq!(timeline.covering(&path("a/b"), at(9_999)), Some(&policy));
