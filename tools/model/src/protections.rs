@@ -162,7 +162,7 @@ fn omissions() -> Vec<Protection> {
         guard(
             SettleOmission,
             "NotSignedByNode",
-            Err("a claim is opened only with a receipt that the node signed"),
+            Err("only another receipt than the claim's is checked, and here a leaf has one"),
         ),
         guard(SettleOmission, "WindowOpen", Ok(HONEST_STAYS)),
     ]
