@@ -151,13 +151,14 @@ fn a_receipt_is_checked_offline_and_kept() {
     });
     altered(&stranger, &receipt);
     claims_before_their_time(&site, &stranger, &receipt);
+    the_chain_has_a_word(&site, &node, &receipt);
     node.interrupt();
     // Without the node, from its data directory.
     let data = site.data();
     let out = site
         .run(&["receipt", "check", "answer.json", "--log", data.to_str().unwrap()])
         .exits(0);
-    assert!(out.contains("anchored"), "{out}");
+    assert!(out.contains("anchored, as the log says"), "{out}");
 }
 
 /// Whatever is changed, the receipt is worth nothing, and that is exit code 1; what is no receipt is exit code 2.
@@ -193,6 +194,49 @@ fn altered(site: &Site, receipt: &Receipt) {
     }
     site.run(&["receipt", "check", "nowhere.json"])
         .fails(2, &["can't read nowhere.json"]);
+}
+
+/// What only the chain knows: earlier ledgers, its own longest delay, and since when a replaced operator's receipts are worth nothing.
+fn the_chain_has_a_word(site: &Site, node: &Node, receipt: &Receipt) {
+    let mut earlier = receipt.clone();
+    earlier.ledger = stele_types::NodeAddress([9; 20]);
+    let promise = stele_ledger::receipt::check(&earlier).unwrap().promise;
+    let signer = Account::from_file(&site.data().join("keys/node.key")).unwrap();
+    earlier.signature = signer.sign_digest(&promise.digest()).unwrap();
+    std::fs::write(site.path().join("earlier.json"), earlier.to_json().unwrap()).unwrap();
+    let rpc = node.rpc();
+    let ran = site.run(&["receipt", "check", "earlier.json", "--rpc", &rpc]);
+    assert!(ran.err.contains("before or after this one"), "{}", ran.err);
+    ran.exits(0);
+    as_admin(site, node, async |governance, admin| {
+        let terms = OmissionTerms {
+            max_merge_delay: Duration::from_secs(7),
+            grace: Duration::ZERO,
+            ..governance.omission_terms().await.unwrap()
+        };
+        governance.set_omission_terms(admin, &terms).await.unwrap();
+    });
+    let check = [
+        "receipt",
+        "check",
+        "answer.json",
+        "--rpc",
+        &rpc,
+        "--format",
+        "json",
+    ];
+    let report: Value = serde_json::from_str(&site.run(&check).exits(0)).unwrap();
+    assert_eq!(report["due"], receipt.issued_at + 7);
+    as_admin(site, node, async |governance, admin| {
+        let fresh = Account::from_key(&[0x5e; 32]).unwrap();
+        let rotated = governance.rotate_operator(admin, receipt.node, fresh.address());
+        rotated.await.unwrap();
+    });
+    let out = eventually("the operator is retired", || {
+        let ran = site.run(&check);
+        (ran.code == 1).then_some(ran.out)
+    });
+    assert!(out.contains("its receipts counted until"), "{out}");
 }
 
 /// A claim before the delay has passed is refused before anything is sent, and so is one by a forged receipt.
@@ -329,6 +373,20 @@ fn loses(more: &[&str]) {
         .run(&["receipt", "check", "lost.json", "--rpc", &node.rpc()])
         .exits(1);
     assert!(out.contains("NOT ACTIVE, OMITTED"), "{out}");
+    let json = [
+        "receipt",
+        "check",
+        "lost.json",
+        "--rpc",
+        &node.rpc(),
+        "--format",
+        "json",
+    ];
+    let report: Value = serde_json::from_str(&site.run(&json).exits(1)).unwrap();
+    assert!(
+        report["notes"].to_string().contains("the node is not active"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use alloy_primitives::Address;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use std::path::PathBuf;
-use stele_chain::client::{Governance, OmissionStatus};
+use stele_chain::client::{Governance, OmissionStatus, OmissionTerms};
 use stele_ledger::proof::ProofBundle;
 use stele_ledger::receipt::{self, Checked};
 use stele_ledger::tree::verify;
@@ -123,7 +123,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     }
     input(args, &receipt, &mut report)?;
     let proof = match &args.log {
-        Some(log) => Some(in_log(log, &receipt, &checked, now, &mut report)?),
+        Some(log) => Some(in_log(log, &receipt, &checked, &mut report)?),
         None => None,
     };
     if args.chain.rpc.is_some() {
@@ -136,13 +136,20 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
                 &receipt,
                 &checked,
                 proof.flatten().as_ref(),
+                now,
                 &mut report,
             )
             .await
         })?;
     } else {
         signer(args, &receipt, &checked, &mut report);
+        if report.log.as_ref().is_some_and(|log| log.anchored) {
+            report
+                .notes
+                .push("that the decision is anchored is the log's word: only --rpc confirms it".to_owned());
+        }
     }
+    overdue(now, &mut report);
     report.holds = report.problems.is_empty();
     print(args.format, &report, now)?;
     Ok(if report.holds {
@@ -200,7 +207,6 @@ fn in_log(
     log: &str,
     receipt: &Receipt,
     checked: &Checked,
-    now: u64,
     report: &mut Report,
 ) -> Result<Option<ProofBundle>> {
     let records = if log.starts_with("http://") || log.starts_with("https://") {
@@ -215,11 +221,6 @@ fn in_log(
             index: None,
             anchored: false,
         });
-        if now > receipt.due() {
-            report.problems.push(
-                "its decision is not in the log, and the delay has passed: `stele challenge --receipt` holds the node to it".to_owned(),
-            );
-        }
         return Ok(None);
     };
     if proof.leaf != receipt.leaf {
@@ -240,11 +241,6 @@ fn in_log(
     {
         bail!("the log's proof does not hold: {error}");
     }
-    if anchor.is_none() && now > receipt.due() {
-        report
-            .problems
-            .push("its decision is in the log but in no anchored tree, and the delay has passed".to_owned());
-    }
     report.log = Some(InLog {
         included: true,
         index: Some(proof.index.get()),
@@ -253,20 +249,48 @@ fn in_log(
     Ok(Some(proof))
 }
 
+/// What should be in the log by now. Said last, because the chain has a word about when that is.
+fn overdue(now: u64, report: &mut Report) {
+    let Some(log) = report.log.as_ref().filter(|_| now > report.due) else {
+        return;
+    };
+    if !log.included {
+        report.problems.push(
+            "its decision is not in the log, and the delay has passed: `stele challenge --receipt` holds the node to it".to_owned(),
+        );
+    } else if !log.anchored {
+        report
+            .problems
+            .push("its decision is in the log but in no anchored tree, and the delay has passed".to_owned());
+    }
+}
+
 async fn on_chain(
     governance: &Governance,
     receipt: &Receipt,
     checked: &Checked,
     proof: Option<&ProofBundle>,
+    now: u64,
     report: &mut Report,
 ) -> Result<()> {
     let deployment = governance.deployment();
-    if receipt.chain_id != deployment.chain_id || receipt.ledger.0 != deployment.ledger.into_array() {
-        report.problems.push(format!(
+    let elsewhere = receipt.chain_id != deployment.chain_id;
+    if elsewhere || receipt.ledger.0 != deployment.ledger.into_array() {
+        let text = format!(
             "it promises an anchor in the ledger {} of chain {}; the one asked is {} of chain {}",
             receipt.ledger, receipt.chain_id, deployment.ledger, deployment.chain_id
-        ));
+        );
+        // After a succession the new contract goes by the old ledger's promises too.
+        if elsewhere {
+            report.problems.push(text);
+        } else {
+            report.notes.push(format!(
+                "{text}: it counts only if that ledger came before or after this one"
+            ));
+        }
     }
+    let terms = governance.omission_terms().await.environment("the chain")?;
+    report.due = due_on_chain(receipt, &terms);
     let term = governance
         .operator_term(checked.signer)
         .await
@@ -277,6 +301,9 @@ async fn on_chain(
             "it is signed by {}, who never acted for node {}: forged or altered",
             checked.signer, receipt.node
         ));
+    }
+    if let Some((_, Some(replaced))) = known {
+        retired(replaced, &terms, now, report);
     }
     if let Some(anchor) = proof.and_then(|proof| proof.anchor.as_ref()) {
         let held = governance
@@ -298,16 +325,39 @@ async fn on_chain(
             .problems
             .push("the node did not keep it, and was suspended for that".to_owned());
     }
+    let active = governance
+        .is_active_node(receipt.node)
+        .await
+        .environment("the chain")?;
+    if !active {
+        report
+            .notes
+            .push("the node is not active: it anchors nothing, and nobody can claim against it, until an admin reinstates it".to_owned());
+    }
     report.chain = Some(OnChain {
         signer_known: known.is_some(),
         replaced: known.and_then(|(_, replaced)| replaced),
-        active: governance
-            .is_active_node(receipt.node)
-            .await
-            .environment("the chain")?,
+        active,
         claim,
     });
     Ok(())
+}
+
+/// When the decision must be in the log: the node's own delay counts at most as long as the chain's.
+fn due_on_chain(receipt: &Receipt, terms: &OmissionTerms) -> u64 {
+    let delay = receipt.merge_delay.min(terms.max_merge_delay.as_secs());
+    receipt.issued_at.saturating_add(delay)
+}
+
+/// A receipt by somebody who was replaced longer ago than the grace is worth nothing any more.
+fn retired(replaced: Timestamp, terms: &OmissionTerms, now: u64, report: &mut Report) {
+    let end = (replaced.as_nanos() / 1_000_000_000).saturating_add(terms.grace.as_secs());
+    if now > end {
+        report.problems.push(format!(
+            "its signer was replaced as the node's operator at {replaced}, and its receipts counted until {} only",
+            seconds(end)
+        ));
+    }
 }
 
 fn print(format: Format, report: &Report, now: u64) -> Result<()> {
@@ -331,7 +381,8 @@ fn print(format: Format, report: &Report, now: u64) -> Result<()> {
     }
     if let Some(log) = &report.log {
         let text = match (log.index, log.anchored) {
-            (Some(index), true) => format!("leaf {index}, anchored"),
+            (Some(index), true) if report.chain.is_some() => format!("leaf {index}, anchored"),
+            (Some(index), true) => format!("leaf {index}, anchored, as the log says"),
             (Some(index), false) => format!("leaf {index}, not anchored yet"),
             (None, _) => "NOT THERE".to_owned(),
         };
