@@ -5,11 +5,22 @@ use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance}
 use stele_chain::contracts::RefusingContract;
 use stele_ledger::tree::{leaf_hash, verify};
 use stele_policy::load::load_bundle;
-use stele_types::{DecisionRecord, Leaf, LeafIndex, encoding, sha256};
+use stele_types::{DecisionRecord, Leaf, LeafIndex, Timestamp, encoding, sha256};
 
 use crate::error::VerifierError;
 use crate::follow::Follower;
 use crate::state::Accused;
+
+/// Attempts at a challenge: each may pay for a commitment, though the challenge itself then fails.
+const ATTEMPTS: u32 = 10;
+
+/// Whether a challenge may be tried now: after the first attempt 2 s later, then 4, and so on.
+fn due(accused: &Accused, now: Timestamp) -> bool {
+    let pause = 1_u64.checked_shl(accused.attempts).unwrap_or(u64::MAX);
+    accused
+        .tried_at
+        .is_none_or(|tried| now.as_seconds() >= tried.as_seconds().saturating_add(pause))
+}
 
 /// Why there is no challenge: for now, or for good.
 enum Obstacle {
@@ -40,6 +51,9 @@ impl Follower {
         let Some(accused) = accused.filter(|accused| accused.challenge.is_none()) else {
             return Ok(());
         };
+        if !due(&accused, (self.clock)()) {
+            return Ok(());
+        }
         let outcome = match self.challenge(&chain, &account, &accused).await {
             Ok(None) => return Ok(()),
             Ok(Some(outcome)) => outcome,
@@ -62,7 +76,7 @@ impl Follower {
 
     /// The chain's verdict; `None` while no anchor covers the decision.
     async fn challenge(
-        &self,
+        &mut self,
         chain: &Governance,
         account: &Account,
         accused: &Accused,
@@ -75,6 +89,23 @@ impl Follower {
         let Some(claim) = self.claim(chain, accused).await? else {
             return Ok(None);
         };
+        if accused.attempts >= ATTEMPTS {
+            return forever(format!(
+                "{ATTEMPTS} attempts failed; `stele challenge` may still do it"
+            ));
+        }
+        // Durable before anything is paid: a restart must not begin anew.
+        let now = (self.clock)();
+        self.file.change(|state| {
+            let accused = state
+                .refused
+                .as_mut()
+                .and_then(|refusal| refusal.decision.as_mut());
+            if let Some(accused) = accused {
+                accused.attempts = accused.attempts.saturating_add(1);
+                accused.tried_at = Some(now);
+            }
+        })?;
         let secret = sha256(&[b"stele/verifier/challenge", &self.secret, &accused.leaf_hash.0]).0;
         match chain.commit_and_challenge(account, &claim, &secret).await {
             Ok(challenged) => Ok(Some(match challenged.verdict {
@@ -167,5 +198,35 @@ impl Follower {
         })?;
         let path = self.source.inclusion(LeafIndex::new(accused.index), size).await?;
         Ok((leaf, path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stele_types::{DecisionId, Digest};
+
+    use super::*;
+
+    #[test]
+    fn attempts_at_a_challenge_come_ever_later() {
+        let at = |seconds: u64| Timestamp(seconds * 1_000_000_000);
+        let accused = |attempts, tried_at| Accused {
+            index: 0,
+            decision_id: "01890a5d-ac96-774b-bcce-b302099a8057"
+                .parse::<DecisionId>()
+                .unwrap(),
+            leaf_hash: Digest([1; 32]),
+            attempts,
+            tried_at,
+            challenge: None,
+        };
+        assert!(due(&accused(0, None), at(0)));
+        for (attempts, pause) in [(1, 2), (2, 4), (9, 512)] {
+            let tried = accused(attempts, Some(at(100)));
+            assert!(
+                !due(&tried, at(99 + pause)) && due(&tried, at(100 + pause)),
+                "{attempts}"
+            );
+        }
     }
 }

@@ -225,12 +225,13 @@ impl Follower {
         if edge.root() != new.root {
             return self.differs(verified, new, &signed.note).await;
         }
+        if let (None, Some((index, problem))) = (&checked.wrong, checked.obstacle) {
+            return Err(VerifierError::Record { index, problem });
+        }
+        // What is looked at again is not counted twice.
         self.stats.count(&checked.counts);
         if let Some(wrong) = checked.wrong {
             return self.accuse_decision(wrong, &signed.note).await;
-        }
-        if let Some((index, problem)) = checked.obstacle {
-            return Err(VerifierError::Record { index, problem });
         }
         self.file.change(|state| {
             state.edge = edge;
@@ -396,6 +397,8 @@ impl Follower {
             index,
             decision_id: leaf.decision_id,
             leaf_hash: leaf_hash(&leaf.to_bytes()),
+            attempts: 0,
+            tried_at: None,
             challenge: None,
         };
         self.file.change(|state| state.evidence = record)?;

@@ -66,9 +66,20 @@ pub struct Accused {
     pub decision_id: DecisionId,
     /// RFC 6962 hash of its leaf.
     pub leaf_hash: Digest,
+    /// Attempts at a challenge, each of which may have paid for a commitment.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+    /// When the last of them began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<Timestamp>,
     /// What became of the challenge, if this verifier challenges by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A tree head.

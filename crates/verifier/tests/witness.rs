@@ -227,6 +227,11 @@ async fn records_that_do_not_fit_their_leaves_accuse_nobody_and_are_not_cosigned
     let answer = add(&verifier, request(&ledger, 0, &signed)).await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert_eq!((accusation(&verifier), verifier.logs()[0].cosigned), (None, 0));
+    let counted = verifier.logs()[0].decisions.clone();
+    assert!(
+        counted.is_empty(),
+        "they are looked at again and again: {counted:?}"
+    );
     verifier.stop().await;
 }
 
