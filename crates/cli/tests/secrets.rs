@@ -148,8 +148,7 @@ fn allowing_needs_a_reason_and_what_is_unused_is_reported() {
     )
     .unwrap();
     std::fs::write(site.path().join("b"), token('2')).unwrap();
-    std::fs::create_dir(site.path().join(".stele")).unwrap();
-    let list = site.path().join(".stele/secrets.toml");
+    let list = site.path().join(".stele-secrets.toml");
     let entries = "[[allow]]\nreason = \"fixture\"\npaths = [\"b\"]\n[[allow]]\nreason = \"old\"\npaths = [\"b\"]\nexpires = \"2020-01-01\"\n";
     std::fs::write(&list, entries).unwrap();
     let (code, out, err) = run(&site, &["."]);

@@ -12,7 +12,7 @@ pub(crate) enum Command {
     /// Find credentials in files, archives, Git history or what is staged; exit code 1 when there are any
     ///
     /// Everything shown is redacted. What is known can be allowed where it stands (a comment `stele:allow-secret RULE reason` on its line or the
-    /// line above), in `.stele/secrets.toml`, or by a baseline; docs/secrets.md has the rules and the formats. Exit code 0: nothing found, 1:
+    /// line above), in `.stele-secrets.toml`, or by a baseline; docs/secrets.md has the rules and the formats. Exit code 0: nothing found, 1:
     /// something found, 2: wrong usage or damaged input, 3: something could not be read.
     Scan(scan::Args),
 }

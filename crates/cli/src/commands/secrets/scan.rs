@@ -10,7 +10,7 @@ use stele_secrets::source::{self, History, Options, Progress, Report, Scan};
 use stele_secrets::{AllowReport, Allowlist, Baseline, Error, RuleSet, Scanner};
 
 /// Where an allowlist lies in a repository.
-const ALLOWLIST: &str = ".stele/secrets.toml";
+const ALLOWLIST: &str = ".stele-secrets.toml";
 
 /// Find credentials.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// More rules; one with the id of a built-in rule replaces it
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// Allowlist [default: .stele/secrets.toml above PATH, within its repository]
+    /// Allowlist [default: .stele-secrets.toml above PATH, within its repository]
     #[arg(long, value_name = "FILE")]
     allowlist: Option<PathBuf>,
     /// Leave out larger files, e.g. 500K, 10M, 1G [default: none is too large]
