@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let root = repository.or_else(|| {
         allow_file
             .as_deref()
-            .and_then(|file| Some(file.parent()?.parent()?.to_owned()))
+            .and_then(|file| Some(file.parent()?.to_owned()))
     });
     let allowlist = match &allow_file {
         Some(file) => {
