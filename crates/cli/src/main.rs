@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod query;
 mod record;
+mod repository;
 mod sources;
 
 use clap::{Parser, Subcommand};

@@ -9,78 +9,15 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/gate.rs"]
+mod gate;
 mod support;
 
+use gate::{DEPLOYMENT, PLAN, check, site, violations};
 use serde_json::Value;
 use std::io::Write;
 use std::process::Stdio;
 use support::{Ran, Site};
-
-const DEPLOYMENT: &str = "apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  template:
-    spec:
-      hostNetwork: true
-      containers:
-      - name: one
-        image: nginx@sha256:0123456789012345678901234567890123456789012345678901234567890123
-        securityContext:
-          privileged: yes # as Kubernetes reads it
----
-apiVersion: v1
-kind: List
-items:
-- apiVersion: v1
-  kind: Pod
-  metadata: {name: p, namespace: prod}
-  spec:
-    hostPID: true
-    containers: []
-";
-
-const PLAN: &str = r#"{"format_version": "1.2", "terraform_version": "1.9.0", "resource_changes": [
-  {"address": "aws_s3_bucket.ok", "mode": "managed", "type": "aws_s3_bucket", "name": "ok",
-   "change": {"actions": ["create"], "after": {"acl": "private"}}},
-  {"address": "aws_s3_bucket.logs", "mode": "managed", "type": "aws_s3_bucket", "name": "logs",
-   "change": {"actions": ["create"], "after": {"bucket": "x", "acl": "public-read"}}}]}"#;
-
-fn site(files: &[(&str, &str)]) -> Site {
-    let site = Site::new();
-    for (name, text) in files {
-        let path = site.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    site
-}
-
-fn check(site: &Site, args: &[&str]) -> Ran {
-    site.run(&[&["check"], args].concat())
-}
-
-/// The findings that fail, as `FILE:LINE:COLUMN-COLUMN RULE RESOURCE`.
-fn violations(report: &str) -> Vec<String> {
-    let report: Value = serde_json::from_str(report).unwrap();
-    let found = report["findings"].as_array().unwrap().iter();
-    let found = found.filter(|finding| finding["enforcement"] == "deny");
-    found
-        .map(|finding| {
-            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-            format!(
-                "{}:{}:{}-{} {} {}",
-                text("file"),
-                finding["start"]["line"],
-                finding["start"]["column"],
-                finding["end"]["column"],
-                text("rule"),
-                text("resource")
-            )
-        })
-        .collect()
-}
 
 #[test]
 fn findings_stand_at_the_value_that_is_wrong() {

@@ -46,7 +46,7 @@ pub enum BaselineError {
 }
 
 impl Baseline {
-    /// A baseline of these findings, in order of their files.
+    /// A baseline of these findings, in order of their files; without excepted ones, which have an end that a baseline would hide.
     #[must_use]
     pub fn of(findings: &[Finding]) -> Self {
         let known = |finding: &Finding| Known {
@@ -56,7 +56,11 @@ impl Baseline {
             message: finding.message.clone(),
             count: 1,
         };
-        let mut findings: Vec<Known> = findings.iter().map(known).collect();
+        let mut findings: Vec<Known> = findings
+            .iter()
+            .filter(|finding| finding.exception.is_none())
+            .map(known)
+            .collect();
         findings.sort_by(|a, b| (&a.file, &a.rule, a).cmp(&(&b.file, &b.rule, b)));
         findings.dedup_by(|next, kept| {
             let same = next.fingerprint == kept.fingerprint;
@@ -143,6 +147,7 @@ pub(crate) mod tests {
             start: place,
             end: place,
             fingerprint: format!("{policy} {rule}"),
+            exception: None,
             excerpt: Excerpt::default(),
         }
     }

@@ -12,6 +12,7 @@ use stele_policy::{
 };
 use stele_types::{Enforcement, EntryPoint, InputKind, PolicyId, Timestamp, Value};
 
+use crate::exception::Exempt;
 use crate::finding::{Excerpt, Failure, Finding, Step, fingerprint};
 use crate::format::Document;
 use crate::kind;
@@ -39,6 +40,8 @@ pub struct Checker {
 struct Selected {
     policy: Policy,
     rules: Vec<(String, EntryPoint)>,
+    /// The rule that takes findings back, as conftest has it.
+    exception: Option<EntryPoint>,
 }
 
 /// Why policies can't be used.
@@ -110,9 +113,12 @@ impl Selected {
             Some((name.to_owned(), EntryPoint::new(&path).ok()?))
         };
         let rules: Vec<_> = names.into_iter().filter_map(rule).collect();
+        let exception = policy.rules_named("exception").next();
+        let exception = exception.and_then(|_| EntryPoint::new(&format!("{}/exception", policy.id)).ok());
         (!rules.is_empty()).then(|| Self {
             policy: policy.clone(),
             rules,
+            exception,
         })
     }
 
@@ -128,6 +134,39 @@ fn is_finding_rule(name: &str) -> bool {
         name.strip_prefix(rule)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     })
+}
+
+/// Marks the findings of rules that `exception` names: a set of lists of names, each with or without `deny_`, `violation_` or `warn_` in front
+/// (conftest's form is without). The empty name stands for `deny`, `violation` and `warn` themselves.
+fn except(entry_point: &EntryPoint, value: Option<&Value>, found: &mut [(&str, Vec<Finding>)]) {
+    let lists = members(value);
+    let names: Vec<&str> = lists
+        .flat_map(|list| members(Some(list)))
+        .filter_map(Value::as_str)
+        .collect();
+    for (rule, findings) in found {
+        let short = rule.split_once('_').map_or("", |(_, short)| short);
+        if names.iter().any(|name| name == rule || *name == short) {
+            for finding in findings {
+                finding.exception = Some(Exempt {
+                    reason: "the policy takes it back for this document".to_owned(),
+                    owner: None,
+                    approver: None,
+                    expires: None,
+                    place: entry_point.to_string(),
+                });
+            }
+        }
+    }
+}
+
+fn members(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let list = value.and_then(Value::as_array).into_iter().flatten();
+    let set = match value {
+        Some(Value::Set(items)) => Some(items.iter()),
+        _ => None,
+    };
+    list.chain(set.into_iter().flatten())
 }
 
 /// What was found in a file.
@@ -191,17 +230,42 @@ impl Worker<'_> {
             .filter(|selected| selected.is_for(subject.kind))
         {
             out.checks = out.checks.saturating_add(1);
+            let no_answer = |entry_point: &EntryPoint, error: &dyn std::fmt::Display| Failure {
+                file: subject.input.name.clone(),
+                at: None,
+                message: format!("{entry_point} has no answer: {error}"),
+            };
+            let mut found: Vec<(&str, Vec<Finding>)> = Vec::new();
             for (rule, entry_point) in &selected.rules {
                 match self.check_rule(subject, &selected.policy, rule, entry_point) {
-                    Ok(findings) => out.findings.extend(findings),
-                    Err(error) => out.failures.push(Failure {
-                        file: subject.input.name.clone(),
-                        at: None,
-                        message: format!("{entry_point} has no answer: {error}"),
-                    }),
+                    Ok(findings) => found.push((rule, findings)),
+                    Err(error) => out.failures.push(no_answer(entry_point, &error)),
                 }
             }
+            found.retain(|(_, findings)| !findings.is_empty());
+            if let (false, Some(entry_point)) = (found.is_empty(), &selected.exception) {
+                match self.value(subject, entry_point) {
+                    Ok(value) => except(entry_point, value.as_ref(), &mut found),
+                    Err(error) => out.failures.push(no_answer(entry_point, &error)),
+                }
+            }
+            out.findings
+                .extend(found.into_iter().flat_map(|(_, findings)| findings));
         }
+    }
+
+    fn value(
+        &mut self,
+        subject: &Subject<'_>,
+        entry_point: &EntryPoint,
+    ) -> Result<Option<Value>, EngineError> {
+        let path = DataPath::from(entry_point);
+        let request = EvalRequest {
+            context: EvalContext::at(self.checker.now),
+            limits: LIMITS,
+            ..EvalRequest::new(&path, Some(&subject.document.value))
+        };
+        Ok(self.engine.evaluate(&request)?.value)
     }
 
     fn check_rule(
@@ -211,19 +275,12 @@ impl Worker<'_> {
         rule: &str,
         entry_point: &EntryPoint,
     ) -> Result<Vec<Finding>, EngineError> {
-        let path = DataPath::from(entry_point);
-        let value = &subject.document.value;
-        let request = EvalRequest {
-            context: EvalContext::at(self.checker.now),
-            limits: LIMITS,
-            ..EvalRequest::new(&path, Some(value))
-        };
-        let result = self.engine.evaluate(&request)?.value;
+        let result = self.value(subject, entry_point)?;
         let found = violations::found(policy, entry_point, result.as_ref());
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let derived = self.derive(policy, rule, value);
+        let derived = self.derive(policy, rule, &subject.document.value);
         let origins: Origins<'_> = derived
             .iter()
             .rev()
@@ -281,6 +338,7 @@ impl Subject<'_> {
             path: path.iter().map(Step::of).collect(),
             start: self.lines.position(text, range.start),
             end: self.lines.position(text, range.end),
+            exception: None,
             excerpt: Excerpt::of(text, &range),
         }
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use stele_types::{Enforcement, InputKind, Severity, Value, json, sha256};
 
+use crate::exception::Exempt;
 use crate::text::Position;
 
 /// A violation at a place in a file.
@@ -41,6 +42,9 @@ pub struct Finding {
     pub end: Position,
     /// The same for the same finding however the file is formatted: 32 hexadecimal digits.
     pub fingerprint: String,
+    /// Why it does not fail although it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exempt>,
     /// The line for people.
     #[serde(skip)]
     pub excerpt: Excerpt,
@@ -111,7 +115,18 @@ impl Finding {
     /// It fails the check.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.enforcement == Enforcement::Deny
+        self.enforcement == Enforcement::Deny && self.exception.is_none()
+    }
+
+    /// The rule's name, behind that of its policy unless it begins with that: two policies may have a `deny`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let behind = self.rule.strip_prefix(&self.policy);
+        if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            self.rule.clone()
+        } else {
+            format!("{}/{}", self.policy, self.rule)
+        }
     }
 }
 

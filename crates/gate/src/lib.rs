@@ -14,6 +14,7 @@
 
 pub mod baseline;
 pub mod check;
+pub mod exception;
 pub mod finding;
 pub mod format;
 pub mod kind;
@@ -26,6 +27,7 @@ pub mod walk;
 
 pub use baseline::{Baseline, BaselineError};
 pub use check::{CheckError, Checker};
+pub use exception::{ExceptionError, Exceptions, Exempt};
 pub use finding::{Failure, Finding};
 pub use run::{Outcome, run};
 pub use text::Position;

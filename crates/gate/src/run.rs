@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use stele_types::Value;
 
 use crate::check::{Checked, Checker};
+use crate::exception::Idle;
 use crate::finding::{Failure, Finding, fingerprint};
 use crate::source::Source;
 
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Files and policies without an answer.
     pub failures: Vec<Failure>,
+    /// Exceptions that except nothing.
+    pub exceptions: Vec<Idle>,
     /// How many files were read.
     pub files: usize,
     /// How often a policy was asked about a document.

@@ -1,8 +1,10 @@
 //! `stele check`: policies over the files of a repository.
 
+mod exceptions;
+
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::{output, sources};
+use crate::{output, repository, sources};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{IsTerminal, Read};
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// Write all findings to a file for --baseline, and fail on none of them
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     write_baseline: Option<PathBuf>,
+    /// Findings that are accepted until a day [default: stele-exceptions.yaml above PATH, within its repository]
+    #[arg(long, value_name = "FILE")]
+    exceptions: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -76,6 +81,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     };
     // Read first: a mistake in it is known before the work is done.
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
     let checker = Checker::new(set, crate::node::now())?;
     let found = files(args)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -96,12 +102,19 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             report::printable(&failure.to_string())
         ));
     }
+    if let Some(exceptions) = &exceptions {
+        exceptions.apply(&mut outcome, &args.paths, true);
+    }
     if let Some(path) = &args.write_baseline {
         let text = Baseline::of(&outcome.findings).to_json();
         std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+        let excepted = outcome
+            .findings
+            .iter()
+            .filter(|finding| finding.exception.is_some());
         output::note(format!(
             "{} findings are in {}",
-            outcome.findings.len(),
+            outcome.findings.len().saturating_sub(excepted.count()),
             path.display()
         ));
         return Ok(incomplete(&outcome).unwrap_or(Verdict::Pass));
@@ -135,8 +148,7 @@ fn incomplete(outcome: &Outcome) -> Option<Verdict> {
 }
 
 fn read_baseline(path: &Path) -> Result<Baseline> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-    Baseline::parse(&text).with_context(|| path.display().to_string())
+    Baseline::parse(&repository::read(path)?).with_context(|| path.display().to_string())
 }
 
 fn files(args: &Args) -> Result<Sources> {

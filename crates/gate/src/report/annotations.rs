@@ -3,8 +3,7 @@
 use serde_json::json;
 use stele_types::Severity;
 
-use super::level;
-use crate::finding::Finding;
+use super::{level, message};
 use crate::run::Outcome;
 
 /// Workflow commands. See <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>.
@@ -35,14 +34,19 @@ pub fn github(outcome: &Outcome) -> String {
             data(&failure.message)
         )
     });
-    findings.chain(failures).collect::<Vec<_>>().join("\n")
-}
-
-fn message(finding: &Finding) -> String {
-    match &finding.remediation {
-        Some(remediation) => format!("{}\n{remediation}", finding.message),
-        None => finding.message.clone(),
-    }
+    let idle = outcome.exceptions.iter().map(|idle| {
+        let file = property(&idle.file);
+        format!(
+            "::warning file={file},line={},title=exception::{}",
+            idle.line,
+            data(&idle.to_string())
+        )
+    });
+    findings
+        .chain(failures)
+        .chain(idle)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn data(text: &str) -> String {

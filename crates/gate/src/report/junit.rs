@@ -2,10 +2,11 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::message;
 use crate::finding::Finding;
 use crate::run::Outcome;
 
-/// Violations are failures, what was not checked errors; warnings and policies on trial pass with their text as output.
+/// Violations are failures, what was not checked errors; excepted findings are skipped; warnings and policies on trial pass with their text as output.
 ///
 /// # Errors
 ///
@@ -33,12 +34,12 @@ pub fn junit(outcome: &Outcome) -> Result<String, String> {
 
 fn case(finding: &Finding) -> TestCase {
     let place = format!("{}:{}:{}", finding.file, finding.start.line, finding.start.column);
-    let text = match &finding.remediation {
-        Some(remediation) => format!("{place}: {}\n{remediation}", finding.message),
-        None => format!("{place}: {}", finding.message),
-    };
+    let text = format!("{place}: {}", message(finding));
     let mut status = TestCaseStatus::success();
-    if finding.fails() {
+    if let Some(exempt) = &finding.exception {
+        status = TestCaseStatus::skipped();
+        status.set_message(exempt.to_string());
+    } else if finding.fails() {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(finding.message.as_str());
         status.set_type(finding.severity.as_str());

@@ -20,12 +20,22 @@ pub fn json(outcome: &Outcome) -> String {
     serde_json::to_string_pretty(outcome).unwrap_or_default()
 }
 
-/// The word for a finding that fails, warns or is on trial.
+/// The word for a finding that fails, warns, or is on trial or excepted.
 pub(crate) fn level(finding: &crate::Finding) -> &'static str {
     use stele_types::Enforcement;
+    if finding.exception.is_some() {
+        return "note";
+    }
     match finding.enforcement {
         Enforcement::Deny => "error",
         Enforcement::Warn => "warning",
         Enforcement::DryRun => "note",
     }
+}
+
+/// The message, and below it how to mend it and why it is excepted.
+pub(crate) fn message(finding: &crate::Finding) -> String {
+    let exempt = finding.exception.as_ref().map(ToString::to_string);
+    let more = finding.remediation.iter().chain(&exempt);
+    more.fold(finding.message.clone(), |text, line| format!("{text}\n{line}"))
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use stele_types::Severity;
 
 use super::level;
+use crate::exception::Idle;
 use crate::finding::{Failure, Finding};
 use crate::run::Outcome;
 
@@ -27,7 +28,8 @@ pub fn sarif(outcome: &Outcome, version: &str) -> String {
         .map(|(index, key)| (*key, index))
         .collect();
     let results = outcome.findings.iter().map(|finding| result(finding, &index));
-    let failures = outcome.failures.iter().map(notification);
+    let idle = outcome.exceptions.iter().map(idle);
+    let failures = outcome.failures.iter().map(notification).chain(idle);
     let report = json!({
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -56,22 +58,9 @@ fn key(finding: &Finding) -> Key<'_> {
     (&finding.policy, &finding.rule)
 }
 
-/// The rule's name, behind that of its policy unless it begins with that: two policies may have a `deny`.
-fn id(finding: &Finding) -> String {
-    let (policy, rule) = key(finding);
-    let whole = rule
-        .strip_prefix(policy)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if whole {
-        rule.to_owned()
-    } else {
-        format!("{policy}/{rule}")
-    }
-}
-
 fn rule(finding: &Finding, worst: Severity) -> Json {
     let mut out = json!({
-        "id": id(finding),
+        "id": finding.id(),
         "shortDescription": {"text": finding.rule},
         "properties": {
             "tags": finding.controls,
@@ -95,8 +84,8 @@ const fn score(severity: Severity) -> &'static str {
 }
 
 fn result(finding: &Finding, index: &BTreeMap<Key<'_>, usize>) -> Json {
-    json!({
-        "ruleId": id(finding),
+    let mut out = json!({
+        "ruleId": finding.id(),
         "ruleIndex": index.get(&key(finding)),
         "level": level(finding),
         "message": {"text": finding.message},
@@ -114,6 +103,27 @@ fn result(finding: &Finding, index: &BTreeMap<Key<'_>, usize>) -> Json {
         }],
         "partialFingerprints": {"stele/v1": finding.fingerprint},
         "properties": {"policy": finding.policy, "severity": finding.severity, "path": finding.path},
+    });
+    if let (Some(exempt), Some(fields)) = (&finding.exception, out.as_object_mut()) {
+        let suppression = json!({
+            "kind": "external",
+            "status": "accepted",
+            "justification": exempt.to_string(),
+            "properties": exempt,
+        });
+        fields.insert("suppressions".to_owned(), json!([suppression]));
+    }
+    out
+}
+
+fn idle(idle: &Idle) -> Json {
+    json!({
+        "level": "warning",
+        "message": {"text": idle.to_string()},
+        "locations": [{"physicalLocation": {
+            "artifactLocation": {"uri": uri(&idle.file)},
+            "region": {"startLine": idle.line},
+        }}],
     })
 }
 

@@ -29,11 +29,15 @@ pub fn markdown(outcome: &Outcome) -> String {
     }
     for finding in &outcome.findings {
         let place = format!("{}:{}", finding.file, finding.start.line);
+        let what = match &finding.exception {
+            Some(exempt) => format!("{}; {exempt}", finding.message),
+            None => finding.message.clone(),
+        };
         let row = [
             level(finding),
             finding.severity.as_str(),
             &finding.rule,
-            &finding.message,
+            &what,
             &place,
         ]
         .map(cell);
@@ -44,6 +48,12 @@ pub fn markdown(outcome: &Outcome) -> String {
     }
     for failure in &outcome.failures {
         let _ = writeln!(out, "* {}: {}", cell(&failure.file), cell(&failure.message));
+    }
+    if !outcome.exceptions.is_empty() {
+        out.push_str("\nExceptions:\n\n");
+    }
+    for idle in &outcome.exceptions {
+        let _ = writeln!(out, "* {}: {}", cell(&idle.exempt.place), cell(&idle.to_string()));
     }
     out.trim_end().to_owned()
 }
@@ -67,6 +77,14 @@ pub fn html(outcome: &Outcome) -> String {
             part(excerpt.range.end..excerpt.text.len()),
         );
         let place = format!("{}:{}:{}", finding.file, finding.start.line, finding.start.column);
+        let exempt = finding.exception.as_ref().map(ToString::to_string);
+        let more: Vec<String> = finding
+            .remediation
+            .iter()
+            .chain(&exempt)
+            .map(|text| escape(text))
+            .collect();
+        let more = more.join("<br>");
         let _ = writeln!(
             rows,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}<br><code>{code}</code><br>{}</td><td>{}</td></tr>",
@@ -74,7 +92,7 @@ pub fn html(outcome: &Outcome) -> String {
             finding.severity,
             escape(&finding.rule),
             escape(&finding.message),
-            escape(finding.remediation.as_deref().unwrap_or_default()),
+            more,
             escape(&place),
         );
     }
@@ -85,18 +103,24 @@ pub fn html(outcome: &Outcome) -> String {
             escape(&failure.message)
         )
     });
-    let failures: String = failures.collect();
-    let heading = if failures.is_empty() {
-        ""
-    } else {
-        "<h2>Not checked</h2>"
-    };
+    let idle = outcome.exceptions.iter().map(|idle| {
+        let (place, text) = (escape(&idle.exempt.place), escape(&idle.to_string()));
+        format!("<li>{place}: {text}</li>\n")
+    });
+    let more = list("Not checked", failures.collect()) + &list("Exceptions", idle.collect());
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>stele check</title><style>{STYLE}</style></head>\n<body><h1>stele check</h1>\n<p>{}</p>\n\
          <table><thead><tr><th></th><th>severity</th><th>rule</th><th>what</th><th>where</th></tr></thead><tbody>\n{rows}</tbody></table>\n\
-         {heading}<ul>{failures}</ul></body></html>",
+         {more}</body></html>",
         escape(&summary(outcome)),
     )
+}
+
+fn list(heading: &str, items: String) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    format!("<h2>{heading}</h2><ul>{items}</ul>")
 }
 
 fn escape(text: &str) -> String {

@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use stele_types::Enforcement;
 
+use super::level;
 use crate::finding::Finding;
 use crate::run::Outcome;
 
@@ -19,10 +20,10 @@ pub fn text(outcome: &Outcome, colour: bool) -> String {
 }
 
 fn one(finding: &Finding, renderer: &Renderer) -> String {
-    let level = match finding.enforcement {
-        Enforcement::Deny => Level::ERROR,
-        Enforcement::Warn => Level::WARNING,
-        Enforcement::DryRun => Level::NOTE,
+    let level = match level(finding) {
+        "error" => Level::ERROR,
+        "warning" => Level::WARNING,
+        _ => Level::NOTE,
     };
     let place = format!(
         "{}:{}:{}",
@@ -41,6 +42,10 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
     }
     if let Some(remediation) = &finding.remediation {
         group = group.element(Level::HELP.message(remediation));
+    }
+    let exempt = finding.exception.as_ref().map(ToString::to_string);
+    if let Some(exempt) = &exempt {
+        group = group.element(Level::NOTE.message(exempt));
     }
     format!("{place}\n{}", renderer.render(&[group]))
 }
@@ -65,7 +70,7 @@ pub fn summary(outcome: &Outcome) -> String {
     let count = |enforcement| {
         let findings = outcome.findings.iter();
         findings
-            .filter(|finding| finding.enforcement == enforcement)
+            .filter(|finding| finding.enforcement == enforcement && finding.exception.is_none())
             .count()
     };
     let many = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
@@ -78,6 +83,14 @@ pub fn summary(outcome: &Outcome) -> String {
     let trials = count(Enforcement::DryRun);
     if trials > 0 {
         parts.push(format!("{trials} on trial"));
+    }
+    let excepted = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.exception.is_some())
+        .count();
+    if excepted > 0 {
+        parts.push(format!("{excepted} excepted"));
     }
     if !outcome.failures.is_empty() {
         parts.push(format!("{} not checked", outcome.failures.len()));

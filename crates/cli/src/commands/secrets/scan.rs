@@ -3,7 +3,8 @@
 use super::report::{self, Format, Outcome};
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output;
-use anyhow::{Context, Result, bail};
+use crate::repository;
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
 use stele_secrets::source::{self, History, Options, Progress, Report, Scan};
@@ -74,39 +75,36 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     }
     let mut rules = described(RuleSet::built_in())?;
     if let Some(file) = &args.rules {
-        rules = described(rules.with_file(&file.display().to_string(), &read(file)?))?;
+        rules = described(rules.with_file(&file.display().to_string(), &repository::read(file)?))?;
     }
     let start = if standard_input {
         Path::new(".")
     } else {
         args.path.as_path()
     };
-    let repository = source::repository_root(start).ok();
+    let top = source::repository_root(start).ok();
     let allow_file = match &args.allowlist {
         Some(file) => Some(file.clone()),
-        None => find_allowlist(start, repository.as_deref()),
+        None => repository::find_above(start, ALLOWLIST),
     };
-    let root = repository.or_else(|| {
+    let root = top.or_else(|| {
         allow_file
             .as_deref()
             .and_then(|file| Some(file.parent()?.to_owned()))
     });
     let allowlist = match &allow_file {
-        Some(file) => {
-            let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-            described(Allowlist::parse(
-                &file.display().to_string(),
-                &read(file)?,
-                today,
-                &rules,
-            ))?
-        }
+        Some(file) => described(Allowlist::parse(
+            &file.display().to_string(),
+            &repository::read(file)?,
+            repository::today(),
+            &rules,
+        ))?,
         None => Allowlist::default(),
     };
     let baseline = match &args.baseline {
         Some(file) => Some(described(Baseline::parse(
             &file.display().to_string(),
-            &read(file)?,
+            &repository::read(file)?,
         ))?),
         None => None,
     };
@@ -130,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let whole = !args.staged
         && args.since.is_none()
         && !standard_input
-        && same(start, root.as_deref().unwrap_or(start));
+        && repository::same(start, root.as_deref().unwrap_or(start));
     finish(args, report, baseline.as_ref(), allowlist.unused(whole), &scanner)
 }
 
@@ -183,32 +181,6 @@ fn finish(
     };
     report::print(&outcome, args.format, scanner.rules())?;
     outcome.verdict()
-}
-
-/// Whether two paths lead to the same place.
-fn same(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// The allowlist of the nearest directory upwards, within the repository.
-fn find_allowlist(start: &Path, repository: Option<&Path>) -> Option<PathBuf> {
-    let start = start.canonicalize().ok()?;
-    let end = repository.and_then(|root| root.canonicalize().ok());
-    for folder in start.ancestors() {
-        let file = folder.join(ALLOWLIST);
-        if file.is_file() {
-            return Some(file);
-        }
-        // Outside of a repository only the path itself counts: an allowlist above it could be anybody's.
-        if end.as_deref().is_none_or(|end| folder == end) {
-            return None;
-        }
-    }
-    None
-}
-
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
 }
 
 /// Tells errors of the environment from those of the input.

@@ -1,0 +1,153 @@
+//! Exceptions of `stele check`: in a file, and in policies.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+#[path = "support/gate.rs"]
+mod gate;
+mod support;
+
+use gate::{DEPLOYMENT, check, site, violations};
+use serde_json::Value;
+
+fn exception(policy: &str, more: &str) -> String {
+    format!(
+        "- policy: {policy}\n  reason: moves in spring\n  owner: shop@example.com\n  approver: security@example.com\n  {more}\n"
+    )
+}
+
+fn file(entries: &[String]) -> String {
+    format!("exceptions:\n{}", entries.concat())
+}
+
+const FAR: &str = "expires: 2999-12-31";
+const PAST: &str = "expires: 2020-01-01";
+
+#[test]
+fn an_exception_excepts_until_its_day_and_is_shown() {
+    let entries = [
+        exception(
+            "kubernetes/admission/privileged",
+            &format!("{FAR}\n  resource: Deployment/default/*"),
+        ),
+        exception(
+            "kubernetes/admission/host-*",
+            &format!("{PAST}\n  resource: '**'"),
+        ),
+        exception("kubernetes/**", &format!("{FAR}\n  file: elsewhere/**")),
+    ];
+    let site = site(&[
+        ("k8s/web.yaml", DEPLOYMENT),
+        ("stele-exceptions.yaml", &file(&entries)),
+    ]);
+    let ran = check(&site, &["--format", "json"]);
+    let dead = "stele-exceptions.yaml:8: the exception for kubernetes/admission/host-* expired on 2020-01-01";
+    assert!(ran.err.contains(dead), "{}", ran.err);
+    let unused = "stele-exceptions.yaml:14: the exception for kubernetes/** is unused";
+    assert!(
+        ran.err.contains(unused) && ran.err.contains("2 violations") && ran.err.contains("1 excepted"),
+        "{}",
+        ran.err
+    );
+    let report: Value = serde_json::from_str(&ran.exits(1)).unwrap();
+    let states: Vec<&str> = report["exceptions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|idle| idle["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["expired", "unused"]);
+    let findings = report["findings"].as_array().unwrap();
+    let excepted = findings
+        .iter()
+        .find(|finding| finding["exception"].is_object())
+        .unwrap();
+    assert_eq!(excepted["rule"], "kubernetes/admission/privileged");
+    assert_eq!(excepted["exception"]["expires"], "2999-12-31");
+    assert_eq!(excepted["exception"]["approver"], "security@example.com");
+
+    // Every format says who, until when and why.
+    let said = "excepted until 2999-12-31, approved by security@example.com, owned by shop@example.com: moves in spring";
+    for format in ["text", "sarif", "junit", "github", "gitlab", "markdown", "html"] {
+        let report = check(&site, &["--format", format]).exits(1);
+        let report = report
+            .replace("%2C", ",")
+            .replace("%3A", ":")
+            .replace("&#64;", "@")
+            .replace("\\_", "_");
+        assert!(report.contains(said), "{format}: {report}");
+    }
+    let sarif: Value = serde_json::from_str(&check(&site, &["--format", "sarif"]).exits(1)).unwrap();
+    let suppressed: Vec<&Value> = sarif["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|result| result["suppressions"].is_array())
+        .collect();
+    assert_eq!(suppressed.len(), 1);
+    assert_eq!(suppressed[0]["suppressions"][0]["status"], "accepted");
+    let junit = check(&site, &["--format", "junit"]).exits(1);
+    assert!(junit.contains("<skipped message=\"excepted until"), "{junit}");
+
+    // Nothing else is left of it once all are excepted; a part of the files does not show what is unused.
+    let all = file(&[exception(
+        "kubernetes/admission",
+        &format!("{FAR}\n  file: k8s/*.yaml"),
+    )]);
+    std::fs::write(site.path().join("stele-exceptions.yaml"), all).unwrap();
+    let ran = check(&site, &["k8s"]);
+    assert!(!ran.err.contains("unused"), "{}", ran.err);
+    ran.exits(0);
+    // A baseline would keep it quiet beyond its end.
+    check(&site, &["--write-baseline", "known.json", "k8s"]).fails(0, &["0 findings are in known.json"]);
+}
+
+#[test]
+fn a_file_of_exceptions_that_says_too_little_stops_the_check() {
+    let endless = file(&[exception("kubernetes/**", "resource: '**'")]);
+    let site = site(&[("web.yaml", DEPLOYMENT), ("stele-exceptions.yaml", &endless)]);
+    check(&site, &[]).fails(2, &["stele-exceptions.yaml:2", "`expires`", "2027-01-31"]);
+    check(&site, &["--exceptions", "none.yaml"]).fails(2, &["none.yaml"]);
+    let own = endless
+        .replace("security@", "shop@")
+        .replace("resource:", &format!("{FAR}\n  resource:"));
+    std::fs::write(site.path().join("own.yaml"), own).unwrap();
+    check(&site, &["--exceptions", "own.yaml"]).fails(2, &["own.yaml:2", "owner", "approver"]);
+}
+
+const CONFTEST: &str = "# METADATA\n# custom:\n#   id: main\npackage main\n\n\
+    deny_root contains \"root\" if input.root\n\ndeny_latest contains \"latest\" if input.latest\n\ndeny contains \"plain\" if input.plain\n\n\
+    exception contains rules if {\n\tinput.old\n\trules := [\"root\", \"deny_latest\", \"\"]\n}\n";
+
+#[test]
+fn policies_except_by_the_names_of_rules() {
+    let site = site(&[
+        ("policy/main.rego", CONFTEST),
+        ("a.yaml", "{root: true, latest: true, plain: true}\n"),
+        ("b.yaml", "{root: true, latest: true, plain: true, old: true}\n"),
+    ]);
+    let policy = ["--policy", "policy", "--format", "json"];
+    let report = check(&site, &[&policy[..], &["a.yaml"]].concat()).exits(1);
+    assert_eq!(violations(&report).len(), 3);
+    let report = check(&site, &[&policy[..], &["b.yaml"]].concat()).exits(0);
+    assert_eq!(
+        report.matches("\"place\": \"main/exception\"").count(),
+        3,
+        "{report}"
+    );
+    // One that has no answer excepts nothing, and nothing passed.
+    let broken = format!(
+        "{}\nf(_) := 1\n\nf(_) := 2\n",
+        CONFTEST.replace("input.old\n", "input.old\n\tf(1)\n")
+    );
+    std::fs::write(site.path().join("policy/main.rego"), broken).unwrap();
+    let ran = check(&site, &[&policy[..], &["b.yaml"]].concat());
+    assert!(ran.err.contains("main/exception has no answer"), "{}", ran.err);
+    assert_eq!(violations(&ran.exits(1)).len(), 3);
+}

@@ -1,0 +1,399 @@
+//! Exceptions as code: findings that somebody answers for, until a day.
+//!
+//! The file is YAML, `exceptions:` with a list of entries, each with `policy` (a glob over the id of a policy, or over that of a rule behind it),
+//! `resource` and `file` (globs; one of them at least), `reason`, `owner`, `approver` and `expires`, the last day in UTC as an RFC 3339 `full-date`.
+
+use std::fmt;
+
+use globset::{GlobBuilder, GlobMatcher};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_saphyr::Spanned;
+
+use crate::finding::Finding;
+
+/// How the file is called in a repository.
+pub const FILE_NAME: &str = "stele-exceptions.yaml";
+
+/// Why a finding does not fail: who said so, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exempt {
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Who agreed; never the owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// The last day on which it holds. None where a policy's own rule says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
+    /// Where that is written: `FILE:LINE`, or the entry point of a policy.
+    pub place: String,
+}
+
+impl fmt::Display for Exempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("excepted")?;
+        if let Some(expires) = self.expires {
+            write!(f, " until {expires}")?;
+        }
+        if let Some(approver) = &self.approver {
+            write!(f, ", approved by {approver}")?;
+        }
+        if let Some(owner) = &self.owner {
+            write!(f, ", owned by {owner}")?;
+        }
+        write!(f, ": {} ({})", self.reason, self.place)
+    }
+}
+
+/// An exception that excepts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Idle {
+    /// Its policy, as written.
+    pub policy: String,
+    /// What it said.
+    #[serde(flatten)]
+    pub exempt: Exempt,
+    /// Why it is idle.
+    pub state: IdleState,
+    /// The file it is written in.
+    #[serde(skip)]
+    pub file: String,
+    /// Its line there, from 1.
+    #[serde(skip)]
+    pub line: u64,
+}
+
+/// Why an exception excepts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdleState {
+    /// Its last day is over.
+    Expired,
+    /// It matched no finding.
+    Unused,
+}
+
+impl fmt::Display for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exempt { reason, expires, .. } = &self.exempt;
+        let of = format!("the exception for {}", self.policy);
+        match (self.state, expires) {
+            (IdleState::Expired, Some(day)) => {
+                write!(f, "{of} expired on {day} and excepts nothing any more: {reason}")
+            }
+            (IdleState::Expired, None) => write!(f, "{of} expired: {reason}"),
+            (IdleState::Unused, _) => write!(
+                f,
+                "{of} is unused: it matches no finding; remove it, or mend its globs"
+            ),
+        }
+    }
+}
+
+/// Why a file holds no exceptions that can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct ExceptionError {
+    /// The file, with its line where that is known.
+    pub place: String,
+    /// What is wrong, and how to mend it.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    exceptions: Vec<Spanned<Raw>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    policy: Option<String>,
+    resource: Option<String>,
+    file: Option<String>,
+    reason: Option<String>,
+    owner: Option<String>,
+    approver: Option<String>,
+    expires: Option<String>,
+}
+
+/// The exceptions of a file.
+#[derive(Debug, Default)]
+pub struct Exceptions {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    policy: (String, GlobMatcher),
+    resource: Option<GlobMatcher>,
+    file: Option<GlobMatcher>,
+    exempt: Exempt,
+    expired: bool,
+    written_in: (String, u64),
+}
+
+impl Exceptions {
+    /// Reads a file. `path` is for messages; what expired before `today` is dead.
+    ///
+    /// # Errors
+    ///
+    /// [`ExceptionError`] with the line of the first entry that does not say all it must, or says it wrongly.
+    pub fn parse(path: &str, text: &str, today: Date) -> Result<Self, ExceptionError> {
+        let file = serde_saphyr::from_str::<Option<File>>(text).map_err(|error| {
+            let place = error.location().map(|at| format!("{path}:{}", at.line()));
+            ExceptionError {
+                place: place.unwrap_or_else(|| path.to_owned()),
+                message: error.without_snippet().to_string(),
+            }
+        })?;
+        let raws = file.map(|file| file.exceptions).unwrap_or_default();
+        let entry = |raw: Spanned<Raw>| {
+            let line = raw.referenced.line();
+            entry(path, line, raw.value, today).map_err(|message| ExceptionError {
+                place: format!("{path}:{line}"),
+                message,
+            })
+        };
+        let entries = raws.into_iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Self { entries })
+    }
+
+    /// Marks the findings that an exception in force matches (the first one, if several do) and returns the exceptions that match none, in their
+    /// order. `path_of` makes of a finding's file the path that globs are about. Without `whole` only a part of the files was checked,
+    /// which does not show what is unused.
+    pub fn apply(
+        &self,
+        findings: &mut [Finding],
+        path_of: &dyn Fn(&str) -> String,
+        whole: bool,
+    ) -> Vec<Idle> {
+        let mut used = vec![false; self.entries.len()];
+        for finding in findings {
+            let path = path_of(&finding.file);
+            let mut exempt = None;
+            for (entry, used) in self.entries.iter().zip(&mut used) {
+                if !entry.expired && entry.is_for(finding, &path) {
+                    *used = true;
+                    exempt.get_or_insert(&entry.exempt);
+                }
+            }
+            finding.exception = finding.exception.take().or_else(|| exempt.cloned());
+        }
+        let idle = self.entries.iter().zip(used).filter_map(|(entry, used)| {
+            let state = match (entry.expired, used) {
+                (true, _) => IdleState::Expired,
+                (false, false) if whole => IdleState::Unused,
+                (false, _) => return None,
+            };
+            let (file, line) = entry.written_in.clone();
+            Some(Idle {
+                policy: entry.policy.0.clone(),
+                exempt: entry.exempt.clone(),
+                state,
+                file,
+                line,
+            })
+        });
+        idle.collect()
+    }
+}
+
+impl Entry {
+    fn is_for(&self, finding: &Finding, path: &str) -> bool {
+        let (_, policy) = &self.policy;
+        let resource = || match (&self.resource, &finding.resource) {
+            (Some(glob), Some(resource)) => glob.is_match(resource),
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        let file = || self.file.as_ref().is_none_or(|glob| glob.is_match(path));
+        (policy.is_match(&finding.policy) || policy.is_match(finding.id())) && resource() && file()
+    }
+}
+
+fn entry(path: &str, line: u64, raw: Raw, today: Date) -> Result<Entry, String> {
+    let policy = said(
+        "policy",
+        raw.policy,
+        "a glob over policies or their rules, such as kubernetes/admission/privileged",
+    )?;
+    let reason = said("reason", raw.reason, "why this is accepted for a while")?;
+    let owner = said("owner", raw.owner, "who answers for it")?;
+    let approver = said("approver", raw.approver, "who agreed to it")?;
+    if owner.to_lowercase() == approver.to_lowercase() {
+        return Err(format!(
+            "`owner` and `approver` are both {owner}: nobody approves an exception of their own"
+        ));
+    }
+    let expires = said(
+        "expires",
+        raw.expires,
+        "the last day on which it holds, such as 2027-01-31",
+    )?;
+    let expires = day(&expires)
+        .ok_or_else(|| format!("`expires` is `{expires}`: write a date of RFC 3339, such as 2027-01-31"))?;
+    if raw.resource.is_none() && raw.file.is_none() {
+        return Err(
+            "it names neither `resource` nor `file` and would except everything; `resource: \"**\"` says so where it is meant".to_owned(),
+        );
+    }
+    Ok(Entry {
+        resource: raw.resource.map(|text| glob("resource", &text)).transpose()?,
+        file: raw.file.map(|text| glob("file", &text)).transpose()?,
+        policy: (policy.clone(), glob("policy", &policy)?),
+        expired: expires < today,
+        exempt: Exempt {
+            reason,
+            owner: Some(owner),
+            approver: Some(approver),
+            expires: Some(expires),
+            place: format!("{path}:{line}"),
+        },
+        written_in: (path.to_owned(), line),
+    })
+}
+
+fn said(key: &str, value: Option<String>, what: &str) -> Result<String, String> {
+    let value = value.map(|text| text.trim().to_owned()).unwrap_or_default();
+    if value.is_empty() {
+        return Err(format!("the exception has no `{key}`: {what}"));
+    }
+    Ok(value)
+}
+
+/// `full-date` of RFC 3339, and nothing else.
+fn day(text: &str) -> Option<Date> {
+    (text.len() == 10).then(|| text.parse().ok()).flatten()
+}
+
+fn glob(key: &str, text: &str) -> Result<GlobMatcher, String> {
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    let glob = glob.map_err(|error| format!("`{key}` is no glob: {error}"))?;
+    Ok(glob.compile_matcher())
+}
+
+#[cfg(test)]
+mod tests {
+    use stele_types::Severity;
+
+    use super::*;
+    use crate::baseline::tests::finding;
+
+    const TODAY: Date = jiff::civil::date(2026, 6, 1);
+
+    fn entry(more: &str) -> String {
+        format!("exceptions:\n- reason: r\n  owner: dev@x\n  approver: sec@x\n{more}")
+    }
+
+    fn applied(text: &str, path: &str, resource: &str) -> (Option<Exempt>, Vec<IdleState>) {
+        let exceptions = Exceptions::parse("e.yaml", text, TODAY).unwrap();
+        let mut all = [Finding {
+            resource: (!resource.is_empty()).then(|| resource.to_owned()),
+            file: path.to_owned(),
+            ..finding("k8s/pods", "k8s/pods/root", Severity::Low)
+        }];
+        let idle = exceptions.apply(&mut all, &str::to_owned, true);
+        let [finding] = all;
+        assert_eq!(finding.fails(), finding.exception.is_none());
+        (
+            finding.exception,
+            idle.into_iter().map(|idle| idle.state).collect(),
+        )
+    }
+
+    #[test]
+    fn all_that_an_exception_names_must_agree() {
+        let cases = [
+            ("policy: k8s/pods\n  resource: Pod/prod/*", true),
+            ("policy: k8s/pods/root\n  resource: Pod/**", true),
+            ("policy: k8s/**\n  file: deploy/*.yaml", true),
+            ("policy: k8s/pods\n  file: '*.yaml'", false),
+            ("policy: k8s/pods/other\n  resource: '**'", false),
+            ("policy: k8s\n  resource: '**'", false),
+            ("policy: k8s/pods\n  resource: Pod/*", false),
+            (
+                "policy: k8s/pods\n  resource: Pod/prod/a\n  file: other/**",
+                false,
+            ),
+        ];
+        for (names, expected) in cases {
+            let text = entry(&format!("  expires: 2026-06-01\n  {names}\n"));
+            let (exempt, idle) = applied(&text, "deploy/a.yaml", "Pod/prod/a");
+            assert_eq!(exempt.is_some(), expected, "{names}");
+            assert_eq!(idle.is_empty(), expected, "{names}");
+        }
+        // What has no resource is not found by one.
+        let text = entry("  expires: 2026-06-01\n  policy: '**'\n  resource: '**'\n");
+        assert!(applied(&text, "a", "").0.is_none());
+    }
+
+    #[test]
+    fn an_expired_exception_is_dead() {
+        let text = entry("  expires: 2026-05-31\n  policy: k8s/pods\n  resource: Pod/prod/a\n");
+        let (exempt, idle) = applied(&text, "a", "Pod/prod/a");
+        assert_eq!((exempt, idle), (None, vec![IdleState::Expired]));
+    }
+
+    #[test]
+    fn who_and_until_when_are_said() {
+        let text = entry("  expires: 2026-06-01\n  policy: k8s/pods\n  resource: Pod/prod/a\n");
+        let (exempt, _) = applied(&text, "a", "Pod/prod/a");
+        assert_eq!(
+            exempt.unwrap().to_string(),
+            "excepted until 2026-06-01, approved by sec@x, owned by dev@x: r (e.yaml:2)"
+        );
+    }
+
+    #[test]
+    fn what_says_too_little_is_refused() {
+        let cases = [
+            (
+                "policy: p\n  resource: r",
+                "e.yaml:2: the exception has no `expires`",
+            ),
+            (
+                "expires: 2026-06-31\n  policy: p\n  resource: r",
+                "`2026-06-31`: write a date of RFC 3339",
+            ),
+            (
+                "expires: 2026-06-01T00:00:00Z\n  policy: p\n  resource: r",
+                "write a date",
+            ),
+            (
+                "expires: 2026-06-01\n  policy: p",
+                "names neither `resource` nor `file`",
+            ),
+            ("expires: 2026-06-01\n  resource: r", "no `policy`"),
+            (
+                "expires: 2026-06-01\n  policy: '['\n  resource: r",
+                "`policy` is no glob",
+            ),
+            ("expires: 2026-06-01\n  policies: p\n  resource: r", "policies"),
+        ];
+        for (names, message) in cases {
+            let error = Exceptions::parse("e.yaml", &entry(&format!("  {names}\n")), TODAY).unwrap_err();
+            assert!(error.to_string().contains(message), "{error}");
+        }
+        let same = entry("  expires: 2026-06-01\n  policy: p\n  resource: r\n").replace("sec@x", "Dev@X ");
+        let error = Exceptions::parse("e.yaml", &same, TODAY).unwrap_err();
+        assert!(error.message.contains("nobody approves"), "{error}");
+        for text in ["exceptions: 1\n", "exceptions: [\n", "a: 1\n"] {
+            assert!(Exceptions::parse("e.yaml", text, TODAY).is_err(), "{text}");
+        }
+        for text in ["", "# nothing yet\n", "exceptions: []\n"] {
+            assert!(
+                Exceptions::parse("e.yaml", text, TODAY)
+                    .unwrap()
+                    .entries
+                    .is_empty(),
+                "{text}"
+            );
+        }
+    }
+}
