@@ -82,7 +82,9 @@ impl Node {
             let changed = bootstrap::policies(&home, &governance, &set).await?;
             anyhow::Ok((governance, changed))
         })?;
-        let log = DecisionLog::open(&home.ledger(), signing, ledger_options(config))
+        let tolerance = runtime.block_on(governance.challenge_tolerance());
+        let tolerance = Duration::from_secs(tolerance.environment("the chain")?);
+        let log = DecisionLog::open(&home.ledger(), signing, ledger_options(config, tolerance))
             .environment("the decision log")?;
         let server = start_server(config, &home, &governance, account, log)?;
         // Before anybody can know of this process: a signal that comes while nobody listens is lost.
@@ -195,12 +197,15 @@ async fn check_promise(config: &Config, governance: &Governance) -> Result<()> {
     Ok(())
 }
 
-fn ledger_options(config: &Config) -> stele_ledger::Options {
+/// `tolerance` is how far the contract `Challenge` lets times fall: the log keeps a better order than that.
+fn ledger_options(config: &Config, tolerance: Duration) -> stele_ledger::Options {
     let LedgerConfig { linger_us, max_batch } = config.ledger;
+    let usual = stele_ledger::Options::default();
     stele_ledger::Options {
         linger: Duration::from_micros(linger_us),
         max_batch,
-        ..stele_ledger::Options::default()
+        max_disorder: usual.max_disorder.map(|disorder| disorder.min(tolerance)),
+        ..usual
     }
 }
 
@@ -218,6 +223,7 @@ fn start_server(
         log,
         node,
         chain: Some((Arc::new(link), BundleStore::new(home.bundles()))),
+        clock: stele_server::system_clock(),
     };
     Server::start(config.server.clone(), deps).environment("the decision point")
 }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use common::{anchor_of, erasure, id, key, open, record};
 use proptest::prelude::*;
 use stele_ledger::storage::fsck::{self, ChainAnchor, FsckReport, Gravity};
-use stele_ledger::{Ledger, LedgerError};
+use stele_ledger::{Erasure, ErasureRequest, Ledger, LedgerError};
 use stele_testkit::store::{Disk, FaultStore};
-use stele_types::{Digest, TreeSize};
+use stele_types::{Digest, LeafIndex, Timestamp, TreeSize};
 
 const FIRST: &str = "records/00000000000000000000.rec";
 
@@ -215,6 +215,26 @@ fn a_rewritten_log_contradicts_its_witnesses() {
             .iter()
             .all(|problem| problem.file.starts_with("the chain's anchor"))
     );
+}
+
+#[test]
+fn an_erasure_that_was_held_up_keeps_the_log_in_the_order_of_its_times() {
+    let store = Arc::new(FaultStore::new(sample()));
+    let ledger = open(&store).unwrap();
+    let last = ledger.size().get() - 1;
+    let newest = ledger.entry(LeafIndex::new(last)).unwrap().leaf.time;
+    let late = ErasureRequest {
+        time: Timestamp(newest.as_nanos() - 1),
+        ..erasure(2)
+    };
+    let Erasure::Done { recorded_at } = ledger.erase(&id(2), &late).unwrap() else {
+        panic!("it was not erased before");
+    };
+    let entry = ledger.entry(recorded_at).unwrap();
+    assert_eq!((entry.leaf.time, entry.record.timestamp), (newest, newest));
+    assert_eq!(entry.record.leaf().unwrap(), entry.leaf);
+    drop(ledger);
+    assert!(check(&store.disk()).is_sound());
 }
 
 #[test]

@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{anchor_of, erasure, id, key, open, options, record};
+use proptest::prelude::*;
 use stele_ledger::storage::{Erasure, FileStore, Prepared, fsck};
 use stele_ledger::tree::{leaf_hash, verify};
 use stele_ledger::{AckMode, Ledger, LedgerError, ListQuery, Options, SigningKey, proof};
 use stele_testkit::store::{Disk, FaultStore};
-use stele_types::{LeafIndex, PolicyId, TreeSize, Value};
+use stele_types::{DecisionRecord, LeafIndex, PolicyId, Timestamp, TreeSize, Value};
 
 fn filled(count: u64) -> (Arc<FaultStore>, Ledger) {
     let store = Arc::new(FaultStore::new(Disk::new()));
@@ -476,4 +477,54 @@ fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
         assert!(report.problems.is_empty(), "{report:?}");
         assert!(report.files > 1, "{report:?}");
     }
+}
+
+/// A decision dated so many seconds after the first record.
+fn dated(number: u64, seconds: u64) -> DecisionRecord {
+    let mut record = record(number);
+    record.timestamp = Timestamp(1_700_000_000_000_000_000 + seconds * 1_000_000_000);
+    record
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_entry_is_dated_long_before_one_ahead_of_it(
+        steps in proptest::collection::vec((0u64..4_000, proptest::bool::weighted(0.2)), 1..60),
+    ) {
+        let store = Arc::new(FaultStore::new(Disk::new()));
+        let open = || {
+            let options = Options { segment_bytes: 1 << 20, ..options() };
+            Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), options).unwrap()
+        };
+        let mut ledger = open();
+        let mut latest = 0;
+        for (number, (seconds, restart)) in (0..).zip(steps) {
+            if restart {
+                drop(ledger);
+                ledger = open();
+            }
+            let outcome = ledger.append_and_wait(dated(number, seconds));
+            if seconds + 900 < latest {
+                prop_assert!(matches!(outcome, Err(LedgerError::OutOfOrder { .. })), "{seconds} after {latest}");
+            } else {
+                prop_assert!(outcome.is_ok(), "{seconds} after {latest}: {outcome:?}");
+                latest = latest.max(seconds);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_without_order_takes_any_date() {
+    let options = Options {
+        max_disorder: None,
+        ..options()
+    };
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let ledger = Ledger::open_store(store, key(), options).unwrap();
+    ledger.append_and_wait(dated(0, 90_000)).unwrap();
+    ledger.append_and_wait(dated(1, 0)).unwrap();
+    assert_eq!(ledger.latest().get(), Some(dated(0, 90_000).timestamp));
 }

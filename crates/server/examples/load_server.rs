@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         log: DecisionLog::open(Path::new(&log), key, Options::default())?,
         node: NodeAddress([1; 20]),
         chain: None,
+        clock: stele_server::system_clock(),
     };
     let mut config = ServerConfig::default();
     if let Some(addr) = arguments.next() {

@@ -49,6 +49,8 @@ pub(crate) async fn decide(
     if promise && worker.shared.receipts.is_none() {
         return Err(receipts::unavailable());
     }
+    let dated = worker.shared.clock.check();
+    dated.map_err(|behind| ApiError::unavailable("clock_behind", behind.to_string()))?;
     let requested_by = call.peer.to_string();
     let limits = &worker.shared.config.limits;
     let headers = &call.parts.headers;

@@ -11,7 +11,6 @@ use stele_policy::engine::JsonInput;
 use stele_types::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::clock::SystemClock;
 use crate::config::NdConfig;
 use crate::decide::{Handed, Wanted};
 use crate::http::ApiError;
@@ -110,7 +109,7 @@ pub(crate) async fn decide(
 }
 
 fn decider(shared: &Shared, remote: &Remote) -> Decider {
-    let clock = Box::new(SystemClock::new());
+    let clock = Box::new(shared.clock.clone());
     Decider::new(Arc::clone(&shared.snapshots), shared.node.clone(), clock)
         .with_host(Some(Arc::clone(&remote.host)))
 }

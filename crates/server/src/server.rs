@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
-use stele_pdp::{Decider, NodeContext, Snapshot, SnapshotStore};
+use stele_pdp::{Clock, Decider, NodeContext, Snapshot, SnapshotStore};
 use stele_types::NodeAddress;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::chain::ChainLink;
-use crate::clock::{SystemClock, now};
+use crate::clock::{DecisionClock, WallClock, now};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::health::Status;
@@ -40,6 +40,8 @@ pub struct Deps {
     pub node: NodeAddress,
     /// The chain, and where bundles lie; without it nothing is followed and nothing anchored.
     pub chain: Option<(Arc<dyn ChainLink>, BundleStore)>,
+    /// The time: [`crate::system_clock`], or a test's own.
+    pub clock: WallClock,
 }
 
 /// The server.
@@ -77,8 +79,12 @@ impl Server {
         let worker_metrics: Vec<_> = (0..config.worker_count())
             .map(|_| Arc::new(WorkerMetrics::default()))
             .collect();
-        let receipts = issuer(&config, &deps)?;
+        let clock = DecisionClock::new(Arc::clone(&deps.clock), deps.log.ledger().latest().clone());
+        // Says so at once when the log is from the future; proofs and records are served meanwhile.
+        let _ = clock.check();
+        let receipts = issuer(&config, &deps, &clock)?;
         let shared = Arc::new(Shared {
+            clock,
             receipts,
             node: NodeContext {
                 address: deps.node,
@@ -185,7 +191,7 @@ impl Handle {
 }
 
 /// What signs receipts, if the log is anchored where nodes are held to them.
-fn issuer(config: &ServerConfig, deps: &Deps) -> Result<Option<Issuer>, ServerError> {
+fn issuer(config: &ServerConfig, deps: &Deps, clock: &DecisionClock) -> Result<Option<Issuer>, ServerError> {
     let link = deps.chain.as_ref().map(|(link, _)| link);
     let authority = link.and_then(|link| link.receipts());
     let enabled = config.receipts.enabled && config.anchor.enabled;
@@ -193,7 +199,10 @@ fn issuer(config: &ServerConfig, deps: &Deps) -> Result<Option<Issuer>, ServerEr
         return Ok(None);
     };
     let queue = Arc::clone(deps.log.receipts());
-    let started = Issuer::start(queue, authority, config.receipts.merge_delay_s, now);
+    let clock = clock.clone();
+    let started = Issuer::start(queue, authority, config.receipts.merge_delay_s, move || {
+        clock.now()
+    });
     let failed = |source| ServerError::Thread {
         what: "receipts",
         source,
@@ -218,7 +227,7 @@ fn start_workers(shared: &Arc<Shared>, stopped: &watch::Receiver<bool>) -> Resul
             .name(format!("stele-worker-{number}"))
             .spawn(move || {
                 let random = StdRng::try_from_rng(&mut SysRng).map_err(std::io::Error::other)?;
-                let clock = Box::new(SystemClock::new());
+                let clock = Box::new(shared.clock.clone());
                 // Such decisions are made elsewhere, but for those that a policy needs which came in force this very moment.
                 let host = shared.remote.as_ref().map(|remote| Arc::clone(&remote.host));
                 let decider =

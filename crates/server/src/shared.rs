@@ -6,6 +6,7 @@ use stele_pdp::{NodeContext, SnapshotStore};
 use stele_types::Timestamp;
 use tokio::sync::watch;
 
+use crate::clock::DecisionClock;
 use crate::config::ServerConfig;
 use crate::health::Status;
 use crate::log::DecisionLog;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Arc<SnapshotStore>,
     /// Takes evidence, and answers questions about it.
     pub(crate) log: DecisionLog,
+    /// Dates decisions.
+    pub(crate) clock: DecisionClock,
     /// Signs receipts, where the node can promise anything.
     pub(crate) receipts: Option<Issuer>,
     /// Who we are.

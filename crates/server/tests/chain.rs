@@ -156,6 +156,7 @@ impl World {
             log: open_log(&self.dir.path().join(log)),
             node: self.roles.node.node_address(),
             chain: Some((Arc::new(link), self.bundles())),
+            clock: stele_server::system_clock(),
         };
         // Starting blocks; the chain's server runs on this test's threads.
         let handle = tokio::task::spawn_blocking(move || Server::start(config, deps))
@@ -430,6 +431,7 @@ async fn a_node_that_never_read_the_registry_refuses_to_decide() {
         log: open_log(&dir.path().join("log")),
         node: roles.node.node_address(),
         chain: Some((Arc::new(link), BundleStore::new(dir.path().join("bundles")))),
+        clock: stele_server::system_clock(),
     };
     let mut config = config();
     config.connections.drain_ms = 500;
@@ -582,6 +584,7 @@ async fn a_node_that_starts_while_the_chain_is_away_serves_what_it_last_knew() {
         log: open_log(&dir.path().join("log")),
         node: roles.node.node_address(),
         chain: Some((Arc::new(link), BundleStore::new(dir.path().join("bundles")))),
+        clock: stele_server::system_clock(),
     };
     let mut config = config();
     config.connections.drain_ms = 500;

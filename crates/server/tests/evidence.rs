@@ -302,6 +302,7 @@ async fn without_a_working_log_there_is_no_answer() {
         log,
         node: support::NODE,
         chain: None,
+        clock: stele_server::system_clock(),
     };
     let handle = stele_server::Server::start(config, deps).unwrap();
     let client = reqwest::Client::new();

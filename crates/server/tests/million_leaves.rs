@@ -130,6 +130,7 @@ impl Log {
             log,
             node: NODE,
             chain: None,
+            clock: stele_server::system_clock(),
         };
         let handle = Server::start(config(), deps).unwrap();
         Self {

@@ -167,6 +167,7 @@ async fn claims_are_answered_many_at_once_and_without_their_records() {
         log: DecisionLog::open(&log, log_key(), Options::default()).unwrap(),
         node: operator().node_address(),
         chain: Some((Arc::new(link), bundles)),
+        clock: stele_server::system_clock(),
     };
     let mut hasty = config();
     hasty.receipts.poll_ms = 50;

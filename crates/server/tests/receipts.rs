@@ -108,6 +108,7 @@ impl Site {
             log: DecisionLog::open(&dir.path().join("log"), log_key(), options).unwrap(),
             node: operator().node_address(),
             chain: Some((Arc::new(link), bundles)),
+            clock: stele_server::system_clock(),
         };
         let handle = tokio::task::spawn_blocking(move || Server::start(config(), deps))
             .await

@@ -12,7 +12,11 @@ pub fn log(site: &Site) -> Ledger {
     let address = Account::from_file(&keys.join("node.key")).unwrap().node_address();
     let seed = read_key_file(&keys.join("log.key")).unwrap();
     let key = SigningKey::from_seed(&checkpoint::default_origin(&address), &seed).unwrap();
-    Ledger::open(&site.data().join("ledger"), key, Options::default()).unwrap()
+    let options = Options {
+        max_disorder: None,
+        ..Options::default()
+    };
+    Ledger::open(&site.data().join("ledger"), key, options).unwrap()
 }
 
 /// What a node does that lies: it logs a decision as it was made, but with the result of another.

@@ -10,7 +10,7 @@ use stele_types::{
     Salt, Timestamp, Value, sha256,
 };
 
-use super::frame::{BATCH_HEADER, BatchHeader, FILE_HEADER, checksum, encode_entry};
+use super::frame::{BATCH_HEADER, BatchHeader, FILE_HEADER, Reader, checksum, encode_entry, read_entry};
 use super::scan::read_error;
 use super::segments::{Place, StoredEntry, record_path};
 use super::store::{Store, replace_file_durably};
@@ -105,6 +105,30 @@ pub(crate) fn erasure_record(
     record.result = Some(Value::Bool(true));
     let leaf = record.leaf()?;
     Ok((record, leaf))
+}
+
+/// Date and entry of an erasure record, dated no earlier than the latest entry of the log. An erasure must not be refused because a clock was
+/// set back, and one that was held up, by a full disk or a crash, is recorded late.
+pub(crate) fn not_before(
+    entry: Vec<u8>,
+    latest: Option<Timestamp>,
+) -> Result<(Timestamp, Vec<u8>), LedgerError> {
+    let Some(raw) = read_entry(&mut Reader(&entry), 0) else {
+        return Err(LedgerError::Corrupt {
+            file: INTENT_PATH.to_owned(),
+            offset: 0,
+            problem: "it holds no entry".to_owned(),
+            mend: "restore the file from a copy of the same log, or remove it and erase the decision again",
+        });
+    };
+    let mut record = DecisionRecord::from_json(raw.record)?;
+    match latest.filter(|latest| record.timestamp < *latest) {
+        None => Ok((record.timestamp, entry)),
+        Some(latest) => {
+            record.timestamp = latest;
+            Ok((latest, encode_entry(&record.leaf()?, &record.to_json()?)))
+        }
+    }
 }
 
 /// What has to be overwritten so that the entry at this place loses its record's input and salt.

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use stele_types::{DecisionId, IdError, LeafIndex, RecordError, TreeSize};
+use stele_types::{DecisionId, IdError, LeafIndex, RecordError, Timestamp, TreeSize};
 
 use crate::checkpoint::CheckpointError;
 use crate::mask::MaskError;
@@ -125,6 +125,17 @@ pub enum LedgerError {
     Anchor {
         /// What is wrong.
         problem: String,
+    },
+    /// An entry dated too long before one ahead of it.
+    #[error(
+        "the entry is dated {time}, and the log holds one dated {latest} ahead of it: a log whose times fall is evidence against its node \
+         (docs/protocol.md, Time); set the clock right, or wait until it has caught up"
+    )]
+    OutOfOrder {
+        /// The date of the refused entry.
+        time: Timestamp,
+        /// The latest date in the log.
+        latest: Timestamp,
     },
     /// More decisions wait for the disk than the limit allows.
     #[error("{waiting} bytes of decisions already wait for the disk; retry later")]

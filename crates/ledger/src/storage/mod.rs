@@ -12,6 +12,7 @@ pub mod fsck;
 mod index;
 mod list;
 mod options;
+mod order;
 mod prepare;
 mod proofs;
 mod publish;
@@ -28,13 +29,14 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use stele_types::{DecisionId, DecisionRecord, Leaf, LeafIndex, TreeSize};
+use stele_types::{DecisionId, DecisionRecord, Leaf, LeafIndex, Timestamp, TreeSize};
 
 pub use anchors::StoredAnchor;
 pub use erase::{Erasure, ErasureRequest};
 pub use error::LedgerError;
 pub use list::{Entry, ListQuery, MAX_PAGE, MAX_SCAN, Page};
 pub use options::{AckMode, CommitStats, OnAcknowledged, OnCommit, OnPublishError, Options};
+pub use order::LatestTime;
 pub use prepare::Prepared;
 pub use proofs::StaticFile;
 pub use store::{FileStore, Store, replace_file_durably};
@@ -73,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) rows: Mutex<TileRows>,
     pub(crate) published: Mutex<Option<SignedCheckpoint>>,
     pub(crate) anchors: Mutex<BTreeSet<u64>>,
+    pub(crate) latest: LatestTime,
     /// True when the publisher should stop.
     stop: Mutex<bool>,
     stopped: Condvar,
@@ -112,6 +115,7 @@ impl Ledger {
             rows: Mutex::new(recovered.rows),
             published: Mutex::new(recovered.checkpoint),
             anchors: Mutex::new(recovered.anchors),
+            latest: LatestTime::new(recovered.latest),
             stop: Mutex::new(false),
             stopped: Condvar::new(),
         });
@@ -166,6 +170,7 @@ impl Ledger {
                 }
                 let decision_id = prepared.leaf().decision_id;
                 let pending = Pending {
+                    time: prepared.leaf().time,
                     bytes: prepared.into_bytes(),
                     done: None,
                 };
@@ -191,6 +196,7 @@ impl Ledger {
             return;
         }
         let pending = Pending {
+            time: prepared.leaf().time,
             bytes: prepared.into_bytes(),
             done: Some(Box::new(done)),
         };
@@ -216,12 +222,13 @@ impl Ledger {
     }
 
     /// Waits until an entry is durable, whatever the acknowledgement mode.
-    pub(crate) fn append_durably(&self, bytes: Vec<u8>) -> Result<Ack, LedgerError> {
+    fn append_durably(&self, time: Timestamp, bytes: Vec<u8>) -> Result<Ack, LedgerError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let done = move |outcome| {
             let _ = sender.send(outcome);
         };
         let pending = Pending {
+            time,
             bytes,
             done: Some(Box::new(done)),
         };
@@ -235,6 +242,11 @@ impl Ledger {
     /// Number of durable decisions.
     pub fn size(&self) -> TreeSize {
         self.segments().size()
+    }
+
+    /// The latest date of an entry, also while the log goes on.
+    pub fn latest(&self) -> &LatestTime {
+        &self.shared.latest
     }
 
     /// The log's public key.
@@ -352,7 +364,8 @@ impl Ledger {
             erase::apply(store, &intent.patches)?;
         }
         if self.index_of(&intent.erasure_id)?.is_none() {
-            self.append_durably(intent.entry)?;
+            let (time, entry) = erase::not_before(intent.entry, self.shared.latest.get())?;
+            self.append_durably(time, entry)?;
         }
         erase::remove_intent(store)?;
         self.index_of(&intent.erasure_id)

@@ -46,6 +46,10 @@ pub struct Options {
     /// Each group commit costs one sync, and takes all that came in while the one before it ran. Waiting longer makes batches larger, which
     /// spares slow disks, and latency longer by as much; callers that wait for their answers ask less often then.
     pub linger: Duration,
+    /// How far an entry may be dated before the latest one ahead of it; what is dated before that is refused ([`LedgerError::OutOfOrder`]).
+    /// Default: 15 minutes, a quarter of what the contract `Challenge` takes for an accident (`docs/protocol.md`). `None` keeps no order: a node
+    /// that does without can be suspended for what it logs.
+    pub max_disorder: Option<Duration>,
     /// Most decisions of a batch. Default: 1,024.
     pub max_batch: usize,
     /// A batch is closed when it reaches this many bytes. Default: 8 MiB.
@@ -72,6 +76,7 @@ impl Default for Options {
         Self {
             ack: AckMode::Durable,
             linger: Duration::ZERO,
+            max_disorder: Some(Duration::from_secs(15 * 60)),
             max_batch: 1_024,
             max_batch_bytes: 8 << 20,
             max_queue_bytes: 256 << 20,
@@ -90,6 +95,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("ack", &self.ack)
             .field("linger", &self.linger)
+            .field("max_disorder", &self.max_disorder)
             .field("max_batch", &self.max_batch)
             .field("max_batch_bytes", &self.max_batch_bytes)
             .field("max_queue_bytes", &self.max_queue_bytes)

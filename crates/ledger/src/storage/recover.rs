@@ -3,10 +3,10 @@
 //! The record files are the truth; indexes, tiles and the checkpoint are made from them. A batch that is not whole at the
 //! very end was never acknowledged and is cut off. Anything else that is broken is an error, never guessed at.
 
-use stele_types::{Digest, LeafIndex, TreeSize};
+use stele_types::{Digest, LeafIndex, Timestamp, TreeSize};
 
 use super::scan::{Broken, later_batch_follows, read_error};
-use super::segments::{self, Active, Segments, index_path, record_path};
+use super::segments::{self, Active, Contents, Segments, index_path, record_path};
 use super::store::Store;
 use super::tiles::{self, StoredTiles};
 use super::{CHECKPOINT_PATH, LedgerError, RECORDS_DIR, anchors, erase, index, publish};
@@ -23,6 +23,8 @@ pub(crate) struct Recovered {
     pub(crate) rows: TileRows,
     pub(crate) checkpoint: Option<SignedCheckpoint>,
     pub(crate) anchors: std::collections::BTreeSet<u64>,
+    /// The latest date of an entry; 0 for an empty log.
+    pub(crate) latest: Timestamp,
 }
 
 pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered, LedgerError> {
@@ -32,7 +34,7 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
             .map_err(|source| LedgerError::io("make", dir, source))?;
     }
     erase::apply_pending_patches(store)?;
-    let segments = open_segments(store)?;
+    let (segments, latest) = open_segments(store)?;
     let checkpoint = publish::read_checkpoint(store, key)?;
     let size = segments.size();
     let signed = checkpoint
@@ -63,15 +65,18 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
         rows,
         checkpoint,
         anchors,
+        latest,
     })
 }
 
-fn open_segments(store: &dyn Store) -> Result<Segments, LedgerError> {
+/// The record files, and the latest date of the last two of them: what is dated when it is decided can stand behind decisions dated later only
+/// as far as those were under way at the same time, which never fill a file.
+fn open_segments(store: &dyn Store) -> Result<(Segments, Timestamp), LedgerError> {
     let firsts = segments::list(store)?;
     let mut out = Segments::default();
     let Some((last, finished)) = firsts.split_last() else {
         out.active = segments::create(store, 0)?;
-        return Ok(out);
+        return Ok((out, Timestamp(0)));
     };
     let mut next = 0;
     for first in finished {
@@ -81,8 +86,13 @@ fn open_segments(store: &dyn Store) -> Result<Segments, LedgerError> {
         out.finished.push(header);
     }
     check_follows(next, *last)?;
-    out.active = open_last(store, *last)?;
-    Ok(out)
+    let (active, mut latest) = open_last(store, *last)?;
+    out.active = active;
+    if let Some(before) = out.finished.last() {
+        let contents = segments::read_entries(store, before.first, before.file_length)?;
+        latest = latest.max(contents.latest);
+    }
+    Ok((out, latest))
 }
 
 fn check_follows(next: u64, first: u64) -> Result<(), LedgerError> {
@@ -108,11 +118,11 @@ fn open_finished(store: &dyn Store, first: u64) -> Result<index::IndexHeader, Le
     if let Some(header) = index::load(store, &path, first, length).map_err(read_error(&path))? {
         return Ok(header);
     }
-    let (entries, walk) = segments::read_entries(store, first, length)?;
-    if let Some(broken) = walk.broken {
+    let contents = segments::read_entries(store, first, length)?;
+    if let Some(broken) = contents.walk.broken {
         return Err(corrupt(first, &broken));
     }
-    segments::write_index(store, first, length, &entries)
+    segments::write_index(store, first, length, &contents.entries)
 }
 
 fn corrupt(first: u64, broken: &Broken) -> LedgerError {
@@ -124,11 +134,15 @@ fn corrupt(first: u64, broken: &Broken) -> LedgerError {
     }
 }
 
-/// Opens the file that is appended to and cuts off a torn tail.
-fn open_last(store: &dyn Store, first: u64) -> Result<Active, LedgerError> {
+/// Opens the file that is appended to and cuts off a torn tail. Returns the latest date in it, too.
+fn open_last(store: &dyn Store, first: u64) -> Result<(Active, Timestamp), LedgerError> {
     let path = record_path(first);
     let length = file_length(store, first)?;
-    let (entries, walk) = segments::read_entries(store, first, length)?;
+    let Contents {
+        entries,
+        latest,
+        walk,
+    } = segments::read_entries(store, first, length)?;
     let mut end = length;
     if let Some(broken) = walk.broken {
         let next = first.saturating_add(walk.count);
@@ -142,7 +156,7 @@ fn open_last(store: &dyn Store, first: u64) -> Result<Active, LedgerError> {
             return Err(corrupt(first, &broken));
         }
         if broken.offset == 0 {
-            return segments::create(store, first);
+            return Ok((segments::create(store, first)?, Timestamp(0)));
         }
         end = broken.offset;
         let fail = |source| LedgerError::io("cut the torn end off", &path, source);
@@ -153,7 +167,7 @@ fn open_last(store: &dyn Store, first: u64) -> Result<Active, LedgerError> {
     for (offset, id) in entries {
         active.push(offset, id);
     }
-    Ok(active)
+    Ok((active, latest))
 }
 
 /// The tree's edge from the tiles on disk; `None` when they don't give the signed root.

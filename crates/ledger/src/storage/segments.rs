@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stele_types::{DecisionId, LeafIndex, TreeSize};
+use stele_types::{DecisionId, LeafIndex, Timestamp, TreeSize};
 
 use super::frame::{ENTRY_OVERHEAD, FILE_HEADER, Reader, file_header, read_entry};
 use super::index::{self, IndexHeader};
@@ -187,6 +187,12 @@ pub(crate) fn id_of(leaf: &[u8]) -> [u8; 16] {
         .unwrap_or_default()
 }
 
+/// The time within an encoded leaf: its second word.
+pub(crate) fn time_of(leaf: &[u8]) -> Timestamp {
+    let nanos = leaf.get(56..64).and_then(|nanos| nanos.try_into().ok());
+    Timestamp(nanos.map_or(0, u64::from_be_bytes))
+}
+
 /// Makes the empty record file that starts at `first`, durably; harmless when it is there already and empty.
 pub(crate) fn create(store: &dyn Store, first: u64) -> Result<Active, LedgerError> {
     let path = record_path(first);
@@ -219,16 +225,28 @@ pub(crate) fn write_index(
     Ok(header)
 }
 
-/// Offset and id of every entry of a record file, and how the walk ended.
-pub(crate) fn read_entries(
-    store: &dyn Store,
-    first: u64,
-    length: u64,
-) -> Result<(Vec<Located>, Walk), LedgerError> {
+/// What a record file holds.
+pub(crate) struct Contents {
+    /// Offset and id of every entry.
+    pub(crate) entries: Vec<Located>,
+    /// The latest date of an entry; 0 without entries.
+    pub(crate) latest: Timestamp,
+    /// How the walk ended.
+    pub(crate) walk: Walk,
+}
+
+/// Reads a whole record file.
+pub(crate) fn read_entries(store: &dyn Store, first: u64, length: u64) -> Result<Contents, LedgerError> {
     let mut entries = Vec::new();
+    let mut latest = Timestamp(0);
     let walk = walk(store, &record_path(first), first, length, |_, offset, entry| {
         entries.push((offset, id_of(entry.leaf)));
+        latest = latest.max(time_of(entry.leaf));
         Ok(())
     })?;
-    Ok((entries, walk))
+    Ok(Contents {
+        entries,
+        latest,
+        walk,
+    })
 }

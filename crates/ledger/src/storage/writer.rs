@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use stele_types::{DecisionId, Digest, LEAF_BYTES, LeafIndex};
+use stele_types::{DecisionId, Digest, LEAF_BYTES, LeafIndex, Timestamp};
 
 use super::frame::{BATCH_HEADER, FILE_HEADER, encode_batch};
 use super::segments::{self, id_of, record_path};
@@ -18,6 +18,8 @@ pub(crate) type Done = Box<dyn FnOnce(Result<Ack, LedgerError>) + Send>;
 
 /// An entry on its way to the disk.
 pub(crate) struct Pending {
+    /// Its leaf's time.
+    pub(crate) time: Timestamp,
     /// Encoded by the caller's thread.
     pub(crate) bytes: Vec<u8>,
     /// Absent when it was acknowledged already.
@@ -51,7 +53,11 @@ impl Queue {
         } else if state.bytes >= shared.options.max_queue_bytes {
             Some(LedgerError::Overloaded { waiting: state.bytes })
         } else {
-            None
+            // The order of the queue is the order of the log.
+            shared
+                .latest
+                .admit(pending.time, shared.options.max_disorder)
+                .err()
         };
         if let Some(error) = refusal {
             return Err((error, pending.done));

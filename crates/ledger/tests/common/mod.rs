@@ -39,7 +39,7 @@ pub(crate) fn open(store: &Arc<FaultStore>) -> Result<Ledger, LedgerError> {
 pub(crate) fn erasure(number: u64) -> ErasureRequest {
     ErasureRequest {
         erasure_id: id(1_000_000 + number),
-        time: Timestamp(1_800_000_000_000_000_000),
+        time: Timestamp(1_700_000_100_000_000_000),
         node: records::NODE,
         reason: "request 17".into(),
         input_salt: Salt([1; 32]),

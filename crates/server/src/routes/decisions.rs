@@ -8,10 +8,10 @@ use rand::RngExt;
 use serde::Deserialize;
 use serde_json::json;
 use stele_ledger::storage::{Entry, Erasure, ErasureRequest};
+use stele_pdp::Clock;
 use stele_types::{DecisionId, PolicyId, Salt};
 
 use crate::blocking;
-use crate::clock::now;
 use crate::http::{ApiError, Reply, decode_segments};
 use crate::log::Filter;
 use crate::worker::{Call, Worker};
@@ -154,7 +154,7 @@ fn reason(body: &[u8]) -> Result<String, ApiError> {
 
 fn erasure_request(worker: &Worker, reason: String) -> ErasureRequest {
     let mut random = worker.random.borrow_mut();
-    let time = now();
+    let time = worker.shared.clock.now();
     ErasureRequest {
         erasure_id: DecisionId::from_time_and_random(time, &random.random()),
         time,

@@ -7,7 +7,7 @@ use crate::http::{ApiError, Reply};
 use crate::worker::{Call, Worker};
 
 /// `GET /health`: the process answers; with `bundles`, every policy of the registry is in force as the registry says; with `plugins`,
-/// log and background tasks are well. `exclude-plugin=NAME` leaves one out.
+/// log, clock and background tasks are well. `exclude-plugin=NAME` leaves one out.
 pub(crate) fn health(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let mut problems = Vec::new();
     // OPA once called the parameter `bundle` and still takes it.
@@ -15,12 +15,7 @@ pub(crate) fn health(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError
         problems.extend(worker.shared.status.bundle_problems());
     }
     if call.params.flag("plugins") {
-        problems.extend(
-            worker
-                .shared
-                .status
-                .plugin_problems(call.params.get("exclude-plugin")),
-        );
+        problems.extend(plugins(worker, call.params.get("exclude-plugin")));
     }
     answer(&problems)
 }
@@ -30,7 +25,7 @@ pub(crate) fn live() -> Reply {
     Reply::json_bytes(b"{}".to_vec()).cached("no-store")
 }
 
-/// `GET /health/ready`: policies are in force and the log takes records.
+/// `GET /health/ready`: policies are in force, the log takes records, and the clock can date them.
 pub(crate) fn ready(worker: &Worker) -> Result<Reply, ApiError> {
     let mut problems = plugins(worker, Some("anchor"));
     if worker.shared.snapshots.load().policies().is_empty() {
@@ -39,7 +34,7 @@ pub(crate) fn ready(worker: &Worker) -> Result<Reply, ApiError> {
     answer(&problems)
 }
 
-/// The background tasks' problems, and the log's.
+/// The background tasks' problems, the log's, and the clock's.
 fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
     let mut problems = worker.shared.status.plugin_problems(except);
     let failing = worker
@@ -49,6 +44,9 @@ fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
         .failing()
         .filter(|_| except != Some("log"));
     problems.extend(failing.map(|error| format!("log: {error}")));
+    let behind = worker.shared.clock.check().err();
+    let behind = behind.filter(|_| except != Some("clock"));
+    problems.extend(behind.map(|behind| format!("clock: {behind}")));
     problems
 }
 

@@ -81,6 +81,7 @@ pub(crate) async fn metrics(worker: &Worker) -> Result<Reply, ApiError> {
         write_snapshot(&shared, &mut text);
         let stats = shared.log.stats();
         write_log(&stats, &mut text);
+        write_clock(&shared, &mut text);
         write_anchor(&shared, &stats, &mut text);
         Ok::<_, ApiError>(text.finish())
     })
@@ -207,6 +208,19 @@ fn write_log(stats: &LogStats, text: &mut Text) {
         "Time one sync of the log took.",
     );
     text.histogram("stele_ledger_fsync_duration_seconds", &[], &stats.syncs);
+}
+
+fn write_clock(shared: &Shared, text: &mut Text) {
+    text.family(
+        "stele_clock_behind_seconds",
+        Kind::Gauge,
+        "How far the machine's clock stands behind the log's latest decision; above 60 nothing is decided.",
+    );
+    text.sample(
+        "stele_clock_behind_seconds",
+        &[],
+        shared.clock.behind().as_secs_f64(),
+    );
 }
 
 fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {

@@ -88,12 +88,27 @@ impl Fixture {
 
     /// The same with other policies in force.
     pub fn start_with(config: ServerConfig, snapshot: Snapshot) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(
+            tempfile::tempdir().unwrap(),
+            config,
+            snapshot,
+            stele_server::system_clock(),
+        )
+    }
+
+    /// The same on a log that may be there already, by another clock.
+    pub fn start_in(
+        dir: tempfile::TempDir,
+        config: ServerConfig,
+        snapshot: Snapshot,
+        clock: stele_server::WallClock,
+    ) -> Self {
         let deps = Deps {
             snapshot,
             log: open_log(dir.path()),
             node: NODE,
             chain: None,
+            clock,
         };
         let handle = Server::start(config, deps).unwrap();
         let base = format!("http://{}", handle.addr());
