@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Governed} from "./Governed.sol";
 import {INodeRegistry} from "./INodeRegistry.sol";
 import {RFC6962} from "./RFC6962.sol";
 import {Roles} from "./Roles.sol";
+import {VerifierSet} from "./VerifierSet.sol";
 
 /// @title The anchors of every node's decision log
 /// @notice Invariant: per node, an anchored tree size never falls, and every anchor is proven consistent with the last
@@ -30,6 +30,13 @@ contract DecisionLedger is Governed, EIP712 {
         uint16 signatures;
     }
 
+    /// @dev The quorum and the store with the holders of VERIFIER (see `VerifierSet`): one slot, read by every anchor.
+    struct Demand {
+        uint64 threshold;
+        uint16 signatures;
+        address verifiers;
+    }
+
     /// @notice The EIP-712 type that verifiers sign.
     bytes32 public constant CHECKPOINT_TYPEHASH = keccak256("Checkpoint(address node,uint64 size,bytes32 root)");
 
@@ -37,7 +44,7 @@ contract DecisionLedger is Governed, EIP712 {
     INodeRegistry public immutable nodes;
 
     mapping(address node => Anchor[]) private _anchors;
-    Quorum private _quorum;
+    Demand private _demand;
 
     /// @notice A checkpoint of `node` was accepted as its anchor number `index` (from 0).
     event Anchored(address indexed node, uint256 indexed index, uint64 size, bytes32 root, uint16 signatures);
@@ -60,12 +67,6 @@ contract DecisionLedger is Governed, EIP712 {
     error Inconsistent(address node, uint64 anchored, uint64 offered);
     /// @notice trees of this size need the signatures of more verifiers
     error QuorumNeeded(address node, uint64 size, uint16 needed, uint256 given);
-    /// @notice a signature does not verify
-    error BadSignature(uint256 index);
-    /// @notice the signer is not a verifier, or acts for the node itself
-    error NotAVerifier(uint256 index, address signer);
-    /// @notice signatures must be sorted by signer, each signer once
-    error SignersNotAscending(uint256 index, address previous, address signer);
     /// @notice there is no anchor with this number
     error NoSuchAnchor(address node, uint256 index);
 
@@ -84,15 +85,22 @@ contract DecisionLedger is Governed, EIP712 {
     /// the sender's last anchor, empty for its first. Anchoring the last anchor again changes nothing and succeeds.
     /// Caller: the operator of an active node, for that node. Returns the anchor's number.
     function anchor(uint64 size, bytes32 root, bytes32[] calldata proof) external returns (uint256 index) {
-        return _anchor(size, root, proof, new bytes[](0));
+        VerifierSet.Signature[] calldata none;
+        assembly ("memory-safe") {
+            none.offset := 0
+            none.length := 0
+        }
+        return _anchor(size, root, proof, none);
     }
 
     /// @notice As `anchor`, with verifiers' EIP-712 signatures over (node, size, root), sorted by signer address.
     /// Caller: the operator of an active node, for that node. Returns the anchor's number.
-    function anchorWithQuorum(uint64 size, bytes32 root, bytes32[] calldata proof, bytes[] calldata signatures)
-        external
-        returns (uint256 index)
-    {
+    function anchorWithQuorum(
+        uint64 size,
+        bytes32 root,
+        bytes32[] calldata proof,
+        VerifierSet.Signature[] calldata signatures
+    ) external returns (uint256 index) {
         return _anchor(size, root, proof, signatures);
     }
 
@@ -106,7 +114,12 @@ contract DecisionLedger is Governed, EIP712 {
 
     /// @notice The quorum in force. Caller: anyone.
     function quorum() external view returns (Quorum memory) {
-        return _quorum;
+        return Quorum({threshold: _demand.threshold, signatures: _demand.signatures});
+    }
+
+    /// @notice How many verifiers must sign, and the store of who counts (see `VerifierSet`). Caller: anyone.
+    function verifiers() external view returns (uint16 signatures, address store) {
+        return (_demand.signatures, _demand.verifiers);
     }
 
     /// @notice What verifiers sign for a checkpoint: the EIP-712 digest. Caller: anyone.
@@ -164,11 +177,12 @@ contract DecisionLedger is Governed, EIP712 {
 
     // ---- internals ----
 
-    function _anchor(uint64 size, bytes32 root, bytes32[] calldata proof, bytes[] memory signatures)
-        private
-        inForce
-        returns (uint256 index)
-    {
+    function _anchor(
+        uint64 size,
+        bytes32 root,
+        bytes32[] calldata proof,
+        VerifierSet.Signature[] calldata signatures
+    ) private inForce returns (uint256 index) {
         (address node, INodeRegistry.Status status) = nodes.nodeOf(msg.sender);
         if (status != INodeRegistry.Status.Active) revert NodeNotActive(node, msg.sender, status);
         if (size == 0) revert EmptyTree(node);
@@ -195,27 +209,33 @@ contract DecisionLedger is Governed, EIP712 {
         emit Anchored(node, index, size, root, uint16(signatures.length));
     }
 
-    /// @dev Ascending signers make them distinct. A node's operator does not count as a verifier of its own log.
-    function _checkQuorum(address node, uint64 size, bytes32 root, bytes[] memory signatures) private view {
-        if (_quorum.signatures > 0 && size > _quorum.threshold && signatures.length < _quorum.signatures) {
-            revert QuorumNeeded(node, size, _quorum.signatures, signatures.length);
+    /// @dev A node's operator does not count as a verifier of its own log.
+    function _checkQuorum(address node, uint64 size, bytes32 root, VerifierSet.Signature[] calldata signatures)
+        private
+        view
+    {
+        Demand memory demand = _demand;
+        if (demand.signatures > 0 && size > demand.threshold && signatures.length < demand.signatures) {
+            revert QuorumNeeded(node, size, demand.signatures, signatures.length);
         }
         if (signatures.length == 0) return;
-        bytes32 digest = checkpointDigest(node, size, root);
-        address previous = address(0);
-        for (uint256 i = 0; i < signatures.length; ++i) {
-            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signatures[i]);
-            if (failure != ECDSA.RecoverError.NoError) revert BadSignature(i);
-            if (signer <= previous) revert SignersNotAscending(i, previous, signer);
-            if (signer == node || signer == msg.sender || !hasRole(Roles.VERIFIER, signer)) {
-                revert NotAVerifier(i, signer);
-            }
-            previous = signer;
-        }
+        VerifierSet.check(demand.verifiers, checkpointDigest(node, size, root), signatures, node, msg.sender);
+    }
+
+    /// @dev Keeps the store in step with the role.
+    function _grantRole(bytes32 role, address account) internal override returns (bool granted) {
+        granted = super._grantRole(role, account);
+        if (granted && role == Roles.VERIFIER) _demand.verifiers = VerifierSet.insert(_demand.verifiers, account);
+    }
+
+    /// @dev Keeps the store in step with the role.
+    function _revokeRole(bytes32 role, address account) internal override returns (bool revoked) {
+        revoked = super._revokeRole(role, account);
+        if (revoked && role == Roles.VERIFIER) _demand.verifiers = VerifierSet.remove(_demand.verifiers, account);
     }
 
     function _setQuorum(Quorum memory quorum_) private {
-        _quorum = quorum_;
+        (_demand.threshold, _demand.signatures) = (quorum_.threshold, quorum_.signatures);
         emit QuorumChanged(quorum_.threshold, quorum_.signatures, msg.sender);
     }
 }

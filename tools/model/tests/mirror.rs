@@ -24,7 +24,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// The contract, with those it inherits from, and the function that a model's function stands for.
 fn source(function: Function) -> (&'static [&'static str], &'static str) {
     match function {
-        Function::Anchor => (&["DecisionLedger"], "_anchor"),
+        Function::Anchor => (&["DecisionLedger", "VerifierSet"], "_anchor"),
         Function::Challenge => (&["Challenge", "Omission"], "challenge"),
         Function::Suspend => (&["NodeRegistry"], "suspend"),
         Function::ClaimOmission => (&["Omission"], "claimOmission"),
@@ -67,7 +67,8 @@ fn body<'a>(text: &'a str, function: &str) -> Option<&'a str> {
     None
 }
 
-/// The errors that a function reverts with, those of the private functions that it calls included, in the order of the text.
+/// The errors that a function reverts with, those of the private functions and of the library `VerifierSet` that it calls included, in the
+/// order of the text.
 fn reverts(text: &str, function: &str) -> Vec<String> {
     let mut found = Vec::new();
     let body = body(text, function).unwrap_or_else(|| panic!("no function {function}"));
@@ -77,16 +78,21 @@ fn reverts(text: &str, function: &str) -> Vec<String> {
         let end = rest
             .find(|c: char| !c.is_alphanumeric() && c != '_')
             .unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
+        let (mut word, mut after) = rest.split_at(end);
+        let mut called = word.starts_with('_');
+        if let Some(member) = after.strip_prefix('.').filter(|_| word == "VerifierSet") {
+            let end = member
+                .find(|c: char| !c.is_alphanumeric())
+                .unwrap_or(member.len());
+            (word, after) = member.split_at(end);
+            called = true;
+        }
         rest = after;
         if word == "revert" {
             let name = after.trim_start();
             let end = name.find('(').unwrap();
             found.push(name.get(..end).unwrap().to_owned());
-        } else if word.starts_with('_')
-            && after.starts_with('(')
-            && text.contains(&format!("function {word}("))
-        {
+        } else if called && after.starts_with('(') && text.contains(&format!("function {word}(")) {
             found.extend(reverts(text, word));
         }
     }

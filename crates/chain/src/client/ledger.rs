@@ -11,9 +11,11 @@ use stele_types::{BlockNumber, Digest, Gas, LeafIndex, NodeAddress, Timestamp, T
 use super::governance::{Governance, LEDGER};
 use super::keys::Account;
 use super::nodes::address;
+use super::quorum::compact;
 use super::send::Receipt;
 use super::timestamp;
 use crate::contracts::abi::ledger::DecisionLedger as Abi;
+use crate::contracts::abi::ledger::VerifierSet::Signature;
 use crate::error::ChainError;
 
 /// A checkpoint that the ledger accepted.
@@ -108,10 +110,7 @@ impl Governance {
         } else {
             let mut sorted: Vec<&CheckpointSignature> = signatures.iter().collect();
             sorted.sort_by_key(|signature| signature.signer);
-            let signatures = sorted
-                .into_iter()
-                .map(|signature| signature.signature.clone())
-                .collect();
+            let signatures = sorted.into_iter().map(compact_of).collect::<Result<_, _>>()?;
             let call = Abi::anchorWithQuorumCall {
                 size: size.get(),
                 root: root_word,
@@ -336,6 +335,18 @@ impl Governance {
             gas_used: None,
         })
     }
+}
+
+/// A signature as the contract takes it.
+fn compact_of(signed: &CheckpointSignature) -> Result<Signature, ChainError> {
+    let [r, y_parity_and_s] = compact(&signed.signature).ok_or_else(|| ChainError::Signing {
+        account: signed.signer,
+        reason: "it is not 65 bytes with an s in the lower half of the order and a v of 27 or 28".to_owned(),
+    })?;
+    Ok(Signature {
+        r,
+        yParityAndS: y_parity_and_s,
+    })
 }
 
 fn anchored_events(

@@ -1,17 +1,14 @@
 //! `DecisionLedger` and the Merkle library.
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolCall;
 use stele_chain::ChainError;
-use stele_chain::client::{
-    Account, Anchored, ChainClient, CheckpointSignature, Deployment, Governance, Quorum,
-};
-use stele_chain::contracts::Role;
+use stele_chain::client::{Account, Anchored, ChainClient};
 use stele_types::{Digest, LeafIndex, TreeSize};
 
 use crate::chain::Chain;
 use crate::merkle::{consistency, inclusion, leaf_hash, leaves, node_hash, root};
-use crate::world::{World, account, lacks_role, refused};
+use crate::world::{World, account, refused};
 
 alloy::sol!(RFC6962Probe, "../../contracts/artifacts/test/RFC6962Probe.json");
 
@@ -68,7 +65,7 @@ impl Probe {
     }
 }
 
-fn word(digest: Digest) -> B256 {
+pub(crate) fn word(digest: Digest) -> B256 {
     B256::from(digest.0)
 }
 
@@ -211,7 +208,7 @@ pub(crate) async fn the_library_agrees_with_rfc_6962(chain: Chain) {
 }
 
 /// Anchors the first `size` leaves of a log whose first `old` leaves are anchored.
-async fn anchor(
+pub(crate) async fn anchor(
     world: &World,
     operator: &Account,
     log: &[Digest],
@@ -460,131 +457,6 @@ pub(crate) async fn repeating_an_anchor_changes_nothing(chain: Chain) {
             .unwrap(),
         2
     );
-}
-
-/// The other valid form of an ECDSA signature.
-fn malleable(signature: &CheckpointSignature) -> CheckpointSignature {
-    const ORDER: U256 =
-        alloy::primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
-    let mut bytes = signature.signature.to_vec();
-    let s = U256::from_be_slice(&bytes[32..64]);
-    bytes[32..64].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
-    bytes[64] = 27 + 28 - bytes[64];
-    CheckpointSignature {
-        signer: signature.signer,
-        signature: bytes.into(),
-    }
-}
-
-pub(crate) async fn a_quorum_needs_distinct_verifiers(chain: Chain) {
-    let [first, second, third] = ["first verifier", "second verifier", "third verifier"].map(account);
-    let verifiers = [first.address(), second.address()];
-    let world = World::with(chain, |config| {
-        config.quorum = Quorum {
-            threshold: TreeSize::new(10),
-            signatures: 2,
-        };
-        config
-            .grants
-            .extend(verifiers.map(|verifier| (Role::Verifier, verifier)));
-    })
-    .await;
-    world.register(&world.node).await;
-    let node = world.node.node_address();
-    let log = leaves(1, 20);
-    // Small trees need none.
-    anchor(&world, &world.node, &log, 0, 10).await.unwrap();
-    let refusal = refused(anchor(&world, &world.node, &log, 10, 11).await, "QuorumNeeded");
-    assert_eq!(refusal.revert().unwrap().arg("needed"), Some("2"));
-
-    let (size, tree) = (TreeSize::new(11), root(&log[..11]));
-    let proof = consistency(10, &log[..11]);
-    let sign = |verifier: &Account| world.gov.sign_checkpoint(verifier, node, size, tree).unwrap();
-    let call = stele_chain::contracts::abi::ledger::DecisionLedger::checkpointDigestCall {
-        node: world.node.address(),
-        size: 11,
-        root: word(tree),
-    };
-    let digest = world
-        .client
-        .view("DecisionLedger", world.deployment().ledger, &call)
-        .await
-        .unwrap();
-    assert_eq!(
-        world.gov.checkpoint_digest(node, size, tree),
-        digest,
-        "EIP-712 here and on chain"
-    );
-
-    let (one, two) = (sign(&first), sign(&second));
-    let send = |signatures: Vec<_>| {
-        let (world, proof) = (&world, &proof);
-        async move {
-            world
-                .gov
-                .anchor_with_quorum(&world.node, size, tree, proof, &signatures)
-                .await
-        }
-    };
-    refused(send(vec![one.clone()]).await, "QuorumNeeded");
-    refused(send(vec![one.clone(), one.clone()]).await, "SignersNotAscending");
-    refused(send(vec![one.clone(), sign(&third)]).await, "NotAVerifier");
-    refused(send(vec![one.clone(), sign(&world.node)]).await, "NotAVerifier");
-    let other_tree = world
-        .gov
-        .sign_checkpoint(&second, node, size, root(&log[..12]))
-        .unwrap();
-    refused(send(vec![one.clone(), other_tree]).await, "NotAVerifier");
-    let mut garbage = two.clone();
-    garbage.signature = vec![0xff; 65].into();
-    refused(send(vec![one.clone(), garbage.clone()]).await, "BadSignature");
-    garbage.signature = vec![1; 64].into();
-    refused(send(vec![one.clone(), garbage]).await, "BadSignature");
-    // The same signature in its other form (n - s, other v), and one made for another ledger.
-    refused(send(vec![malleable(&one), two.clone()]).await, "BadSignature");
-    let elsewhere = Deployment {
-        ledger: world.deployment().registry,
-        ..world.deployment().clone()
-    };
-    let elsewhere = Governance::new(world.client.clone(), elsewhere);
-    let foreign = elsewhere.sign_checkpoint(&second, node, size, tree).unwrap();
-    refused(send(vec![one.clone(), foreign]).await, "NotAVerifier");
-    // A node that is made verifier still can't vouch for itself.
-    world
-        .gov
-        .grant_role(&world.admin, Role::Verifier, world.node.address())
-        .await
-        .unwrap();
-    refused(send(vec![one.clone(), sign(&world.node)]).await, "NotAVerifier");
-
-    send(vec![one, two]).await.unwrap();
-    assert_eq!(world.gov.anchor_of(node).await.unwrap().unwrap().size, size);
-    lacks_role(
-        world
-            .gov
-            .set_quorum(
-                &world.stranger,
-                Quorum {
-                    threshold: size,
-                    signatures: 0,
-                },
-            )
-            .await,
-        Role::Admin,
-        world.stranger.address(),
-    );
-    world
-        .gov
-        .set_quorum(
-            &world.admin,
-            Quorum {
-                threshold: size,
-                signatures: 0,
-            },
-        )
-        .await
-        .unwrap();
-    anchor(&world, &world.node, &log, 11, 20).await.unwrap();
 }
 
 pub(crate) async fn leaves_are_proven_against_anchors(chain: Chain) {

@@ -26,6 +26,7 @@ mod merkle;
 mod mining;
 mod nodes;
 mod omission;
+mod quorum;
 mod registry;
 mod succession;
 mod world;
@@ -79,8 +80,10 @@ on_every_chain! {
         a_rewritten_log_can_not_be_anchored,
         only_active_nodes_anchor,
         repeating_an_anchor_changes_nothing,
-        a_quorum_needs_distinct_verifiers,
         leaves_are_proven_against_anchors;
+    quorum:
+        a_quorum_needs_distinct_verifiers,
+        the_store_of_verifiers_follows_the_role;
     succession:
         a_successor_takes_over_and_logs_go_on,
         only_a_contract_that_names_it_can_succeed;
