@@ -4,6 +4,7 @@ use crate::config::{Config, Sources};
 use crate::exit::{Environment, EnvironmentContext};
 use crate::home::{Home, HomeLock};
 use anyhow::Result;
+use std::path::Path;
 use std::sync::Arc;
 use stele_chain::client::{ChainClient, ClientOptions, Deployment, Endpoint, Governance};
 use stele_chain::node::{self, Node, NodeOptions};
@@ -34,10 +35,27 @@ impl Session {
 
     /// Connects to the deployment of a directory.
     pub(crate) async fn reach(config: &Config, home: &Home, args: &ChainArgs) -> Result<Self> {
-        let Some(deployment) = home.read::<Deployment>(&home.deployment())? else {
+        if home.deployment().exists() {
+            return Self::trusting(config, home, &home.deployment(), args).await;
+        }
+        Err(Environment(format!(
+            "{} has no deployment yet; start a node with `stele up`, or name its directory with --data-dir",
+            home.root().display()
+        ))
+        .into())
+    }
+
+    /// Connects to the deployment in a file.
+    pub(crate) async fn trusting(
+        config: &Config,
+        home: &Home,
+        path: &Path,
+        args: &ChainArgs,
+    ) -> Result<Self> {
+        let Some(deployment) = home.read::<Deployment>(path)? else {
             return Err(Environment(format!(
-                "{} has no deployment yet; start a node with `stele up`, or name its directory with --data-dir",
-                home.root().display()
+                "there is no {}: copy a node's deployment.json",
+                path.display()
             ))
             .into());
         };

@@ -11,37 +11,19 @@
 
 mod support;
 
-use std::path::Path;
-use support::{Node, Site, eventually, workspace};
+use support::{Node, Site, eventually};
 
 const POLICY: &str = "web/headers";
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// A copy of the library in which `web/headers` has another message.
 fn changed(site: &Site, name: &str) -> String {
-    let dir = site.path().join(name);
-    copy(&workspace().join("policies"), &dir);
-    let file = dir.join("web/headers/headers.rego");
-    let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains("any site may frame the page"));
-    std::fs::write(
-        file,
-        text.replace("any site may frame the page", &format!("{name}: framing")),
+    let message = "any site may frame the page";
+    site.changed_library(
+        name,
+        "web/headers/headers.rego",
+        message,
+        &format!("{name}: framing"),
     )
-    .unwrap();
-    dir.to_str().unwrap().to_owned()
 }
 
 fn messages(node: &Node) -> String {

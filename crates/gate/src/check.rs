@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::Serialize;
 use stele_policy::derive::{Derivation, Deriver};
 use stele_policy::violations::{self, Found};
 use stele_policy::{
     CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
     VmEngine,
 };
-use stele_types::{Enforcement, EntryPoint, InputKind, PolicyId, Timestamp, Value};
+use stele_types::{Enforcement, EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value};
 
 use crate::exception::Exempt;
 use crate::finding::{Excerpt, Failure, Finding, Step, fingerprint};
@@ -29,10 +30,48 @@ const LIMITS: Limits = Limits {
 /// Policies, ready to be asked by any number of [`Worker`]s.
 #[derive(Debug)]
 pub struct Checker {
-    set: PolicySet,
-    compiled: CompiledPolicy,
-    selected: Vec<Selected>,
+    parts: Vec<Compiled>,
     now: Timestamp,
+}
+
+/// Policies that were loaded together. Bundles are parts of their own: two may hold the same module in two versions.
+#[derive(Debug)]
+pub struct Part {
+    /// What was loaded.
+    pub set: PolicySet,
+    /// The only policy of it to ask; `None`: all of them.
+    pub policy: Option<PolicyId>,
+    /// The bundle that it is.
+    pub version: Option<PolicyVersion>,
+}
+
+impl Part {
+    /// All policies of a set.
+    #[must_use]
+    pub fn whole(set: PolicySet) -> Self {
+        Self {
+            set,
+            policy: None,
+            version: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    part: Part,
+    policy: CompiledPolicy,
+    selected: Vec<Selected>,
+}
+
+/// A policy that was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Its id.
+    pub policy: PolicyId,
+    /// The bundle that it came from, if it came from one that is known by its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<PolicyVersion>,
 }
 
 /// A policy with the rules of it that say what is wrong.
@@ -58,28 +97,43 @@ pub enum CheckError {
 }
 
 impl Checker {
-    /// Takes all policies of a set that are for files: not those whose metadata says `inputs: []`. `now` is what `time.now_ns()` answers.
+    /// Takes all policies that are for files: not those whose metadata says `inputs: []`. `now` is what `time.now_ns()` answers.
     ///
     /// # Errors
     ///
     /// [`CheckError`].
-    pub fn new(set: PolicySet, now: Timestamp) -> Result<Self, CheckError> {
-        let selected: Vec<Selected> = set.policies().filter_map(Selected::new).collect();
-        if selected.is_empty() {
+    pub fn new(parts: Vec<Part>, now: Timestamp) -> Result<Self, CheckError> {
+        let mut compiled = Vec::new();
+        for part in parts {
+            let wanted = |policy: &&Policy| part.policy.as_ref().is_none_or(|id| *id == policy.id);
+            let selected: Vec<Selected> = part
+                .set
+                .policies()
+                .filter(wanted)
+                .filter_map(Selected::new)
+                .collect();
+            if !selected.is_empty() {
+                compiled.push(Compiled {
+                    policy: part.set.compile()?,
+                    part,
+                    selected,
+                });
+            }
+        }
+        if compiled.is_empty() {
             return Err(CheckError::NoPolicy);
         }
-        let compiled = set.compile()?;
-        Ok(Self {
-            set,
-            compiled,
-            selected,
-            now,
-        })
+        Ok(Self { parts: compiled, now })
     }
 
     /// The policies that are asked.
-    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
-        self.selected.iter().map(|selected| &selected.policy)
+    pub fn policies(&self) -> impl Iterator<Item = Asked> {
+        self.parts.iter().flat_map(|compiled| {
+            compiled.selected.iter().map(|selected| Asked {
+                policy: selected.policy.id.clone(),
+                version: compiled.part.version,
+            })
+        })
     }
 
     /// One thread's worker.
@@ -87,8 +141,7 @@ impl Checker {
     pub fn worker(&self) -> Worker<'_> {
         Worker {
             checker: self,
-            engine: VmEngine::new(&self.compiled),
-            derivers: BTreeMap::new(),
+            parts: self.parts.iter().map(PartWorker::new).collect(),
         }
     }
 }
@@ -184,8 +237,24 @@ pub struct Checked {
 #[derive(Debug)]
 pub struct Worker<'c> {
     checker: &'c Checker,
+    parts: Vec<PartWorker<'c>>,
+}
+
+#[derive(Debug)]
+struct PartWorker<'c> {
+    compiled: &'c Compiled,
     engine: VmEngine,
     derivers: BTreeMap<PolicyId, Deriver>,
+}
+
+impl<'c> PartWorker<'c> {
+    fn new(compiled: &'c Compiled) -> Self {
+        Self {
+            compiled,
+            engine: VmEngine::new(&compiled.policy),
+            derivers: BTreeMap::new(),
+        }
+    }
 }
 
 /// By the value that was derived.
@@ -198,6 +267,7 @@ struct Subject<'a> {
     number: usize,
     kind: InputKind,
     document: &'a Document,
+    now: Timestamp,
 }
 
 impl Worker<'_> {
@@ -212,8 +282,11 @@ impl Worker<'_> {
                 number: *number,
                 kind: *kind,
                 document,
+                now: self.checker.now,
             };
-            self.check_document(&subject, &mut out);
+            for part in &mut self.parts {
+                part.check_document(&subject, &mut out);
+            }
         }
         out.findings.sort_by(|a, b| {
             let key = |finding: &Finding| (finding.start, finding.policy.clone(), finding.message.clone());
@@ -221,10 +294,12 @@ impl Worker<'_> {
         });
         out
     }
+}
 
+impl PartWorker<'_> {
     fn check_document(&mut self, subject: &Subject<'_>, out: &mut Checked) {
-        let checker = self.checker;
-        for selected in checker
+        let compiled = self.compiled;
+        for selected in compiled
             .selected
             .iter()
             .filter(|selected| selected.is_for(subject.kind))
@@ -261,7 +336,7 @@ impl Worker<'_> {
     ) -> Result<Option<Value>, EngineError> {
         let path = DataPath::from(entry_point);
         let request = EvalRequest {
-            context: EvalContext::at(self.checker.now),
+            context: EvalContext::at(subject.now),
             limits: LIMITS,
             ..EvalRequest::new(&path, Some(&subject.document.value))
         };
@@ -280,7 +355,7 @@ impl Worker<'_> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let derived = self.derive(policy, rule, &subject.document.value);
+        let derived = self.derive(policy, rule, subject);
         let origins: Origins<'_> = derived
             .iter()
             .rev()
@@ -293,13 +368,13 @@ impl Worker<'_> {
     }
 
     /// Where the values of a rule came from. That an answer can't be followed back is no reason not to give it.
-    fn derive(&mut self, policy: &Policy, rule: &str, value: &Value) -> Vec<Derivation> {
+    fn derive(&mut self, policy: &Policy, rule: &str, subject: &Subject<'_>) -> Vec<Derivation> {
         if !self.derivers.contains_key(&policy.id)
-            && let Ok(deriver) = Deriver::new(&self.checker.set, policy)
+            && let Ok(deriver) = Deriver::new(&self.compiled.part.set, policy)
         {
             self.derivers.insert(policy.id.clone(), deriver);
         }
-        let context = EvalContext::at(self.checker.now);
+        let (value, context) = (&subject.document.value, EvalContext::at(subject.now));
         let deriver = self.derivers.get_mut(&policy.id);
         let derived = deriver.and_then(|deriver| deriver.derive(rule, value, context, LIMITS).ok());
         derived.unwrap_or_default()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stele_types::Value;
 
-use crate::check::{Checked, Checker};
+use crate::check::{Asked, Checked, Checker};
 use crate::exception::Idle;
 use crate::finding::{Failure, Finding, fingerprint};
 use crate::source::Source;
@@ -20,6 +20,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// Exceptions that except nothing.
     pub exceptions: Vec<Idle>,
+    /// The policies that were asked.
+    pub policies: Vec<Asked>,
     /// How many files were read.
     pub files: usize,
     /// How often a policy was asked about a document.
@@ -68,7 +70,10 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
     });
     let mut results = results.into_inner().unwrap_or_default();
     results.sort_by_key(|(index, _)| *index);
-    let mut out = Outcome::default();
+    let mut out = Outcome {
+        policies: checker.policies().collect(),
+        ..Outcome::default()
+    };
     for (index, result) in results {
         let name = sources.get(index).map_or("", |source| &source.name);
         out.add(name, result);

@@ -1,6 +1,7 @@
 //! `stele check`: policies over the files of a repository.
 
 mod exceptions;
+mod live;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use stele_gate::check::Part;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
 use stele_gate::{Baseline, Checker, Outcome, report};
@@ -25,6 +27,8 @@ pub(crate) struct Args {
     policy: Option<PathBuf>,
     #[command(flatten)]
     version: sources::VersionArgs,
+    #[command(flatten)]
+    live: live::LiveArgs,
     /// What the files are, where their names and contents do not say
     #[arg(long, value_parser = kind)]
     kind: Option<InputKind>,
@@ -75,14 +79,10 @@ fn kind(text: &str) -> Result<InputKind, String> {
 }
 
 pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict> {
-    let set = match &args.policy {
-        Some(path) => sources::load(path, args.version)?,
-        None => sources::load_or_starter(&configuration.load()?.policies, args.version)?.0,
-    };
     // Read first: a mistake in it is known before the work is done.
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
-    let checker = Checker::new(set, crate::node::now())?;
+    let checker = Checker::new(policies(configuration, args)?, crate::node::now())?;
     let found = files(args)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut outcome = stele_gate::run(&checker, &found.files, threads, &|| {});
@@ -128,6 +128,17 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     print(args.format, &outcome)?;
     output::note(report::summary(&outcome));
     Ok(verdict(args, &outcome))
+}
+
+fn policies(configuration: &Configuration, args: &Args) -> Result<Vec<Part>> {
+    if args.live.live {
+        return args.live.load(configuration);
+    }
+    let set = match &args.policy {
+        Some(path) => sources::load(path, args.version)?,
+        None => sources::load_or_starter(&configuration.load()?.policies, args.version)?.0,
+    };
+    Ok(vec![Part::whole(set)])
 }
 
 fn verdict(args: &Args, outcome: &Outcome) -> Verdict {

@@ -67,6 +67,16 @@ impl Site {
         Ran::from(self.command(args).output().unwrap())
     }
 
+    /// A copy of the starter library in which a file says something else: its path.
+    pub fn changed_library(&self, name: &str, file: &str, from: &str, to: &str) -> String {
+        let dir = self.path().join(name);
+        copy(&workspace().join("policies"), &dir);
+        let text = std::fs::read_to_string(dir.join(file)).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(dir.join(file), text.replace(from, to)).unwrap();
+        dir.to_str().unwrap().to_owned()
+    }
+
     /// Starts a node on free ports.
     pub fn up(&self) -> Node {
         self.up_with(&[])
@@ -106,6 +116,19 @@ impl Site {
         ];
         args.extend(more);
         args
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
