@@ -15,6 +15,7 @@ pub(crate) mod policy;
 pub(crate) mod prove;
 pub(crate) mod receipt;
 pub(crate) mod repl;
+pub(crate) mod sbom;
 pub(crate) mod secrets;
 pub(crate) mod up;
 pub(crate) mod verifier;

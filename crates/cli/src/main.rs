@@ -78,6 +78,8 @@ enum Command {
     /// Credentials in files, archives and Git history
     #[command(subcommand)]
     Secrets(commands::secrets::Command),
+    /// Write down what a directory is made of: CycloneDX
+    Sbom(commands::sbom::Args),
     /// The configuration in effect
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -118,6 +120,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Build(args) => commands::build::run(&args),
         Command::Contract(command) => commands::contract::run(&sources, command),
         Command::Secrets(command) => commands::secrets::run(command),
+        Command::Sbom(args) => commands::sbom::run(&args),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),
     }

@@ -15,6 +15,7 @@ const LAYERS: &[&str] = &[
     "stele-lsp",
     "stele-gate",
     "stele-secrets",
+    "stele-sbom",
     "stele-ledger",
     "stele-chain",
     "stele-pdp",

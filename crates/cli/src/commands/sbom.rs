@@ -1,0 +1,120 @@
+//! `stele sbom`: what a directory or a container image is made of.
+
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::output;
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use stele_sbom::report::{self, Making};
+use stele_sbom::{Directory, Inventory, ProblemKind, Subject, SubjectKind};
+
+/// Write down what a directory is made of, from its lock files
+///
+/// The same files give the same bytes: a time stands in the document only if --timestamp or SOURCE_DATE_EPOCH says so. docs/sbom.md lists the files
+/// that are read. Exit code 0: everything was read, 2: a file is damaged (the rest is in the document all the same), 3: a file can't be
+/// read or written.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Directory, or one lock file
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Format of the document
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// File to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What the document is about [default: the name of PATH]
+    #[arg(long)]
+    name: Option<String>,
+    /// Time that the document says it was made at, RFC 3339; `now` is the clock's [default: SOURCE_DATE_EPOCH, else none]
+    #[arg(long, value_name = "TIME")]
+    timestamp: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// CycloneDX 1.6, JSON
+    #[default]
+    Cyclonedx,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Verdict> {
+    if !args.path.exists() {
+        bail!("there is no {}", args.path.display());
+    }
+    let created = created(args.timestamp.as_deref())?;
+    let subject = Subject {
+        kind: SubjectKind::Application,
+        name: match &args.name {
+            Some(name) => name.clone(),
+            None => name_of(&args.path),
+        },
+        version: None,
+    };
+    let inventory = stele_sbom::scan(&Directory::new(&args.path), subject);
+    let format = match args.format {
+        Format::Cyclonedx => report::Format::CycloneDx,
+    };
+    let making = Making {
+        tool_version: env!("CARGO_PKG_VERSION"),
+        created,
+    };
+    let text = report::write(&inventory, format, &making)?;
+    match &args.output {
+        Some(file) => std::fs::write(file, text).environment(format!("can't write {}", file.display()))?,
+        None => output::raw(&text)?,
+    }
+    summary(&inventory)
+}
+
+fn summary(inventory: &Inventory) -> Result<Verdict> {
+    for problem in &inventory.problems {
+        output::note(stele_gate::report::printable(&problem.to_string()));
+    }
+    if inventory.files.is_empty() && inventory.problems.is_empty() {
+        output::note("there is no lock file; docs/sbom.md lists those that are read");
+    }
+    output::note(format!(
+        "{} packages in {} files",
+        inventory.len(),
+        inventory.files.len()
+    ));
+    // What was not read is missing from the document.
+    match inventory.problems.iter().map(|problem| problem.kind).max() {
+        Some(ProblemKind::Environment) => {
+            Err("some files are missing").environment("the document is not complete")
+        }
+        Some(ProblemKind::Input) => Ok(Verdict::Invalid),
+        Some(ProblemKind::Incomplete) | None => Ok(Verdict::Pass),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "root".to_owned())
+}
+
+/// The time that the document is to bear. See <https://reproducible-builds.org/specs/source-date-epoch/>.
+fn created(option: Option<&str>) -> Result<Option<Timestamp>> {
+    match option {
+        Some("now") => Ok(Some(Timestamp::now())),
+        Some(text) => {
+            let time = text.parse().with_context(|| {
+                format!("--timestamp {text:?} is no time; one is written 2030-01-31T12:00:00Z, or now")
+            })?;
+            Ok(Some(time))
+        }
+        None => {
+            let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+                return Ok(None);
+            };
+            let seconds = epoch.to_str().and_then(|text| text.parse().ok());
+            let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let shown = epoch.to_string_lossy();
+            time.map(Some)
+                .with_context(|| format!("SOURCE_DATE_EPOCH is {shown:?}, no number of seconds since 1970"))
+        }
+    }
+}

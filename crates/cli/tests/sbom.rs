@@ -1,0 +1,82 @@
+//! `stele sbom`, as a person or a pipeline runs it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use serde_json::Value;
+use std::path::Path;
+use support::Site;
+
+const CARGO: &str = r#"version = 4
+[[package]]
+name = "app"
+version = "0.1.0"
+dependencies = ["log"]
+[[package]]
+name = "log"
+version = "0.4.1"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+"#;
+
+fn write(site: &Site, path: &str, text: &str) {
+    let path = site.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes() {
+    let site = Site::new();
+    write(&site, "shop/Cargo.lock", CARGO);
+    let first = site.run(&["sbom", "shop"]).exits(0);
+    let document: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(document["metadata"]["component"]["name"], "shop");
+    assert_eq!(document["metadata"].get("timestamp"), None);
+    assert_eq!(document["components"][0]["purl"], "pkg:cargo/log@0.4.1");
+    assert_eq!(document["components"][0]["evidence"]["occurrences"][0]["line"], 7);
+    assert_eq!(document["dependencies"][0]["dependsOn"][0], "pkg:cargo/log@0.4.1");
+    site.run(&["sbom", "shop", "--output", "bom.json"]).exits(0);
+    assert_eq!(
+        std::fs::read_to_string(site.path().join("bom.json")).unwrap(),
+        first
+    );
+    let mut dated = site.command(&["sbom", "shop"]);
+    let dated = dated.env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap();
+    let dated: Value = serde_json::from_slice(&dated.stdout).unwrap();
+    assert_eq!(dated["metadata"]["timestamp"], "2023-11-14T22:13:20Z");
+    assert_eq!(dated["serialNumber"], document["serialNumber"]);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_the_rest_is_written() {
+    let site = Site::new();
+    write(&site, "a/Cargo.lock", "[[package]\n");
+    write(&site, "b/Cargo.lock", CARGO);
+    let ran = site.run(&["sbom"]);
+    assert!(ran.err.contains("a/Cargo.lock:1: not TOML"), "{}", ran.err);
+    let document: Value = serde_json::from_str(&ran.exits(2)).unwrap();
+    assert_eq!(document["components"].as_array().unwrap().len(), 1);
+    assert_eq!(document["compositions"][0]["aggregate"], "incomplete");
+}
+
+#[test]
+fn what_a_person_types_wrong() {
+    let site = Site::new();
+    site.run(&["sbom", "gone"]).fails(2, &["there is no gone"]);
+    site.run(&["sbom", "--timestamp", "noon"])
+        .fails(2, &["--timestamp", "2030-01-31T12:00:00Z"]);
+    site.run(&["sbom", "--output", "no/such/bom.json"])
+        .fails(3, &["can't write no/such/bom.json"]);
+    let ran = site.run(&["sbom"]);
+    assert!(ran.err.contains("there is no lock file"), "{}", ran.err);
+    ran.exits(0);
+}

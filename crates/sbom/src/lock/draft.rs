@@ -1,0 +1,108 @@
+//! What one file says, before it joins the inventory: packages by number, what needs what, and what the project needs.
+
+use crate::model::{Component, Hash, Invalid, Inventory, Problem, ProblemKind, Scope};
+use std::collections::BTreeSet;
+
+/// A package's number in its draft.
+pub(crate) type Node = usize;
+
+#[derive(Default)]
+pub(crate) struct Draft {
+    nodes: Vec<Component>,
+    needs: Vec<BTreeSet<Node>>,
+    direct: Vec<(Node, Scope)>,
+    problems: Vec<(Option<u32>, ProblemKind, String)>,
+}
+
+impl Draft {
+    pub(crate) fn add(&mut self, component: Component) -> Node {
+        self.nodes.push(component);
+        self.needs.push(BTreeSet::new());
+        self.nodes.len().saturating_sub(1)
+    }
+
+    /// Adds a package unless it is none, which becomes a problem of its line.
+    pub(crate) fn try_add(&mut self, line: u32, component: Result<Component, Invalid>) -> Option<Node> {
+        match component {
+            Ok(component) => Some(self.add(component)),
+            Err(error) => {
+                self.problem(line, format!("a package is left out: {error}"));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn problem(&mut self, line: u32, message: impl Into<String>) {
+        self.problems
+            .push((Some(line), ProblemKind::Input, message.into()));
+    }
+
+    pub(crate) fn node_mut(&mut self, node: Node) -> Option<&mut Component> {
+        self.nodes.get_mut(node)
+    }
+
+    /// Notes a digest of a package, or why it is none.
+    pub(crate) fn hash(&mut self, node: Node, line: u32, hash: Result<Hash, Invalid>) {
+        match hash {
+            Ok(hash) => {
+                if let Some(component) = self.nodes.get_mut(node) {
+                    component.hashes.insert(hash);
+                }
+            }
+            Err(error) => self.problem(line, error.to_string()),
+        }
+    }
+
+    /// `from` needs `to`.
+    pub(crate) fn need(&mut self, from: Node, to: Node) {
+        if let Some(needs) = self.needs.get_mut(from) {
+            needs.insert(to);
+        }
+    }
+
+    /// The project needs this package itself.
+    pub(crate) fn direct(&mut self, node: Node, scope: Scope) {
+        self.direct.push((node, scope));
+    }
+
+    /// Gives every package the scope of the most that needs it, from what the project needs. What nothing needs keeps its own.
+    pub(crate) fn spread_scopes(&mut self) {
+        let mut reached: Vec<Option<Scope>> = vec![None; self.nodes.len()];
+        for scope in [Scope::Required, Scope::Optional, Scope::Development] {
+            let starts = self.direct.iter().filter(|(_, own)| *own == scope);
+            let mut open: Vec<Node> = starts.map(|(node, _)| *node).collect();
+            while let Some(node) = open.pop() {
+                match reached.get_mut(node) {
+                    Some(found @ None) => *found = Some(scope),
+                    _ => continue,
+                }
+                open.extend(self.needs.get(node).into_iter().flatten());
+            }
+        }
+        for (node, scope) in self.nodes.iter_mut().zip(reached) {
+            node.scope = scope.unwrap_or(node.scope);
+        }
+    }
+
+    pub(crate) fn add_to(self, path: &str, inventory: &mut Inventory) {
+        let purls: Vec<_> = self.nodes.iter().map(|node| node.purl().clone()).collect();
+        for (mut component, needs) in self.nodes.into_iter().zip(self.needs) {
+            let needed = needs.iter().filter_map(|node| purls.get(*node).cloned());
+            component.dependencies.extend(needed);
+            inventory.add(component);
+        }
+        for (node, _) in self.direct {
+            if let Some(purl) = purls.get(node) {
+                inventory.add_direct(purl.clone());
+            }
+        }
+        for (line, kind, message) in self.problems {
+            inventory.problems.insert(Problem {
+                file: path.to_owned(),
+                line,
+                kind,
+                message,
+            });
+        }
+    }
+}

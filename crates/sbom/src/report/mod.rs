@@ -1,0 +1,72 @@
+//! An inventory as a document. The same inventory gives the same bytes: there is no clock and no chance in them.
+
+mod cyclonedx;
+
+use crate::model::Inventory;
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+
+/// The formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// CycloneDX 1.6, JSON.
+    #[default]
+    CycloneDx,
+}
+
+/// What a document says of its making.
+#[derive(Clone, Copy, Debug)]
+pub struct Making<'a> {
+    /// The version of this program.
+    pub tool_version: &'a str,
+    /// When it was made; it is up to the caller whether that is said.
+    pub created: Option<Timestamp>,
+}
+
+/// Writes an inventory down, with a line break at the end.
+///
+/// # Errors
+///
+/// None for what this crate made; JSON's writer may fail in principle.
+pub fn write(
+    inventory: &Inventory,
+    format: Format,
+    making: &Making<'_>,
+) -> Result<String, serde_json::Error> {
+    let mut text = match format {
+        Format::CycloneDx => cyclonedx::write(inventory, making)?,
+    };
+    text.push('\n');
+    Ok(text)
+}
+
+/// Seconds, as both formats want it.
+fn time(created: Timestamp) -> String {
+    created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A UUID of version 8 (RFC 9562, section 5.8): the first bits of the SHA-256 of what the document says.
+fn uuid(content: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, content.as_bytes());
+    let mut bytes: Vec<u8> = digest.as_ref().iter().copied().take(16).collect();
+    for (at, mask, bits) in [(6, 0x0F, 0x80), (8, 0x3F, 0x80)] {
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = *byte & mask | bits;
+        }
+    }
+    let hex = hex::encode(bytes);
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_come_from_content() {
+        let id = uuid("a");
+        assert_eq!(id, "ca978112-ca1b-8dca-bac2-31b39a23dc4d");
+        assert_ne!(id, uuid("b"));
+    }
+}
