@@ -17,7 +17,7 @@ mod support;
 #[path = "support/verifiers.rs"]
 mod verifiers;
 
-use lies::log_a_lie;
+use lies::{log_a_backdated, log_a_lie};
 use peers::{Anvil, Peer};
 use serde_json::Value;
 use stele_ledger::CosignerKey;
@@ -217,6 +217,52 @@ fn challenged(more: &[&str]) {
     assert!(!call.contains("AdmissionReview"), "{call}");
     site.run(&["challenge", &other, "--yes"])
         .fails(2, &["not active"]);
+    verifier.stop();
+    node.interrupt();
+}
+
+#[test]
+fn a_backdated_decision_is_refused_and_its_node_suspended() {
+    let site = Site::new();
+    let node = site.up();
+    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    node.interrupt();
+    let late = log_a_backdated(&site, &truth);
+    let node = site.up();
+    site.run(&["prove", &late, "--wait", "60", "-o", "proof.json"])
+        .exits(0);
+    let mut verifier = Verifier::new();
+    // The order of the leaves' times needs no records.
+    let more = ["--set", "verifier.challenge=true", "--set", "verifier.sample=0"];
+    verifier.start(&site, &node, &more);
+    let status = eventually("the date is refuted", || {
+        let status = verifier.status();
+        (!status["refused"]["decision"]["challenge"].is_null()).then_some(status)
+    });
+    let refused = &status["refused"];
+    assert_eq!(refused["accusation"], "misdated", "{status}");
+    let decision = &refused["decision"];
+    assert_eq!(
+        (&decision["decision_id"], &decision["index"], &decision["ahead"]),
+        (&late.as_str().into(), &1.into(), &0.into())
+    );
+    let outcome = decision["challenge"].as_str().unwrap();
+    assert!(outcome.starts_with("refuted in 0x"), "{status}");
+    let (body, _) = request(&node);
+    assert_eq!(verifier.add(&body).0, 403);
+    site.run(&["challenge", &truth, "--yes"])
+        .fails(2, &["not active"]);
+
+    // Whoever comes later sees that it is done, and an operator can go on beyond it.
+    verifier.stop();
+    let origin = status["origin"].as_str().unwrap();
+    let resume = ["verifier", "resume", origin, "--accept-decision", &late];
+    verifier.site.run(&resume).exits(0);
+    verifier.start(&site, &node, &more);
+    eventually("the log is verified", || {
+        let status = verifier.status();
+        (status["verified"] == 2 && status["decisions"]["accepted"] == 1).then_some(())
+    });
     verifier.stop();
     node.interrupt();
 }

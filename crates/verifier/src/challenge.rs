@@ -23,7 +23,7 @@ fn due(accused: &Accused, now: Timestamp) -> bool {
 }
 
 /// Why there is no challenge: for now, or for good.
-enum Obstacle {
+pub(crate) enum Obstacle {
     /// Tried again at the next look.
     Now(VerifierError),
     /// No challenge can settle this.
@@ -36,7 +36,7 @@ impl<E: Into<VerifierError>> From<E> for Obstacle {
     }
 }
 
-fn forever<T>(what: impl std::fmt::Display) -> Result<T, Obstacle> {
+pub(crate) fn forever<T>(what: impl std::fmt::Display) -> Result<T, Obstacle> {
     Err(Obstacle::Forever(what.to_string()))
 }
 
@@ -81,6 +81,9 @@ impl Follower {
         account: &Account,
         accused: &Accused,
     ) -> Result<Option<String>, Obstacle> {
+        if let Some(ahead) = accused.ahead {
+            return self.refute_date(chain, account, accused, ahead).await;
+        }
         match chain.challenged(accused.leaf_hash).await? {
             Some(true) => return Ok(Some("refuted, by somebody else".to_owned())),
             Some(false) => return Ok(Some("upheld, in somebody else's challenge".to_owned())),
@@ -89,23 +92,7 @@ impl Follower {
         let Some(claim) = self.claim(chain, accused).await? else {
             return Ok(None);
         };
-        if accused.attempts >= ATTEMPTS {
-            return forever(format!(
-                "{ATTEMPTS} attempts failed; `stele challenge` may still do it"
-            ));
-        }
-        // Durable before anything is paid: a restart must not begin anew.
-        let now = (self.clock)();
-        self.file.change(|state| {
-            let accused = state
-                .refused
-                .as_mut()
-                .and_then(|refusal| refusal.decision.as_mut());
-            if let Some(accused) = accused {
-                accused.attempts = accused.attempts.saturating_add(1);
-                accused.tried_at = Some(now);
-            }
-        })?;
+        self.attempt(accused)?;
         let secret = sha256(&[b"stele/verifier/challenge", &self.secret, &accused.leaf_hash.0]).0;
         match chain.commit_and_challenge(account, &claim, &secret).await {
             Ok(challenged) => Ok(Some(match challenged.verdict {
@@ -125,13 +112,37 @@ impl Follower {
         }
     }
 
+    /// Notes an attempt, durably and before anything is paid: a restart must not begin anew.
+    pub(crate) fn attempt(&mut self, accused: &Accused) -> Result<(), Obstacle> {
+        if accused.attempts >= ATTEMPTS {
+            return forever(format!(
+                "{ATTEMPTS} attempts failed; `stele challenge` may still do it"
+            ));
+        }
+        let now = (self.clock)();
+        self.file.change(|state| {
+            let accused = state
+                .refused
+                .as_mut()
+                .and_then(|refusal| refusal.decision.as_mut());
+            if let Some(accused) = accused {
+                accused.attempts = accused.attempts.saturating_add(1);
+                accused.tried_at = Some(now);
+            }
+        })?;
+        Ok(())
+    }
+
     async fn claim(&self, chain: &Governance, accused: &Accused) -> Result<Option<ChallengeClaim>, Obstacle> {
         let index = LeafIndex::new(accused.index);
         let Some(anchored) = chain.anchor_covering(self.node, index).await? else {
             return Ok(None);
         };
         let size = anchored.anchor.size;
-        let (leaf, inclusion) = self.anchored_leaf(accused, size).await?;
+        let (leaf, inclusion) = self.anchored_leaf(accused.index, size).await?;
+        if leaf_hash(&leaf.to_bytes()) != accused.leaf_hash {
+            return Err(self.unauthentic(size).into());
+        }
         if verify::inclusion(&accused.leaf_hash, index, size, &inclusion, &anchored.anchor.root).is_err() {
             return forever("the decision is not in the anchored tree");
         }
@@ -181,23 +192,25 @@ impl Follower {
         }
     }
 
-    /// The accused leaf and its audit path, from the node's tiles of the anchored tree.
-    async fn anchored_leaf(
+    /// A leaf and its audit path, from the node's tiles of the anchored tree.
+    pub(crate) async fn anchored_leaf(
         &self,
-        accused: &Accused,
+        index: u64,
         size: stele_types::TreeSize,
     ) -> Result<(Leaf, Vec<stele_types::Digest>), Obstacle> {
-        let next = accused.index.saturating_add(1);
-        let leaves = self.source.leaves(accused.index, next, size).await?;
+        let leaves = self.source.leaves(index, index.saturating_add(1), size).await?;
         let leaf = leaves.first().copied();
-        let leaf = leaf.filter(|leaf| leaf_hash(&leaf.to_bytes()) == accused.leaf_hash);
-        let leaf = leaf.ok_or_else(|| VerifierError::Unauthentic {
+        let leaf = leaf.ok_or_else(|| self.unauthentic(size))?;
+        let path = self.source.inclusion(LeafIndex::new(index), size).await?;
+        Ok((leaf, path))
+    }
+
+    fn unauthentic(&self, size: stele_types::TreeSize) -> VerifierError {
+        VerifierError::Unauthentic {
             url: self.source.base().to_owned(),
             what: "leaves",
             size: size.get(),
-        })?;
-        let path = self.source.inclusion(LeafIndex::new(accused.index), size).await?;
-        Ok((leaf, path))
+        }
     }
 }
 
@@ -216,6 +229,7 @@ mod tests {
                 .parse::<DecisionId>()
                 .unwrap(),
             leaf_hash: Digest([1; 32]),
+            ahead: None,
             attempts,
             tried_at,
             challenge: None,

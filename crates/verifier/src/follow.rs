@@ -1,6 +1,8 @@
 //! Following one log: each look takes the newest checkpoint, re-executes what is new, and compares the whole with what was verified before
 //! and with what the chain has anchored.
 
+mod batch;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,10 +11,13 @@ use stele_ledger::tree::{Edge, leaf_hash};
 use stele_ledger::{SignedCheckpoint, VerifierKey};
 use stele_types::{Digest, Leaf, NodeAddress, Timestamp, TreeSize};
 
+use batch::Batch;
+
 use crate::alert::Alerts;
 use crate::bundles::Bundles;
 use crate::error::VerifierError;
-use crate::replay::{Outcome, Replayer};
+use crate::order::{Latest, USUAL_TOLERANCE};
+use crate::replay::Replayer;
 use crate::source::{RecordLines, Source};
 use crate::state::{Accusation, Accused, Head, Refusal, StateFile};
 use crate::stats::Stats;
@@ -80,10 +85,19 @@ impl std::fmt::Debug for Follower {
     }
 }
 
+/// How far a log has been walked.
+#[derive(Debug, Clone)]
+struct Walked {
+    edge: Edge,
+    latest: Option<Latest>,
+}
+
 /// A wrong leaf.
 #[derive(Debug)]
 struct Wrong {
     index: u64,
+    /// The entry that shows it to be misdated.
+    ahead: Option<u64>,
     leaf: Leaf,
     problem: String,
     record: Option<String>,
@@ -200,14 +214,17 @@ impl Follower {
             self.timeline = Arc::new(timeline);
         }
         let (new, verified) = (head_of(signed), self.file.state().verified());
-        let mut edge = self.file.state().edge.clone();
+        let mut walked = Walked {
+            edge: self.file.state().edge.clone(),
+            latest: self.file.state().latest,
+        };
         let mut checked = Checked::default();
         let (mut at, end) = (verified.size.get(), new.size.get());
         let mut fetched = Some(self.fetch(at, end, new.size).await?);
         while let Some((leaves, lines)) = fetched.take() {
             let next = at.saturating_add(u64::try_from(leaves.len()).unwrap_or(u64::MAX));
             self.load_versions(&leaves).await?;
-            let work = self.work(at, leaves, lines, edge);
+            let work = self.work(at, leaves, lines, walked);
             // The next batch comes in while this one is re-executed.
             let (done, more) = if next < end {
                 let (done, more) = tokio::join!(work, self.fetch(next, end, new.size));
@@ -217,12 +234,12 @@ impl Follower {
             };
             let (found, replayer) = done?;
             self.replayer = replayer;
-            edge = found.0;
+            walked = found.0;
             checked.merge(found.1);
             (at, fetched) = (next, more.transpose()?);
         }
         // Only now is it known that these leaves are what the log's key signed.
-        if edge.root() != new.root {
+        if walked.edge.root() != new.root {
             return self.differs(verified, new, &signed.note).await;
         }
         if let (None, Some((index, problem))) = (&checked.wrong, checked.obstacle) {
@@ -234,7 +251,8 @@ impl Follower {
             return self.accuse_decision(wrong, &signed.note).await;
         }
         self.file.change(|state| {
-            state.edge = edge;
+            state.edge = walked.edge;
+            state.latest = walked.latest;
             state.note = Some(signed.note.clone());
         })?;
         self.remember(new);
@@ -293,20 +311,24 @@ impl Follower {
         from: u64,
         leaves: Vec<Leaf>,
         lines: Option<RecordLines>,
-        mut edge: Edge,
-    ) -> impl Future<Output = Result<((Edge, Checked), Replayer), VerifierError>> + use<> {
+        mut walked: Walked,
+    ) -> impl Future<Output = Result<((Walked, Checked), Replayer), VerifierError>> + use<> {
         let mut replayer = std::mem::take(&mut self.replayer);
         let batch = Batch {
             node: self.node,
             timeline: self.chain.is_some().then(|| Arc::clone(&self.timeline)),
+            tolerance: self
+                .chain
+                .as_ref()
+                .map_or(USUAL_TOLERANCE, |_| self.timeline.tolerance()),
             sampling: self.sampling.clone(),
             accepted: self.file.state().accepted.clone(),
             from,
         };
         async move {
             let run = move || {
-                let checked = batch.run(&leaves, lines.as_ref(), &mut edge, &mut replayer);
-                ((edge, checked), replayer)
+                let checked = batch.run(&leaves, lines.as_ref(), &mut walked, &mut replayer);
+                ((walked, checked), replayer)
             };
             let done = tokio::task::spawn_blocking(run).await;
             done.map_err(|error| VerifierError::Interrupted(error.to_string()))
@@ -388,6 +410,7 @@ impl Follower {
     async fn accuse_decision(&mut self, wrong: Wrong, note: &str) -> Result<(), VerifierError> {
         let Wrong {
             index,
+            ahead,
             leaf,
             problem,
             record,
@@ -397,14 +420,18 @@ impl Follower {
             index,
             decision_id: leaf.decision_id,
             leaf_hash: leaf_hash(&leaf.to_bytes()),
+            ahead,
             attempts: 0,
             tried_at: None,
             challenge: None,
         };
         self.file.change(|state| state.evidence = record)?;
         let notes = vec![note.to_owned()];
-        self.accuse(Accusation::WrongDecision, message, notes, Some(accused))
-            .await
+        let accusation = match ahead {
+            None => Accusation::WrongDecision,
+            Some(_) => Accusation::Misdated,
+        };
+        self.accuse(accusation, message, notes, Some(accused)).await
     }
 
     async fn accuse(
@@ -426,74 +453,6 @@ impl Follower {
         self.stats.of_state(self.file.state());
         self.alerts.raise(self.key.name(), &refusal);
         Ok(())
-    }
-}
-
-/// What a thread needs to check a batch.
-struct Batch {
-    node: NodeAddress,
-    timeline: Option<Arc<Timeline>>,
-    sampling: Sampling,
-    accepted: std::collections::BTreeSet<Digest>,
-    from: u64,
-}
-
-impl Batch {
-    fn run(
-        &self,
-        leaves: &[Leaf],
-        lines: Option<&RecordLines>,
-        edge: &mut Edge,
-        replayer: &mut Replayer,
-    ) -> Checked {
-        let mut checked = Checked::default();
-        let mut lines = lines.map(RecordLines::iter);
-        for (leaf, index) in leaves.iter().zip(self.from..) {
-            let hash = leaf_hash(&leaf.to_bytes());
-            edge.push(hash);
-            let line = lines.as_mut().map(|lines| lines.next().unwrap_or_default());
-            let outcome = match line {
-                _ if leaf.node != self.node => {
-                    Some(Outcome::Wrong(format!("the leaf is of node {}", leaf.node)))
-                }
-                Some(line) if self.sampling.takes(&hash) => {
-                    Some(replayer.check(leaf, line, self.timeline.as_deref()))
-                }
-                _ => None,
-            };
-            let word = match &outcome {
-                None => "not_looked_at",
-                Some(Outcome::Wrong(_)) if self.accepted.contains(&hash) => "accepted",
-                Some(outcome) => outcome.word(),
-            };
-            let count = checked.counts.entry(word).or_default();
-            *count = count.saturating_add(1);
-            match outcome {
-                Some(Outcome::Wrong(problem)) if !self.accepted.contains(&hash) => {
-                    let record = line.map(|line| String::from_utf8_lossy(line).into_owned());
-                    checked.wrong.get_or_insert(Wrong {
-                        index,
-                        leaf: *leaf,
-                        problem,
-                        record,
-                    });
-                }
-                Some(Outcome::Mismatch(problem)) => {
-                    checked.obstacle.get_or_insert((index, problem));
-                }
-                // What wasn't re-executed is not signed for.
-                Some(Outcome::NotExecutable(problem)) if !self.accepted.contains(&hash) => {
-                    let problem = format!("it can't be re-executed here: {problem}");
-                    checked.obstacle.get_or_insert((index, problem));
-                }
-                Some(Outcome::Withheld) if self.sampling.refuse_withheld => {
-                    let problem = "its input was masked or erased (verifier.refuse_withheld)".to_owned();
-                    checked.obstacle.get_or_insert((index, problem));
-                }
-                _ => {}
-            }
-        }
-        checked
     }
 }
 

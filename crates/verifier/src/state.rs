@@ -12,6 +12,7 @@ use stele_ledger::tree::Edge;
 use stele_types::{DecisionId, Digest, Timestamp, TreeSize, sha256};
 
 use crate::error::VerifierError;
+use crate::order::Latest;
 
 /// The format's name, in every state file.
 const FORMAT: &str = "stele/verifier-state/v1";
@@ -26,6 +27,8 @@ pub enum Accusation {
     Rollback,
     /// A decision is not what the version in force says.
     WrongDecision,
+    /// A decision is dated long before one ahead of it.
+    Misdated,
 }
 
 impl Accusation {
@@ -35,6 +38,7 @@ impl Accusation {
             Self::Fork => "fork",
             Self::Rollback => "rollback",
             Self::WrongDecision => "wrong_decision",
+            Self::Misdated => "misdated",
         }
     }
 }
@@ -56,7 +60,7 @@ pub struct Refusal {
     pub decision: Option<Accused>,
 }
 
-/// A wrong decision.
+/// A wrong or misdated decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accused {
@@ -66,6 +70,9 @@ pub struct Accused {
     pub decision_id: DecisionId,
     /// RFC 6962 hash of its leaf.
     pub leaf_hash: Digest,
+    /// Of a misdated one, the place of the decision ahead of it that is dated later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<u64>,
     /// Attempts at a challenge, each of which may have paid for a commitment.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
@@ -101,6 +108,9 @@ pub struct LogState {
     pub origin: String,
     /// The verified tree's right edge.
     pub edge: Edge,
+    /// The latest date in the verified tree; none at the start, and in files of versions that did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Latest>,
     /// The signed note of the verified tree; none at the start.
     pub note: Option<String>,
     /// The head that was cosigned last.
@@ -120,6 +130,7 @@ impl LogState {
             format: FORMAT.to_owned(),
             origin: origin.to_owned(),
             edge: Edge::default(),
+            latest: None,
             note: None,
             cosigned: None,
             refused: None,

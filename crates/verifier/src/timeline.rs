@@ -46,6 +46,11 @@ impl Timeline {
         Ok(())
     }
 
+    /// Seconds by which the contract `Challenge` lets times differ.
+    pub(crate) const fn tolerance(&self) -> u64 {
+        self.tolerance
+    }
+
     /// Whether the registry ever had a version in force, of any policy.
     pub fn has(&self, version: PolicyVersion) -> bool {
         let mut all = self.policies.values().flatten();

@@ -79,12 +79,17 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
     let mut batch = Batch {
         node: NODE,
         timeline: None,
+        tolerance: USUAL_TOLERANCE,
         sampling: sampling(),
         accepted: [].into(),
         from: 4,
     };
     let run = |batch: &Batch, replayer: &mut Replayer| {
-        batch.run(&[leaf], Some(&lines), &mut Edge::default(), replayer)
+        let mut walked = Walked {
+            edge: Edge::default(),
+            latest: None,
+        };
+        batch.run(&[leaf], Some(&lines), &mut walked, replayer)
     };
     // Nothing is at hand to execute.
     let checked = run(&batch, &mut Replayer::default());

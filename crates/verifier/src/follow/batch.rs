@@ -1,0 +1,90 @@
+//! Checking a batch of leaves, on a thread of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stele_ledger::tree::leaf_hash;
+use stele_types::{Digest, Leaf, NodeAddress};
+
+use super::{Checked, Sampling, Walked, Wrong};
+use crate::order::Latest;
+use crate::replay::{Outcome, Replayer};
+use crate::source::RecordLines;
+use crate::timeline::Timeline;
+
+/// What a thread needs to check a batch.
+pub(super) struct Batch {
+    pub(super) node: NodeAddress,
+    pub(super) timeline: Option<Arc<Timeline>>,
+    /// Seconds by which times may fall.
+    pub(super) tolerance: u64,
+    pub(super) sampling: Sampling,
+    pub(super) accepted: BTreeSet<Digest>,
+    pub(super) from: u64,
+}
+
+impl Batch {
+    pub(super) fn run(
+        &self,
+        leaves: &[Leaf],
+        lines: Option<&RecordLines>,
+        walked: &mut Walked,
+        replayer: &mut Replayer,
+    ) -> Checked {
+        let mut checked = Checked::default();
+        let mut lines = lines.map(RecordLines::iter);
+        for (leaf, index) in leaves.iter().zip(self.from..) {
+            let hash = leaf_hash(&leaf.to_bytes());
+            walked.edge.push(hash);
+            let ahead = Latest::next(&mut walked.latest, index, leaf, self.tolerance);
+            let line = lines.as_mut().map(|lines| lines.next().unwrap_or_default());
+            let outcome = match line {
+                _ if leaf.node != self.node => {
+                    Some(Outcome::Wrong(format!("the leaf is of node {}", leaf.node)))
+                }
+                // Before anything else: the chain judges it, whatever the version was.
+                _ if let Some(ahead) = ahead => Some(Outcome::Wrong(format!(
+                    "it is dated {}, and leaf {} ahead of it {}: the log's times fall by more than {} s",
+                    leaf.time, ahead.index, ahead.time, self.tolerance
+                ))),
+                Some(line) if self.sampling.takes(&hash) => {
+                    Some(replayer.check(leaf, line, self.timeline.as_deref()))
+                }
+                _ => None,
+            };
+            let word = match &outcome {
+                None => "not_looked_at",
+                Some(Outcome::Wrong(_)) if self.accepted.contains(&hash) => "accepted",
+                Some(outcome) => outcome.word(),
+            };
+            let count = checked.counts.entry(word).or_default();
+            *count = count.saturating_add(1);
+            match outcome {
+                Some(Outcome::Wrong(problem)) if !self.accepted.contains(&hash) => {
+                    let record = line.map(|line| String::from_utf8_lossy(line).into_owned());
+                    checked.wrong.get_or_insert(Wrong {
+                        index,
+                        ahead: ahead.map(|ahead| ahead.index),
+                        leaf: *leaf,
+                        problem,
+                        record,
+                    });
+                }
+                Some(Outcome::Mismatch(problem)) => {
+                    checked.obstacle.get_or_insert((index, problem));
+                }
+                // What wasn't re-executed is not signed for.
+                Some(Outcome::NotExecutable(problem)) if !self.accepted.contains(&hash) => {
+                    let problem = format!("it can't be re-executed here: {problem}");
+                    checked.obstacle.get_or_insert((index, problem));
+                }
+                Some(Outcome::Withheld) if self.sampling.refuse_withheld => {
+                    let problem = "its input was masked or erased (verifier.refuse_withheld)".to_owned();
+                    checked.obstacle.get_or_insert((index, problem));
+                }
+                _ => {}
+            }
+        }
+        checked
+    }
+}
