@@ -294,3 +294,20 @@ fn reports_have_the_shapes_that_others_read() {
         "{html}"
     );
 }
+
+#[test]
+fn terraform_is_checked_before_there_is_a_plan() {
+    let main = "variable \"acl\" {\n  default = \"public-read\"\n}\n\nresource \"aws_s3_bucket\" \"logs\" {\n  acl = var.acl\n}\n";
+    let site = site(&[("infra/main.tf", main), ("infra/broken.tf", "resource {{\n")]);
+    let ran = check(&site, &["infra/main.tf"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("infra/main.tf:6:9"), "{}", ran.out);
+    assert!(ran.out.contains("6 |   acl = var.acl"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("aws_s3_bucket.logs: bucket ACL must not be public-read"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("not checked: infra/broken.tf:1:"), "{}", ran.err);
+}

@@ -273,7 +273,10 @@ struct Subject<'a> {
 impl Worker<'_> {
     /// Checks all documents of a file.
     pub fn check(&mut self, input: &Input) -> Checked {
-        let mut out = Checked::default();
+        let mut out = Checked {
+            failures: input.failures.clone(),
+            ..Checked::default()
+        };
         let lines = Lines::new(&input.text);
         for (number, kind, document) in &input.documents {
             let subject = Subject {
@@ -289,7 +292,14 @@ impl Worker<'_> {
             }
         }
         out.findings.sort_by(|a, b| {
-            let key = |finding: &Finding| (finding.start, finding.policy.clone(), finding.message.clone());
+            let key = |finding: &Finding| {
+                (
+                    finding.file.clone(),
+                    finding.start,
+                    finding.policy.clone(),
+                    finding.message.clone(),
+                )
+            };
             key(a).cmp(&key(b))
         });
         out
@@ -389,16 +399,18 @@ impl Subject<'_> {
         let range = first_line(text, &self.document.locate(text, &path));
         let resource = violation
             .resource
-            .or_else(|| kind::resource_of(self.kind, &self.document.value));
+            .or_else(|| kind::resource_of(self.kind, &self.document.value, &path));
+        let (file, start) = self.input.position(self.lines, range.start);
+        let (_, end) = self.input.position(self.lines, range.end);
         let parts = [
             violation.policy_id.as_str(),
             &violation.rule,
-            &self.input.name,
+            file,
             resource.as_deref().unwrap_or_default(),
             &violation.message,
         ];
         Finding {
-            fingerprint: fingerprint(parts, &path),
+            fingerprint: fingerprint(parts, &kind::stable_path(self.kind, &self.document.value, &path)),
             enforcement: enforcement(policy, rule, &violation.rule),
             policy: violation.policy_id.to_string(),
             rule: violation.rule,
@@ -407,12 +419,12 @@ impl Subject<'_> {
             resource,
             remediation: violation.remediation,
             controls: violation.controls,
-            file: self.input.name.clone(),
+            file: file.to_owned(),
             kind: self.kind,
             document: self.number,
             path: path.iter().map(Step::of).collect(),
-            start: self.lines.position(text, range.start),
-            end: self.lines.position(text, range.end),
+            start,
+            end,
             exception: None,
             excerpt: Excerpt::of(text, &range),
         }

@@ -38,6 +38,7 @@ pub fn format_of(path: &str) -> Option<Format> {
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
         "dockerfile" => Some(Format::Dockerfile),
+        "hcl" | "tf" | "tofu" | "tfvars" => Some(Format::Hcl),
         _ => None,
     }
 }
@@ -48,11 +49,11 @@ pub fn usual_format(kind: InputKind) -> Format {
     match kind {
         InputKind::Dockerfile => Format::Dockerfile,
         InputKind::Toml => Format::Toml,
+        InputKind::Hcl | InputKind::Terraform => Format::Hcl,
         InputKind::Arm
         | InputKind::Cyclonedx
         | InputKind::Json
         | InputKind::Spdx
-        | InputKind::Terraform
         | InputKind::TerraformPlan => Format::Json,
         InputKind::Cloudformation
         | InputKind::Compose
@@ -70,6 +71,7 @@ pub fn kind_of(path: &str, format: Format, document: &Value) -> InputKind {
     match format {
         Format::Dockerfile => InputKind::Dockerfile,
         Format::Toml => InputKind::Toml,
+        Format::Hcl => InputKind::Hcl,
         Format::Json => by_content(path, document).unwrap_or(InputKind::Json),
         Format::Yaml => by_content(path, document).unwrap_or(InputKind::Yaml),
     }
@@ -122,9 +124,36 @@ fn has_aws_resources(document: &Value) -> bool {
     })
 }
 
-/// What a document is about, for people: `Deployment/default/web`.
+/// The resource of a plan that a path leads to or into.
+fn change_of<'d>(kind: InputKind, document: &'d Value, path: &[Value]) -> Option<&'d str> {
+    let [first, index, ..] = path else { return None };
+    let is_plan = matches!(kind, InputKind::Terraform | InputKind::TerraformPlan);
+    if !is_plan || first.as_str() != Some("resource_changes") {
+        return None;
+    }
+    document
+        .get("resource_changes")?
+        .index(index)?
+        .get("address")?
+        .as_str()
+}
+
+/// A path that stays the same when other resources come and go: those of a plan by their address.
 #[must_use]
-pub fn resource_of(kind: InputKind, document: &Value) -> Option<String> {
+pub(crate) fn stable_path(kind: InputKind, document: &Value, path: &[Value]) -> Vec<Value> {
+    let mut out = path.to_vec();
+    if let (Some(address), Some(step)) = (change_of(kind, document, path), out.get_mut(1)) {
+        *step = Value::string(address);
+    }
+    out
+}
+
+/// What a document is about at a path, for people: `Deployment/default/web`, `aws_s3_bucket.logs`.
+#[must_use]
+pub fn resource_of(kind: InputKind, document: &Value, path: &[Value]) -> Option<String> {
+    if let Some(address) = change_of(kind, document, path) {
+        return Some(address.to_owned());
+    }
     if kind != InputKind::Kubernetes {
         return None;
     }

@@ -22,6 +22,8 @@ pub enum NodeKind {
     Array(Vec<Node>),
     /// A mapping, in the order of the text.
     Object(Vec<Entry>),
+    /// Something that only running what the text describes would tell.
+    Unknown,
 }
 
 /// A key with its value.
@@ -33,6 +35,17 @@ pub struct Entry {
     pub key_range: Range<usize>,
     /// What it is given.
     pub value: Node,
+}
+
+impl Entry {
+    /// A key that stands where its value does.
+    pub(crate) fn new(key: &str, value: Node) -> Self {
+        Self {
+            key: key.to_owned(),
+            key_range: value.range.clone(),
+            value,
+        }
+    }
 }
 
 /// Where a path leads.
@@ -52,15 +65,31 @@ impl Node {
         Self { range, kind }
     }
 
-    /// The value without places.
+    /// A mapping that stands in one place.
+    pub(crate) fn object(range: Range<usize>, entries: Vec<Entry>) -> Self {
+        let kind = NodeKind::Object(entries);
+        Self { range, kind }
+    }
+
+    /// A list that stands in one place.
+    pub(crate) fn array(range: Range<usize>, items: Vec<Self>) -> Self {
+        let kind = NodeKind::Array(items);
+        Self { range, kind }
+    }
+
+    /// The value without places. Of mappings, unknown members are left out; elsewhere they are null, as in Terraform's plans.
     #[must_use]
     pub fn to_value(&self) -> Value {
         match &self.kind {
+            NodeKind::Unknown => Value::Null,
             NodeKind::Scalar(value) => value.clone(),
             NodeKind::Array(items) => Value::array(items.iter().map(Self::to_value)),
             NodeKind::Object(entries) => {
                 let pair = |entry: &Entry| (Value::string(&entry.key), entry.value.to_value());
-                Value::object(entries.iter().map(pair))
+                let known = entries
+                    .iter()
+                    .filter(|entry| entry.value.kind != NodeKind::Unknown);
+                Value::object(known.map(pair))
             }
         }
     }
@@ -101,7 +130,7 @@ impl Node {
                     }
                     None
                 }
-                NodeKind::Scalar(_) => None,
+                NodeKind::Scalar(_) | NodeKind::Unknown => None,
             };
             match next {
                 Some(entry) => (at, key_range) = (&entry.value, Some(entry.key_range.clone())),

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use stele_types::InputKind;
+use stele_types::{InputKind, Value};
 
 use crate::finding::Failure;
-use crate::format::{self, Dialect, Document, Format, FormatError};
+use crate::format::{self, Dialect, Document, Format, FormatError, terraform};
 use crate::kind;
-use crate::text::Lines;
+use crate::text::{Lines, Position};
 
 /// The longest file that is read, in bytes.
 pub const MAX_BYTES: u64 = 512 << 20;
@@ -30,6 +30,8 @@ pub enum Origin {
     File(PathBuf),
     /// Here: it was read from standard input.
     Text(String),
+    /// In the files of a Terraform module: those of a directory.
+    Module(PathBuf),
 }
 
 /// A file that was read.
@@ -37,10 +39,51 @@ pub enum Origin {
 pub struct Input {
     /// What it is called in findings.
     pub name: String,
-    /// Its text.
+    /// Its text; of several files the texts one behind the other.
     pub text: String,
+    /// The files, if there are several.
+    pub parts: Vec<Part>,
     /// Its documents, each with its kind and, in the file, its number.
     pub documents: Vec<(usize, InputKind, Document)>,
+    /// What of it can't be read.
+    pub failures: Vec<Failure>,
+}
+
+/// One of several files whose texts are joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is called in findings.
+    pub name: String,
+    /// The byte at which it begins, at the beginning of a line.
+    pub start: usize,
+}
+
+impl Part {
+    /// The one that a byte belongs to.
+    pub(crate) fn at(parts: &[Self], offset: usize) -> Option<&Self> {
+        let behind = parts.partition_point(|part| part.start <= offset);
+        parts.get(behind.checked_sub(1)?)
+    }
+}
+
+impl Input {
+    /// The file and the position of the value that a path leads to in one of the documents.
+    #[must_use]
+    pub fn place(&self, document: &Document, path: &[Value]) -> (&str, Position) {
+        let range = document.locate(&self.text, path);
+        self.position(&Lines::new(&self.text), range.start)
+    }
+
+    /// The file that a byte of the text belongs to, and the position there.
+    pub(crate) fn position(&self, lines: &Lines, offset: usize) -> (&str, Position) {
+        let at = lines.position(&self.text, offset);
+        let Some(part) = Part::at(&self.parts, offset) else {
+            return (&self.name, at);
+        };
+        let before = lines.position(&self.text, part.start).line.saturating_sub(1);
+        let line = at.line.saturating_sub(before);
+        (&part.name, Position { line, ..at })
+    }
 }
 
 impl Source {
@@ -50,10 +93,30 @@ impl Source {
     ///
     /// [`Failure`]: unreadable, too long, no UTF-8, of no known kind, or not what its name says.
     pub fn read(&self) -> Result<Input, Failure> {
+        let failed = |message| self.failure(message);
         let text = match &self.origin {
-            Origin::File(path) => text_of(path).map_err(|message| self.failure(message))?,
+            Origin::Module(directory) => return self.module(terraform::read(directory, &self.name)),
+            Origin::Text(text) if self.kind == Some(InputKind::Terraform) => {
+                return self.module(terraform::read_text(text, &self.name));
+            }
+            Origin::File(path) => text_of(path).map_err(failed)?,
             Origin::Text(text) => text.clone(),
         };
+        self.file(text)
+    }
+
+    fn module(&self, read: Result<terraform::Read, String>) -> Result<Input, Failure> {
+        let read = read.map_err(|message| self.failure(message))?;
+        Ok(Input {
+            name: self.name.clone(),
+            text: read.text,
+            parts: read.parts,
+            documents: vec![(0, InputKind::Terraform, read.document)],
+            failures: read.failures,
+        })
+    }
+
+    fn file(&self, text: String) -> Result<Input, Failure> {
         let format = self.format(&text)?;
         let failed = |error: FormatError| {
             let at = error
@@ -96,7 +159,9 @@ impl Source {
         Ok(Input {
             name: self.name.clone(),
             text,
+            parts: Vec::new(),
             documents: out,
+            failures: Vec::new(),
         })
     }
 
@@ -135,7 +200,22 @@ fn guess(text: &str) -> Option<Format> {
         .then_some(Format::Json)
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
+/// The directory that a path belongs to, which nothing that it refers to may lead out of: that of the repository, else the current one, else
+/// its own.
+pub(crate) fn repository_of(path: &Path) -> PathBuf {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let repository = real.ancestors().find(|above| above.join(".git").exists());
+    let current = || {
+        std::env::current_dir()
+            .and_then(|current| current.canonicalize())
+            .ok()
+    };
+    let around = || current().filter(|current| real.starts_with(current));
+    repository.map(Path::to_owned).or_else(around).unwrap_or(real)
+}
+
+/// A file's text.
+pub(crate) fn text_of(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("can't be read: {error}");
     let found = std::fs::metadata(path).map_err(unreadable)?;
     if !found.is_file() {

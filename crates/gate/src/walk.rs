@@ -7,6 +7,7 @@ use stele_types::InputKind;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::finding::Failure;
+use crate::format::terraform;
 use crate::kind;
 use crate::source::{Origin, Source};
 
@@ -38,15 +39,40 @@ impl Sources {
         }
     }
 
+    /// The module of a directory, once.
+    fn push_module(&mut self, directory: &Path, kind: Option<InputKind>) {
+        let directory = if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        };
+        // Not the path of any file.
+        if self.seen.insert(directory.join("*.tf")) {
+            let name = name(directory);
+            self.files.push(Source {
+                name: if name.is_empty() { ".".to_owned() } else { name },
+                origin: Origin::Module(directory.to_owned()),
+                kind,
+            });
+        }
+    }
+
     /// Adds a file, or the files of a directory whose names tell what they are. Links are not followed.
     pub fn add(&mut self, path: &Path, kind: Option<InputKind>) {
         if !path.is_dir() {
-            self.push(path, kind);
+            match path.parent().filter(|_| is_module_file(path, kind)) {
+                Some(directory) => self.push_module(directory, kind),
+                None => self.push(path, kind),
+            }
             return;
         }
+        let mut modules: BTreeSet<PathBuf> = BTreeSet::new();
         let walk = WalkDir::new(path).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry)) {
             match entry {
+                Ok(entry) if entry.file_type().is_file() && is_module_file(entry.path(), kind) => {
+                    modules.extend(entry.path().parent().map(Path::to_owned));
+                }
                 Ok(entry) if entry.file_type().is_file() => self.add_found(entry.path(), kind),
                 Ok(_) => {}
                 Err(error) => self.failures.push(Failure {
@@ -56,10 +82,17 @@ impl Sources {
                 }),
             }
         }
+        for directory in terraform::roots(&modules) {
+            self.push_module(directory, kind);
+        }
+        // Reports go by name.
+        self.files.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn add_found(&mut self, path: &Path, kind: Option<InputKind>) {
-        if kind::format_of(&name(path)).is_none() {
+        // Values of variables are read where they are used.
+        let is_values = path.extension().is_some_and(|end| end == "tfvars");
+        if is_values || kind::format_of(&name(path)).is_none() {
             return;
         }
         if is_template(path) {
@@ -68,6 +101,12 @@ impl Sources {
         }
         self.push(path, kind);
     }
+}
+
+/// Whether a file is read as a part of the Terraform module of its directory.
+fn is_module_file(path: &Path, kind: Option<InputKind>) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    kind.is_none_or(|kind| kind == InputKind::Terraform) && name.is_some_and(terraform::is_config)
 }
 
 fn is_left_out(entry: &DirEntry) -> bool {

@@ -20,6 +20,8 @@ pub enum InputKind {
     GithubActions,
     /// A pipeline of GitLab.
     GitlabCi,
+    /// HCL: one file, as it is written.
+    Hcl,
     /// JSON of no other kind.
     Json,
     /// A Kubernetes object.
@@ -28,7 +30,7 @@ pub enum InputKind {
     Openapi,
     /// An SPDX bill of materials.
     Spdx,
-    /// Terraform's language, as it is written.
+    /// A module of Terraform's language, evaluated as far as its text tells, in the shape of a plan.
     Terraform,
     /// A Terraform plan as JSON (`terraform show -json`).
     TerraformPlan,
@@ -46,6 +48,7 @@ crate::violation::words!(InputKind {
     Dockerfile => "dockerfile",
     GithubActions => "github-actions",
     GitlabCi => "gitlab-ci",
+    Hcl => "hcl",
     Json => "json",
     Kubernetes => "kubernetes",
     Openapi => "openapi",

@@ -3,7 +3,7 @@
 # description: What a Terraform plan would expose to the internet or leave unencrypted.
 # custom:
 #   id: terraform/aws
-#   inputs: [terraform-plan]
+#   inputs: [terraform-plan, terraform]
 #   owner: cloud-security
 #   severity: high
 #   enforcement: deny

@@ -7,7 +7,7 @@
 # - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
 # custom:
 #   id: terraform/iam
-#   inputs: [terraform-plan]
+#   inputs: [terraform-plan, terraform]
 #   owner: cloud-security
 #   severity: critical
 #   enforcement: deny

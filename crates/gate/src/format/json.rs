@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use stele_types::{Value, json};
 
 use super::{Document, FormatError, Places};
-use crate::node::index;
+use crate::node::{Entry, Node, index};
 
 /// The greatest document, in bytes.
 const MAX_BYTES: usize = 1 << 30;
@@ -54,6 +54,71 @@ pub(super) fn locate(text: &str, range: &Range<usize>, path: &[Value]) -> Range<
         }
     }
     place(text, at)
+}
+
+/// The document with all places, which are those of a text that it stands in from a byte on.
+pub(super) fn node(text: &str, base: usize) -> Result<Node, FormatError> {
+    // It says what is wrong, and where.
+    read(text)?;
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let whole: &RawValue = serde_json::from_str(body).map_err(|error| FormatError {
+        offset: None,
+        message: format!("not JSON: {error}"),
+    })?;
+    tree(text, base, whole).ok_or_else(|| FormatError::at(0, "not JSON"))
+}
+
+fn tree(text: &str, base: usize, raw: &RawValue) -> Option<Node> {
+    let moved = |part: &RawValue| {
+        let range = place(text, part);
+        range.start.saturating_add(base)..range.end.saturating_add(base)
+    };
+    let range = moved(raw);
+    let content = raw.get();
+    if content.starts_with('[') {
+        let items: Vec<&RawValue> = serde_json::from_str(content).ok()?;
+        let items = items.into_iter().map(|item| tree(text, base, item));
+        return Some(Node::array(range, items.collect::<Option<_>>()?));
+    }
+    if content.starts_with('{') {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut reader = serde_json::Deserializer::from_str(content);
+        for (key, value) in reader.deserialize_map(Members).ok()? {
+            let name: String = serde_json::from_str(key.get()).ok()?;
+            entries.push(Entry {
+                key: name,
+                key_range: moved(key),
+                value: tree(text, base, value)?,
+            });
+        }
+        // The last of equal keys counts, as when a document is read.
+        let mut seen = std::collections::HashSet::new();
+        entries.reverse();
+        entries.retain(|entry| seen.insert(entry.key.clone()));
+        entries.reverse();
+        return Some(Node::object(range, entries));
+    }
+    let limits = json::Limits::default();
+    let value = json::parse(content.as_bytes(), &limits).ok()?;
+    Some(Node::scalar(range, value))
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(&'de RawValue, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut out = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            out.push(member);
+        }
+        Ok(out)
+    }
 }
 
 /// The bytes of each item of a member that is an array.

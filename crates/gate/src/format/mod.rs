@@ -7,7 +7,9 @@ use stele_types::Value;
 use crate::node::{Node, NodeKind};
 
 mod dockerfile;
+mod hcl;
 mod json;
+pub(crate) mod terraform;
 mod toml;
 mod yaml;
 
@@ -29,6 +31,8 @@ pub enum Format {
     Toml,
     /// A Dockerfile.
     Dockerfile,
+    /// HCL.
+    Hcl,
 }
 
 /// Why a text can't be read.
@@ -157,6 +161,7 @@ pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document
         Format::Yaml => documents(yaml::read(text, dialect)?),
         Format::Toml => documents(vec![toml::read(text)?]),
         Format::Dockerfile => documents(vec![dockerfile::read(text)?]),
+        Format::Hcl => documents(vec![hcl::read(text)?]),
     })
 }
 

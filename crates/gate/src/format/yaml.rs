@@ -303,7 +303,7 @@ fn is_merge(event: &Event<'_>) -> bool {
 /// How many levels of collections a value has.
 fn height(node: &Node) -> usize {
     let below = match &node.kind {
-        NodeKind::Scalar(_) => return 0,
+        NodeKind::Scalar(_) | NodeKind::Unknown => return 0,
         NodeKind::Array(items) => items.iter().map(height).max(),
         NodeKind::Object(entries) => entries.iter().map(|entry| height(&entry.value)).max(),
     };

@@ -1,0 +1,269 @@
+//! HCL, as a document of one file: blocks under their types and labels, always in lists, expressions that are no literals as `${...}`, which is what
+//! conftest makes of it.
+
+use std::ops::Range;
+
+use hcl_edit::Span;
+use hcl_edit::expr::{Expression, Object, ObjectKey, UnaryOperator};
+use hcl_edit::structure::{Attribute, Block, Body, Structure};
+use hcl_edit::template::Element;
+use stele_types::{Number, Value};
+
+use super::FormatError;
+use crate::node::{Entry, Node, NodeKind};
+
+/// Longer files are refused: the parser needs time that grows with the square of what stands in one block.
+pub(crate) const MAX_BYTES: usize = 4 << 20;
+
+/// Parses a file.
+pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
+    if text.len() > MAX_BYTES {
+        let message = format!("has {} bytes; {MAX_BYTES} is the limit of HCL", text.len());
+        return Err(FormatError {
+            offset: None,
+            message,
+        });
+    }
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // The places of what is parsed must be those of the file.
+    let blank;
+    let text = if body.len() == text.len() {
+        text
+    } else {
+        blank = format!("   {body}");
+        &blank
+    };
+    hcl_edit::parser::parse_body(text).map_err(|error| {
+        let message = error.message().replace('\n', "; ");
+        FormatError::at(
+            error.location().offset().min(text.len()),
+            format!("not HCL: {message}"),
+        )
+    })
+}
+
+/// The number that a literal is.
+pub(crate) fn number(number: &hcl_edit::Number) -> Option<Value> {
+    Number::parse(&number.to_string()).ok().map(Value::Number)
+}
+
+/// The document of one file.
+pub(super) fn read(text: &str) -> Result<Node, FormatError> {
+    let body = parse(text)?;
+    Writer { text }.body(&body, 0..text.len())
+}
+
+struct Writer<'t> {
+    text: &'t str,
+}
+
+impl Writer<'_> {
+    fn body(&self, body: &Body, range: Range<usize>) -> Result<Node, FormatError> {
+        let mut entries = Vec::new();
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) => self.attribute(attribute, &mut entries)?,
+                Structure::Block(block) => self.block(block, &mut entries)?,
+            }
+        }
+        Ok(Node::object(range, entries))
+    }
+
+    fn attribute(&self, attribute: &Attribute, entries: &mut Vec<Entry>) -> Result<(), FormatError> {
+        let key_range = attribute.key.span().unwrap_or_default();
+        let key = attribute.key.to_string();
+        if entries.iter().any(|entry| entry.key == key) {
+            return Err(FormatError::at(key_range.start, format!("`{key}` is set twice")));
+        }
+        entries.push(Entry {
+            key,
+            key_range,
+            value: self.expression(&attribute.value),
+        });
+        Ok(())
+    }
+
+    fn block(&self, block: &Block, mut entries: &mut Vec<Entry>) -> Result<(), FormatError> {
+        let range = header(block);
+        let value = self.body(&block.body, range.clone())?;
+        let mut key = block.ident.to_string();
+        let mut key_range = block.ident.span().unwrap_or_default();
+        for label in &block.labels {
+            let below = member(entries, &key, &key_range, || NodeKind::Object(Vec::new()));
+            let NodeKind::Object(inner) = below else {
+                return Err(FormatError::at(
+                    range.start,
+                    format!("`{key}` has labels here and none elsewhere"),
+                ));
+            };
+            entries = inner;
+            key = label.as_str().to_owned();
+            key_range = label.span().unwrap_or_else(|| range.clone());
+        }
+        match member(entries, &key, &key_range, || NodeKind::Array(Vec::new())) {
+            NodeKind::Array(blocks) => blocks.push(value),
+            _ => {
+                let message = format!("`{key}` is a block here and something else elsewhere");
+                return Err(FormatError::at(range.start, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn expression(&self, expression: &Expression) -> Node {
+        let range = expression.span().unwrap_or_default();
+        let scalar = |value| Node::scalar(range.clone(), value);
+        match expression {
+            Expression::Null(_) => scalar(Value::Null),
+            Expression::Bool(value) => scalar(Value::Bool(*value.value())),
+            Expression::Number(value) => scalar(number(value.value()).unwrap_or_default()),
+            Expression::String(value) => scalar(Value::string(value.value())),
+            Expression::StringTemplate(template) => scalar(Value::string(&self.template(template.iter()))),
+            Expression::HeredocTemplate(heredoc) => {
+                scalar(Value::string(&self.template(heredoc.template.iter())))
+            }
+            Expression::Array(items) => {
+                Node::array(range, items.iter().map(|item| self.expression(item)).collect())
+            }
+            Expression::Object(object) => self.object(object, range),
+            Expression::UnaryOp(operation) => match (operation.operator.value(), &operation.expr) {
+                (UnaryOperator::Neg, Expression::Number(value)) => {
+                    let negative = -value.value().clone();
+                    scalar(number(&negative).unwrap_or_default())
+                }
+                _ => scalar(Value::string(&self.wrapped(expression))),
+            },
+            _ => scalar(Value::string(&self.wrapped(expression))),
+        }
+    }
+
+    fn object(&self, object: &Object, range: Range<usize>) -> Node {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (key, value) in object {
+            let name = match key {
+                ObjectKey::Ident(ident) => ident.to_string(),
+                ObjectKey::Expression(expression) => match self.expression(expression).kind {
+                    NodeKind::Scalar(Value::String(text)) => text.to_string(),
+                    NodeKind::Scalar(other) => stele_types::json::to_string(&other),
+                    _ => self.wrapped(expression),
+                },
+            };
+            entries.retain(|entry| entry.key != name);
+            entries.push(Entry {
+                key: name,
+                key_range: key.span().unwrap_or_default(),
+                value: self.expression(value.expr()),
+            });
+        }
+        Node::object(range, entries)
+    }
+
+    fn template<'e>(&self, elements: impl Iterator<Item = &'e Element>) -> String {
+        let mut out = String::new();
+        for element in elements {
+            match element {
+                Element::Literal(text) => out.push_str(text.value()),
+                Element::Interpolation(inner) => match &inner.expr {
+                    Expression::String(text) => out.push_str(text.value()),
+                    other => out.push_str(&self.wrapped(other)),
+                },
+                Element::Directive(directive) => {
+                    let range = directive.span().unwrap_or_default();
+                    out.push_str(self.text.get(range).unwrap_or_default());
+                }
+            }
+        }
+        out
+    }
+
+    /// The text of an expression that only Terraform could evaluate.
+    fn wrapped(&self, expression: &Expression) -> String {
+        let range = expression.span().unwrap_or_default();
+        let text = self.text.get(range).unwrap_or_default().trim();
+        // Constraints of types stand as they are.
+        let types = [
+            "string", "number", "bool", "list", "set", "map", "object", "tuple",
+        ];
+        if types.iter().any(|kind| text.starts_with(kind)) {
+            text.to_owned()
+        } else {
+            format!("${{{text}}}")
+        }
+    }
+}
+
+/// The member of a mapping, made where it is missing.
+fn member<'e>(
+    entries: &'e mut Vec<Entry>,
+    key: &str,
+    range: &Range<usize>,
+    empty: impl FnOnce() -> NodeKind,
+) -> &'e mut NodeKind {
+    let found = entries.iter().position(|entry| entry.key == key);
+    let at = found.unwrap_or(entries.len());
+    if found.is_none() {
+        let value = Node {
+            range: range.clone(),
+            kind: empty(),
+        };
+        entries.push(Entry::new(key, value));
+    }
+    #[expect(clippy::indexing_slicing, reason = "it was found or pushed just now")]
+    let entry = &mut entries[at];
+    &mut entry.value.kind
+}
+
+/// From the type of a block to its last label.
+pub(crate) fn header(block: &Block) -> Range<usize> {
+    let ident = block.ident.span().unwrap_or_default();
+    let last = block.labels.last().and_then(Span::span);
+    ident.start..last.map_or(ident.end, |last| last.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        stele_types::json::to_string(&read(text).unwrap().to_value())
+    }
+
+    #[test]
+    fn a_file_has_the_shape_that_conftest_gives_it() {
+        let text = "resource \"aws_s3_bucket\" \"logs\" {\n  acl = \"public-read\"\n  n = -1\n  name = \"a-${var.x}\"\n  t = var.t\n\
+            \n  rule {\n    on = true\n  }\n  rule {\n    on = false\n  }\n}\nlocals {\n  tags = { a = 1, \"b c\" = [null] }\n}\n";
+        assert_eq!(
+            json(text),
+            r#"{"locals":[{"tags":{"a":1,"b c":[null]}}],"resource":{"aws_s3_bucket":{"logs":[{"acl":"public-read","n":-1,"name":"a-${var.x}","rule":[{"on":true},{"on":false}],"t":"${var.t}"}]}}}"#
+        );
+        let node = read(text).unwrap();
+        let path = |steps: &[&str]| -> Vec<Value> {
+            steps
+                .iter()
+                .map(|step| {
+                    step.parse::<i64>()
+                        .map_or_else(|_| Value::string(step), Value::from)
+                })
+                .collect()
+        };
+        let at = |steps: &[&str]| &text[node.place(&path(steps)).range];
+        assert_eq!(
+            at(&["resource", "aws_s3_bucket", "logs", "0", "acl"]),
+            "\"public-read\""
+        );
+        assert_eq!(at(&["resource", "aws_s3_bucket", "logs", "0", "t"]), "var.t");
+        assert_eq!(
+            at(&["resource", "aws_s3_bucket", "logs", "0", "rule", "1", "on"]),
+            "false"
+        );
+        assert_eq!(at(&["locals", "0", "tags", "b c"]), "\"b c\"");
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let error = read("a = 1\nb = [1,\n").unwrap_err();
+        assert!(error.offset.is_some_and(|at| at >= 6), "{error:?}");
+        assert!(read("a = 1\na = 2\n").unwrap_err().message.contains("twice"));
+        assert!(read("\u{feff}a = 1\n").is_ok());
+    }
+}

@@ -1,0 +1,234 @@
+//! The document: what `terraform show -json` gives for a plan that creates everything.
+//! Source of the shape: <https://developer.hashicorp.com/terraform/internals/json-format>.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use stele_types::Value;
+
+use super::config::{Block, Body};
+use super::configuration;
+use super::eval::{Frame, Scope, truth, unknown};
+use super::world::{Instance, Repetition, World};
+use crate::node::{Entry, Node, NodeKind};
+
+/// Arguments of every resource that say something to Terraform and nothing of the resource.
+const META: [&str; 5] = ["count", "depends_on", "for_each", "lifecycle", "provider"];
+/// Blocks likewise.
+const META_BLOCKS: [&str; 3] = ["connection", "lifecycle", "provisioner"];
+/// More resources of one module and those that it calls are not checked.
+const MAX_RESOURCES: usize = 20_000;
+
+pub(super) fn document(world: &World, root: &Rc<Instance>) -> Node {
+    let mut changes = Vec::new();
+    instances(world, root, &mut changes);
+    let text = |text: &str| Node::scalar(0..0, Value::string(text));
+    Node::object(
+        0..0,
+        vec![
+            Entry::new("format_version", text("1.2")),
+            Entry::new("variables", variables(world, root)),
+            Entry::new("resource_changes", Node::array(0..0, changes)),
+            Entry::new("configuration", configuration::document(world, root)),
+        ],
+    )
+}
+
+fn variables(world: &World, root: &Instance) -> Node {
+    let entry = |(name, block): (&String, &Block)| {
+        let value = root.variable(world, name)?;
+        let member = Entry::new("value", value.as_ref().clone());
+        Some(Entry {
+            key: name.clone(),
+            key_range: block.range.clone(),
+            value: Node::object(block.range.clone(), vec![member]),
+        })
+    };
+    Node::object(0..0, root.module.variables.iter().filter_map(entry).collect())
+}
+
+/// The resources of a module and of those that it calls.
+fn instances(world: &World, instance: &Rc<Instance>, out: &mut Vec<Node>) {
+    let blocks = instance.module.resources.iter().map(|found| ("managed", found));
+    let data = instance.module.data.iter().map(|found| ("data", found));
+    for (mode, ((kind, name), block)) in blocks.chain(data) {
+        for repetition in instance.repetitions(world, &block.body) {
+            if out.len() >= MAX_RESOURCES {
+                let message =
+                    format!("modules make more than {MAX_RESOURCES} resources; the rest was not checked");
+                world.budget.exceed(block.range.start, message);
+                return;
+            }
+            let resource = Resource {
+                world,
+                instance,
+                mode,
+                kind,
+                name,
+                block,
+                repetition: &repetition,
+            };
+            out.push(resource.change());
+        }
+    }
+    for call in instance.module.calls.keys() {
+        for (_, child) in instance
+            .children(world, call)
+            .iter()
+            .flat_map(|children| children.iter())
+        {
+            instances(world, child, out);
+        }
+    }
+}
+
+struct Resource<'a> {
+    world: &'a World,
+    instance: &'a Instance,
+    mode: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    block: &'a Block,
+    repetition: &'a Repetition,
+}
+
+impl Resource<'_> {
+    fn change(&self) -> Node {
+        let range = &self.block.range;
+        let text = |text: &str| Node::scalar(range.clone(), Value::string(text));
+        let frame = self.repetition.frame();
+        let scope = Scope::new(self.world, self.instance, frame.as_ref());
+        let after = body(&scope, &self.block.body, range.clone(), &META, &META_BLOCKS);
+        let action = if self.mode == "data" { "read" } else { "create" };
+        let change = Node::object(
+            range.clone(),
+            vec![
+                Entry::new("actions", Node::array(range.clone(), vec![text(action)])),
+                Entry::new("before", Node::scalar(range.clone(), Value::Null)),
+                Entry::new("after_unknown", unknown_parts(&after)),
+                Entry::new("after_sensitive", Node::object(range.clone(), Vec::new())),
+                Entry {
+                    key: "after".to_owned(),
+                    key_range: range.clone(),
+                    value: after,
+                },
+            ],
+        );
+        let mut entries = vec![Entry::new("address", text(&self.address()))];
+        if !self.instance.address.is_empty() {
+            entries.push(Entry::new("module_address", text(&self.instance.address)));
+        }
+        entries.push(Entry::new("mode", text(self.mode)));
+        entries.push(Entry::new("type", text(self.kind)));
+        entries.push(Entry::new("name", text(self.name)));
+        if let Some(index) = &self.repetition.index {
+            entries.push(Entry::new("index", Node::scalar(range.clone(), index.clone())));
+        }
+        entries.push(Entry::new("change", change));
+        Node::object(range.clone(), entries)
+    }
+
+    fn address(&self) -> String {
+        let dot = if self.instance.address.is_empty() { "" } else { "." };
+        let data = if self.mode == "data" { "data." } else { "" };
+        let Self { kind, name, .. } = self;
+        let suffix = self.repetition.suffix();
+        format!("{}{dot}{data}{kind}.{name}{suffix}", self.instance.address)
+    }
+}
+
+/// Arguments and nested blocks. Whether a type of block can stand once or often only its provider knows: each is a list.
+fn body(scope: &Scope<'_>, body: &Body, range: Range<usize>, meta: &[&str], meta_blocks: &[&str]) -> Node {
+    let attrs = body
+        .attrs
+        .iter()
+        .filter(|attr| !meta.contains(&attr.name.as_str()));
+    let entry = |attr: &super::config::Attr| Entry {
+        key: attr.name.clone(),
+        key_range: attr.name_range.clone(),
+        value: scope.value(&attr.expr),
+    };
+    let mut entries: Vec<Entry> = attrs.map(entry).collect();
+    for block in &body.blocks {
+        if meta_blocks.contains(&block.kind.as_str()) {
+            continue;
+        }
+        match (block.kind.as_str(), block.labels.first()) {
+            ("dynamic", Some(kind)) => dynamic(scope, kind, block, &mut entries),
+            (kind, _) => {
+                let value = self::body(scope, &block.body, block.range.clone(), &[], &[]);
+                add_block(&mut entries, kind, block, Some(value));
+            }
+        }
+    }
+    Node::object(range, entries)
+}
+
+/// Adds a block to those of its type; `None`: nobody knows how many there are.
+fn add_block(entries: &mut Vec<Entry>, kind: &str, block: &Block, value: Option<Node>) {
+    let there = entries.iter_mut().find(|entry| entry.key == kind);
+    match (there.map(|entry| &mut entry.value.kind), value) {
+        (Some(NodeKind::Array(blocks)), Some(value)) => blocks.push(value),
+        (Some(kind), None) => *kind = NodeKind::Unknown,
+        (Some(_), Some(_)) => {}
+        (None, value) => entries.push(Entry {
+            key: kind.to_owned(),
+            key_range: block.range.clone(),
+            value: value.map_or_else(
+                || unknown(block.range.clone()),
+                |value| Node::array(block.range.clone(), vec![value]),
+            ),
+        }),
+    }
+}
+
+/// `dynamic "x" { for_each, iterator, content }`.
+fn dynamic(scope: &Scope<'_>, kind: &str, block: &Block, entries: &mut Vec<Entry>) {
+    let collection = block.body.attr("for_each").map(|attr| scope.value(&attr.expr));
+    let content = block.body.blocks.iter().find(|inner| inner.kind == "content");
+    let (Some(collection), Some(content)) = (collection, content) else {
+        return;
+    };
+    let iterator = block.body.attr("iterator").and_then(|attr| match &attr.expr {
+        super::config::Expr::Hcl(expression, _) => expression.as_variable().map(|name| name.to_string()),
+        _ => None,
+    });
+    let iterator = iterator.unwrap_or_else(|| kind.to_owned());
+    let pairs = super::eval::pairs(&collection);
+    let Some(pairs) = pairs else {
+        return add_block(entries, kind, block, None);
+    };
+    for (key, value) in pairs {
+        let range = value.range.clone();
+        let members = vec![Entry::new("key", key), Entry::new("value", value)];
+        let frame = Frame {
+            name: &iterator,
+            value: Rc::new(Node::object(range, members)),
+            next: scope.frame,
+        };
+        let inner = Scope::new(scope.world, scope.instance, Some(&frame));
+        let value = body(&inner, &content.body, block.range.clone(), &[], &[]);
+        add_block(entries, kind, block, Some(value));
+    }
+}
+
+/// True where something is unknown; containers that hold nothing unknown are there and empty, as Terraform writes it.
+fn unknown_parts(node: &Node) -> Node {
+    let range = node.range.clone();
+    let flag = |value: bool| Node::scalar(range.clone(), Value::Bool(value));
+    match &node.kind {
+        NodeKind::Unknown => flag(true),
+        NodeKind::Scalar(_) => flag(false),
+        NodeKind::Array(items) => Node::array(range, items.iter().map(unknown_parts).collect()),
+        NodeKind::Object(entries) => {
+            let entry = |entry: &Entry| Entry {
+                key: entry.key.clone(),
+                key_range: entry.key_range.clone(),
+                value: unknown_parts(&entry.value),
+            };
+            let entries = entries.iter().map(entry);
+            let kept = entries.filter(|entry| truth(&entry.value) != Some(false));
+            Node::object(range, kept.collect())
+        }
+    }
+}

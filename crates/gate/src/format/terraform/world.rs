@@ -1,0 +1,456 @@
+//! Modules with the values that they are called with, and the bounds of the whole.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+
+use stele_types::Value;
+
+use super::config::{Attr, Body, Module};
+use super::eval::{Frame, Scope, number_of, text_of, unknown};
+use super::load::{Loader, plain};
+use crate::format::MAX_DEPTH;
+use crate::node::{Entry, Node, NodeKind};
+
+/// Values that one module and those that it calls may come to, intermediate ones included.
+const MAX_STEPS: usize = 1_000_000;
+/// Text of them, in bytes.
+const MAX_TEXT: usize = 64 << 20;
+/// Expressions in expressions, through references.
+const MAX_LEVELS: usize = 400;
+/// Modules in modules.
+const MAX_CALLS: usize = 16;
+/// Instances of one resource or module.
+const MAX_INSTANCES: usize = 1_024;
+
+/// What an evaluation may cost.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    steps: Cell<usize>,
+    text: Cell<usize>,
+    level: Cell<usize>,
+    /// Where the expression is that was begun last.
+    at: Cell<usize>,
+    /// What was too much, with the place.
+    pub(super) exceeded: RefCell<Option<(usize, String)>>,
+}
+
+/// One level of evaluation; left when it is dropped.
+#[derive(Debug)]
+pub(super) struct Level<'b>(&'b Budget);
+
+impl Drop for Level<'_> {
+    fn drop(&mut self) {
+        self.0.level.set(self.0.level.get().saturating_sub(1));
+    }
+}
+
+impl Budget {
+    /// Begins an expression; `None`: there is nothing left for it.
+    pub(super) fn enter(&self, at: usize) -> Option<Level<'_>> {
+        self.at.set(at);
+        let level = self.level.get().saturating_add(1);
+        if level > MAX_LEVELS {
+            let message = format!("expressions refer to each other more than {MAX_LEVELS} levels deep");
+            self.exceed(at, message);
+            return None;
+        }
+        let is_left = self.charge(1) && self.charge_text(0);
+        is_left.then(|| {
+            self.level.set(level);
+            Level(self)
+        })
+    }
+
+    pub(super) fn exceed(&self, at: usize, message: String) {
+        let mut exceeded = self.exceeded.borrow_mut();
+        exceeded.get_or_insert((at, message));
+    }
+
+    pub(super) fn charge(&self, steps: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        let fits = self.steps.get() <= MAX_STEPS;
+        if !fits {
+            let message = format!("evaluating this module takes more than {MAX_STEPS} values");
+            self.exceed(self.at.get(), message);
+        }
+        fits
+    }
+
+    pub(super) fn charge_text(&self, bytes: usize) -> bool {
+        self.text.set(self.text.get().saturating_add(bytes));
+        let fits = self.text.get() <= MAX_TEXT;
+        if !fits {
+            let message = format!("the texts of this module come to more than {MAX_TEXT} bytes");
+            self.exceed(self.at.get(), message);
+        }
+        fits
+    }
+
+    /// What a copy of a value costs.
+    pub(super) fn charge_node(&self, node: &Node) {
+        self.charge(size(node));
+    }
+}
+
+fn size(node: &Node) -> usize {
+    let below: usize = match &node.kind {
+        NodeKind::Scalar(_) | NodeKind::Unknown => 0,
+        NodeKind::Array(items) => items.iter().map(size).sum(),
+        NodeKind::Object(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+    };
+    below.saturating_add(1)
+}
+
+/// Whether a value has more levels than documents may have.
+fn is_too_deep(node: &Node, left: usize) -> bool {
+    let Some(below) = left.checked_sub(1) else {
+        return true;
+    };
+    match &node.kind {
+        NodeKind::Scalar(_) | NodeKind::Unknown => false,
+        NodeKind::Array(items) => items.iter().any(|item| is_too_deep(item, below)),
+        NodeKind::Object(entries) => entries.iter().any(|entry| is_too_deep(&entry.value, below)),
+    }
+}
+
+/// Everything that an evaluation shares.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) loader: RefCell<Loader>,
+    pub(super) budget: Budget,
+    /// Places that can't be what they say.
+    problems: RefCell<Vec<(usize, String)>>,
+}
+
+impl World {
+    pub(super) fn new(loader: Loader) -> Self {
+        Self {
+            loader: RefCell::new(loader),
+            budget: Budget::default(),
+            problems: RefCell::default(),
+        }
+    }
+
+    pub(super) fn problem(&self, at: usize, message: String) {
+        let mut problems = self.problems.borrow_mut();
+        if !problems.iter().any(|(other, _)| *other == at) {
+            problems.push((at, message));
+        }
+    }
+
+    /// Ends the evaluation: the text, and what went wrong.
+    pub(super) fn finish(self) -> Loader {
+        let mut loader = self.loader.into_inner();
+        let mut problems = self.problems.into_inner();
+        problems.extend(self.budget.exceeded.into_inner());
+        problems.sort();
+        for (at, message) in problems {
+            let failure = loader.failure(at, message);
+            loader.failures.push(failure);
+        }
+        loader
+    }
+}
+
+/// One of the resources or modules that a block stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Repetition {
+    /// Its key or number.
+    pub(super) index: Option<Value>,
+    /// `each` or `count` with its value.
+    pub(super) frame: Option<(&'static str, Rc<Node>)>,
+}
+
+impl Repetition {
+    /// `[0]`, `["a"]`, or nothing.
+    pub(super) fn suffix(&self) -> String {
+        let index = self.index.as_ref();
+        index.map_or_else(String::new, |index| {
+            format!("[{}]", stele_types::json::to_string(index))
+        })
+    }
+
+    pub(super) fn frame(&self) -> Option<Frame<'_>> {
+        self.frame.as_ref().map(|(name, value)| Frame {
+            name,
+            value: value.clone(),
+            next: None,
+        })
+    }
+}
+
+type Memo<T> = RefCell<HashMap<String, Option<T>>>;
+
+/// A module as it is called in one place.
+#[derive(Debug)]
+pub(super) struct Instance {
+    me: Weak<Self>,
+    pub(super) module: Rc<Module>,
+    /// `module.a["b"]` with those around it; empty for the root module.
+    pub(super) address: String,
+    depth: usize,
+    /// Who calls it, by which name, and with which `each` or `count`.
+    caller: Option<(Weak<Instance>, String, Repetition)>,
+    /// Where it is, from the root module's directory.
+    directory: PathBuf,
+    variables: Memo<Rc<Node>>,
+    locals: Memo<Rc<Node>>,
+    attributes: Memo<Rc<Node>>,
+    children: Memo<Rc<Vec<(Repetition, Rc<Instance>)>>>,
+}
+
+/// Looks up what is computed once; what is needed for itself is reported and unknown.
+fn once<T: Clone>(
+    memo: &Memo<T>,
+    name: &str,
+    compute: impl FnOnce() -> Option<T>,
+    cycle: impl FnOnce(),
+) -> Option<T> {
+    if let Some(found) = memo.borrow().get(name) {
+        if found.is_none() {
+            cycle();
+        }
+        return found.clone();
+    }
+    memo.borrow_mut().insert(name.to_owned(), None);
+    let found = compute();
+    match &found {
+        Some(_) => memo.borrow_mut().insert(name.to_owned(), found.clone()),
+        None => memo.borrow_mut().remove(name),
+    };
+    found
+}
+
+impl Instance {
+    pub(super) fn root(module: Rc<Module>) -> Rc<Self> {
+        Self::new(module, String::new(), 0, None, PathBuf::new())
+    }
+
+    fn new(
+        module: Rc<Module>,
+        address: String,
+        depth: usize,
+        caller: Option<(Weak<Instance>, String, Repetition)>,
+        directory: PathBuf,
+    ) -> Rc<Self> {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            module,
+            address,
+            depth,
+            caller,
+            directory,
+            variables: Memo::default(),
+            locals: Memo::default(),
+            attributes: Memo::default(),
+            children: Memo::default(),
+        })
+    }
+
+    pub(super) fn variable(&self, world: &World, name: &str) -> Option<Rc<Node>> {
+        let block = self.module.variables.get(name)?;
+        let cycle = || world.problem(block.range.start, format!("var.{name} depends on itself"));
+        once(
+            &self.variables,
+            name,
+            || self.given(world, name, &block.body),
+            cycle,
+        )
+    }
+
+    fn given(&self, world: &World, name: &str, declared: &Body) -> Option<Rc<Node>> {
+        if let Some((caller, call, repetition)) = &self.caller {
+            let caller = caller.upgrade()?;
+            let call = caller.module.calls.get(call)?;
+            if let Some(attr) = call.body.attr(name) {
+                let frame = repetition.frame();
+                return Some(evaluated(&Scope::new(world, &caller, frame.as_ref()), attr));
+            }
+        }
+        let value = self.module.values.get(name).filter(|_| self.caller.is_none());
+        let attr = value.or_else(|| declared.attr("default"))?;
+        Some(evaluated(&Scope::new(world, self, None), attr))
+    }
+
+    pub(super) fn local(&self, world: &World, name: &str) -> Option<Rc<Node>> {
+        let attr = self.module.locals.get(name)?;
+        let cycle = || world.problem(attr.name_range.start, format!("local.{name} depends on itself"));
+        let compute = || Some(evaluated(&Scope::new(world, self, None), attr));
+        once(&self.locals, name, compute, cycle)
+    }
+
+    /// An attribute of a resource, if the configuration says what it is.
+    pub(super) fn attribute(
+        &self,
+        world: &World,
+        mode: &str,
+        (kind, name): (&str, &str),
+        attr: &str,
+    ) -> Option<Rc<Node>> {
+        let blocks = if mode == "data" {
+            &self.module.data
+        } else {
+            &self.module.resources
+        };
+        let body = &blocks.get(&(kind.to_owned(), name.to_owned()))?.body;
+        if body.attr("count").is_some() || body.attr("for_each").is_some() {
+            return None;
+        }
+        let attr = body.attr(attr)?;
+        let address = format!("{mode}.{kind}.{name}.{}", attr.name);
+        let cycle = || world.problem(attr.name_range.start, "depends on itself".to_owned());
+        let compute = || Some(evaluated(&Scope::new(world, self, None), attr));
+        once(&self.attributes, &address, compute, cycle)
+    }
+
+    /// What a module that this one calls gives out.
+    pub(super) fn output(
+        &self,
+        world: &World,
+        call: &str,
+        key: Option<&Node>,
+        output: &str,
+    ) -> Option<Rc<Node>> {
+        let children = self.children(world, call)?;
+        let wanted = key.map(text_of);
+        let is_wanted = |(repetition, _): &&(Repetition, Rc<Instance>)| match (&wanted, &repetition.index) {
+            (None, None) => true,
+            (Some(Some(key)), Some(Value::String(index))) => **index == **key,
+            (Some(Some(key)), Some(index)) => index.to_string() == *key,
+            _ => false,
+        };
+        let (_, child) = children.iter().find(is_wanted)?;
+        let attr = child.module.outputs.get(output)?.body.attr("value")?;
+        Some(evaluated(&Scope::new(world, child, None), attr))
+    }
+
+    /// The modules that a block calls. Those that are not in the repository are not there.
+    pub(super) fn children(&self, world: &World, call: &str) -> Option<Rc<Vec<(Repetition, Rc<Self>)>>> {
+        let block = self.module.calls.get(call)?;
+        let cycle = || world.problem(block.range.start, format!("module.{call} depends on itself"));
+        let compute = || self.call(world, call, &block.body, block.range.start);
+        once(&self.children, call, compute, cycle)
+    }
+
+    fn call(
+        &self,
+        world: &World,
+        call: &str,
+        body: &Body,
+        at: usize,
+    ) -> Option<Rc<Vec<(Repetition, Rc<Self>)>>> {
+        let scope = Scope::new(world, self, None);
+        let source = text_of(&scope.value(&body.attr("source")?.expr))?;
+        if !source.starts_with("./") && !source.starts_with("../") {
+            return None;
+        }
+        if self.depth >= MAX_CALLS {
+            world.problem(at, format!("modules call modules, more than {MAX_CALLS} deep"));
+            return None;
+        }
+        let directory = plain(&self.directory.join(Path::new(&source)));
+        let loaded = world.loader.borrow_mut().load(&directory);
+        let module = loaded
+            .map_err(|error| world.problem(at, format!("the module {source} {error}")))
+            .ok()?;
+        let repetitions = self.repetitions(world, body);
+        let child = |repetition: Repetition| {
+            let dot = if self.address.is_empty() { "" } else { "." };
+            let address = format!("{}{dot}module.{call}{}", self.address, repetition.suffix());
+            let caller = Some((self.me.clone(), call.to_owned(), repetition.clone()));
+            let depth = self.depth.saturating_add(1);
+            (
+                repetition,
+                Self::new(module.clone(), address, depth, caller, directory.clone()),
+            )
+        };
+        Some(Rc::new(repetitions.into_iter().map(child).collect()))
+    }
+
+    /// What `count` or `for_each` make of a block. What they come to is not always known; then it is taken for one.
+    pub(super) fn repetitions(&self, world: &World, body: &Body) -> Vec<Repetition> {
+        let scope = Scope::new(world, self, None);
+        let once = |frame| vec![Repetition { index: None, frame }];
+        let (attr, name) = match (body.attr("count"), body.attr("for_each")) {
+            (Some(attr), _) => (attr, "count"),
+            (None, Some(attr)) => (attr, "each"),
+            (None, None) => return once(None),
+        };
+        let value = scope.value(&attr.expr);
+        let found = if name == "count" {
+            counted(&value)
+        } else {
+            keyed(&value)
+        };
+        let Some(mut found) = found else {
+            return once(Some((name, Rc::new(unknown(value.range)))));
+        };
+        if found.len() > MAX_INSTANCES {
+            let message =
+                format!("{name} makes more than {MAX_INSTANCES} instances; the rest was not checked");
+            world.problem(attr.name_range.start, message);
+            found.truncate(MAX_INSTANCES);
+        }
+        found
+    }
+}
+
+fn evaluated(scope: &Scope<'_>, attr: &Attr) -> Rc<Node> {
+    let value = scope.value(&attr.expr);
+    if is_too_deep(&value, MAX_DEPTH / 2) {
+        let message = format!(
+            "`{}` is nested more than {} levels deep",
+            attr.name,
+            MAX_DEPTH / 2
+        );
+        scope.world.problem(attr.name_range.start, message);
+        return Rc::new(unknown(value.range));
+    }
+    Rc::new(value)
+}
+
+fn counted(value: &Node) -> Option<Vec<Repetition>> {
+    let count = number_of(value)?.to_i64().filter(|count| *count >= 0)?;
+    // One more than is allowed tells that there are too many.
+    let most = i64::try_from(MAX_INSTANCES.saturating_add(1)).unwrap_or(i64::MAX);
+    let one = |index: i64| {
+        let index = Value::from(index);
+        let member = Entry::new("index", Node::scalar(value.range.clone(), index.clone()));
+        Repetition {
+            index: Some(index),
+            frame: Some(("count", Rc::new(Node::object(value.range.clone(), vec![member])))),
+        }
+    };
+    Some((0..count.min(most)).map(one).collect())
+}
+
+fn keyed(value: &Node) -> Option<Vec<Repetition>> {
+    let mut pairs: Vec<(String, &Node)> = match &value.kind {
+        NodeKind::Object(entries) => entries
+            .iter()
+            .map(|entry| (entry.key.clone(), &entry.value))
+            .collect(),
+        NodeKind::Array(items) => {
+            let keys = items.iter().map(|item| Some((text_of(item)?, item)));
+            keys.collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs.dedup_by(|a, b| a.0 == b.0);
+    pairs.truncate(MAX_INSTANCES.saturating_add(1));
+    let one = |(key, item): (String, &Node)| {
+        let key = Value::string(&key);
+        let members = vec![
+            Entry::new("key", Node::scalar(item.range.clone(), key.clone())),
+            Entry::new("value", item.clone()),
+        ];
+        Repetition {
+            index: Some(key),
+            frame: Some(("each", Rc::new(Node::object(item.range.clone(), members)))),
+        }
+    };
+    Some(pairs.into_iter().map(one).collect())
+}
