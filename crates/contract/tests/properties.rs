@@ -281,3 +281,37 @@ fn number() -> impl Strategy<Value = Number> {
         (-99_i64..99, 30_u32..57).prop_map(move |(n, e)| parse(format!("{n}e{e}"))),
     ]
 }
+
+/// The tag 4 is none. With the greatest lengths it comes close to what the checks take for a short string.
+#[test]
+fn lengths_of_tags_that_do_not_exist_are_malformed() {
+    let contract = compile(&plan::identity(), &Options::default()).unwrap();
+    let text =
+        br#"{"a": ["x", [], "y", {"b": 1}], "c": {"d": "e", "f": "a text that is longer than one word"}}"#;
+    let value = stele_types::json::parse(text, &stele_types::json::Limits::default()).unwrap();
+    let bytes = encoding::encode_contract(&value).unwrap();
+    for at in 0..bytes.len() {
+        for last in 0xfa..=0xff_u8 {
+            for cut in [false, true] {
+                let mut damaged = bytes.clone();
+                let header = [4, 0xff, 0xff, 0xff, last];
+                let end = damaged.len().min(at + header.len());
+                damaged[at..end].copy_from_slice(&header[..end - at]);
+                if cut {
+                    damaged.truncate(at);
+                }
+                // What stands behind the argument in the call belongs to none.
+                let mut call = call_data("eval", &damaged, &[], &[]);
+                call.extend(header.repeat(8));
+                let outcome = execute(&contract.runtime, call, 100_000_000);
+                let refused = encoding::decode(&damaged, &encoding::Limits::default()).is_err();
+                let malformed = matches!(outcome, Outcome::Reverted(ContractError::MalformedValue, _));
+                assert_eq!(
+                    malformed,
+                    refused && !damaged.is_empty(),
+                    "{at} {last:x} {cut}: {outcome:?}"
+                );
+            }
+        }
+    }
+}

@@ -123,6 +123,26 @@ impl Bench {
     }
 }
 
+/// A document that is large only below its first level, given to a builtin that takes ordinary values: each call copies it whole.
+#[test]
+fn copies_for_builtins_are_charged_for_all_that_they_hold() {
+    let rules = r#"p := count([1 | some _ in numbers.range(1, 100); json.remove(input, ["other"])])"#;
+    let mut bench = Bench::new(rules, &["a/p"]);
+    let deep = |count: usize| format!(r#"{{"deep": [[{}0]]}}"#, "0,".repeat(count)).into_bytes();
+    let limits = Limits {
+        instructions: 100_000,
+        ..Limits::default()
+    };
+    assert_eq!(
+        bench.ask("a/p", &deep(10), limits).unwrap(),
+        Some(Value::from(100))
+    );
+    assert_eq!(
+        bench.stopped("a/p", &deep(10_000), limits),
+        LimitKind::Instructions
+    );
+}
+
 /// The least limit that is enough.
 fn threshold(most: u64, mut fails: impl FnMut(u64) -> Option<EvalError>, kind: LimitKind) -> u64 {
     let mut failed = |limit| match fails(limit) {

@@ -2,7 +2,7 @@
 
 use super::facts::written_in;
 use super::func::FuncCx;
-use super::op;
+use super::{constant, op};
 use crate::error::Reason;
 use crate::lir::{Expr, Stmt, Var};
 use crate::op::Op;
@@ -55,9 +55,13 @@ impl<'a> FuncCx<'_, 'a> {
     pub(super) fn block(&mut self, block: &'a ir::Block, label: String, kind: ScopeKind) -> Vec<Stmt> {
         let before = self.defined.clone();
         let written = written_in(std::slice::from_ref(block));
+        // Wherever control leaves the block, no more is shared than was before and what the block shares.
+        let mut shared = self.shared.clone();
+        shared.extend(self.locals.shared_in(std::slice::from_ref(block)));
         if matches!(kind, ScopeKind::Scan) {
             // The body runs again after its own writes.
             self.defined.retain(|l| !written.contains(l));
+            self.shared.clone_from(&shared);
         }
         // What holds within the block may not hold after it, and a body of a loop follows itself.
         let one = std::slice::from_ref(block);
@@ -69,6 +73,7 @@ impl<'a> FuncCx<'_, 'a> {
         for (number, stmt) in block.stmts.iter().enumerate() {
             let after = block.stmts.get(number.saturating_add(1)..).unwrap_or_default();
             self.find_fill(stmt, after);
+            self.observed = self.seen_elsewhere(stmt, after);
             self.stmt(stmt, &mut body);
             if diverges(&body) {
                 break;
@@ -76,6 +81,7 @@ impl<'a> FuncCx<'_, 'a> {
         }
         self.scopes.pop();
         self.known.forget_changed(one);
+        self.shared = shared;
         self.defined = before.into_iter().filter(|l| !written.contains(l)).collect();
         body
     }
@@ -134,7 +140,7 @@ impl<'a> FuncCx<'_, 'a> {
     /// Reads an operand; undefined if it is.
     pub(super) fn operand(&mut self, operand: Operand, at: Location, out: &mut Vec<Stmt>) -> Expr {
         match operand {
-            Operand::Bool(value) => super::constant(if value { 0x102 } else { 2 }),
+            Operand::Bool(value) => constant(if value { 0x102 } else { 2 }),
             Operand::StringIndex(index) => {
                 let text = self.cx.policy.string(index).map(str::to_owned);
                 if text.is_none() {
@@ -175,20 +181,37 @@ impl<'a> FuncCx<'_, 'a> {
         self.defined.insert(local);
     }
 
-    /// Sets a local to a value that may be undefined, in which case the statement is and the local keeps its value.
+    /// Sets a local to a value that may be undefined, in which case the statement and the local are.
     pub(super) fn assign_if_defined(&mut self, local: Local, value: Expr, at: Location, out: &mut Vec<Stmt>) {
-        // With one writer there is no older value to keep.
-        let single = self.locals.writes.get(&local) == Some(&1);
-        match (single, self.read(local)) {
-            (true, Expr::Var(var)) => self.require(Expr::Tee(var, Box::new(value)), at, out),
-            _ => {
-                let temp = self.temp();
-                self.temps.insert(temp, local);
-                self.require(Expr::Tee(temp, Box::new(value)), at, out);
-                let store = self.store(local, Expr::Var(temp));
-                out.push(store);
-            }
+        if let Expr::Var(var) = self.read(local) {
+            self.require(Expr::Tee(var, Box::new(value)), at, out);
+        } else {
+            let temp = self.temp();
+            out.push(Stmt::Set(temp, value));
+            let store = self.store(local, Expr::Var(temp));
+            out.push(store);
+            self.require(Expr::Var(temp), at, out);
         }
         self.defined.insert(local);
+    }
+
+    /// Leaves the block if an operand of a statement is undefined, and with it the target, as a value that it could have had before
+    /// would be seen.
+    pub(super) fn require_operands(
+        &mut self,
+        operands: &[Operand],
+        target: Local,
+        at: Location,
+        out: &mut Vec<Stmt>,
+    ) {
+        for local in operands.iter().filter_map(|operand| operand.local()) {
+            if self.observed && !self.defined.contains(&local) {
+                let value = self.read(local);
+                let mut leave = vec![self.store(target, constant(0))];
+                leave.extend(self.leave(0, at));
+                out.push(Stmt::If(op(Op::Iszero, vec![value]), leave, Vec::new()));
+                self.defined.insert(local);
+            }
+        }
     }
 }

@@ -73,7 +73,10 @@ impl FuncCx<'_, '_> {
                 self.defined.insert(result);
             }
             (None, Some(Folded::Undefined | Folded::Failed)) => self.never(at, out, result),
-            _ => self.computed(func, args, result, at, out),
+            _ => {
+                self.require_operands(args, result, at, out);
+                self.computed(func, args, result, at, out);
+            }
         }
         self.track_call(result, None);
     }

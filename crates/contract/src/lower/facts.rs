@@ -127,6 +127,10 @@ pub(super) struct Locals {
     pub(super) base: BTreeSet<Local>,
     /// Locals whose collection some statement grows.
     pub(super) grows: BTreeSet<Local>,
+    /// The type bits of the collections of locals that only `Make` statements of one kind set.
+    pub(super) made: BTreeMap<Local, u64>,
+    /// Locals that an `AssignVarOnce` sets, which compares with what is there.
+    pub(super) once: BTreeSet<Local>,
     /// Every local.
     pub(super) all: BTreeSet<Local>,
 }
@@ -153,6 +157,13 @@ pub(super) fn grown(stmt: &Stmt) -> Option<Local> {
     }
 }
 
+/// Every local whose collection grows anywhere in the blocks.
+pub(super) fn grown_in(blocks: &[Block]) -> BTreeSet<Local> {
+    let mut found = BTreeSet::new();
+    walk(blocks, &mut |stmt| found.extend(grown(stmt)));
+    found
+}
+
 /// Every local written anywhere in the blocks.
 pub(super) fn written_in(blocks: &[Block]) -> BTreeSet<Local> {
     let mut found = BTreeSet::new();
@@ -175,6 +186,7 @@ impl Locals {
             facts.grows.extend(grown(stmt));
             if let StmtKind::AssignVarOnce { target, .. } = &stmt.kind {
                 facts.reads.insert(*target);
+                facts.once.insert(*target);
             }
             facts.all.extend(access.reads);
             for local in written(stmt) {
@@ -209,6 +221,7 @@ impl Locals {
             }
         });
         facts.nulls.retain(|l| facts.writes.get(l) == Some(&1));
+        facts.made = super::shared::made(blocks);
         facts.lists = constant_lists(blocks, &facts.writes);
         let once = |l: &Local| facts.writes.get(l) == Some(&1);
         facts.base.retain(once);
@@ -258,73 +271,4 @@ fn constant_lists(blocks: &[Block], writes: &BTreeMap<Local, usize>) -> BTreeMap
     });
     lists.retain(|local, list| appends.get(local).copied().unwrap_or_default() == list.len());
     lists
-}
-
-/// Locals that hold only collections which the function made itself, or parts of them, while `block` runs: these may grow in
-/// place. What the block sets counts alone (planners reuse locals from one rule body to the next), then the whole function.
-/// Assignments count, because one to a local that grows copies (see [`Locals::grows`]).
-pub(super) fn own_collections(blocks: &[Block], block: &Block) -> BTreeSet<Local> {
-    let one = std::slice::from_ref(block);
-    let mut outer = made_only(blocks, &BTreeSet::new());
-    for local in written_in(one) {
-        outer.remove(&local);
-    }
-    // The parts of a copy are not copies.
-    let shared = assigned_in(blocks);
-    let whole: BTreeSet<Local> = outer.difference(&shared).copied().collect();
-    let mut own = made_only(one, &whole);
-    own.extend(outer);
-    own
-}
-
-/// Locals that some assignment sets.
-fn assigned_in(blocks: &[Block]) -> BTreeSet<Local> {
-    let mut found = BTreeSet::new();
-    walk(blocks, &mut |stmt| {
-        if let StmtKind::AssignVar { target, .. } = &stmt.kind {
-            found.insert(*target);
-        }
-    });
-    found
-}
-
-/// Locals that the blocks set by `Make` statements, by assignments, and by lookups in such locals that are not assigned, or in
-/// `outer`, alone.
-fn made_only(blocks: &[Block], outer: &BTreeSet<Local>) -> BTreeSet<Local> {
-    let shared = assigned_in(blocks);
-    let mut own: BTreeSet<Local> = BTreeSet::new();
-    loop {
-        let mut good: BTreeMap<Local, usize> = BTreeMap::new();
-        let mut all: BTreeMap<Local, usize> = BTreeMap::new();
-        walk(blocks, &mut |stmt| {
-            let fine = match &stmt.kind {
-                StmtKind::MakeArray { .. }
-                | StmtKind::MakeObject { .. }
-                | StmtKind::MakeSet { .. }
-                | StmtKind::AssignVar { .. }
-                | StmtKind::ResetLocal { .. } => true,
-                StmtKind::Dot {
-                    source: Operand::Local(source),
-                    ..
-                } => outer.contains(source) || own.contains(source) && !shared.contains(source),
-                _ => false,
-            };
-            for local in written(stmt) {
-                for (count, applies) in [(&mut all, true), (&mut good, fine)] {
-                    let n = count.entry(local).or_default();
-                    *n = n.saturating_add(usize::from(applies));
-                }
-            }
-        });
-        // A local that is its own only by way of another joins in the round after that one.
-        let next: BTreeSet<Local> = good
-            .into_iter()
-            .filter(|(l, n)| all.get(l) == Some(n))
-            .map(|(l, _)| l)
-            .collect();
-        if next == own {
-            return own;
-        }
-        own = next;
-    }
 }

@@ -14,7 +14,7 @@ const HEADER: usize = 96;
 
 /// Statements that are looked through for the entries of a collection: their number times that of the collections of a block bounds
 /// the compiler's work.
-const WINDOW: usize = 512;
+pub(super) const WINDOW: usize = 512;
 
 /// What is put into a collection that is being filled, in the order of the statements.
 #[derive(Debug, Default)]
@@ -159,7 +159,7 @@ impl<'a> FuncCx<'_, 'a> {
             }
             return true;
         }
-        let collection = self.growing(target, at, out);
+        let collection = self.defined_local(target, at, out);
         let header = op(Op::Shr, vec![constant(8), collection]);
         let words = key.map_or(place, |_| place.saturating_mul(2));
         let mut offset = words.saturating_mul(32).saturating_add(HEADER);
@@ -201,7 +201,7 @@ fn mentions(stmt: &ir::Stmt, local: Local) -> bool {
     found
 }
 
-fn reads(stmt: &ir::Stmt, local: Local) -> usize {
+pub(super) fn reads(stmt: &ir::Stmt, local: Local) -> usize {
     let mut times = 0_usize;
     walk_one(stmt, &mut |s| {
         let here = s.kind.access().reads.iter().filter(|l| **l == local).count();

@@ -22,13 +22,13 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) locals: Locals,
     vars: Vec<String>,
     map: BTreeMap<Local, Var>,
-    /// Temporaries that hold a local's next value.
-    pub(super) temps: BTreeMap<Var, Local>,
     pub(super) scopes: Vec<Scope>,
     /// Locals that are certainly defined here.
     pub(super) defined: BTreeSet<Local>,
-    /// Locals whose collections may grow in place, see [`super::facts::own_collections`].
-    pub(super) own: BTreeSet<Local>,
+    /// Locals that grow, and whose collection another place may hold too, see [`super::shared`].
+    pub(super) shared: BTreeSet<Local>,
+    /// Whether somebody can tell if the target of the current statement keeps its old value when the statement is undefined.
+    pub(super) observed: bool,
     /// Values known here.
     pub(super) known: KnownLocals,
     /// Collections that are being filled with entries known from the text.
@@ -57,12 +57,28 @@ pub(super) fn rule<'a>(cx: &mut Context<'a>, func: &'a ir::Func) {
         cx.memo_slots = cx.memo_slots.saturating_add(1);
         cx.program.funcs.insert(callee.name, front);
     }
-    lower(cx, name, &func.name, &params, true, &func.blocks);
+    lower(
+        cx,
+        name,
+        &func.name,
+        &params,
+        &callee.undefined,
+        true,
+        &func.blocks,
+    );
 }
 
 /// Lowers an entry point.
 pub(super) fn plan<'a>(cx: &mut Context<'a>, plan: &'a ir::Plan, number: usize) {
-    lower(cx, format!("p{number}"), &plan.name, &[], false, &plan.blocks);
+    lower(
+        cx,
+        format!("p{number}"),
+        &plan.name,
+        &[],
+        &BTreeSet::new(),
+        false,
+        &plan.blocks,
+    );
 }
 
 pub(super) fn memo_front(name: &str, body: &str, slot: u32) -> Func {
@@ -98,6 +114,7 @@ fn lower<'a>(
     name: String,
     plan_name: &'a str,
     params: &[Local],
+    undefined: &BTreeSet<Local>,
     returns: bool,
     blocks: &'a [ir::Block],
 ) {
@@ -107,10 +124,15 @@ fn lower<'a>(
         name: plan_name,
         vars: Vec::new(),
         map: BTreeMap::new(),
-        temps: BTreeMap::new(),
         scopes: Vec::new(),
-        defined: params.iter().copied().chain([DATA]).collect(),
-        own: BTreeSet::new(),
+        defined: params
+            .iter()
+            .copied()
+            .chain([DATA])
+            .filter(|l| !undefined.contains(l))
+            .collect(),
+        shared: params.iter().copied().chain([INPUT, DATA]).collect(),
+        observed: true,
         known: KnownLocals::default(),
         fills: BTreeMap::new(),
         labels: 0,
@@ -134,16 +156,11 @@ fn lower<'a>(
     }
     let mut body = Vec::new();
     for block in blocks {
-        f.own = super::facts::own_collections(blocks, block);
         f.blocks(std::slice::from_ref(block), &mut body);
     }
     let named = super::names::of(f.cx.policy, params, blocks);
     let mut variables: BTreeMap<Var, String> = BTreeMap::new();
-    for (local, var) in f
-        .map
-        .iter()
-        .chain(f.temps.iter().map(|(var, local)| (local, var)))
-    {
+    for (local, var) in &f.map {
         if let Some(text) = named.get(local) {
             variables.insert(*var, text.clone());
         }

@@ -11,8 +11,10 @@ mod literal;
 mod names;
 mod paths;
 mod routines;
+mod shared;
 mod special;
 mod stmt;
+mod undefined;
 mod with;
 
 use crate::error::{Reason, Refusal};
@@ -50,8 +52,10 @@ pub(crate) struct Debug {
 struct Callee {
     /// Name in the low-level IR.
     name: String,
-    /// Arguments besides input and data.
-    args: usize,
+    /// Parameters besides input and data.
+    params: Vec<ir::Local>,
+    /// Those of them that may be undefined.
+    undefined: BTreeSet<ir::Local>,
 }
 
 /// State shared by all functions of a policy.
@@ -170,11 +174,18 @@ pub(crate) fn lower(
     cx.called_once = facts::called_once(policy, plans, &reachable);
     cx.paths = paths::Paths::find(policy, &reachable);
     paths::Paths::lower(&mut cx);
+    let mut undefined = undefined::params(policy, plans, &reachable);
     for (number, func) in policy.funcs.iter().enumerate() {
         if reachable.contains(func.name.as_str()) {
             let name = format!("r{number}.{}", short_name(&func.name));
-            let args = func.params.len().saturating_sub(2);
-            cx.callees.insert(&func.name, Callee { name, args });
+            let params = func.params.iter().skip(2).copied().collect();
+            let undefined = undefined.remove(func.name.as_str()).unwrap_or_default();
+            let callee = Callee {
+                name,
+                params,
+                undefined,
+            };
+            cx.callees.insert(&func.name, callee);
         }
     }
     for func in policy

@@ -1,7 +1,7 @@
 //! Statements. Their meaning is documented on `stele_rego::ir::StmtKind`.
 
 use super::block::ScopeKind;
-use super::facts::{matches_path, written_in};
+use super::facts::{grown_in, matches_path, written_in};
 use super::func::FuncCx;
 use super::paths::Lookup;
 use super::{call, constant, op};
@@ -30,6 +30,7 @@ impl<'a> FuncCx<'_, 'a> {
             self.mark(at, out);
         }
         self.forget_scoped(stmt);
+        self.share(&stmt.kind);
         match &stmt.kind {
             StmtKind::Block { blocks } => self.blocks(blocks, out),
             StmtKind::Break { index } => {
@@ -59,6 +60,7 @@ impl<'a> FuncCx<'_, 'a> {
                 self.track(stmt);
             }
         }
+        self.share(&stmt.kind);
         self.forget_scoped(stmt);
     }
 
@@ -95,6 +97,7 @@ impl<'a> FuncCx<'_, 'a> {
             }
             StmtKind::Dot { source, key, target } => self.dot(*source, *key, *target, at, out),
             StmtKind::Len { source, target } => {
+                self.require_operands(&[*source], *target, at, out);
                 let source = self.operand(*source, at, out);
                 self.assign_if_defined(*target, call("count", vec![source]), at, out);
             }
@@ -154,22 +157,20 @@ impl<'a> FuncCx<'_, 'a> {
             | StmtKind::ObjectInsertOnce { key, value, object }
                 if self.put_filled(*object, Some(*key), *value, at, out) => {}
             StmtKind::ArrayAppend { value, array } => {
-                let args = vec![self.growing(*array, at, out), self.operand(*value, at, out)];
-                out.push(run("push", args));
+                self.grow("push", *array, 5, &[*value], at, out);
             }
             StmtKind::SetAdd { value, set } => {
-                let args = vec![self.growing(*set, at, out), self.operand(*value, at, out)];
-                out.push(run("set_add", args));
+                self.grow("set_add", *set, 7, &[*value], at, out);
             }
             StmtKind::ObjectInsert { key, value, object } => {
-                self.insert("obj_put", *object, *key, *value, at, out);
+                self.grow("obj_put", *object, 6, &[*key, *value], at, out);
             }
             StmtKind::ObjectInsertOnce { key, value, object } => {
-                self.insert("obj_put_once", *object, *key, *value, at, out);
+                self.grow("obj_put_once", *object, 6, &[*key, *value], at, out);
             }
             StmtKind::ObjectMerge { a, b, target } => {
                 let args = vec![self.defined_local(*a, at, out), self.defined_local(*b, at, out)];
-                self.assign_if_defined(*target, call("merge", args), at, out);
+                self.assign(*target, call("merge_any", args), out);
             }
             other => self.refuse(at, other.name(), Reason::Unsupported),
         }
@@ -195,6 +196,7 @@ impl<'a> FuncCx<'_, 'a> {
                 Lookup::Plain => {}
             }
         }
+        self.require_operands(&[source, key], target, at, out);
         let collection = self.operand(source, at, out);
         let word = self.operand(key, at, out);
         let base = source
@@ -220,35 +222,6 @@ impl<'a> FuncCx<'_, 'a> {
         } else {
             self.assign_if_defined(target, found, at, out);
         }
-    }
-
-    fn insert(
-        &mut self,
-        routine: &str,
-        object: Local,
-        key: Operand,
-        value: Operand,
-        at: Location,
-        out: &mut Vec<Stmt>,
-    ) {
-        let args = vec![
-            self.growing(object, at, out),
-            self.operand(key, at, out),
-            self.operand(value, at, out),
-        ];
-        out.push(run(routine, args));
-    }
-
-    /// Reads a collection that a statement grows in place: it must be the function's own, or others that share it would see
-    /// it change.
-    pub(super) fn growing(&mut self, local: Local, at: Location, out: &mut Vec<Stmt>) -> Expr {
-        if !self.own.contains(&local) {
-            let reason = Reason::InvalidPlan(format!(
-                "{local} grows, but other values than new ones are put there"
-            ));
-            self.refuse(at, "insertion", reason);
-        }
-        self.defined_local(local, at, out)
     }
 
     fn fixed(&mut self, number: &Number, at: Location) -> Expr {
@@ -300,7 +273,12 @@ impl<'a> FuncCx<'_, 'a> {
         out: &mut Vec<Stmt>,
     ) {
         let mut collection = self.read(source);
-        if written_in(std::slice::from_ref(block)).contains(&source) || source == key || source == value {
+        let one = std::slice::from_ref(block);
+        if written_in(one).contains(&source)
+            || grown_in(one).contains(&source)
+            || source == key
+            || source == value
+        {
             let copy = self.temp();
             out.push(Stmt::Set(copy, collection));
             collection = Expr::Var(copy);
@@ -353,12 +331,21 @@ impl<'a> FuncCx<'_, 'a> {
             return;
         };
         let documents = [Operand::Local(INPUT), Operand::Local(DATA)];
-        if args.get(..2) != Some(documents.as_slice()) || args.len() != callee.args.saturating_add(2) {
+        if args.get(..2) != Some(documents.as_slice()) || args.len() != callee.params.len().saturating_add(2)
+        {
             let reason = Reason::InvalidPlan("a call must pass input, data and all arguments".to_owned());
             self.refuse(at, func, reason);
             return;
         }
-        let words = args.iter().skip(2).map(|a| self.operand(*a, at, out)).collect();
+        let mut words = Vec::new();
+        for (arg, param) in args.iter().skip(2).zip(&callee.params) {
+            if callee.undefined.contains(param) {
+                words.push(self.possibly_undefined(*arg, at, out));
+            } else {
+                self.require_operands(&[*arg], result, at, out);
+                words.push(self.operand(*arg, at, out));
+            }
+        }
         self.assign_if_defined(result, call(&callee.name, words), at, out);
         self.track_call(result, None);
     }
@@ -376,7 +363,8 @@ impl<'a> FuncCx<'_, 'a> {
 
     /// A statement that is undefined, whatever the input. What follows is never reached; an `If` keeps the block in form.
     pub(super) fn never(&mut self, at: Location, out: &mut Vec<Stmt>, result: Local) {
-        let leave = self.leave(0, at);
+        let mut leave = vec![self.store(result, constant(0))];
+        leave.extend(self.leave(0, at));
         out.push(Stmt::If(constant(1), leave, Vec::new()));
         self.defined.insert(result);
     }
@@ -418,13 +406,13 @@ impl<'a> FuncCx<'_, 'a> {
             }
             let temp = self.temp();
             let mut hit = vec![Stmt::Set(temp, call(&callee.name, Vec::new()))];
+            hit.push(self.store(result, Expr::Var(temp)));
             let undefined = self.leave(2, at);
             hit.push(Stmt::If(
                 op(Op::Iszero, vec![Expr::Var(temp)]),
                 undefined,
                 Vec::new(),
             ));
-            hit.push(self.store(result, Expr::Var(temp)));
             hit.push(Stmt::Break(label.clone()));
             body.push(Stmt::If(cond, hit, Vec::new()));
         }

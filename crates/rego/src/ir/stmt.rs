@@ -37,7 +37,8 @@ macro_rules! statements {
         /// The operation of a statement.
         ///
         /// "Undefined" below means: execution leaves the innermost block, as by a break of index 0. A statement that
-        /// reads an undefined local is undefined unless it says otherwise.
+        /// reads an undefined local is undefined unless it says otherwise. A look-up, length or call that is undefined leaves its target
+        /// undefined too; a function is called even if an argument is undefined, a builtin is not.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum StmtKind {
             $( $(#[doc = $doc])+ $name { $( $(#[doc = $fdoc])+ $field: $ty, )* }, )+
@@ -171,7 +172,8 @@ macro_rules! statements {
 }
 
 statements! {
-    /// Appends `value` to the array in `array`.
+    /// Appends `value` to the array in `array`. Here and in the other statements that grow a collection, no other value changes that
+    /// the collection was assigned to, inserted into or passed to before.
     ArrayAppend("ArrayAppendStmt") {
         /// The element.
         value: Operand,
@@ -354,7 +356,7 @@ statements! {
         object: Local,
     }
     /// Sets `target` to the recursive merge of two objects; where both have a key that is not an object in both, `a`
-    /// wins. Undefined unless both are objects.
+    /// wins. The value of `a` unless both are objects.
     ObjectMerge("ObjectMergeStmt") {
         /// The object that wins.
         a: Local,

@@ -15,22 +15,44 @@ use super::facts::{Facts, is_quiet};
 use super::rename::{self, Names};
 use crate::ir::{self, Block, Policy, Stmt, StmtKind};
 
+/// Blocks that are put around bodies at most, one in another: bodies of which each has one more statement in common with the next
+/// would otherwise be nested as deep as there are bodies.
+const DEEPEST: usize = 16;
+
 pub(super) fn run(policy: &mut Policy) {
     for plan in &mut policy.plans {
         let facts = Facts::new(&plan.blocks, &[ir::INPUT, ir::DATA], None);
-        join(&mut plan.blocks, &facts);
+        let room = room(&plan.blocks);
+        join(&mut plan.blocks, &facts, room);
     }
     for func in &mut policy.funcs {
         if crate::vm::is_indexed(func) {
             continue;
         }
         let facts = Facts::new(&func.blocks, &func.params, Some(func.return_));
-        join(&mut func.blocks, &facts);
+        let room = room(&func.blocks);
+        join(&mut func.blocks, &facts, room);
     }
 }
 
-/// Joins neighbours that begin alike.
-fn join(blocks: &mut Vec<Block>, facts: &Facts) {
+/// How many blocks may be put around the blocks, one in another.
+fn room(blocks: &[Block]) -> usize {
+    fn depth(blocks: &[Block]) -> usize {
+        let nested = blocks
+            .iter()
+            .flat_map(|block| &block.stmts)
+            .map(|stmt| stmt.kind.nested());
+        let deepest = nested.filter(|blocks| !blocks.is_empty()).map(depth).max();
+        deepest.unwrap_or_default().saturating_add(1)
+    }
+    DEEPEST.min(ir::MAX_NESTING.saturating_sub(depth(blocks)))
+}
+
+/// Joins neighbours that begin alike, so many times within one another at most.
+fn join(blocks: &mut Vec<Block>, facts: &Facts, room: usize) {
+    let Some(room) = room.checked_sub(1) else {
+        return;
+    };
     let mut names = Names::new();
     let mut rest = std::mem::take(blocks).into_iter().peekable();
     while let Some(first) = rest.next() {
@@ -47,14 +69,20 @@ fn join(blocks: &mut Vec<Block>, facts: &Facts) {
         blocks.push(if others.is_empty() {
             first
         } else {
-            joined(first, others, shared, facts, &mut names)
+            joined(first, others, shared, (facts, room), &mut names)
         });
     }
     rename::blocks(blocks, &names);
 }
 
 /// One block of several that begin with so many common statements. `all` gets the other names of what they set.
-fn joined(mut first: Block, others: Vec<Block>, shared: usize, facts: &Facts, all: &mut Names) -> Block {
+fn joined(
+    mut first: Block,
+    others: Vec<Block>,
+    shared: usize,
+    (facts, room): (&Facts, usize),
+    all: &mut Names,
+) -> Block {
     let mut bodies = vec![Block::default()];
     for mut other in others {
         let (_, names) = common(&first, &other, shared, facts);
@@ -67,7 +95,7 @@ fn joined(mut first: Block, others: Vec<Block>, shared: usize, facts: &Facts, al
     if let Some(body) = bodies.first_mut() {
         body.stmts = rest;
     }
-    join(&mut bodies, facts);
+    join(&mut bodies, facts, room);
     let location = first.stmts.last().map(|stmt| stmt.location).unwrap_or_default();
     first
         .stmts
@@ -85,14 +113,17 @@ fn common(first: &Block, second: &Block, most: usize, facts: &Facts) -> (usize, 
         if !is_shared(a, facts) || !is_shared(b, facts) {
             break;
         }
-        let mut extended = names.clone();
         let targets = |stmt: &Stmt| stmt.kind.access().writes;
-        extended.extend(targets(b).into_iter().zip(targets(a)));
-        if rename::form(b, &extended) != a.kind {
+        let added = targets(b);
+        // Steady locals are set once, so none of them has another name yet.
+        names.extend(added.iter().copied().zip(targets(a)));
+        if rename::form(b, &names) != a.kind {
+            for local in &added {
+                names.remove(local);
+            }
             break;
         }
         tested |= a.kind.can_be_undefined();
-        names = extended;
         length = length.saturating_add(1);
     }
     if tested {

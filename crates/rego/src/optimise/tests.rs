@@ -2,7 +2,7 @@
 
 use super::{PASSES, optimise};
 use crate::compile::CompileOptions;
-use crate::ir::{self, Policy};
+use crate::ir::{self, Local, Location, Operand, Policy, Stmt, StmtKind};
 use crate::source::SourceFile;
 
 /// The plan of `a/p`.
@@ -158,4 +158,60 @@ fn locals_set_twice_are_left_alone() {
     let policy = ir::text::parse(text).unwrap();
     ir::verify(&policy).unwrap();
     assert_eq!(ir::text::print(&optimise(&policy)), ir::text::print(&policy));
+}
+
+/// Bodies that begin with as many look-ups and conditions as `shared` says, each of them with one end of its own.
+fn bodies(shared: &[u32]) -> Policy {
+    let mut policy = plan("p if input.x");
+    let mut fresh = 2_u32;
+    let func = policy.funcs.first_mut().unwrap();
+    func.return_ = Local(fresh);
+    func.blocks.clear();
+    for (own, count) in (0_i64..).zip(shared) {
+        let mut kinds = Vec::new();
+        for number in (0..i64::from(*count)).chain([-1 - own]) {
+            fresh += 2;
+            let (value, found) = (Local(fresh), Local(fresh + 1));
+            kinds.push(StmtKind::MakeNumberInt {
+                value: number,
+                target: value,
+            });
+            kinds.push(StmtKind::Dot {
+                source: Operand::Local(ir::INPUT),
+                key: Operand::Local(value),
+                target: found,
+            });
+        }
+        let stmts = kinds.into_iter().map(|kind| Stmt::new(kind, Location::default()));
+        func.blocks.push(ir::Block {
+            stmts: stmts.collect(),
+        });
+    }
+    let give = StmtKind::ReturnLocal { source: func.return_ };
+    let stmts = vec![Stmt::new(give, Location::default())];
+    func.blocks.push(ir::Block { stmts });
+    ir::verify(&policy).unwrap();
+    policy
+}
+
+fn statements(blocks: &[ir::Block]) -> usize {
+    let stmts = blocks.iter().flat_map(|block| &block.stmts);
+    stmts.map(|stmt| 1 + statements(stmt.kind.nested())).sum()
+}
+
+#[test]
+fn a_long_beginning_is_shared_too() {
+    let policy = bodies(&[10_000, 10_000]);
+    let before = statements(&policy.funcs[0].blocks);
+    let after = statements(&optimise(&policy).funcs[0].blocks);
+    // One block more, and all of the beginning less.
+    assert_eq!(after, before + 1 - 20_000);
+}
+
+#[test]
+fn bodies_that_share_ever_more_are_not_nested_without_end() {
+    // `optimise` leaves a pass out that makes more blocks than may be nested.
+    let policy = bodies(&(1..200).collect::<Vec<u32>>());
+    let before = statements(&policy.funcs[0].blocks);
+    assert!(statements(&optimise(&policy).funcs[0].blocks) < before);
 }

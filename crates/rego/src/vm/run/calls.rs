@@ -166,7 +166,8 @@ impl Machine<'_, '_> {
         self.check_memory()
     }
 
-    /// Calls the general implementation.
+    /// Calls the general implementation, which takes ordinary values: charges for copying the arguments and the result, one instruction
+    /// for each 64 bytes, however deep they lie.
     fn general(
         &mut self,
         builtin: &'static crate::builtins::Builtin,
@@ -179,12 +180,19 @@ impl Machine<'_, '_> {
         let weighed = args
             .iter()
             .try_fold(self.memory, |left, arg| heap.weigh(*arg, left));
-        weighed.ok_or(LimitKind::Memory)?;
+        let left = weighed.ok_or(LimitKind::Memory)?;
+        self.env
+            .session
+            .budget
+            .work(self.memory.saturating_sub(left) >> 6)?;
         let values: Vec<Value> = args.iter().filter_map(|arg| heap.to_value(*arg)).collect();
-        self.env.session.spend(&values)?;
         let value = function(&mut self.env.session, &values)?;
         self.env.session.budget.allocate(shallow_size(&value))?;
-        weigh_value(&value, self.memory).ok_or(LimitKind::Memory)?;
+        let left = weigh_value(&value, self.memory).ok_or(LimitKind::Memory)?;
+        self.env
+            .session
+            .budget
+            .work(self.memory.saturating_sub(left) >> 6)?;
         let constants = Constants {
             names: &self.code.constants.names,
             region: &self.code.constants.region,
