@@ -78,7 +78,7 @@ enum Command {
     /// Credentials in files, archives and Git history
     #[command(subcommand)]
     Secrets(commands::secrets::Command),
-    /// Write down what a directory is made of: CycloneDX
+    /// Write down what a directory is made of, from its lock files: CycloneDX, SPDX
     Sbom(commands::sbom::Args),
     /// The configuration in effect
     #[command(subcommand)]

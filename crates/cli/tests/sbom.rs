@@ -9,8 +9,11 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/peers.rs"]
+mod peers;
 mod support;
 
+use peers::Peer;
 use serde_json::Value;
 use std::path::Path;
 use support::Site;
@@ -79,4 +82,90 @@ fn what_a_person_types_wrong() {
     let ran = site.run(&["sbom"]);
     assert!(ran.err.contains("there is no lock file"), "{}", ran.err);
     ran.exits(0);
+}
+
+/// A project in many languages, with what is awkward in each: scopes, licences that are none, ranges, several hashes, other sources.
+fn project(site: &Site) {
+    write(site, "rust/Cargo.lock", CARGO);
+    let npm = r#"{"lockfileVersion": 3, "packages": {
+"": {"dependencies": {"@s/a": "1"}, "devDependencies": {"b": "2"}},
+"node_modules/@s/a": {"version": "1.0.0", "license": "MIT", "integrity": "sha512-AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==", "dependencies": {"b": "*"}},
+"node_modules/b": {"version": "2.0.0", "license": "SEE LICENSE IN FILE", "dev": true, "resolved": "git+ssh://git@example.org/b.git#abc"},
+"node_modules/c": {"version": "3.0.0", "license": "(MIT OR Apache-2.0)", "optional": true}}}"#;
+    write(site, "web/package-lock.json", npm);
+    let pip = format!(
+        "a==1.0 --hash=sha256:{} --hash=sha256:{}\nunpinned>=2\n",
+        "ab".repeat(32),
+        "cd".repeat(32)
+    );
+    write(site, "py/requirements.txt", &pip);
+    write(
+        site,
+        "go/go.mod",
+        "module m\ngo 1.22\nrequire github.com/A/b v1.0.0+incompatible\n",
+    );
+    let composer = r#"{"packages": [{"name": "v/x", "version": "dev-a/b", "license": ["GPL-2.0", "MIT"]}]}"#;
+    write(site, "php/composer.lock", composer);
+    write(site, "java/gradle.lockfile", "g:x:1.0=runtimeClasspath\n");
+}
+
+#[test]
+fn cyclonedx_is_valid_for_others() {
+    let Some(peer) = Peer::python("sbom_valid.py", "cyclonedx") else {
+        return;
+    };
+    let site = Site::new();
+    project(&site);
+    site.run(&[
+        "sbom",
+        "--output",
+        "bom.json",
+        "--timestamp",
+        "2030-01-31T12:00:00Z",
+    ])
+    .exits(0);
+    let bom = site.path().join("bom.json");
+    let told = peer.json(&["cyclonedx", bom.to_str().unwrap()]);
+    assert_eq!(told["components"], 9, "{told}");
+    assert_eq!(told["dependencies"], 10, "{told}");
+}
+
+#[test]
+fn spdx_is_valid_for_others() {
+    let Some(peer) = Peer::python("sbom_valid.py", "spdx_tools") else {
+        return;
+    };
+    let site = Site::new();
+    project(&site);
+    site.run(&["sbom", "--format", "spdx", "--output", "bom.spdx.json"])
+        .exits(0);
+    let bom = site.path().join("bom.spdx.json");
+    let told = peer.json(&["spdx", bom.to_str().unwrap()]);
+    assert_eq!(told["packages"], 10, "{told}");
+    // One for the document, eight for what the subject needs, one for what @s/a needs.
+    assert_eq!(told["relationships"], 11, "{told}");
+}
+
+#[test]
+fn policies_read_what_was_written() {
+    let site = Site::new();
+    project(&site);
+    let policy = r#"# METADATA
+# custom:
+#   id: own/packages
+#   inputs: [cyclonedx]
+package own.packages
+
+import rego.v1
+
+deny contains msg if {
+    some component in input.components
+    not component.version
+    msg := sprintf("%s is not pinned", [component.name])
+}
+"#;
+    write(&site, "policy/packages.rego", policy);
+    site.run(&["sbom", "--output", "bom.json"]).exits(0);
+    let found = site.run(&["check", "--policy", "policy", "bom.json"]).exits(1);
+    assert!(found.contains("unpinned is not pinned"), "{found}");
 }

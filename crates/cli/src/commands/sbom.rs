@@ -27,7 +27,8 @@ pub(crate) struct Args {
     /// What the document is about [default: the name of PATH]
     #[arg(long)]
     name: Option<String>,
-    /// Time that the document says it was made at, RFC 3339; `now` is the clock's [default: SOURCE_DATE_EPOCH, else none]
+    /// Time that the document says it was made at, RFC 3339; `now` is the clock's [default: SOURCE_DATE_EPOCH, else none, or where SPDX
+    /// demands one 1970-01-01T00:00:00Z]
     #[arg(long, value_name = "TIME")]
     timestamp: Option<String>,
 }
@@ -37,6 +38,8 @@ enum Format {
     /// CycloneDX 1.6, JSON
     #[default]
     Cyclonedx,
+    /// SPDX 2.3, JSON
+    Spdx,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     let inventory = stele_sbom::scan(&Directory::new(&args.path), subject);
     let format = match args.format {
         Format::Cyclonedx => report::Format::CycloneDx,
+        Format::Spdx => report::Format::Spdx,
     };
     let making = Making {
         tool_version: env!("CARGO_PKG_VERSION"),

@@ -41,6 +41,12 @@ impl Draft {
         self.nodes.get_mut(node)
     }
 
+    /// Notes that a file says less than is needed.
+    pub(crate) fn incomplete(&mut self, line: u32, message: impl Into<String>) {
+        self.problems
+            .push((Some(line), ProblemKind::Incomplete, message.into()));
+    }
+
     /// Notes a digest of a package, or why it is none.
     pub(crate) fn hash(&mut self, node: Node, line: u32, hash: Result<Hash, Invalid>) {
         match hash {
@@ -50,6 +56,17 @@ impl Draft {
                 }
             }
             Err(error) => self.problem(line, error.to_string()),
+        }
+    }
+
+    /// [`Self::hash`], for several that stand in one text.
+    pub(crate) fn integrity(&mut self, node: Node, line: u32, hashes: Option<Result<Vec<Hash>, Invalid>>) {
+        match hashes {
+            Some(Ok(hashes)) => hashes
+                .into_iter()
+                .for_each(|hash| self.hash(node, line, Ok(hash))),
+            Some(Err(error)) => self.hash(node, line, Err(error)),
+            None => {}
         }
     }
 

@@ -1,10 +1,23 @@
 //! Lock files: which there are, and what they say.
 
+mod bundler;
 mod cargo;
-#[allow(dead_code, reason = "readers to come use all of it")]
+mod composer;
 mod draft;
-#[allow(dead_code, reason = "readers to come use all of it")]
+mod go;
+mod gradle;
+mod json;
 mod lines;
+mod maven;
+mod npm;
+mod nuget;
+mod pip;
+mod pnpm;
+mod poetry;
+mod python;
+mod uv;
+mod yaml;
+mod yarn;
 
 use crate::model::{Inventory, Location, Problem, ProblemKind, Subject};
 use crate::tree::{ReadError, Tree};
@@ -39,7 +52,6 @@ pub(crate) struct File<'a> {
     path: &'a str,
     text: &'a str,
     lines: Lines,
-    #[allow(dead_code, reason = "readers to come look beside their file")]
     tree: &'a dyn Tree,
 }
 
@@ -69,6 +81,52 @@ fn toml_document<T: serde::de::DeserializeOwned>(file: &File<'_>) -> Result<T, F
     })
 }
 
+/// The text of a file by its path relative to another; none if there is none, or it lies outside of what is scanned.
+fn beside(file: &File<'_>, relative: &str) -> Option<String> {
+    file.tree.read(&path_beside(file.path, relative)?).ok().flatten()
+}
+
+/// The path of a file by its path relative to another; none if it leads outside.
+fn path_beside(path: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            other => parts.push(other),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The qualifier that says where a package of npm comes from, if not from the registry that everybody uses.
+fn npm_place(name: &str, address: &str) -> (&'static str, String) {
+    let usual = ["https://registry.npmjs.org/", "https://registry.yarnpkg.com/"];
+    if address.is_empty() || usual.iter().any(|registry| address.starts_with(registry)) {
+        return ("repository_url", String::new());
+    }
+    let is_git = address.starts_with("git") || address.contains(".git#") || address.ends_with(".git");
+    if is_git {
+        let plain = address.replacen('#', "@", 1);
+        let scheme = if plain.starts_with("git") { "" } else { "git+" };
+        return ("vcs_url", format!("{scheme}{plain}"));
+    }
+    let encoded = name.replace('/', "%2f");
+    let registry = address.split_once("/-/").and_then(|(front, _)| {
+        let own = [name, encoded.as_str()]
+            .into_iter()
+            .find_map(|name| front.strip_suffix(name));
+        own.map(|registry| registry.trim_end_matches('/'))
+    });
+    match registry {
+        Some(registry) => ("repository_url", registry.to_owned()),
+        None => ("download_url", address.to_owned()),
+    }
+}
+
 type Reader = fn(&File<'_>) -> Result<Draft, Failure>;
 
 /// A kind of lock file.
@@ -76,6 +134,34 @@ type Reader = fn(&File<'_>) -> Result<Draft, Failure>;
 pub enum LockKind {
     /// `Cargo.lock`.
     Cargo,
+    /// `package-lock.json` and `npm-shrinkwrap.json`.
+    Npm,
+    /// `pnpm-lock.yaml`.
+    Pnpm,
+    /// `yarn.lock`.
+    Yarn,
+    /// `requirements.txt`, whatever stands before or behind that word, and text files in `requirements/`.
+    Requirements,
+    /// `Pipfile.lock`.
+    Pipfile,
+    /// `poetry.lock` and `pdm.lock`.
+    Poetry,
+    /// `uv.lock`.
+    Uv,
+    /// `go.mod`.
+    GoMod,
+    /// `go.sum`.
+    GoSum,
+    /// `pom.xml`.
+    Maven,
+    /// `gradle.lockfile`.
+    Gradle,
+    /// `packages.lock.json`.
+    NuGet,
+    /// `Gemfile.lock`.
+    Bundler,
+    /// `composer.lock`.
+    Composer,
 }
 
 impl LockKind {
@@ -85,6 +171,20 @@ impl LockKind {
         let name = path.rsplit('/').next().unwrap_or(path);
         Some(match name {
             "Cargo.lock" => Self::Cargo,
+            "package-lock.json" | "npm-shrinkwrap.json" => Self::Npm,
+            "pnpm-lock.yaml" => Self::Pnpm,
+            "yarn.lock" => Self::Yarn,
+            "Pipfile.lock" => Self::Pipfile,
+            "poetry.lock" | "pdm.lock" => Self::Poetry,
+            "uv.lock" => Self::Uv,
+            "go.mod" => Self::GoMod,
+            "go.sum" => Self::GoSum,
+            "pom.xml" => Self::Maven,
+            "gradle.lockfile" | "buildscript-gradle.lockfile" => Self::Gradle,
+            "packages.lock.json" => Self::NuGet,
+            "Gemfile.lock" | "gems.locked" => Self::Bundler,
+            "composer.lock" => Self::Composer,
+            _ if is_requirements(path, name) => Self::Requirements,
             _ => return None,
         })
     }
@@ -92,8 +192,30 @@ impl LockKind {
     fn reader(self) -> Reader {
         match self {
             Self::Cargo => cargo::read,
+            Self::Npm => npm::read,
+            Self::Pnpm => pnpm::read,
+            Self::Yarn => yarn::read,
+            Self::Requirements => pip::requirements,
+            Self::Pipfile => pip::pipfile,
+            Self::Poetry => poetry::read,
+            Self::Uv => uv::read,
+            Self::GoMod => go::read,
+            Self::GoSum => go::sum,
+            Self::Maven => maven::read,
+            Self::Gradle => gradle::read,
+            Self::NuGet => nuget::read,
+            Self::Bundler => bundler::read,
+            Self::Composer => composer::read,
         }
     }
+}
+
+fn is_requirements(path: &str, name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".txt") else {
+        return false;
+    };
+    let directory = path.rsplit('/').nth(1);
+    stem.starts_with("requirements") || stem.ends_with("requirements") || directory == Some("requirements")
 }
 
 /// Reads all lock files of a directory. What can't be read is among the inventory's problems.

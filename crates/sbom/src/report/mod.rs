@@ -1,6 +1,7 @@
 //! An inventory as a document. The same inventory gives the same bytes: there is no clock and no chance in them.
 
 mod cyclonedx;
+mod spdx;
 
 use crate::model::Inventory;
 use aws_lc_rs::digest;
@@ -12,6 +13,8 @@ pub enum Format {
     /// CycloneDX 1.6, JSON.
     #[default]
     CycloneDx,
+    /// SPDX 2.3, JSON.
+    Spdx,
 }
 
 /// What a document says of its making.
@@ -35,6 +38,7 @@ pub fn write(
 ) -> Result<String, serde_json::Error> {
     let mut text = match format {
         Format::CycloneDx => cyclonedx::write(inventory, making)?,
+        Format::Spdx => spdx::write(inventory, making)?,
     };
     text.push('\n');
     Ok(text)

@@ -1,0 +1,300 @@
+//! `pnpm-lock.yaml`, versions 6 to 9. Format: <https://github.com/pnpm/spec/tree/master/lockfile>.
+//!
+//! Version 9 has what a package is under `packages`, and what it needs under `snapshots`, once for each set of peers; sets of peers are
+//! folded into one package here.
+
+use super::draft::{Draft, Node};
+use super::yaml::{self, Pairs};
+use super::{Failure, File};
+use crate::model::{Component, Ecosystem, Hash, Scope};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Lock {
+    lockfile_version: String,
+    #[serde(default)]
+    importers: BTreeMap<String, Importer>,
+    // Without workspaces, version 6 has the only importer's members here.
+    #[serde(default)]
+    dependencies: BTreeMap<String, Wanted>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Wanted>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Wanted>,
+    #[serde(default)]
+    packages: Pairs<Package>,
+    #[serde(default)]
+    snapshots: BTreeMap<String, Option<Snapshot>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Importer {
+    dependencies: BTreeMap<String, Wanted>,
+    dev_dependencies: BTreeMap<String, Wanted>,
+    optional_dependencies: BTreeMap<String, Wanted>,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Package {
+    #[serde(default)]
+    resolution: Resolution,
+    name: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Resolution {
+    integrity: Option<String>,
+    tarball: Option<String>,
+    repo: Option<String>,
+    commit: Option<String>,
+    directory: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Snapshot {
+    dependencies: BTreeMap<String, String>,
+    optional_dependencies: BTreeMap<String, String>,
+}
+
+/// Without the slash of version 6 and the set of peers.
+fn key(text: &str) -> &str {
+    let plain = text.split_once('(').map_or(text, |(plain, _)| plain);
+    plain.trim_start_matches('/')
+}
+
+/// The package that a name with a version, or a whole key (of an alias, an address), stands for.
+fn find(index: &HashMap<String, Node>, name: &str, version: &str) -> Option<Node> {
+    let version = key(version);
+    let named = index.get(&format!("{name}@{version}"));
+    named.or_else(|| index.get(version)).copied()
+}
+
+pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
+    let lock: Lock = yaml::document(file)?;
+    let major = lock.lockfile_version.split('.').next().unwrap_or_default();
+    if !["6", "7", "9"].contains(&major) {
+        return Err(Failure::new(format!(
+            "is of version {}; versions 6, 7 and 9 are read: let a current pnpm write it anew",
+            lock.lockfile_version
+        )));
+    }
+    let mut draft = Draft::default();
+    let mut index = HashMap::new();
+    for (line, id, package) in &lock.packages.0 {
+        if let Some(node) = node(file, *line, key(id), package, &mut draft) {
+            index.insert(key(id).to_owned(), node);
+        }
+    }
+    for (_, id, package) in &lock.packages.0 {
+        link(
+            &mut draft,
+            &index,
+            id,
+            &package.dependencies,
+            &package.optional_dependencies,
+        );
+    }
+    for (id, snapshot) in &lock.snapshots {
+        if let Some(snapshot) = snapshot {
+            link(
+                &mut draft,
+                &index,
+                id,
+                &snapshot.dependencies,
+                &snapshot.optional_dependencies,
+            );
+        }
+    }
+    let own = Importer {
+        dependencies: lock.dependencies,
+        dev_dependencies: lock.dev_dependencies,
+        optional_dependencies: lock.optional_dependencies,
+    };
+    for importer in lock.importers.values().chain([&own]) {
+        for (wanted, scope) in [
+            (&importer.dependencies, Scope::Required),
+            (&importer.optional_dependencies, Scope::Optional),
+            (&importer.dev_dependencies, Scope::Development),
+        ] {
+            for (name, wanted) in wanted {
+                if let Some(node) = find(&index, name, &wanted.version) {
+                    draft.direct(node, scope);
+                }
+            }
+        }
+    }
+    draft.spread_scopes();
+    Ok(draft)
+}
+
+fn link(
+    draft: &mut Draft,
+    index: &HashMap<String, Node>,
+    id: &str,
+    required: &BTreeMap<String, String>,
+    optional: &BTreeMap<String, String>,
+) {
+    let Some(from) = index.get(key(id)) else {
+        return;
+    };
+    for (name, version) in required.iter().chain(optional) {
+        if let Some(to) = find(index, name, version) {
+            draft.need(*from, to);
+        }
+    }
+}
+
+fn node(file: &File<'_>, line: u32, id: &str, package: &Package, draft: &mut Draft) -> Option<Node> {
+    let resolution = &package.resolution;
+    if resolution.directory.is_some() || id.contains("@file:") || id.starts_with("file:") {
+        return None;
+    }
+    let split = id
+        .rfind('@')
+        .filter(|at| *at > 0)
+        .and_then(|at| Some((id.get(..at)?, id.get(at.saturating_add(1)..)?)));
+    let plain = split.filter(|(_, version)| !version.contains([':', '/']));
+    let name = package
+        .name
+        .as_deref()
+        .or_else(|| id.find("@http").and_then(|at| id.get(..at)))
+        .or(plain.map(|(name, _)| name));
+    let version = package.version.as_deref().or(plain.map(|(_, version)| version));
+    let place = match (&resolution.repo, &resolution.commit, &resolution.tarball) {
+        (Some(repo), Some(commit), _) => format!("git+{repo}#{commit}"),
+        (_, _, Some(tarball)) => tarball.clone(),
+        _ => String::new(),
+    };
+    let name = name.unwrap_or(id);
+    let (place_key, place) = super::npm_place(name, &place);
+    let component = Component::qualified(Ecosystem::Npm, None, name, version, &[(place_key, &place)]);
+    let node = draft.try_add(line, component.map(|component| component.found_at(file.at(line))))?;
+    draft.integrity(
+        node,
+        line,
+        resolution.integrity.as_deref().map(Hash::from_integrity),
+    );
+    Some(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lock::tests::{component, hashes, inventory, needs, problems, purls};
+    use crate::model::Scope;
+
+    const V9: &str = "lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      '@s/a':
+        specifier: ^1.0.0
+        version: 1.0.0(b@2.0.0)
+      alias:
+        specifier: npm:real@1
+        version: real@1.10
+    devDependencies:
+      t:
+        specifier: '*'
+        version: 3.0.0
+      own:
+        specifier: workspace:*
+        version: link:packages/own
+packages:
+  '@s/a@1.0.0':
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+  b@2.0.0:
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+  g@https://codeload.github.com/x/g/tar.gz/abc:
+    resolution: {tarball: https://codeload.github.com/x/g/tar.gz/abc}
+    version: 0.1.0
+  real@1.10:
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+  t@3.0.0:
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+snapshots:
+  '@s/a@1.0.0(b@2.0.0)':
+    dependencies:
+      b: 2.0.0
+  b@2.0.0: {}
+  g@https://codeload.github.com/x/g/tar.gz/abc: {}
+  real@1.10: {}
+  t@3.0.0:
+    dependencies:
+      b: 2.0.0
+      g: https://codeload.github.com/x/g/tar.gz/abc
+";
+
+    #[test]
+    fn version_9() {
+        let found = inventory(&[("pnpm-lock.yaml", V9)]);
+        assert_eq!(
+            purls(&found),
+            [
+                "pkg:npm/%40s/a@1.0.0",
+                "pkg:npm/b@2.0.0",
+                "pkg:npm/g@0.1.0?download_url=https:%2F%2Fcodeload.github.com%2Fx%2Fg%2Ftar.gz%2Fabc",
+                "pkg:npm/real@1.10",
+                "pkg:npm/t@3.0.0",
+            ]
+        );
+        assert_eq!(needs(&found, "%40s/a"), ["pkg:npm/b@2.0.0"]);
+        assert_eq!(hashes(&found, "b@")[0], format!("SHA-1:{}", "01".repeat(20)));
+        assert_eq!(component(&found, "b@").scope, Scope::Required);
+        assert_eq!(component(&found, "g@").scope, Scope::Development);
+        assert_eq!(
+            component(&found, "b@").locations.iter().next().unwrap().line,
+            Some(21)
+        );
+        assert!(problems(&found).is_empty(), "{:?}", found.problems);
+    }
+
+    #[test]
+    fn version_6_without_importers() {
+        let text = "lockfileVersion: '6.0'
+dependencies:
+  a:
+    specifier: 1
+    version: 1.0.0(b@2.0.0)
+packages:
+  /a@1.0.0(b@2.0.0):
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+    dependencies:
+      b: 2.0.0
+    dev: false
+  /b@2.0.0:
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+    dev: true
+";
+        let found = inventory(&[("pnpm-lock.yaml", text)]);
+        assert_eq!(purls(&found), ["pkg:npm/a@1.0.0", "pkg:npm/b@2.0.0"]);
+        assert_eq!(needs(&found, "a@"), ["pkg:npm/b@2.0.0"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let old = problems(&inventory(&[("pnpm-lock.yaml", "lockfileVersion: 5.4\n")]));
+        assert!(old[0].contains("is of version 5.4"), "{old:?}");
+        let broken = problems(&inventory(&[(
+            "pnpm-lock.yaml",
+            "lockfileVersion: '9.0'\npackages: [a\n",
+        )]));
+        assert!(broken[0].starts_with("pnpm-lock.yaml:"), "{broken:?}");
+        let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nlockfileVersion: ['9']\n";
+        assert_eq!(problems(&inventory(&[("pnpm-lock.yaml", bomb)])).len(), 1);
+    }
+}
