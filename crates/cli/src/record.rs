@@ -6,11 +6,16 @@ use crate::exit::{Environment, EnvironmentContext};
 use crate::home::{Home, HomeLock};
 use crate::keys;
 use anyhow::{Context, Result, bail};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stele_ledger::proof::ProofBundle;
 use stele_ledger::{Ledger, LedgerError, ListQuery, SigningKey, checkpoint};
-use stele_types::{DecisionId, DecisionRecord, PolicyId};
+use stele_types::{DecisionId, DecisionRecord, PolicyId, Salt};
+
+/// Variable that names the file with the token for reading records.
+const TOKEN_VARIABLE: &str = "STELE_RECORDS_TOKEN_FILE";
 
 /// Where recorded decisions are read.
 pub(crate) enum Records {
@@ -68,21 +73,38 @@ impl Records {
         Self::of(&sources.home()?)
     }
 
-    /// The records of any node, over HTTP.
-    pub(crate) fn at_url(url: &str) -> Self {
-        Self::Node {
-            base: url.trim_end_matches('/').to_owned(),
-            client: reqwest::Client::new(),
+    /// Any node, over HTTP, for whoever holds the receipt with this salt.
+    pub(crate) fn at_url(url: &str, salt: &Salt) -> Result<Self> {
+        Self::node(url.trim_end_matches('/').to_owned(), None, Some(salt))
+    }
+
+    /// A node, and the token that it may want of whoever reads records: in the file that `STELE_RECORDS_TOKEN_FILE` names, or beside the keys.
+    fn node(base: String, home: Option<&Home>, salt: Option<&Salt>) -> Result<Self> {
+        let named = std::env::var_os(TOKEN_VARIABLE).map(PathBuf::from);
+        let beside = || Some(home?.keys().join("records.token")).filter(|path| path.exists());
+        let mut headers = HeaderMap::new();
+        if let Some(salt) = salt {
+            headers.insert("stele-input-salt", HeaderValue::from_str(&hex::encode(salt.0))?);
         }
+        if let Some(path) = named.or_else(beside) {
+            let token =
+                std::fs::read_to_string(&path).environment(format!("can't read {}", path.display()))?;
+            let header = format!("Bearer {}", token.trim());
+            let mut header = HeaderValue::from_str(&header)
+                .with_context(|| format!("{} holds no token", path.display()))?;
+            header.set_sensitive(true);
+            headers.insert(AUTHORIZATION, header);
+        }
+        Ok(Self::Node {
+            base,
+            client: reqwest::Client::builder().default_headers(headers).build()?,
+        })
     }
 
     /// Reaches the records of a data directory.
     pub(crate) fn of(home: &Home) -> Result<Self> {
         if let Some(node) = home.running() {
-            return Ok(Self::Node {
-                base: node.url,
-                client: reqwest::Client::new(),
-            });
+            return Self::node(node.url, Some(home), None);
         }
         if !home.exists() {
             return Err(Environment(format!(
@@ -99,11 +121,10 @@ impl Records {
     }
 
     /// The running node, if one has the data directory.
-    pub(crate) fn open_node(home: &Home) -> Option<Self> {
-        home.running().map(|node| Self::Node {
-            base: node.url,
-            client: reqwest::Client::new(),
-        })
+    pub(crate) fn open_node(home: &Home) -> Result<Option<Self>> {
+        home.running()
+            .map(|node| Self::node(node.url, Some(home), None))
+            .transpose()
     }
 
     /// A decision's id; `latest` is the newest.

@@ -13,12 +13,11 @@
 mod peers;
 mod support;
 
-use peers::{Anvil, Peer};
+use peers::{Anvil, FREE, Peer};
 use serde_json::Value;
 use support::{Site, example};
 
 /// Accounts without money can send where gas is free.
-const FREE: [&str; 4] = ["--block-base-fee-per-gas", "0", "--gas-price", "0"];
 const CHAIN: &str = "31337";
 const OTHER_CHAIN: &str = "4242";
 

@@ -16,7 +16,7 @@ mod peers;
 mod support;
 
 use lies::log_a_lie;
-use peers::{Anvil, Peer};
+use peers::Anvil;
 use serde_json::Value;
 use support::{Node, Site, example, workspace};
 
@@ -88,10 +88,9 @@ fn a_lying_node_is_suspended_by_a_stranger_with_the_proof_alone() {
 
 #[test]
 fn a_lying_node_is_suspended_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     refuted(&["--rpc", &anvil.url]);
 }
 

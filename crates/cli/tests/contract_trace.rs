@@ -14,7 +14,7 @@ mod peers;
 mod support;
 
 use alloy_primitives::{Address, B256};
-use peers::{Anvil, Peer};
+use peers::Anvil;
 use serde_json::{Value, json};
 use stele_chain::client::{Account, Call, ChainClient, ClientOptions, Endpoint};
 use stele_contract::{abi, entry_point_id};
@@ -377,10 +377,9 @@ fn transactions_are_traced_and_contracts_verified_on_the_embedded_chain() {
 
 #[test]
 fn transactions_are_traced_and_contracts_verified_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     on_chain(&bank(), &anvil.url, &[7; 32]);
 }
 

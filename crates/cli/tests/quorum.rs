@@ -15,7 +15,7 @@ mod support;
 #[path = "support/verifiers.rs"]
 mod verifiers;
 
-use peers::{Anvil, Peer};
+use peers::Anvil;
 use serde_json::Value;
 use std::path::Path;
 use stele_ledger::CosignerKey;
@@ -91,10 +91,9 @@ fn neither_slow_nor_dead_verifiers_stop_a_quorum_and_it_may_change_meanwhile() {
 
 #[test]
 fn the_quorum_holds_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     slow_dead_and_changing(&["--rpc", &anvil.url]);
 }
 

@@ -16,7 +16,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use peers::{Anvil, Peer};
+use peers::Anvil;
 use serde_json::Value;
 use stele_chain::client::{
     Account, ChainClient, ClientOptions, Deployment, Endpoint, Governance, OmissionTerms,
@@ -260,10 +260,9 @@ fn an_honest_node_answers_claims_by_itself() {
 
 #[test]
 fn an_honest_node_answers_claims_by_itself_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     honest(&["--rpc", &anvil.url]);
 }
 
@@ -323,10 +322,9 @@ fn a_node_that_loses_a_promised_decision_is_suspended() {
 
 #[test]
 fn a_node_that_loses_a_promised_decision_is_suspended_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     loses(&["--rpc", &anvil.url]);
 }
 
@@ -367,6 +365,16 @@ fn loses(more: &[&str]) {
     let settled = settled.exits(1);
     assert!(settled.starts_with("omitted: decision"), "{settled}");
     assert!(!is_active(&site, &node, &receipt));
+    // Nobody would hold it to further promises.
+    let refused = eventually("the node knows", || {
+        let path = "/v1/data/kubernetes/admission?receipt=true";
+        let (status, text) = node.http("POST", path, &example("kubernetes/pod-hardened.json"));
+        (status == 400).then_some(text)
+    });
+    assert!(
+        refused.contains("receipts_unavailable") && refused.contains("suspended"),
+        "{refused}"
+    );
     let again = claim(&["--yes"]).exits(1);
     assert!(again.starts_with("omitted before"), "{again}");
     let out = site

@@ -18,7 +18,7 @@ mod support;
 mod verifiers;
 
 use lies::{log_a_backdated, log_a_lie};
-use peers::{Anvil, Peer};
+use peers::Anvil;
 use serde_json::Value;
 use stele_ledger::CosignerKey;
 use stele_ledger::witness::with_signatures;
@@ -176,10 +176,9 @@ fn a_verifier_challenges_by_itself_and_calls_for_people() {
 
 #[test]
 fn a_verifier_challenges_on_anvil() {
-    let Some(peer) = Peer::foundry("anvil") else {
+    let Some(anvil) = Anvil::free() else {
         return;
     };
-    let anvil = Anvil::start(&peer, &["--block-base-fee-per-gas", "0", "--gas-price", "0"]);
     challenged(&["--rpc", &anvil.url]);
 }
 
@@ -258,6 +257,45 @@ fn a_backdated_decision_is_refused_and_its_node_suspended() {
     let origin = status["origin"].as_str().unwrap();
     let resume = ["verifier", "resume", origin, "--accept-decision", &late];
     verifier.site.run(&resume).exits(0);
+    verifier.start(&site, &node, &more);
+    eventually("the log is verified", || {
+        let status = verifier.status();
+        (status["verified"] == 2 && status["decisions"]["accepted"] == 1).then_some(())
+    });
+    verifier.stop();
+    node.interrupt();
+}
+
+#[test]
+fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
+    let site = Site::new();
+    let node = site.up();
+    let erased = ask(&node, "kubernetes/pod-hardened.json");
+    site.run(&["decision", "erase", &erased, "--reason", "asked for"])
+        .exits(0);
+    let mut verifier = Verifier::new();
+    let more = ["--set", "verifier.refuse_withheld=true"];
+    verifier.start(&site, &node, &more);
+    let status = eventually("the erased input is in the way", || {
+        let status = verifier.status();
+        (!status["hindrance"].is_null()).then_some(status)
+    });
+    assert_eq!(status["hindrance"]["decision_id"], erased.as_str(), "{status}");
+    assert!(status["refused"].is_null(), "it accuses nobody");
+    let problem = status["problem"].as_str().unwrap();
+    assert!(
+        problem.contains("--accept-decision") && problem.contains(&erased),
+        "{problem}"
+    );
+    verifier.stop();
+    let origin = status["origin"].as_str().unwrap().to_owned();
+    let resume = |more: &[&str]| {
+        verifier
+            .site
+            .run(&[&["verifier", "resume", &origin], more].concat())
+    };
+    resume(&[]).fails(2, &["is not refused", &erased]);
+    resume(&["--accept-decision", &erased]).exits(0);
     verifier.start(&site, &node, &more);
     eventually("the log is verified", || {
         let status = verifier.status();

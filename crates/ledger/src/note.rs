@@ -121,12 +121,7 @@ impl VerifierKey {
                 Err(_) => bad = true,
             }
         }
-        let key = self.to_string();
-        Err(if bad {
-            NoteError::BadSignature { key }
-        } else {
-            NoteError::NotSigned { key }
-        })
+        Err(unsigned(self, bad))
     }
 }
 
@@ -142,6 +137,16 @@ impl FromStr for VerifierKey {
     fn from_str(text: &str) -> Result<Self, NoteError> {
         let (name, public) = read_vkey(text, ED25519_TYPE, "it does not hold an Ed25519 key")?;
         Ok(Self { name, public })
+    }
+}
+
+/// Why a note has no signature of a key: `bad` when there is one that does not verify.
+pub(crate) fn unsigned(key: &impl fmt::Display, bad: bool) -> NoteError {
+    let key = key.to_string();
+    if bad {
+        NoteError::BadSignature { key }
+    } else {
+        NoteError::NotSigned { key }
     }
 }
 

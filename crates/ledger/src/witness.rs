@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use stele_types::{Digest, TreeSize};
 
 use crate::note::{
-    MAX_NOTE_BYTES, NoteError, check_name, key_id, read_signature, read_vkey, split, write_vkey,
+    MAX_NOTE_BYTES, NoteError, check_name, key_id, read_signature, read_vkey, split, unsigned, write_vkey,
 };
 
 /// Signature type byte of an Ed25519 cosignature.
@@ -63,12 +63,7 @@ impl CosignerKey {
                 return Ok(time);
             }
         }
-        let key = self.to_string();
-        Err(if bad {
-            NoteError::BadSignature { key }
-        } else {
-            NoteError::NotSigned { key }
-        })
+        Err(unsigned(self, bad))
     }
 }
 

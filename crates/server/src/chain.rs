@@ -70,6 +70,11 @@ pub trait ChainLink: Send + Sync {
         signatures: Vec<Signed>,
     ) -> Pending<'_, Anchor>;
 
+    /// Whether the node registry counts the node; not while it is suspended, and not after it was retired.
+    fn active(&self) -> Pending<'_, bool> {
+        Box::pin(async { Ok(true) })
+    }
+
     /// Who signs the node's receipts; without it there are none.
     fn receipts(&self) -> Option<ReceiptAuthority> {
         None
@@ -192,6 +197,10 @@ impl ChainLink for GovernanceLink {
                 root: anchored.anchor.root,
             })
         })
+    }
+
+    fn active(&self) -> Pending<'_, bool> {
+        Box::pin(async { Ok(self.governance.is_active_node(self.node).await?) })
     }
 
     fn receipts(&self) -> Option<ReceiptAuthority> {

@@ -42,7 +42,7 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// What decisions may ask of other hosts (`http.send`, `net.lookup_ip_addr`).
     pub nd_builtins: NdConfig,
-    /// Who may read records in bulk.
+    /// Who may read records.
     pub records: RecordsConfig,
     /// Who may erase records over HTTP.
     pub admin: AdminConfig,
@@ -249,7 +249,6 @@ impl Default for RegistryConfig {
 pub struct NdConfig {
     /// Hosts that `http.send` and `net.lookup_ip_addr` may ask: `api.example.com`, for one port `api.example.com:8443`. An address that is
     /// listed may be asked whatever network it is in. Default none: decisions that need another host fail.
-    ///
     pub allow_net: Vec<String>,
     /// Networks that are not public and that names may lead to all the same: `10.20.0.0/16`. Default none.
     pub allow_private: Vec<String>,
@@ -289,7 +288,7 @@ impl Default for NdConfig {
     }
 }
 
-/// Who may read records in bulk (`GET /v1/records`): verifiers, who re-execute decisions.
+/// Who may read records (`GET /v1/records`, `GET /v1/decisions` and below): verifiers, who re-execute decisions, and auditors.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecordsConfig {

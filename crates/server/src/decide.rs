@@ -46,8 +46,8 @@ pub(crate) async fn decide(
     strict: bool,
 ) -> Result<Decided, ApiError> {
     let promise = receipts::requested(call)?;
-    if promise && worker.shared.receipts.is_none() {
-        return Err(receipts::unavailable());
+    if promise {
+        receipts::promised_by(&worker.shared)?;
     }
     let dated = worker.shared.clock.check();
     dated.map_err(|behind| ApiError::unavailable("clock_behind", behind.to_string()))?;

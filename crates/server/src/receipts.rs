@@ -4,6 +4,7 @@
 //! leaf then waits here until its group commit is acknowledged as a whole, and a thread of its own signs once for all that waits. Neither the log's
 //! writer nor the workers wait for the signature, and while one is made the next batch gathers.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,6 +16,7 @@ use stele_types::receipt::{Receipt, Signature};
 use stele_types::{ChainId, Digest, EvmAddress, Leaf, NodeAddress, Salt, Timestamp};
 
 use crate::http::ApiError;
+use crate::shared::Shared;
 use crate::worker::Call;
 
 /// Signs a digest with the key that the chain knows as the node's.
@@ -237,14 +239,30 @@ pub(crate) fn requested(call: &Call<'_>) -> Result<bool, ApiError> {
     }
 }
 
-/// The answer of a node that can promise nothing; no decision was made.
-pub(crate) fn unavailable() -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "receipts_unavailable",
-        "this node signs no receipts: it anchors its log on no chain (`server.anchor.enabled`), or they are switched off \
-         (`server.receipts.enabled`)",
-    )
+/// Whether this node may promise anything.
+///
+/// # Errors
+/// 400, before a decision was made.
+pub(crate) fn promised_by(shared: &Shared) -> Result<(), ApiError> {
+    let refused = |message: &str| {
+        Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "receipts_unavailable",
+            message,
+        ))
+    };
+    if shared.receipts.is_none() {
+        return refused(
+            "this node signs no receipts: it anchors its log on no chain (`server.anchor.enabled`), or they are switched off \
+             (`server.receipts.enabled`)",
+        );
+    }
+    if shared.suspended.load(Ordering::Relaxed) {
+        return refused(
+            "this node signs no receipts: the node registry does not count it, because it is suspended or retired, and nobody would hold it to them",
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -86,6 +86,7 @@ impl Server {
         let shared = Arc::new(Shared {
             clock,
             receipts,
+            suspended: AtomicBool::new(false),
             node: NodeContext {
                 address: deps.node,
                 labels: config.labels.clone(),
@@ -290,6 +291,7 @@ impl Control {
             let fail_open = shared.config.registry.fail_open.clone();
             let mut follower = Follower::new(store, fail_open, Arc::clone(&shared.snapshots));
             first_look(&mut follower, &*link, &shared).await;
+            let _ = tokio::time::timeout(FIRST_LOOK, tasks::look_at_standing(&shared, &*link)).await;
             running.spawn(tasks::run_follower(
                 Arc::clone(&shared),
                 follower,

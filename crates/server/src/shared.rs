@@ -1,6 +1,7 @@
 //! What all workers and tasks may read. Nothing in here is written on the way of a decision.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use stele_pdp::{NodeContext, SnapshotStore};
 use stele_types::Timestamp;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) clock: DecisionClock,
     /// Signs receipts, where the node can promise anything.
     pub(crate) receipts: Option<Issuer>,
+    /// Set while the node registry does not count this node: what it promised then, nobody would be held to.
+    pub(crate) suspended: AtomicBool,
     /// Who we are.
     pub(crate) node: NodeContext,
     /// Decides where other hosts are asked; none when no host may be.

@@ -12,6 +12,8 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value as Json, json};
@@ -33,7 +35,7 @@ fn operator() -> Account {
 }
 
 /// A chain that has policies in force and is away otherwise.
-struct Promising(Vec<InForce>);
+struct Promising(Vec<InForce>, Arc<AtomicBool>);
 
 impl ChainLink for Promising {
     fn epoch(&self) -> Pending<'_, u64> {
@@ -66,6 +68,11 @@ impl ChainLink for Promising {
         Box::pin(async { Err(ChainProblem("away".to_owned())) })
     }
 
+    fn active(&self) -> Pending<'_, bool> {
+        let active = self.1.load(Ordering::SeqCst);
+        Box::pin(async move { Ok(active) })
+    }
+
     fn receipts(&self) -> Option<ReceiptAuthority> {
         Some(ReceiptAuthority {
             chain_id: ChainId::new(31_337),
@@ -80,6 +87,7 @@ struct Site {
     base: String,
     client: reqwest::Client,
     handle: Handle,
+    active: Arc<AtomicBool>,
     _dir: tempfile::TempDir,
 }
 
@@ -102,7 +110,8 @@ impl Site {
                 code_hash: Digest([1; 32]),
             }
         });
-        let link = Promising(in_force.collect());
+        let active = Arc::new(AtomicBool::new(true));
+        let link = Promising(in_force.collect(), Arc::clone(&active));
         let deps = Deps {
             snapshot: Snapshot::default(),
             log: DecisionLog::open(&dir.path().join("log"), log_key(), options).unwrap(),
@@ -118,6 +127,7 @@ impl Site {
             base: format!("http://{}", handle.addr()),
             client: reqwest::Client::new(),
             handle,
+            active,
             _dir: dir,
         }
     }
@@ -296,4 +306,45 @@ async fn decisions_that_come_together_share_signatures() {
         "{metrics}"
     );
     Arc::into_inner(site).unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_node_promises_nothing() {
+    let site = Site::start(Options::default()).await;
+    let path = "/v1/data/kubernetes/admission";
+    let input = json!({"privileged": true});
+    // Once the registry's poll has seen it, either way.
+    for (active, expected) in [(false, StatusCode::BAD_REQUEST), (true, StatusCode::OK)] {
+        site.active.store(active, Ordering::SeqCst);
+        let mut tries = 0;
+        let answer = loop {
+            let answer = site.post(path, Some("true"), json!({"input": input})).await;
+            tries += 1;
+            if answer.status() == expected || tries > 600 {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!(answer.status(), expected);
+        if !active {
+            let body: Json = answer.json().await.unwrap();
+            assert_eq!(body["code"], "receipts_unavailable");
+            let plain = site.post(path, None, json!({"input": input})).await;
+            assert_eq!(plain.status(), StatusCode::OK, "it goes on to decide");
+            let metrics = site
+                .client
+                .get(format!("{}/metrics", site.base))
+                .send()
+                .await
+                .unwrap();
+            assert!(
+                metrics
+                    .text()
+                    .await
+                    .unwrap()
+                    .contains("\nstele_node_suspended 1\n")
+            );
+        }
+    }
+    site.stop().await;
 }

@@ -71,8 +71,39 @@ async fn once_there_are_tokens_everybody_needs_one() {
     let mut config = config();
     config.records.tokens = vec![sha256(&[b"secret"]).to_string(), sha256(&[b"other"]).to_string()];
     let fixture = Fixture::start(config);
-    decide(&fixture, 1).await;
+    let id = decide(&fixture, 1).await[0].as_str().unwrap().to_owned();
     assert_eq!(lines(&fixture, "from=0", None).await.0, StatusCode::FORBIDDEN);
+    // One rule for whatever shows records.
+    let paths = [
+        "",
+        &format!("/{id}"),
+        &format!("/{id}/proof"),
+        &format!("/{id}/explain"),
+    ]
+    .map(|rest| format!("/v1/decisions{rest}"));
+    for path in &paths {
+        let (status, body) = fixture.json(fixture.get(path)).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (StatusCode::FORBIDDEN, &json!("unauthorized")),
+            "{path}"
+        );
+        let status = fixture.json(fixture.get(path).bearer_auth("secret")).await.0;
+        assert_eq!(status, StatusCode::OK, "{path}");
+    }
+    // A caller who has the receipt has the salt, and gets the proof of its own decision.
+    let record = &lines(&fixture, "from=0", Some("secret")).await.1[0];
+    let salt = record["input_salt"].as_str().unwrap();
+    for (given, status) in [
+        (salt, StatusCode::OK),
+        (&"0".repeat(64), StatusCode::FORBIDDEN),
+        ("", StatusCode::FORBIDDEN),
+    ] {
+        let request = fixture.get(&paths[2]).header("stele-input-salt", given);
+        assert_eq!(fixture.json(request).await.0, status, "{given}");
+        let request = fixture.get(&paths[1]).header("stele-input-salt", given);
+        assert_eq!(fixture.json(request).await.0, StatusCode::FORBIDDEN);
+    }
     assert_eq!(
         lines(&fixture, "from=0", Some("wrong")).await.0,
         StatusCode::FORBIDDEN

@@ -27,6 +27,9 @@ pub struct VerifierConfig {
     pub bundles: PathBuf,
     /// Share of the decisions that is re-executed, 0 to 1. Default 1. Which ones they are, nobody else can tell beforehand.
     pub sample: f64,
+    /// Whether the ledger contract gets signatures for logs whose decisions this verifier does not re-execute (`records = false`, or a sample of 0).
+    /// Default false: it cosigns those as a witness, and its signature for the contract says that decisions were looked at.
+    pub sign_unchecked: bool,
     /// Whether decisions whose input was masked or erased keep a log from being cosigned. Default false.
     pub refuse_withheld: bool,
     /// Milliseconds between two looks at a log. Default 1,000.
@@ -92,6 +95,7 @@ impl Default for VerifierConfig {
             account_key: PathBuf::new(),
             bundles: PathBuf::new(),
             sample: 1.0,
+            sign_unchecked: false,
             refuse_withheld: false,
             poll_ms: 1_000,
             wait_ms: 8_000,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use stele_chain::ChainError;
 use stele_ledger::note::NoteError;
 use stele_ledger::storage::LedgerError;
-use stele_types::PolicyVersion;
+use stele_types::{DecisionId, PolicyVersion};
 
 /// Why something could not be checked or signed. None of these accuses a node: what does is a [`crate::Refusal`].
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +52,15 @@ pub enum VerifierError {
         size: u64,
     },
     /// A node serves a record that its leaf does not commit to.
-    #[error("the record of leaf {index} can't be used: {problem}")]
+    #[error(
+        "the record of decision {decision_id} (leaf {index}) can't be used: {problem}; if it stays so, look into it, stop the verifier, and go on beyond \
+         it with `stele verifier resume LOG --accept-decision {decision_id}`"
+    )]
     Record {
         /// The leaf.
         index: u64,
+        /// The decision.
+        decision_id: DecisionId,
         /// What is wrong with the record.
         problem: String,
     },

@@ -19,7 +19,7 @@ use crate::error::VerifierError;
 use crate::order::{Latest, USUAL_TOLERANCE};
 use crate::replay::Replayer;
 use crate::source::{RecordLines, Source};
-use crate::state::{Accusation, Accused, Head, Refusal, StateFile};
+use crate::state::{Accusation, Accused, Head, Hindrance, Refusal, StateFile};
 use crate::stats::Stats;
 use crate::timeline::Timeline;
 
@@ -58,6 +58,8 @@ pub(crate) struct Follower {
     pub(crate) node: NodeAddress,
     pub(crate) source: Source,
     pub(crate) records: bool,
+    /// Whether the ledger contract may count on this verifier for this log.
+    pub(crate) vouches: bool,
     pub(crate) chain: Option<Governance>,
     pub(crate) file: StateFile,
     pub(crate) bundles: Bundles,
@@ -110,7 +112,7 @@ struct Checked {
     /// The first leaf that is wrong, and why.
     wrong: Option<Wrong>,
     /// The first record that can't be used, and why.
-    obstacle: Option<(u64, String)>,
+    obstacle: Option<Hindrance>,
 }
 
 impl Checked {
@@ -242,8 +244,16 @@ impl Follower {
         if walked.edge.root() != new.root {
             return self.differs(verified, new, &signed.note).await;
         }
-        if let (None, Some((index, problem))) = (&checked.wrong, checked.obstacle) {
-            return Err(VerifierError::Record { index, problem });
+        if let (None, Some(hindrance)) = (&checked.wrong, &checked.obstacle) {
+            let error = VerifierError::Record {
+                index: hindrance.index,
+                decision_id: hindrance.decision_id,
+                problem: hindrance.problem.clone(),
+            };
+            self.file
+                .change(|state| state.hindrance = Some(hindrance.clone()))?;
+            self.stats.of_state(self.file.state());
+            return Err(error);
         }
         // What is looked at again is not counted twice.
         self.stats.count(&checked.counts);
@@ -253,6 +263,7 @@ impl Follower {
         self.file.change(|state| {
             state.edge = walked.edge;
             state.latest = walked.latest;
+            state.hindrance = None;
             state.note = Some(signed.note.clone());
         })?;
         self.remember(new);
@@ -448,6 +459,7 @@ impl Follower {
             notes,
             decision,
         };
+        self.alerts.keep(self.key.name(), &refusal)?;
         // Durable before anybody hears of it: a restart must not forget.
         self.file.change(|state| state.refused = Some(refusal.clone()))?;
         self.stats.of_state(self.file.state());

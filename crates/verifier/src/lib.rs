@@ -35,6 +35,6 @@ pub use error::VerifierError;
 pub use follow::Sampling;
 pub use order::Latest;
 pub use serve::{ANCHOR_HEADER, REFUSED_HEADER};
-pub use state::{Accusation, Accused, Head, Refusal};
+pub use state::{Accusation, Accused, Head, Hindrance, Refusal};
 pub use timeline::Timeline;
 pub use verifier::{Deps, Handle, Verifier, resolve, resolve_origin};

@@ -89,6 +89,20 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// A decision that can't be verified, which accuses nobody: its record does not fit, is withheld, or passes the verifier's limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hindrance {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its id.
+    pub decision_id: DecisionId,
+    /// RFC 6962 hash of its leaf.
+    pub leaf_hash: Digest,
+    /// In words.
+    pub problem: String,
+}
+
 /// A tree head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,12 +129,15 @@ pub struct LogState {
     pub note: Option<String>,
     /// The head that was cosigned last.
     pub cosigned: Option<Head>,
+    /// The decision beyond which nothing can be verified, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<Hindrance>,
     /// Why nothing is cosigned, if so.
     pub refused: Option<Refusal>,
     /// The wrong decision's record as the node served it, in case the node serves it no more. It holds the input, so it is shown to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// Leaves that an operator has looked at and accepted in spite of their accusation.
+    /// Leaves that an operator has looked at and accepted, though they are accused or can't be verified.
     pub accepted: BTreeSet<Digest>,
 }
 
@@ -133,6 +150,7 @@ impl LogState {
             latest: None,
             note: None,
             cosigned: None,
+            hindrance: None,
             refused: None,
             evidence: None,
             accepted: BTreeSet::new(),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use stele_types::Timestamp;
 
-use crate::state::{LogState, Refusal};
+use crate::state::{Hindrance, LogState, Refusal};
 
 /// A log as it was last seen.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -32,6 +32,8 @@ pub struct LogStatus {
     pub problem: Option<String>,
     /// When the last look was finished.
     pub seen_at: Option<Timestamp>,
+    /// The decision beyond which nothing can be verified, if there is one; it accuses nobody.
+    pub hindrance: Option<Hindrance>,
     /// Why nothing is cosigned, if so.
     pub refused: Option<Refusal>,
 }
@@ -60,6 +62,7 @@ impl Stats {
         self.update(|status| {
             status.verified = state.edge.size().get();
             status.cosigned = state.cosigned_size().get();
+            status.hindrance.clone_from(&state.hindrance);
             status.refused.clone_from(&state.refused);
         });
     }
@@ -79,12 +82,13 @@ impl Stats {
 pub fn metrics(logs: &[LogStatus]) -> String {
     let mut text = String::new();
     type Read = fn(&LogStatus) -> u64;
-    let families: [(&str, &str, Read); 6] = [
+    let families: [(&str, &str, Read); 7] = [
         ("verified_leaves", "gauge", |log| log.verified),
         ("cosigned_leaves", "gauge", |log| log.cosigned),
         ("cosignatures_total", "counter", |log| log.cosignatures),
         ("look_failures_total", "counter", |log| log.failures),
         ("failing", "gauge", |log| u64::from(log.problem.is_some())),
+        ("hindered", "gauge", |log| u64::from(log.hindrance.is_some())),
         ("refusing", "gauge", |log| u64::from(log.refused.is_some())),
     ];
     // Writing into a string can't fail.

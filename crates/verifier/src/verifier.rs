@@ -150,10 +150,17 @@ impl Verifier {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let alerts = Alerts::new(&config.webhook);
+        let alerts = Alerts::new(&config.webhook, Arc::clone(&deps.store))?;
         let mut desks = HashMap::new();
         let mut logs = Vec::new();
         let mut tasks = JoinSet::new();
+        let (telling, mut ending) = (alerts.clone(), stopped.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = telling.deliver() => {}
+                () = ended(&mut ending) => {}
+            }
+        });
         for log in &config.logs {
             let follower = follower(config, log, &deps, alerts.clone()).await?;
             let (asks, queue) = mpsc::channel(WAITING);
@@ -230,6 +237,7 @@ async fn follower(
         node,
         source: Source::new(&url, token)?,
         records: log.records && config.sample > 0.0,
+        vouches: config.sign_unchecked || (log.records && config.sample > 0.0),
         chain: deps.chain.clone(),
         file,
         bundles: Bundles::new(deps.bundles.clone(), deps.kept_bundles.clone()),

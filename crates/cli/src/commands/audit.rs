@@ -70,7 +70,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         let node = keys::node_account(&home)?.node_address();
         block_on(chain_anchors(sources, &args.chain, node))?
     };
-    let (report, sound) = match Records::open_node(&home) {
+    let (report, sound) = match Records::open_node(&home)? {
         Some(node) => {
             let answer: Answer = node.post("/v1/audit/fsck", &serde_json::json!({"anchors": anchors}))?;
             (answer.result, answer.sound)

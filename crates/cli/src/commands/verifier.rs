@@ -35,7 +35,7 @@ enum Command {
         #[arg(long, default_value = "text")]
         format: Format,
     },
-    /// Go on with a log that was refused, after you have looked into it; the verifier must not be running
+    /// Go on with a log that was refused, or beyond a decision that can't be verified, after you have looked into it; the verifier must not be running
     Resume(status::ResumeArgs),
     /// Have the ledger contract count a verifier's signatures
     Admit(govern::AccountArgs),

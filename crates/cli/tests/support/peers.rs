@@ -136,7 +136,15 @@ pub struct Anvil {
     pub url: String,
 }
 
+/// What makes transactions on anvil cost nothing.
+pub const FREE: [&str; 4] = ["--block-base-fee-per-gas", "0", "--gas-price", "0"];
+
 impl Anvil {
+    /// A fresh chain on which transactions cost nothing; `None` where anvil is not installed.
+    pub fn free() -> Option<Self> {
+        Some(Self::start(&Peer::foundry("anvil")?, &FREE))
+    }
+
     /// A fresh chain on a free port, without rich accounts.
     pub fn start(peer: &Peer, args: &[&str]) -> Self {
         let mut process = peer

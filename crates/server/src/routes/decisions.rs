@@ -1,4 +1,4 @@
-//! What was decided: `/v1/decisions` and below.
+//! What was decided: `/v1/decisions` and below. Whoever may read records may read these ([`admit`]).
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 use stele_ledger::storage::{Entry, Erasure, ErasureRequest};
 use stele_pdp::Clock;
-use stele_types::{DecisionId, PolicyId, Salt};
+use stele_types::{DecisionId, Digest, PolicyId, Salt, sha256};
 
+use super::records::admit;
 use crate::blocking;
 use crate::http::{ApiError, Reply, decode_segments};
 use crate::log::Filter;
@@ -23,6 +24,7 @@ const LARGEST_PAGE: u64 = 1_000;
 
 /// `GET /v1/decisions?limit=&policy=&decision=&cursor=`: newest first.
 pub(crate) async fn list(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    admit(worker, call)?;
     let limit = call.params.number("limit")?.unwrap_or(PAGE);
     if limit == 0 || limit > LARGEST_PAGE {
         return Err(ApiError::invalid(format!(
@@ -63,6 +65,7 @@ fn summary(entry: &Entry) -> serde_json::Value {
 
 /// `GET /v1/decisions/{id}`: the whole record as it is stored.
 pub(crate) async fn one(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    admit(worker, call)?;
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
     let entry = blocking::run(move || shared.log.entry(id)).await?;
@@ -72,17 +75,41 @@ pub(crate) async fn one(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiEr
     )
 }
 
-/// `GET /v1/decisions/{id}/proof`: `proof.json`, to be checked offline by `stele verify`.
+/// Header with the salt of a receipt, in hex: whoever has it was the decision's caller.
+const SALT: &str = "stele-input-salt";
+
+/// `GET /v1/decisions/{id}/proof`: `proof.json`, to be checked offline by `stele verify`. For whoever may read records, and for the holder of the
+/// decision's receipt.
 pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
+    let refused = admit(worker, call).err();
+    let salt = call
+        .parts
+        .headers
+        .get(SALT)
+        .map(|salt| sha256(&[salt.as_bytes()]));
     let shared = Arc::clone(&worker.shared);
-    blocking::run(move || shared.log.proof(id))
-        .await
-        .map(Reply::json_bytes)
+    let answer = blocking::run(move || {
+        if let Some(refused) = refused {
+            let held = shared
+                .log
+                .entry(id)
+                .ok()
+                .and_then(|entry| entry.record.input_salt);
+            let held = held.map(|held| sha256(&[Digest(held.0).to_string().as_bytes()]));
+            // Digests are compared, so the time it takes tells nothing of the salt.
+            if held.is_none() || held != salt {
+                return Err(refused);
+            }
+        }
+        shared.log.proof(id)
+    });
+    answer.await.map(Reply::json_bytes)
 }
 
 /// `GET /v1/decisions/{id}/explain`: re-evaluates the recorded input on the recorded version.
 pub(crate) async fn explain(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    admit(worker, call)?;
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
     let explanation = blocking::run(move || {

@@ -33,8 +33,9 @@ pub(crate) async fn range(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
     Ok(Reply::bytes("application/x-ndjson", lines))
 }
 
-/// Records hold inputs: this machine may have them, and whoever has a token that is configured. Once tokens are, they are asked of everybody.
-fn admit(worker: &Worker, call: &Call<'_>) -> Result<(), ApiError> {
+/// Records hold inputs: this machine may have them, and whoever has a token that is configured. Once tokens are, they are asked of everybody. The one
+/// rule for whatever shows records, one or many.
+pub(crate) fn admit(worker: &Worker, call: &Call<'_>) -> Result<(), ApiError> {
     let tokens = &worker.shared.config.records.tokens;
     let given = bearer(&call.parts.headers).map(|token| sha256(&[token.as_bytes()]).to_string());
     let admitted = match given {

@@ -1,6 +1,7 @@
 //! `/v1/config`, `/v1/status` and `/metrics`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -46,6 +47,7 @@ pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, Ap
             "started": shared.started,
             "bundles": bundles,
             "degraded": degraded,
+            "suspended": shared.suspended.load(Ordering::Relaxed),
             "plugins": plugins(shared),
             "log": stats,
             "anchor": &*shared.anchored.borrow(),
@@ -224,6 +226,16 @@ fn write_clock(shared: &Shared, text: &mut Text) {
 }
 
 fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
+    text.family(
+        "stele_node_suspended",
+        Kind::Gauge,
+        "1 while the node registry does not count this node: suspended or retired.",
+    );
+    text.count(
+        "stele_node_suspended",
+        &[],
+        u64::from(shared.suspended.load(Ordering::Relaxed)),
+    );
     let view = shared.anchored.borrow().clone();
     text.family(
         "stele_anchor_size",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stele_chain::contracts::RefusingContract;
@@ -218,6 +219,20 @@ fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
     }
 }
 
+/// Whether the node registry counts this node. A chain that does not answer changes nothing: the registry's own task tells of that.
+pub(crate) async fn look_at_standing(shared: &Shared, link: &dyn ChainLink) {
+    let Ok(active) = link.active().await else {
+        return;
+    };
+    match (shared.suspended.swap(!active, Ordering::Relaxed), active) {
+        (false, false) => tracing::error!(
+            "the node registry does not count this node: it is suspended or retired. Its anchors are refused, and it signs no receipts, until an admin reinstates it"
+        ),
+        (true, true) => tracing::warn!("the node registry counts this node again"),
+        _ => {}
+    }
+}
+
 /// Looks at the registry until told to stop.
 pub(crate) async fn run(
     shared: Arc<Shared>,
@@ -231,6 +246,7 @@ pub(crate) async fn run(
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+        look_at_standing(&shared, &*link).await;
         match follower.look(&*link, &shared.status).await {
             Ok(()) => shared.status.succeeded(REGISTRY, now()),
             Err(problem) => {

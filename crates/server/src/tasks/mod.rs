@@ -9,7 +9,7 @@ mod quorum;
 pub use anchor::AnchorView;
 pub(crate) use anchor::run as run_anchor;
 pub use follower::BundleStore;
-pub(crate) use follower::{Follower, run as run_follower};
+pub(crate) use follower::{Follower, look_at_standing, run as run_follower};
 pub(crate) use omissions::run as run_omissions;
 
 /// The anchoring task's name in status and metrics.

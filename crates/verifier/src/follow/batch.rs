@@ -10,6 +10,7 @@ use super::{Checked, Sampling, Walked, Wrong};
 use crate::order::Latest;
 use crate::replay::{Outcome, Replayer};
 use crate::source::RecordLines;
+use crate::state::Hindrance;
 use crate::timeline::Timeline;
 
 /// What a thread needs to check a batch.
@@ -52,15 +53,17 @@ impl Batch {
                 }
                 _ => None,
             };
-            let word = match &outcome {
-                None => "not_looked_at",
-                Some(Outcome::Wrong(_)) if self.accepted.contains(&hash) => "accepted",
-                Some(outcome) => outcome.word(),
+            let accepted = self.accepted.contains(&hash);
+            let finding = outcome.as_ref().and_then(|outcome| self.finding(outcome));
+            let word = match (&outcome, &finding) {
+                (None, _) => "not_looked_at",
+                (Some(_), Some(_)) if accepted => "accepted",
+                (Some(outcome), _) => outcome.word(),
             };
             let count = checked.counts.entry(word).or_default();
             *count = count.saturating_add(1);
-            match outcome {
-                Some(Outcome::Wrong(problem)) if !self.accepted.contains(&hash) => {
+            match finding.filter(|_| !accepted) {
+                Some(Finding::Wrong(problem)) => {
                     let record = line.map(|line| String::from_utf8_lossy(line).into_owned());
                     checked.wrong.get_or_insert(Wrong {
                         index,
@@ -70,21 +73,40 @@ impl Batch {
                         record,
                     });
                 }
-                Some(Outcome::Mismatch(problem)) => {
-                    checked.obstacle.get_or_insert((index, problem));
+                Some(Finding::Obstacle(problem)) => {
+                    checked.obstacle.get_or_insert(Hindrance {
+                        index,
+                        decision_id: leaf.decision_id,
+                        leaf_hash: hash,
+                        problem,
+                    });
                 }
-                // What wasn't re-executed is not signed for.
-                Some(Outcome::NotExecutable(problem)) if !self.accepted.contains(&hash) => {
-                    let problem = format!("it can't be re-executed here: {problem}");
-                    checked.obstacle.get_or_insert((index, problem));
-                }
-                Some(Outcome::Withheld) if self.sampling.refuse_withheld => {
-                    let problem = "its input was masked or erased (verifier.refuse_withheld)".to_owned();
-                    checked.obstacle.get_or_insert((index, problem));
-                }
-                _ => {}
+                None => {}
             }
         }
         checked
     }
+
+    /// What stands against signing a leaf, unless an operator has accepted it.
+    fn finding(&self, outcome: &Outcome) -> Option<Finding> {
+        match outcome {
+            Outcome::Wrong(problem) => Some(Finding::Wrong(problem.clone())),
+            Outcome::Mismatch(problem) => Some(Finding::Obstacle(problem.clone())),
+            // What wasn't re-executed is not signed for.
+            Outcome::NotExecutable(problem) => Some(Finding::Obstacle(format!(
+                "it can't be re-executed here: {problem}"
+            ))),
+            Outcome::Withheld if self.sampling.refuse_withheld => Some(Finding::Obstacle(
+                "its input was masked or erased (verifier.refuse_withheld)".to_owned(),
+            )),
+            _ => None,
+        }
+    }
+}
+
+enum Finding {
+    /// Accuses the node.
+    Wrong(String),
+    /// Accuses nobody.
+    Obstacle(String),
 }

@@ -14,6 +14,7 @@ fn follower() -> Follower {
         node: NODE,
         source: Source::new("http://127.0.0.1:1", None).unwrap(),
         records: true,
+        vouches: true,
         chain: None,
         file: StateFile::open(store, ORIGIN).unwrap(),
         bundles: Bundles::new(Vec::new(), std::path::PathBuf::new()),
@@ -94,16 +95,16 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
     // Nothing is at hand to execute.
     let checked = run(&batch, &mut Replayer::default());
     assert_eq!(checked.counts, [("not_executable", 1)].into());
-    let (index, problem) = checked.obstacle.unwrap();
-    assert!(
-        index == 4 && problem.contains("can't be re-executed"),
-        "{problem}"
-    );
+    let found = checked.obstacle.unwrap();
+    assert_eq!((found.index, found.decision_id), (4, leaf.decision_id));
+    assert!(found.problem.contains("can't be re-executed"), "{found:?}");
     let mut replayer = Replayer::default();
     replayer.add(leaf.policy_version, &door().bytes).unwrap();
     let checked = run(&batch, &mut replayer);
     assert!(checked.obstacle.is_none() && checked.wrong.is_none());
     // What an operator has accepted is none.
     batch.accepted.insert(leaf_hash(&leaf.to_bytes()));
-    assert!(run(&batch, &mut Replayer::default()).obstacle.is_none());
+    let checked = run(&batch, &mut Replayer::default());
+    assert!(checked.obstacle.is_none());
+    assert_eq!(checked.counts, [("accepted", 1)].into());
 }

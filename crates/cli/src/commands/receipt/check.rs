@@ -210,7 +210,7 @@ fn in_log(
     report: &mut Report,
 ) -> Result<Option<ProofBundle>> {
     let records = if log.starts_with("http://") || log.starts_with("https://") {
-        Records::at_url(log)
+        Records::at_url(log, &receipt.input_salt)?
     } else {
         Records::of(&Home::at(log.as_ref()))?
     };

@@ -92,7 +92,7 @@ fn row(log: &Value) -> Vec<String> {
 pub(super) struct ResumeArgs {
     /// Origin of the log, or the node's address
     log: String,
-    /// Accept this wrong decision as it stands, and go on beyond it
+    /// Accept this decision, which is wrong or can't be verified, as it stands, and go on beyond it
     #[arg(long, value_name = "ID")]
     accept_decision: Option<DecisionId>,
 }
@@ -104,7 +104,7 @@ pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
     let origin = resolve_origin(&args.log);
     let mut file = StateFile::open(Arc::new(store), &origin)?;
     let Some(refusal) = file.state().refused.clone() else {
-        bail!("the log {origin} is not refused here");
+        return lift(&mut file, &origin, args.accept_decision);
     };
     match (&refusal.decision, &args.accept_decision) {
         (Some(accused), Some(id)) if accused.decision_id == *id => {
@@ -129,9 +129,34 @@ pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
         state.refused = None;
         state.evidence = None;
     })?;
+    Ok(resumed(&file, &origin))
+}
+
+/// Goes on beyond a decision that can't be verified.
+fn lift(file: &mut StateFile, origin: &str, accepted: Option<DecisionId>) -> Result<Verdict> {
+    let hindrance = file.state().hindrance.clone();
+    match (hindrance, accepted) {
+        (None, _) => bail!("the log {origin} is not refused here"),
+        (Some(hindrance), Some(id)) if hindrance.decision_id == id => {
+            file.change(|state| {
+                state.accepted.insert(hindrance.leaf_hash);
+                state.hindrance = None;
+            })?;
+            Ok(resumed(file, origin))
+        }
+        (Some(hindrance), _) => bail!(
+            "the log {origin} is not refused here; what can't be verified is decision {}: {}; --accept-decision {} goes on beyond it",
+            hindrance.decision_id,
+            hindrance.problem,
+            hindrance.decision_id
+        ),
+    }
+}
+
+fn resumed(file: &StateFile, origin: &str) -> Verdict {
     output::line(format!(
         "{origin} is followed again from {} leaves on; what was verified and cosigned before still binds",
         file.state().verified().size
     ));
-    Ok(Verdict::Pass)
+    Verdict::Pass
 }
