@@ -33,14 +33,47 @@ pub fn format_of(path: &str) -> Option<Format> {
     if name == "dockerfile" || name == "containerfile" || is_variant {
         return Some(Format::Dockerfile);
     }
+    let is_dotenv = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
+    if is_dotenv && !name.ends_with(".envrc") {
+        return Some(Format::Dotenv);
+    }
+    let below = path.to_lowercase();
+    let of_nginx = below.contains("nginx/") || name.contains("nginx");
+    if (of_nginx && name.ends_with(".conf")) || below.contains("nginx/sites-") {
+        return Some(Format::Nginx);
+    }
     match name.rsplit_once('.')?.1 {
         "json" => Some(Format::Json),
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
         "dockerfile" => Some(Format::Dockerfile),
+        "nginx" => Some(Format::Nginx),
+        "ini" => Some(Format::Ini),
+        "properties" => Some(Format::Properties),
+        "xml" => Some(Format::Xml),
         "hcl" | "tf" | "tofu" | "tfvars" => Some(Format::Hcl),
         _ => None,
     }
+}
+
+/// Languages that nothing here evaluates, by the ends of their files' names, with the command that does.
+const REFUSED: [(&str, &str, &str); 8] = [
+    ("jsonnet", "Jsonnet", "jsonnet FILE | stele check -"),
+    ("libsonnet", "Jsonnet", "jsonnet FILE | stele check -"),
+    ("cue", "CUE", "cue export FILE | stele check -"),
+    ("bicep", "Bicep", "bicep build FILE --stdout | stele check -"),
+    ("pkl", "Pkl", "pkl eval -f json FILE | stele check -"),
+    ("hocon", "HOCON", "make it JSON, and pipe that to stele check -"),
+    ("edn", "EDN", "make it JSON, and pipe that to stele check -"),
+    ("vcl", "VCL", "make it JSON, and pipe that to stele check -"),
+];
+
+/// The language of a file that is not read, and the command that makes something of it that is.
+#[must_use]
+pub fn refused(path: &str) -> Option<(&'static str, &'static str)> {
+    let end = path.rsplit_once('.')?.1.to_lowercase();
+    let found = REFUSED.iter().find(|(refused, ..)| *refused == end);
+    found.map(|(_, language, command)| (*language, *command))
 }
 
 /// The format that a kind is written in, where the name of the file does not say.
@@ -50,6 +83,11 @@ pub fn usual_format(kind: InputKind) -> Format {
         InputKind::Dockerfile => Format::Dockerfile,
         InputKind::Toml => Format::Toml,
         InputKind::Hcl | InputKind::Terraform => Format::Hcl,
+        InputKind::Ini => Format::Ini,
+        InputKind::Dotenv => Format::Dotenv,
+        InputKind::Properties => Format::Properties,
+        InputKind::Xml => Format::Xml,
+        InputKind::Nginx => Format::Nginx,
         InputKind::Arm
         | InputKind::Cyclonedx
         | InputKind::Json
@@ -57,6 +95,7 @@ pub fn usual_format(kind: InputKind) -> Format {
         | InputKind::TerraformPlan => Format::Json,
         InputKind::Cloudformation
         | InputKind::Compose
+        | InputKind::Envoy
         | InputKind::GithubActions
         | InputKind::GitlabCi
         | InputKind::Kubernetes
@@ -72,6 +111,11 @@ pub fn kind_of(path: &str, format: Format, document: &Value) -> InputKind {
         Format::Dockerfile => InputKind::Dockerfile,
         Format::Toml => InputKind::Toml,
         Format::Hcl => InputKind::Hcl,
+        Format::Ini => InputKind::Ini,
+        Format::Dotenv => InputKind::Dotenv,
+        Format::Properties => InputKind::Properties,
+        Format::Xml => InputKind::Xml,
+        Format::Nginx => InputKind::Nginx,
         Format::Json => by_content(path, document).unwrap_or(InputKind::Json),
         Format::Yaml => by_content(path, document).unwrap_or(InputKind::Yaml),
     }
@@ -102,6 +146,11 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     }
     if text("openapi").is_some() || text("swagger").is_some() {
         return Some(InputKind::Openapi);
+    }
+    let is_envoy = has("admin") && (has("static_resources") || has("dynamic_resources"));
+    let listens = |listeners: &Value| listeners.get("listeners").or(listeners.get("clusters")).is_some();
+    if is_envoy || document.get("static_resources").is_some_and(listens) {
+        return Some(InputKind::Envoy);
     }
     if name == ".gitlab-ci.yml" || name.ends_with(".gitlab-ci.yml") {
         return Some(InputKind::GitlabCi);
@@ -217,6 +266,16 @@ mod tests {
             ("x.yml", r#"{"services": {}}"#, InputKind::Yaml),
             ("deep/Dockerfile.prod", "[]", InputKind::Dockerfile),
             ("Cargo.toml", "{}", InputKind::Toml),
+            (
+                "e.yaml",
+                r#"{"static_resources": {"listeners": []}}"#,
+                InputKind::Envoy,
+            ),
+            ("deploy/nginx/site.conf", "{}", InputKind::Nginx),
+            ("a/.env.prod", "{}", InputKind::Dotenv),
+            ("a/php.ini", "{}", InputKind::Ini),
+            ("pom.xml", "{}", InputKind::Xml),
+            ("log4j.properties", "{}", InputKind::Properties),
         ];
         for (path, text, expected) in cases {
             assert_eq!(kind(path, text), expected, "{path}");

@@ -173,13 +173,15 @@ impl Source {
                 let documents = [Format::Json, Format::Yaml];
                 *format == usual || documents.contains(format) && documents.contains(&usual)
             });
-            return Ok(fits.unwrap_or_else(|| guess(text).unwrap_or(usual)));
+            let guessed = || guess(text).filter(|_| [Format::Json, Format::Yaml].contains(&usual));
+            return Ok(fits.or_else(guessed).unwrap_or(usual));
         }
         // A text without a name is YAML, of which JSON is a part.
         let unnamed = matches!(self.origin, Origin::Text(_)).then_some(Format::Yaml);
         let format = by_name.or_else(|| guess(text)).or(unnamed);
-        format.ok_or_else(|| {
-            self.failure("what kind of file this is can't be told from its name; say it with --kind")
+        format.ok_or_else(|| match kind::refused(&self.name) {
+            Some((language, command)) => self.failure(format!("{language} is not read: {command}")),
+            None => self.failure("what kind of file this is can't be told from its name; say it with --kind"),
         })
     }
 

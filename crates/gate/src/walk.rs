@@ -1,6 +1,6 @@
 //! Which files of a directory are checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use stele_types::InputKind;
@@ -23,6 +23,8 @@ pub struct Sources {
     pub failures: Vec<Failure>,
     /// Templates of Helm charts, which are no YAML before they are rendered.
     pub templates: usize,
+    /// How many files are in languages that are not read, by language, with the command that evaluates one.
+    pub refused: BTreeMap<&'static str, (usize, &'static str)>,
     seen: BTreeSet<PathBuf>,
 }
 
@@ -93,6 +95,10 @@ impl Sources {
         // Values of variables are read where they are used.
         let is_values = path.extension().is_some_and(|end| end == "tfvars");
         if is_values || kind::format_of(&name(path)).is_none() {
+            if let Some((language, command)) = kind::refused(&name(path)) {
+                let (count, _) = self.refused.entry(language).or_insert((0, command));
+                *count = count.saturating_add(1);
+            }
             return;
         }
         if is_template(path) {

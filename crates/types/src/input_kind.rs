@@ -16,18 +16,28 @@ pub enum InputKind {
     Cyclonedx,
     /// A Dockerfile, as a list of its instructions.
     Dockerfile,
+    /// Variables of an environment (`.env`).
+    Dotenv,
+    /// A bootstrap configuration of Envoy.
+    Envoy,
     /// A workflow of GitHub Actions.
     GithubActions,
     /// A pipeline of GitLab.
     GitlabCi,
     /// HCL: one file, as it is written.
     Hcl,
+    /// An INI file.
+    Ini,
     /// JSON of no other kind.
     Json,
     /// A Kubernetes object.
     Kubernetes,
+    /// Configuration of nginx, as a list of its directives.
+    Nginx,
     /// An OpenAPI description.
     Openapi,
+    /// Java properties.
+    Properties,
     /// An SPDX bill of materials.
     Spdx,
     /// A module of Terraform's language, evaluated as far as its text tells, in the shape of a plan.
@@ -36,6 +46,8 @@ pub enum InputKind {
     TerraformPlan,
     /// TOML of no other kind.
     Toml,
+    /// XML of no other kind.
+    Xml,
     /// YAML of no other kind.
     Yaml,
 }
@@ -46,16 +58,22 @@ crate::violation::words!(InputKind {
     Compose => "compose",
     Cyclonedx => "cyclonedx",
     Dockerfile => "dockerfile",
+    Dotenv => "dotenv",
+    Envoy => "envoy",
     GithubActions => "github-actions",
     GitlabCi => "gitlab-ci",
     Hcl => "hcl",
+    Ini => "ini",
     Json => "json",
     Kubernetes => "kubernetes",
+    Nginx => "nginx",
     Openapi => "openapi",
+    Properties => "properties",
     Spdx => "spdx",
     Terraform => "terraform",
     TerraformPlan => "terraform-plan",
     Toml => "toml",
+    Xml => "xml",
     Yaml => "yaml"
 });
 

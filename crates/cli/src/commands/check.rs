@@ -93,6 +93,11 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             found.templates
         ));
     }
+    for (language, (count, command)) in &found.refused {
+        output::note(format!(
+            "{count} files in {language} were left out, which is not read: {command}"
+        ));
+    }
     if outcome.files == 0 && outcome.failures.is_empty() {
         output::note("there is nothing to check: no file has a name that tells what it is; --kind does");
     }

@@ -7,10 +7,16 @@ use stele_types::Value;
 use crate::node::{Node, NodeKind};
 
 mod dockerfile;
+mod dotenv;
 mod hcl;
+mod ini;
 mod json;
+mod lines;
+mod nginx;
+mod properties;
 pub(crate) mod terraform;
 mod toml;
+mod xml;
 mod yaml;
 
 pub use yaml::Dialect;
@@ -33,6 +39,16 @@ pub enum Format {
     Dockerfile,
     /// HCL.
     Hcl,
+    /// INI.
+    Ini,
+    /// Variables of an environment.
+    Dotenv,
+    /// Java properties.
+    Properties,
+    /// XML.
+    Xml,
+    /// Configuration of nginx.
+    Nginx,
 }
 
 /// Why a text can't be read.
@@ -162,6 +178,11 @@ pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document
         Format::Toml => documents(vec![toml::read(text)?]),
         Format::Dockerfile => documents(vec![dockerfile::read(text)?]),
         Format::Hcl => documents(vec![hcl::read(text)?]),
+        Format::Ini => documents(vec![ini::read(text)?]),
+        Format::Dotenv => documents(vec![dotenv::read(text)?]),
+        Format::Properties => documents(vec![properties::read(text)?]),
+        Format::Xml => documents(vec![xml::read(text)?]),
+        Format::Nginx => documents(vec![nginx::read(text)?]),
     })
 }
 
