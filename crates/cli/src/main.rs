@@ -10,6 +10,7 @@ mod keys;
 mod logging;
 mod node;
 mod output;
+mod progress;
 mod query;
 mod record;
 mod repository;

@@ -148,6 +148,8 @@ pub(crate) mod tests {
             end: place,
             fingerprint: format!("{policy} {rule}"),
             exception: None,
+            why: Vec::new(),
+            fix: None,
             excerpt: Excerpt::default(),
         }
     }

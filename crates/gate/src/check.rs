@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 use stele_policy::derive::{Derivation, Deriver};
-use stele_policy::violations::{self, Found};
+use stele_policy::violations;
 use stele_policy::{
     CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
     VmEngine,
 };
-use stele_types::{Enforcement, EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value};
+use stele_types::{EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value};
 
 use crate::exception::Exempt;
-use crate::finding::{Excerpt, Failure, Finding, Step, fingerprint};
-use crate::format::Document;
-use crate::kind;
+use crate::finding::{Failure, Finding};
 use crate::source::Input;
-use crate::text::{Lines, first_line};
+use crate::subject::{Origins, Subject, View};
+use crate::text::Lines;
 
 /// The bounds of one policy over one document: a plan may have a hundred megabytes.
 const LIMITS: Limits = Limits {
@@ -32,6 +31,8 @@ const LIMITS: Limits = Limits {
 pub struct Checker {
     parts: Vec<Compiled>,
     now: Timestamp,
+    explain: bool,
+    pub(crate) combine: bool,
 }
 
 /// Policies that were loaded together. Bundles are parts of their own: two may hold the same module in two versions.
@@ -39,8 +40,8 @@ pub struct Checker {
 pub struct Part {
     /// What was loaded.
     pub set: PolicySet,
-    /// The only policy of it to ask; `None`: all of them.
-    pub policy: Option<PolicyId>,
+    /// The only policies of it to ask; `None`: all of them.
+    pub only: Option<Vec<PolicyId>>,
     /// The bundle that it is.
     pub version: Option<PolicyVersion>,
 }
@@ -51,7 +52,7 @@ impl Part {
     pub fn whole(set: PolicySet) -> Self {
         Self {
             set,
-            policy: None,
+            only: None,
             version: None,
         }
     }
@@ -91,7 +92,7 @@ pub enum CheckError {
     Compile(#[from] EngineError),
     /// None of them says anything of files.
     #[error(
-        "no policy has a rule `deny`, `violation` or `warn` for files; policies are packages whose metadata has an id, and `inputs` there says what they are for"
+        "no policy has a rule `deny`, `violation` or `warn` for files; policies are packages whose metadata has an id, and `inputs` there says what they are for; --namespace names one without"
     )]
     NoPolicy,
 }
@@ -105,7 +106,7 @@ impl Checker {
     pub fn new(parts: Vec<Part>, now: Timestamp) -> Result<Self, CheckError> {
         let mut compiled = Vec::new();
         for part in parts {
-            let wanted = |policy: &&Policy| part.policy.as_ref().is_none_or(|id| *id == policy.id);
+            let wanted = |policy: &&Policy| part.only.as_ref().is_none_or(|only| only.contains(&policy.id));
             let selected: Vec<Selected> = part
                 .set
                 .policies()
@@ -123,7 +124,24 @@ impl Checker {
         if compiled.is_empty() {
             return Err(CheckError::NoPolicy);
         }
-        Ok(Self { parts: compiled, now })
+        Ok(Self {
+            parts: compiled,
+            now,
+            explain: false,
+            combine: false,
+        })
+    }
+
+    /// Whether findings say what the policy read on its way.
+    #[must_use]
+    pub fn explaining(self, explain: bool) -> Self {
+        Self { explain, ..self }
+    }
+
+    /// Whether policies that name no kinds of files are asked about all documents in one.
+    #[must_use]
+    pub fn combining(self, combine: bool) -> Self {
+        Self { combine, ..self }
     }
 
     /// The policies that are asked.
@@ -175,9 +193,14 @@ impl Selected {
         })
     }
 
-    fn is_for(&self, kind: InputKind) -> bool {
-        let inputs = self.policy.custom.inputs.as_ref();
-        inputs.is_none_or(|inputs| inputs.contains(&kind))
+    /// Whether it is asked about a document of this kind, or (`None`) about all documents in one. Where documents are combined, what says nothing of
+    /// inputs is asked about all in one, and what names kinds about each document of them as always.
+    fn is_for(&self, kind: Option<InputKind>, combine: bool) -> bool {
+        match (&self.policy.custom.inputs, kind) {
+            (Some(inputs), Some(kind)) => inputs.contains(&kind),
+            (None, Some(_)) => !combine,
+            (inputs, None) => inputs.is_none(),
+        }
     }
 }
 
@@ -257,19 +280,6 @@ impl<'c> PartWorker<'c> {
     }
 }
 
-/// By the value that was derived.
-type Origins<'a> = BTreeMap<&'a Value, &'a Derivation>;
-
-/// A document under check.
-struct Subject<'a> {
-    input: &'a Input,
-    lines: &'a Lines,
-    number: usize,
-    kind: InputKind,
-    document: &'a Document,
-    now: Timestamp,
-}
-
 impl Worker<'_> {
     /// Checks all documents of a file.
     pub fn check(&mut self, input: &Input) -> Checked {
@@ -278,18 +288,8 @@ impl Worker<'_> {
             ..Checked::default()
         };
         let lines = Lines::new(&input.text);
-        for (number, kind, document) in &input.documents {
-            let subject = Subject {
-                input,
-                lines: &lines,
-                number: *number,
-                kind: *kind,
-                document,
-                now: self.checker.now,
-            };
-            for part in &mut self.parts {
-                part.check_document(&subject, &mut out);
-            }
+        for view in views(input, &lines) {
+            self.ask(&view.document.value, Some(view.kind), &[view], &mut out);
         }
         out.findings.sort_by(|a, b| {
             let key = |finding: &Finding| {
@@ -304,19 +304,63 @@ impl Worker<'_> {
         });
         out
     }
+
+    /// Checks all documents of all files as one: a list with `path` and `contents` of each, as conftest combines them. Asked are the policies that
+    /// [`Worker::check`] does not ask about files that are combined.
+    pub fn check_combined(&mut self, inputs: &[Input]) -> Checked {
+        let mut out = Checked::default();
+        let lines: Vec<Lines> = inputs.iter().map(|input| Lines::new(&input.text)).collect();
+        let all = inputs.iter().zip(&lines);
+        let views: Vec<View<'_>> = all.flat_map(|(input, lines)| views(input, lines)).collect();
+        let member = |view: &View<'_>| {
+            let path = ("path".into(), Value::string(&view.input.name));
+            Value::object([path, ("contents".into(), view.document.value.clone())])
+        };
+        let value = Value::array(views.iter().map(member));
+        self.ask(&value, None, &views, &mut out);
+        out.findings
+            .sort_by(|a, b| (&a.file, a.start).cmp(&(&b.file, b.start)));
+        out
+    }
+
+    fn ask(&mut self, value: &Value, kind: Option<InputKind>, views: &[View<'_>], out: &mut Checked) {
+        let subject = Subject {
+            value,
+            kind,
+            views,
+            now: self.checker.now,
+            explain: self.checker.explain,
+        };
+        for part in &mut self.parts {
+            part.check_document(&subject, self.checker.combine, out);
+        }
+    }
+}
+
+/// The documents of a file.
+fn views<'a>(input: &'a Input, lines: &'a Lines) -> impl Iterator<Item = View<'a>> {
+    let documents = input.documents.iter().enumerate();
+    documents.map(move |(index, (number, kind, document))| View {
+        input,
+        lines,
+        index,
+        number: *number,
+        kind: *kind,
+        document,
+    })
 }
 
 impl PartWorker<'_> {
-    fn check_document(&mut self, subject: &Subject<'_>, out: &mut Checked) {
+    fn check_document(&mut self, subject: &Subject<'_>, combine: bool, out: &mut Checked) {
         let compiled = self.compiled;
         for selected in compiled
             .selected
             .iter()
-            .filter(|selected| selected.is_for(subject.kind))
+            .filter(|selected| selected.is_for(subject.kind, combine))
         {
             out.checks = out.checks.saturating_add(1);
             let no_answer = |entry_point: &EntryPoint, error: &dyn std::fmt::Display| Failure {
-                file: subject.input.name.clone(),
+                file: subject.name(),
                 at: None,
                 message: format!("{entry_point} has no answer: {error}"),
             };
@@ -348,7 +392,7 @@ impl PartWorker<'_> {
         let request = EvalRequest {
             context: EvalContext::at(subject.now),
             limits: LIMITS,
-            ..EvalRequest::new(&path, Some(&subject.document.value))
+            ..EvalRequest::new(&path, Some(subject.value))
         };
         Ok(self.engine.evaluate(&request)?.value)
     }
@@ -373,7 +417,7 @@ impl PartWorker<'_> {
             .collect();
         Ok(found
             .into_iter()
-            .map(|found| subject.finding(policy, rule, found, &origins))
+            .filter_map(|found| subject.finding(policy, rule, found, &origins))
             .collect())
     }
 
@@ -384,83 +428,9 @@ impl PartWorker<'_> {
         {
             self.derivers.insert(policy.id.clone(), deriver);
         }
-        let (value, context) = (&subject.document.value, EvalContext::at(subject.now));
+        let (value, context) = (subject.value, EvalContext::at(subject.now));
         let deriver = self.derivers.get_mut(&policy.id);
         let derived = deriver.and_then(|deriver| deriver.derive(rule, value, context, LIMITS).ok());
         derived.unwrap_or_default()
     }
-}
-
-impl Subject<'_> {
-    fn finding(&self, policy: &Policy, rule: &str, found: Found, origins: &Origins<'_>) -> Finding {
-        let Found { violation, entry, .. } = found;
-        let path = named_path(entry.as_ref()).unwrap_or_else(|| origin(entry.as_ref(), origins));
-        let text = &self.input.text;
-        let range = first_line(text, &self.document.locate(text, &path));
-        let resource = violation
-            .resource
-            .or_else(|| kind::resource_of(self.kind, &self.document.value, &path));
-        let (file, start) = self.input.position(self.lines, range.start);
-        let (_, end) = self.input.position(self.lines, range.end);
-        let parts = [
-            violation.policy_id.as_str(),
-            &violation.rule,
-            file,
-            resource.as_deref().unwrap_or_default(),
-            &violation.message,
-        ];
-        Finding {
-            fingerprint: fingerprint(parts, &kind::stable_path(self.kind, &self.document.value, &path)),
-            enforcement: enforcement(policy, rule, &violation.rule),
-            policy: violation.policy_id.to_string(),
-            rule: violation.rule,
-            severity: violation.severity,
-            message: violation.message,
-            resource,
-            remediation: violation.remediation,
-            controls: violation.controls,
-            file: file.to_owned(),
-            kind: self.kind,
-            document: self.number,
-            path: path.iter().map(Step::of).collect(),
-            start,
-            end,
-            exception: None,
-            excerpt: Excerpt::of(text, &range),
-        }
-    }
-}
-
-/// What a `warn` says never fails a check; what a policy on trial says neither.
-fn enforcement(policy: &Policy, rule: &str, id: &str) -> Enforcement {
-    let declared = policy
-        .rule_by_id(id)
-        .and_then(|rule| rule.custom.enforcement)
-        .unwrap_or_else(|| policy.enforcement());
-    if rule.starts_with("warn") {
-        declared.min(Enforcement::Warn)
-    } else {
-        declared
-    }
-}
-
-/// The path that a policy names itself: a list under `path`.
-fn named_path(entry: Option<&Value>) -> Option<Vec<Value>> {
-    let path = entry?.get("path")?.as_array()?;
-    let is_step = |step: &Value| matches!(step, Value::String(_) | Value::Number(_));
-    path.iter().all(is_step).then(|| path.to_vec())
-}
-
-/// What the policy looked at last before it decided.
-fn origin(entry: Option<&Value>, origins: &Origins<'_>) -> Vec<Value> {
-    let same = entry.and_then(|entry| origins.get(entry));
-    // A rule may give a whole collection at once.
-    let Some(derivation) = same.or_else(|| origins.values().next()) else {
-        return Vec::new();
-    };
-    derivation
-        .reasons()
-        .first()
-        .map(|read| read.path.clone())
-        .unwrap_or_default()
 }

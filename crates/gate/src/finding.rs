@@ -4,6 +4,7 @@ use serde::Serialize;
 use stele_types::{Enforcement, InputKind, Severity, Value, json, sha256};
 
 use crate::exception::Exempt;
+use crate::fix::Fix;
 use crate::text::Position;
 
 /// A violation at a place in a file.
@@ -45,6 +46,12 @@ pub struct Finding {
     /// Why it does not fail although it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<Exempt>,
+    /// What the policy read on its way, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Why>,
+    /// What mends it, if the policy knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
     /// The line for people.
     #[serde(skip)]
     pub excerpt: Excerpt,
@@ -85,6 +92,47 @@ impl Excerpt {
             text: format!("{lead}{marked}{tail}"),
             range: start..start.saturating_add(marked.len()),
         }
+    }
+}
+
+/// A part of a document that a policy read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Why {
+    /// The file, with `/`.
+    pub file: String,
+    /// Keys and indexes from the document down.
+    pub path: Vec<Step>,
+    /// Where it stands; if it is missing, what it is missing from.
+    pub start: Position,
+    /// What was there, as JSON, cut to 120 characters; `null` in the report: nothing.
+    pub value: Option<String>,
+}
+
+impl Why {
+    pub(crate) fn shown(value: Option<&Value>) -> Option<String> {
+        let text = json::to_string(value?);
+        Some(match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+            None => text,
+        })
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("read ")?;
+        for (number, step) in self.path.iter().enumerate() {
+            match step {
+                Step::Key(key) if number == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        match &self.value {
+            Some(value) => write!(f, " = {value}")?,
+            None => f.write_str(", which is not there")?,
+        }
+        write!(f, " ({}:{}:{})", self.file, self.start.line, self.start.column)
     }
 }
 

@@ -13,15 +13,18 @@
 )]
 
 pub mod baseline;
+pub mod changed;
 pub mod check;
 pub mod exception;
 pub mod finding;
+pub mod fix;
 pub mod format;
 pub mod kind;
 pub mod node;
 pub mod report;
 mod run;
 pub mod source;
+mod subject;
 mod text;
 pub mod walk;
 

@@ -55,7 +55,10 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(source) = sources.get(index) else { break };
-            let result = source.read().map(|input| worker.check(&input));
+            let result = source.read().map(|input| {
+                let checked = worker.check(&input);
+                (checked, checker.combine.then_some(input))
+            });
             if let Ok(mut results) = results.lock() {
                 results.push((index, result));
             }
@@ -74,9 +77,20 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         policies: checker.policies().collect(),
         ..Outcome::default()
     };
+    let mut inputs = Vec::new();
     for (index, result) in results {
         let name = sources.get(index).map_or("", |source| &source.name);
+        let result = result.map(|(checked, input)| {
+            inputs.extend(input);
+            checked
+        });
         out.add(name, result);
+    }
+    if checker.combine {
+        let checked = checker.worker().check_combined(&inputs);
+        out.checks = out.checks.saturating_add(checked.checks);
+        out.findings.extend(checked.findings);
+        out.failures.extend(checked.failures);
     }
     tell_apart(&mut out.findings);
     out

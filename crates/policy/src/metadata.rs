@@ -2,14 +2,14 @@
 //!
 //! The keys are OPA's (`title`, `description`, `scope`, `entrypoint`, ...); ours stand under `custom`: `id`, `severity`, `owner`, `controls`
 //! (a list of `framework:control`), `remediation`, `enforcement`, `require_challengeable` and
-//! `inputs` (the kinds of files that `stele check` applies a policy to). Other keys, and other keys under `custom`, belong to
+//! `inputs` (the kinds of files that `stele check` applies a policy to), and on rules `fix`, what mends a violation without a person. Other keys, and other keys under `custom`, belong to
 //! other tools and pass unread. See <https://www.openpolicyagent.org/docs/policy-language#metadata>.
 
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use stele_rego::ast::Module;
 use stele_rego::syntax::annotation::{Annotation, Target};
-use stele_types::{Enforcement, InputKind, Severity};
+use stele_types::{Enforcement, InputKind, Severity, Value, json};
 
 use crate::problem::{Problem, Spot};
 
@@ -65,6 +65,8 @@ pub struct Custom {
     pub enforcement: Option<Enforcement>,
     /// On a policy's package: the kinds of files that it understands. `None`: any. None at all: it is not for files.
     pub inputs: Option<Vec<InputKind>>,
+    /// On a rule: what should stand where a violation is, `{"value": ...}`, or a list of such with a `path` each; not inherited. Who applies it reads it.
+    pub fix: Option<Value>,
     /// On a policy's package: whether every decision must be one that a contract can re-execute.
     pub require_challengeable: bool,
 }
@@ -108,6 +110,7 @@ struct RawCustom {
     remediation: Option<String>,
     enforcement: Option<Spanned<String>>,
     inputs: Option<Vec<Spanned<String>>>,
+    fix: Option<Spanned<serde_json::Value>>,
     #[serde(default)]
     require_challengeable: bool,
 }
@@ -233,8 +236,26 @@ impl Reader<'_> {
             remediation: raw.remediation,
             enforcement,
             inputs: raw.inputs.map(|words| self.inputs(&words)),
+            fix: raw.fix.and_then(|fix| self.fix(&fix)),
             require_challengeable: raw.require_challengeable,
         }
+    }
+
+    fn fix(&mut self, raw: &Spanned<serde_json::Value>) -> Option<Value> {
+        let text = raw.value.to_string();
+        let value = json::parse(text.as_bytes(), &json::Limits::default()).ok()?;
+        let is_edit = |edit: &Value| edit.get("value").is_some();
+        let is_whole =
+            |edit: &Value| is_edit(edit) && edit.get("path").is_some_and(|path| path.as_array().is_some());
+        let list = value.as_array().unwrap_or_default();
+        if is_edit(&value) || (!list.is_empty() && list.iter().all(is_whole)) {
+            return Some(value);
+        }
+        let help =
+            "a fix is `{value: ...}` for what the violation names, or a list of `{path: [...], value: ...}`";
+        let spot = self.spot(Some(raw.referenced), 1);
+        self.problem(spot, "invalid-fix", "this is no fix", Some(help));
+        None
     }
 
     fn inputs(&mut self, words: &[Spanned<String>]) -> Vec<InputKind> {

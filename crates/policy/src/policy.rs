@@ -197,6 +197,30 @@ pub(crate) fn policies(
     out
 }
 
+/// A policy of a package without an id, with its path for one.
+pub(crate) fn adopted(
+    id: &PolicyId,
+    modules: &[PolicyModule],
+    packages: &BTreeMap<Vec<String>, PackageMeta>,
+) -> Option<Policy> {
+    let path: Vec<String> = id.segments().map(str::to_owned).collect();
+    let meta = packages.get(&path)?;
+    let block = meta.package.as_ref().map(|(block, _)| block);
+    let custom = block.map(|block| block.custom.clone()).unwrap_or_default();
+    let custom = custom.inherit(&inherited(&path, packages));
+    let rules = rules(&path, meta, modules, &custom);
+    Some(Policy {
+        id: id.clone(),
+        title: block.and_then(|block| block.title.clone()),
+        description: block.and_then(|block| block.description.clone()),
+        custom,
+        entry_points: entry_points(id, &rules),
+        place: rules.first()?.place.clone(),
+        rules,
+        package: path,
+    })
+}
+
 /// A policy is addressed by its package's path everywhere (URLs, entry points, the registry), so its id must be that path.
 fn check_id(
     id: &str,

@@ -38,6 +38,7 @@ allow if count(deny) == 0
 #   - nist-800-53r5:AC-6(10)
 #   - hipaa:164.312(a)(1)
 #   remediation: Remove securityContext.privileged, or set it to false.
+#   fix: {value: false}
 deny contains finding if {
 	some container in k8s.containers
 	container.securityContext.privileged == true
@@ -57,6 +58,7 @@ deny contains finding if {
 #   - cis-kubernetes-1.9:5.2.3
 #   - nist-800-53r5:SC-39
 #   remediation: Remove hostNetwork, hostPID and hostIPC from the pod.
+#   fix: {value: false}
 deny contains finding if {
 	some field in ["hostIPC", "hostNetwork", "hostPID"]
 	k8s.pod_spec[field] == true

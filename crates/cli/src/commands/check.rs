@@ -1,16 +1,19 @@
 //! `stele check`: policies over the files of a repository.
 
 mod exceptions;
+mod fix;
 mod live;
+mod policies;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::{output, repository, sources};
+use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use stele_gate::check::Part;
+use stele_gate::changed::Changed;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
 use stele_gate::{Baseline, Checker, Outcome, report};
@@ -22,13 +25,8 @@ pub(crate) struct Args {
     /// Files and directories, or - for standard input
     #[arg(default_value = ".", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Policies to check against: directory, bundle or module [default: the configured directory, else the starter library]
-    #[arg(short, long, value_name = "PATH")]
-    policy: Option<PathBuf>,
     #[command(flatten)]
-    version: sources::VersionArgs,
-    #[command(flatten)]
-    live: live::LiveArgs,
+    policies: policies::PolicyArgs,
     /// What the files are, where their names and contents do not say
     #[arg(long, value_parser = kind)]
     kind: Option<InputKind>,
@@ -47,6 +45,21 @@ pub(crate) struct Args {
     /// Findings that are accepted until a day [default: stele-exceptions.yaml above PATH, within its repository]
     #[arg(long, value_name = "FILE")]
     exceptions: Option<PathBuf>,
+    /// Only what stands in files that changed since HEAD and this revision parted, e.g. origin/main
+    #[arg(long, value_name = "REF")]
+    changed_since: Option<String>,
+    /// One document of all files, a list with `path` and `contents` of each, for policies that name no kinds of files
+    #[arg(long)]
+    combine: bool,
+    /// Say of each finding what the policy read on its way
+    #[arg(long)]
+    explain: bool,
+    /// Show the fixes that policies know, as a diff, and apply them after a question
+    #[arg(long, conflicts_with = "write_baseline")]
+    fix: bool,
+    /// Apply fixes without a question
+    #[arg(long, requires = "fix")]
+    yes: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -82,11 +95,72 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     // Read first: a mistake in it is known before the work is done.
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
-    let checker = Checker::new(policies(configuration, args)?, crate::node::now())?;
-    let found = files(args)?;
+    let checker = Checker::new(args.policies.load(configuration)?, crate::node::now())?;
+    let checker = checker.explaining(args.explain).combining(args.combine);
+    let mut found = files(args)?;
+    let changed = changed(args)?;
+    if let Some(changed) = changed.as_ref().filter(|_| !args.combine) {
+        found.files.retain(|source| is_changed(changed, source));
+    }
+    let examine = || {
+        let mut outcome = check(&checker, &found);
+        if let Some(changed) = &changed {
+            let mut known: BTreeMap<String, bool> = BTreeMap::new();
+            outcome.findings.retain(|finding| {
+                let look = || changed.is_changed(Path::new(&finding.file));
+                *known.entry(finding.file.clone()).or_insert_with(look)
+            });
+        }
+        if let Some(exceptions) = &exceptions {
+            exceptions.apply(&mut outcome, &args.paths, changed.is_none());
+        }
+        outcome
+    };
+    let mut outcome = examine();
+    remarks(&found, &outcome);
+    if let Some(path) = &args.write_baseline {
+        let text = Baseline::of(&outcome.findings).to_json();
+        std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+        let excepted = outcome
+            .findings
+            .iter()
+            .filter(|finding| finding.exception.is_some());
+        output::note(format!(
+            "{} findings are in {}",
+            outcome.findings.len().saturating_sub(excepted.count()),
+            path.display()
+        ));
+        return Ok(incomplete(&outcome).unwrap_or(Verdict::Pass));
+    }
+    if let Some(baseline) = &baseline {
+        let (known, gone) = baseline.apply(&mut outcome.findings);
+        output::note(format!(
+            "{known} known findings are left out; {gone} are there no more"
+        ));
+    }
+    if args.fix && fix::run(&outcome, &found.files, args.yes)? {
+        outcome = examine();
+        if let Some(baseline) = &baseline {
+            baseline.apply(&mut outcome.findings);
+        }
+    }
+    print(args.format, &outcome)?;
+    output::note(report::summary(&outcome));
+    Ok(verdict(args, &outcome))
+}
+
+fn check(checker: &Checker, found: &Sources) -> Outcome {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut outcome = stele_gate::run(&checker, &found.files, threads, &|| {});
-    outcome.failures.extend(found.failures);
+    let bar = progress::bar("files");
+    bar.set_length(u64::try_from(found.files.len()).unwrap_or(u64::MAX));
+    let mut outcome = stele_gate::run(checker, &found.files, threads, &|| bar.inc(1));
+    bar.finish_and_clear();
+    outcome.failures.extend(found.failures.iter().cloned());
+    outcome
+}
+
+/// What is worth a word besides the findings.
+fn remarks(found: &Sources, outcome: &Outcome) {
     if found.templates > 0 {
         output::note(format!(
             "{} templates of Helm charts were left out: check what they render to (`helm template CHART | stele check -`)",
@@ -107,43 +181,23 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             report::printable(&failure.to_string())
         ));
     }
-    if let Some(exceptions) = &exceptions {
-        exceptions.apply(&mut outcome, &args.paths, true);
-    }
-    if let Some(path) = &args.write_baseline {
-        let text = Baseline::of(&outcome.findings).to_json();
-        std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
-        let excepted = outcome
-            .findings
-            .iter()
-            .filter(|finding| finding.exception.is_some());
-        output::note(format!(
-            "{} findings are in {}",
-            outcome.findings.len().saturating_sub(excepted.count()),
-            path.display()
-        ));
-        return Ok(incomplete(&outcome).unwrap_or(Verdict::Pass));
-    }
-    if let Some(baseline) = baseline {
-        let (known, gone) = baseline.apply(&mut outcome.findings);
-        output::note(format!(
-            "{known} known findings are left out; {gone} are there no more"
-        ));
-    }
-    print(args.format, &outcome)?;
-    output::note(report::summary(&outcome));
-    Ok(verdict(args, &outcome))
 }
 
-fn policies(configuration: &Configuration, args: &Args) -> Result<Vec<Part>> {
-    if args.live.live {
-        return args.live.load(configuration);
-    }
-    let set = match &args.policy {
-        Some(path) => sources::load(path, args.version)?,
-        None => sources::load_or_starter(&configuration.load()?.policies, args.version)?.0,
+fn changed(args: &Args) -> Result<Option<Changed>> {
+    let Some(reference) = &args.changed_since else {
+        return Ok(None);
     };
-    Ok(vec![Part::whole(set)])
+    let start = args.paths.iter().find(|path| path.exists());
+    let start = start.map_or(Path::new("."), PathBuf::as_path);
+    Ok(Some(Changed::since(start, reference).context("--changed-since")?))
+}
+
+fn is_changed(changed: &Changed, source: &Source) -> bool {
+    match &source.origin {
+        Origin::File(path) => changed.is_changed(path),
+        // Of a module's files any may have changed; its findings are told apart by theirs.
+        Origin::Text(_) | Origin::Module(_) => true,
+    }
 }
 
 fn verdict(args: &Args, outcome: &Outcome) -> Verdict {

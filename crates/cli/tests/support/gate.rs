@@ -79,3 +79,14 @@ pub fn violations(report: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// Runs `git` in a site.
+pub fn git(site: &Site, args: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(site.path()).args(args);
+    for (key, value) in [("NAME", "Someone"), ("EMAIL", "someone@example.com")] {
+        command.env(format!("GIT_AUTHOR_{key}"), value);
+        command.env(format!("GIT_COMMITTER_{key}"), value);
+    }
+    assert!(command.status().unwrap().success(), "git {args:?}");
+}

@@ -43,6 +43,10 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
     if let Some(remediation) = &finding.remediation {
         group = group.element(Level::HELP.message(remediation));
     }
+    let why: Vec<String> = finding.why.iter().map(ToString::to_string).collect();
+    for line in &why {
+        group = group.element(Level::NOTE.message(line));
+    }
     let exempt = finding.exception.as_ref().map(ToString::to_string);
     if let Some(exempt) = &exempt {
         group = group.element(Level::NOTE.message(exempt));

@@ -23,6 +23,7 @@ use crate::problem::{Problem, Problems};
 mod archive;
 mod data;
 mod dir;
+mod extend;
 mod lean;
 mod loose;
 #[cfg(test)]

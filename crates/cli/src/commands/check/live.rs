@@ -74,7 +74,7 @@ impl LiveArgs {
             })?;
             parts.push(part(&wanted, &bytes)?);
         }
-        parts.sort_by(|left, right| left.policy.cmp(&right.policy));
+        parts.sort_by(|left, right| left.only.cmp(&right.only));
         Ok(parts)
     }
 
@@ -105,7 +105,7 @@ fn part(wanted: &Wanted, bytes: &[u8]) -> Result<Part> {
     let in_force = PolicyInForce::from_bundle(bytes, id, wanted.version, PolicyOptions::default())?;
     Ok(Part {
         set: in_force.load()?,
-        policy: Some(id.clone()),
+        only: Some(vec![id.clone()]),
         version: Some(wanted.version),
     })
 }

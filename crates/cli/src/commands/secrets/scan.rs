@@ -5,7 +5,7 @@ use crate::exit::{EnvironmentContext, Verdict};
 use crate::output;
 use crate::repository;
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 use stele_secrets::source::{self, History, Options, Progress, Report, Scan};
 use stele_secrets::{AllowReport, Allowlist, Baseline, Error, RuleSet, Scanner};
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         ..Options::default()
     };
     options.threads = args.threads.map_or(options.threads, usize::from);
-    let bar = Bar::new();
+    let bar = Bar(crate::progress::bar("texts"));
     let scan = Scan {
         scanner: &scanner,
         allowlist: &allowlist,
@@ -193,17 +193,6 @@ fn described<T>(result: Result<T, Error>) -> Result<T> {
 
 /// A progress bar on a terminal, nothing elsewhere.
 struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        // The target hides itself when standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} texts, {eta} left") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-}
 
 impl Progress for Bar {
     fn total(&self, texts: u64) {
