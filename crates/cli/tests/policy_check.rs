@@ -124,6 +124,27 @@ fn whatever_compiles_takes_schemas() {
     // What a query refers to itself is checked too.
     let query = site.run(&["eval", "-s", "input.json", "input.nmae"]);
     assert!(query.exits(2).contains("rego_type_error"));
+    // Also where the result shows the value of a comparison, of variables too, once or for each of several statements.
+    for query in [
+        "input.name == 1",
+        "x := input.name; x == 1",
+        "input.name == \"a\"; [1] == input.name",
+    ] {
+        let args = ["eval", "-s", "input.json", "-i", "i.json", query];
+        let ran = site.run(&args);
+        assert!(ran.exits(2).contains("is never equal to"), "{query}");
+        // Nothing is known of the input without a schema.
+        site.run(&["eval", "-i", "i.json", query]).exits(0);
+    }
+    site.run(&[
+        "eval",
+        "-s",
+        "input.json",
+        "-i",
+        "i.json",
+        "x := [input.name == \"a\"]; x == [true]",
+    ])
+    .exits(0);
     site.run(&["policy", "test", "p"]).exits(0);
     let tests = site.run(&["policy", "test", "p", "-s", "input.json"]).exits(1);
     assert!(tests.contains("has no `nmae`"), "{tests}");

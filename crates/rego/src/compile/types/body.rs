@@ -113,6 +113,9 @@ impl<'a> Body<'a> {
                 self.term(b);
             }
             LiteralKind::Call { function, args, out } => {
+                if out.as_ref().is_some_and(|out| self.is_nameless(out)) {
+                    self.compared(function, args);
+                }
                 let result = self.call(function, args);
                 if let Some(out) = out {
                     self.assign(out, &result);
@@ -133,6 +136,24 @@ impl<'a> Body<'a> {
             }
         }
         (self.replaced, self.span) = before;
+    }
+
+    /// Whether a term is a variable that no source can name. A query that shows the values of its statements puts them into such ones, so
+    /// that nobody but the reader has use for `false`.
+    fn is_nameless(&self, term: &Expr) -> bool {
+        let Expr::Var(var) = term else { return false };
+        let info = self.branch.vars.get(var.0 as usize);
+        info.is_some_and(|info| info.name.starts_with('$'))
+    }
+
+    /// Checks a comparison that stands as a call, as [`LiteralKind::Equal`] is.
+    fn compared(&mut self, function: &Function, args: &[Expr]) {
+        if let (Function::Builtin(name), [a, b]) = (function, args)
+            && **name == *"equal"
+        {
+            let (left, right) = (self.term(a), self.term(b));
+            self.compare(&left, &right);
+        }
     }
 
     // Unification.
