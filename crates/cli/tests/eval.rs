@@ -199,6 +199,31 @@ fn errors_are_part_of_the_document_and_exit_with_2() {
 }
 
 #[test]
+fn errors_without_a_line_name_the_file() {
+    let site = site();
+    for (flag, file, content, wanted) in [
+        (
+            "-d",
+            "list.json",
+            "[1]",
+            "list.json: the document must be an object",
+        ),
+        (
+            "-b",
+            "no.tar.gz",
+            "no",
+            "the bundle can't be unpacked: unexpected end of file (in no.tar.gz)",
+        ),
+    ] {
+        std::fs::write(site.path().join(file), content).unwrap();
+        let failed = json_of(&site, &[flag, file, "1"], 2);
+        assert_eq!(failed["errors"][0]["message"], json!(wanted));
+    }
+    let schema = eval(&site, &["-s", "none.json", "1"]).fails(2, &["can't read none.json"]);
+    assert_eq!(schema.matches("No such file").count(), 1, "{schema}");
+}
+
+#[test]
 fn a_builtin_that_fails_is_undefined_unless_strict() {
     let site = site();
     assert_eq!(json_of(&site, &["data.authz.broken"], 0), json!({}));

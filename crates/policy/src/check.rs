@@ -33,7 +33,7 @@ pub fn check(set: &PolicySet, schemas: &Arc<Schemas>) -> Vec<Problem> {
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// A file or directory can't be read.
-    #[error("can't read {}: {source}", path.display())]
+    #[error("can't read {}", path.display())]
     Io {
         /// Which.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum SchemaError {
         source: std::io::Error,
     },
     /// A file is no JSON.
-    #[error("{} is no JSON: {source}", path.display())]
+    #[error("{} is no JSON", path.display())]
     Json {
         /// Which.
         path: PathBuf,

@@ -180,11 +180,18 @@ impl From<LoadError> for Failure {
         let LoadError::Invalid(problems) = &error else {
             return Self::plain(error.to_string());
         };
-        let entry = |problem: &Problem| Entry {
-            message: problem.message.clone(),
-            code: Some(opa_code(&problem.code).into()),
-            location: located(&problem.file, problem.line, problem.column),
-            rendered: Some(problem.rendered.clone()),
+        let entry = |problem: &Problem| {
+            let location = located(&problem.file, problem.line, problem.column);
+            Entry {
+                // Without a line there is no place, and the file must be named all the same.
+                message: match &location {
+                    None if !problem.file.is_empty() => format!("{}: {}", problem.file, problem.message),
+                    _ => problem.message.clone(),
+                },
+                code: Some(opa_code(&problem.code).into()),
+                location,
+                rendered: Some(problem.rendered.clone()),
+            }
         };
         Self {
             errors: problems.as_slice().iter().map(entry).collect(),

@@ -221,7 +221,14 @@ fn read_bundle(path: &Path, version: RegoVersion, out: &mut Vec<Named>) -> Resul
 }
 
 fn unpacked(path: &Path, bytes: &[u8], version: RegoVersion, out: &mut Vec<Named>) -> Result<(), LoadError> {
-    bundle(path, archive::read(bytes, &LoadLimits::default())?, version, out)
+    let files = archive::read(bytes, &LoadLimits::default()).map_err(|error| match error {
+        // There may be several.
+        LoadError::Archive { reason } => LoadError::Archive {
+            reason: format!("{reason} (in {})", path.display()),
+        },
+        other => other,
+    })?;
+    bundle(path, files, version, out)
 }
 
 /// Of a bundle's manifest nothing matters to a query but the versions of the modules; sound it must be as a whole.
