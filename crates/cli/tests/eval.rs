@@ -219,8 +219,9 @@ fn errors_without_a_line_name_the_file() {
         let failed = json_of(&site, &[flag, file, "1"], 2);
         assert_eq!(failed["errors"][0]["message"], json!(wanted));
     }
-    let schema = eval(&site, &["-s", "none.json", "1"]).fails(2, &["can't read none.json"]);
-    assert_eq!(schema.matches("No such file").count(), 1, "{schema}");
+    let schema = eval(&site, &["-s", "none.json", "1"]);
+    assert_eq!(schema.err.matches("No such file").count(), 1, "{}", schema.err);
+    schema.fails(2, &["can't read none.json"]);
 }
 
 #[test]
