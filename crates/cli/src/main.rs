@@ -79,7 +79,7 @@ enum Command {
     /// Credentials in files, archives and Git history
     #[command(subcommand)]
     Secrets(commands::secrets::Command),
-    /// Write down what a directory is made of, from its lock files: CycloneDX, SPDX
+    /// Write down what a directory or a container image is made of: CycloneDX, SPDX
     Sbom(commands::sbom::Args),
     /// The configuration in effect
     #[command(subcommand)]

@@ -75,12 +75,23 @@ fn a_damaged_file_is_named_and_the_rest_is_written() {
 fn what_a_person_types_wrong() {
     let site = Site::new();
     site.run(&["sbom", "gone"]).fails(2, &["there is no gone"]);
+    write(&site, "notes.md", "x");
+    site.run(&["sbom", "notes.md"]).fails(
+        2,
+        &["notes.md is no container image, and its name is none of a lock file"],
+    );
+    site.run(&["sbom", "--platform", "linux/amd64"])
+        .fails(2, &["--platform has no meaning"]);
     site.run(&["sbom", "--timestamp", "noon"])
         .fails(2, &["--timestamp", "2030-01-31T12:00:00Z"]);
     site.run(&["sbom", "--output", "no/such/bom.json"])
         .fails(3, &["can't write no/such/bom.json"]);
     let ran = site.run(&["sbom"]);
-    assert!(ran.err.contains("there is no lock file"), "{}", ran.err);
+    assert!(
+        ran.err.contains("there is no file that tells of packages"),
+        "{}",
+        ran.err
+    );
     ran.exits(0);
 }
 
@@ -107,6 +118,67 @@ fn project(site: &Site) {
     let composer = r#"{"packages": [{"name": "v/x", "version": "dev-a/b", "license": ["GPL-2.0", "MIT"]}]}"#;
     write(site, "php/composer.lock", composer);
     write(site, "java/gradle.lockfile", "g:x:1.0=runtimeClasspath\n");
+    let pom = "<project><dependencies><dependency><groupId>g</groupId><artifactId>elsewhere</artifactId></dependency></dependencies></project>";
+    write(site, "java/pom.xml", pom);
+}
+
+fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, path, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// An archive as `docker save` writes it.
+fn image(site: &Site) {
+    let dpkg = "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n";
+    let npm = br#"{"name": "a", "version": "1.0.0", "license": "MIT"}"#;
+    let layer = tar(&[
+        ("etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        ("var/lib/dpkg/status", dpkg.as_bytes()),
+        ("app/node_modules/a/package.json", npm),
+    ]);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &layer);
+    let config = format!(
+        r#"{{"rootfs": {{"diff_ids": ["sha256:{}"]}}}}"#,
+        hex::encode(digest)
+    );
+    let manifest = r#"[{"Config": "config.json", "RepoTags": ["shop:1"], "Layers": ["layer.tar"]}]"#;
+    let archive = tar(&[
+        ("manifest.json", manifest.as_bytes()),
+        ("config.json", config.as_bytes()),
+        ("layer.tar", &layer),
+    ]);
+    std::fs::write(site.path().join("shop.tar"), archive).unwrap();
+}
+
+#[test]
+fn an_image_is_read_and_one_that_was_altered_is_refused() {
+    let site = Site::new();
+    image(&site);
+    let text = site.run(&["sbom", "shop.tar", "--output", "bom.json"]);
+    assert!(text.err.contains("2 packages in 3 files"), "{}", text.err);
+    text.exits(0);
+    let path = site.path().join("bom.json");
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(document["metadata"]["component"]["type"], "container");
+    assert_eq!(document["metadata"]["component"]["name"], "shop:1");
+    let purl = "pkg:deb/debian/curl@8.0-1?arch=amd64&distro=debian-12";
+    assert_eq!(document["components"][0]["purl"], purl);
+    if let Some(peer) = Peer::python("sbom_valid.py", "cyclonedx") {
+        assert_eq!(peer.json(&["cyclonedx", path.to_str().unwrap()])["components"], 2);
+    }
+    let archive = site.path().join("shop.tar");
+    let mut bytes = std::fs::read(&archive).unwrap();
+    let at = bytes.windows(6).position(|part| part == b"8.0-1\n").unwrap();
+    bytes[at] = b'9';
+    std::fs::write(&archive, bytes).unwrap();
+    site.run(&["sbom", "shop.tar"])
+        .fails(2, &["shop.tar", "the image was altered or damaged"]);
 }
 
 #[test]
@@ -126,8 +198,8 @@ fn cyclonedx_is_valid_for_others() {
     .exits(0);
     let bom = site.path().join("bom.json");
     let told = peer.json(&["cyclonedx", bom.to_str().unwrap()]);
-    assert_eq!(told["components"], 9, "{told}");
-    assert_eq!(told["dependencies"], 10, "{told}");
+    assert_eq!(told["components"], 10, "{told}");
+    assert_eq!(told["dependencies"], 11, "{told}");
 }
 
 #[test]
@@ -141,9 +213,9 @@ fn spdx_is_valid_for_others() {
         .exits(0);
     let bom = site.path().join("bom.spdx.json");
     let told = peer.json(&["spdx", bom.to_str().unwrap()]);
-    assert_eq!(told["packages"], 10, "{told}");
-    // One for the document, eight for what the subject needs, one for what @s/a needs.
-    assert_eq!(told["relationships"], 11, "{told}");
+    assert_eq!(told["packages"], 11, "{told}");
+    // One for the document, ten for what the subject needs, one for what @s/a needs.
+    assert_eq!(told["relationships"], 12, "{told}");
 }
 
 #[test]

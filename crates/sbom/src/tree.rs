@@ -88,21 +88,20 @@ impl Tree for Directory {
     }
 
     fn read(&self, path: &str) -> Result<Option<String>, ReadError> {
-        let file = match std::fs::File::open(self.root.join(path)) {
-            Ok(file) => file,
+        let path = self.root.join(path);
+        let environment = |error: std::io::Error| ReadError::Environment(error.to_string());
+        // Looked at first: to open a pipe may take for ever.
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => return Err(ReadError::Input("is no file".to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(ReadError::Environment(error.to_string())),
-        };
-        let found = file
-            .metadata()
-            .map_err(|error| ReadError::Environment(error.to_string()))?;
-        if !found.is_file() {
-            return Err(ReadError::Input("is no file".to_owned()));
+            Err(error) => return Err(environment(error)),
         }
+        let file = std::fs::File::open(&path).map_err(environment)?;
         let mut bytes = Vec::new();
         file.take(MAX_BYTES.saturating_add(1))
             .read_to_end(&mut bytes)
-            .map_err(|error| ReadError::Environment(error.to_string()))?;
+            .map_err(environment)?;
         text(bytes).map(Some)
     }
 }

@@ -1,21 +1,21 @@
 //! `stele sbom`: what a directory or a container image is made of.
 
-use crate::exit::{EnvironmentContext, Verdict};
+use crate::exit::{Environment, EnvironmentContext, Verdict};
 use crate::output;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use stele_sbom::report::{self, Making};
-use stele_sbom::{Directory, Inventory, ProblemKind, Subject, SubjectKind};
+use stele_sbom::{Directory, ImageError, Inventory, LockKind, ProblemKind, Subject, SubjectKind};
 
-/// Write down what a directory is made of, from its lock files
+/// Write down what a directory is made of, from its lock files, or what is installed in a container image
 ///
 /// The same files give the same bytes: a time stands in the document only if --timestamp or SOURCE_DATE_EPOCH says so. docs/sbom.md lists the files
 /// that are read. Exit code 0: everything was read, 2: a file is damaged (the rest is in the document all the same), 3: a file can't be
 /// read or written.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Directory, or one lock file
+    /// Directory, one lock file, an archive of `docker save`, or an OCI layout (directory or archive)
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Format of the document
@@ -24,9 +24,12 @@ pub(crate) struct Args {
     /// File to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What the document is about [default: the name of PATH]
+    /// What the document is about [default: the name of the image, else of PATH]
     #[arg(long)]
     name: Option<String>,
+    /// Image to take where a layout has several, e.g. linux/amd64
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Option<String>,
     /// Time that the document says it was made at, RFC 3339; `now` is the clock's [default: SOURCE_DATE_EPOCH, else none, or where SPDX
     /// demands one 1970-01-01T00:00:00Z]
     #[arg(long, value_name = "TIME")]
@@ -47,15 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         bail!("there is no {}", args.path.display());
     }
     let created = created(args.timestamp.as_deref())?;
-    let subject = Subject {
-        kind: SubjectKind::Application,
-        name: match &args.name {
-            Some(name) => name.clone(),
-            None => name_of(&args.path),
-        },
-        version: None,
-    };
-    let inventory = stele_sbom::scan(&Directory::new(&args.path), subject);
+    let inventory = inventory(args)?;
     let format = match args.format {
         Format::Cyclonedx => report::Format::CycloneDx,
         Format::Spdx => report::Format::Spdx,
@@ -72,12 +67,43 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     summary(&inventory)
 }
 
+fn inventory(args: &Args) -> Result<Inventory> {
+    let path = args.path.as_path();
+    if stele_sbom::is_image(path) {
+        let inventory = stele_sbom::scan_image(path, args.name.as_deref(), args.platform.as_deref());
+        return inventory.map_err(|error| match error {
+            ImageError::Io(cause) => {
+                anyhow::Error::new(Environment(format!("{}: can't be read: {cause}", path.display())))
+            }
+            ImageError::Input(_) => anyhow::Error::new(error).context(path.display().to_string()),
+        });
+    }
+    if args.platform.is_some() {
+        bail!(
+            "{} is no container image: --platform has no meaning",
+            path.display()
+        );
+    }
+    let named = path.to_string_lossy();
+    if !path.is_dir() && LockKind::of_path(&named).is_none() {
+        bail!(
+            "{named} is no container image, and its name is none of a lock file; docs/sbom.md lists those that are read"
+        );
+    }
+    let subject = Subject {
+        kind: SubjectKind::Application,
+        name: args.name.clone().unwrap_or_else(|| name_of(path)),
+        version: None,
+    };
+    Ok(stele_sbom::scan(&Directory::new(path), subject))
+}
+
 fn summary(inventory: &Inventory) -> Result<Verdict> {
     for problem in &inventory.problems {
         output::note(stele_gate::report::printable(&problem.to_string()));
     }
     if inventory.files.is_empty() && inventory.problems.is_empty() {
-        output::note("there is no lock file; docs/sbom.md lists those that are read");
+        output::note("there is no file that tells of packages; docs/sbom.md lists those that are read");
     }
     output::note(format!(
         "{} packages in {} files",

@@ -19,6 +19,8 @@ mod uv;
 mod yaml;
 mod yarn;
 
+pub(crate) use npm::licence as npm_licence;
+
 use crate::model::{Inventory, Location, Problem, ProblemKind, Subject};
 use crate::tree::{ReadError, Tree};
 use draft::Draft;
@@ -237,8 +239,12 @@ pub fn scan(tree: &dyn Tree, subject: Subject) -> Inventory {
 fn scan_file(tree: &dyn Tree, kind: LockKind, path: String, inventory: &mut Inventory) {
     let text = match tree.read(&path) {
         Ok(Some(text)) => text,
-        // It was there a moment ago.
-        Ok(None) => return,
+        // It was listed a moment ago.
+        Ok(None) => {
+            let gone = ReadError::Environment("it is gone, or its name is not UTF-8".to_owned());
+            inventory.problems.insert(unreadable(path, &gone));
+            return;
+        }
         Err(error) => {
             inventory.problems.insert(unreadable(path, &error));
             return;

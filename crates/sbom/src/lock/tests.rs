@@ -59,6 +59,24 @@ fn a_bad_file_does_not_stop_the_rest() {
     assert_eq!(found.files.len(), 2);
 }
 
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = 200_000;
+    let json = format!("{{\"packages\": {}", "[".repeat(deep));
+    let toml = format!("a = {}", "[".repeat(deep));
+    let yaml = format!("__metadata:\na: {}", "[".repeat(deep));
+    let xml = "<project>".repeat(deep);
+    for (path, text) in [
+        ("package-lock.json", &json),
+        ("composer.lock", &json),
+        ("Cargo.lock", &toml),
+        ("yarn.lock", &yaml),
+        ("pom.xml", &xml),
+    ] {
+        assert_eq!(problems(&inventory(&[(path, text)])).len(), 1, "{path}");
+    }
+}
+
 mod laws {
     use super::*;
     use proptest::prelude::*;

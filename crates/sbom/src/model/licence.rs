@@ -5,6 +5,23 @@ use spdx::{Expression, ParseMode};
 /// Bytes of a licence's name that are kept; longer ones are whole licence texts.
 const MAX_BYTES: usize = 512;
 
+/// Bytes of an expression. Distributions write down a licence for every file of a package.
+const MAX_EXPRESSION: usize = 16 * 1024;
+
+/// A text as an expression, corrected if that makes it one.
+fn expression(line: &str) -> Option<String> {
+    let deprecated = ParseMode {
+        allow_deprecated: true,
+        ..ParseMode::STRICT
+    };
+    let is_one = |text: &str| Expression::parse_mode(text, deprecated).is_ok();
+    if is_one(line) {
+        return Some(line.to_owned());
+    }
+    let corrected = Expression::canonicalize(line).ok().flatten();
+    corrected.filter(|text| is_one(text))
+}
+
 /// What a package says it is licensed under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Licence {
@@ -24,16 +41,10 @@ impl Licence {
         if line.is_empty() {
             return None;
         }
-        let deprecated = ParseMode {
-            allow_deprecated: true,
-            ..ParseMode::STRICT
-        };
-        if Expression::parse_mode(&line, deprecated).is_ok() {
-            return Some(Self::Expression(line));
-        }
-        let corrected = Expression::canonicalize(&line).ok().flatten();
-        if let Some(corrected) = corrected.filter(|text| Expression::parse_mode(text, deprecated).is_ok()) {
-            return Some(Self::Expression(corrected));
+        if line.len() <= MAX_EXPRESSION
+            && let Some(expression) = expression(&line)
+        {
+            return Some(Self::Expression(expression));
         }
         let mut end = line.len().min(MAX_BYTES);
         while !line.is_char_boundary(end) {

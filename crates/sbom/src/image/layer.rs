@@ -1,0 +1,312 @@
+//! Laying layers over each other: of the files that tell what is installed, those that are left in the end.
+//!
+//! Rules: <https://github.com/opencontainers/image-spec/blob/main/layer.md>.
+
+use super::archive::Store;
+use super::manifest::Layer;
+use super::{Found, ImageError, golang, java, packages};
+use crate::model::Hash;
+use aws_lc_rs::digest::{Context, SHA256};
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, Read};
+use tar::EntryType;
+
+/// Entries of all layers.
+const MAX_ENTRIES: u64 = 10_000_000;
+/// Bytes that a layer may unpack to: this many, and as many times its size. File systems compress to about a third.
+const LEAST_UNPACKED: u64 = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+const MAX_RATIO: u64 = 200;
+/// Bytes of one file that is read as a whole, and of all that are kept.
+const MAX_FILE: u64 = 256 * 1024 * 1024;
+const MAX_KEPT: u64 = 1 << 30;
+/// Bytes of a long name; Linux takes 4096.
+const MAX_NAME: u64 = 64 * 1024;
+/// Zstandard's window, as a power of two: what its own command takes without being asked to.
+const MAX_WINDOW: u32 = 27;
+
+/// What is kept of a file.
+#[derive(Clone)]
+pub(super) enum Content {
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// What it says; it would be too large to keep.
+    Read(Found),
+}
+
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) content: Content,
+    /// The digest of the layer that brought it, unpacked.
+    pub(super) layer: String,
+}
+
+#[derive(Default)]
+pub(super) struct Files {
+    kept: BTreeMap<String, Kept>,
+    entries: u64,
+    bytes: u64,
+}
+
+impl Files {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Kept)> {
+        self.kept.iter()
+    }
+
+    pub(super) fn bytes_of(&self, path: &str) -> Option<&[u8]> {
+        match &self.kept.get(path)?.content {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Read(_) => None,
+        }
+    }
+
+    /// Removes what lies below a directory.
+    fn remove_below(&mut self, directory: &str) {
+        if directory.is_empty() {
+            return self.kept.clear();
+        }
+        let prefix = format!("{directory}/");
+        let below: Vec<String> = self
+            .kept
+            .range(prefix.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&prefix))
+            .cloned()
+            .collect();
+        for path in below {
+            self.kept.remove(&path);
+        }
+    }
+}
+
+/// A reader that digests what it reads, and fails past its limit instead of ending.
+struct Digesting<R> {
+    inner: R,
+    context: Context,
+    left: u64,
+}
+
+impl<R: Read> Digesting<R> {
+    fn new(inner: R, limit: u64) -> Self {
+        Self {
+            inner,
+            context: Context::new(&SHA256),
+            left: limit,
+        }
+    }
+
+    /// Reads to the end, and compares.
+    fn check(mut self, expected: &Hash, what: &str) -> Result<(), ImageError> {
+        io::copy(&mut self, &mut io::sink()).map_err(|error| damaged(what, &error))?;
+        let found = hex::encode(self.context.finish());
+        if found == expected.hex() {
+            return Ok(());
+        }
+        Err(ImageError::input(format!(
+            "{what} has the digest sha256:{found}, not sha256:{}: the image was altered or damaged",
+            expected.hex()
+        )))
+    }
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(target)?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other("it unpacks to far more than its size allows"))?;
+        self.context.update(target.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+fn damaged(what: &str, error: &io::Error) -> ImageError {
+    ImageError::input(format!("{what} is damaged or beyond the limits: {error}"))
+}
+
+pub(super) fn apply(store: &mut Store, layer: &Layer, files: &mut Files) -> Result<(), ImageError> {
+    let name = layer.part.as_str();
+    let Some((part, length)) = store.part(name)? else {
+        return Err(ImageError::input(format!("the layer {name} is missing")));
+    };
+    let limit = length.saturating_mul(MAX_RATIO).max(LEAST_UNPACKED);
+    let mut packed = Digesting::new(part, u64::MAX);
+    let mut head = Vec::new();
+    (&mut packed)
+        .take(4)
+        .read_to_end(&mut head)
+        .map_err(|error| damaged(name, &error))?;
+    let whole = BufReader::new(head.as_slice().chain(&mut packed));
+    let reader: Box<dyn Read + '_> = match head.as_slice() {
+        [0x1F, 0x8B, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        [0x28, 0xB5, 0x2F, 0xFD] => {
+            let mut decoder =
+                zstd::stream::read::Decoder::with_buffer(whole).map_err(|error| damaged(name, &error))?;
+            decoder
+                .window_log_max(MAX_WINDOW)
+                .map_err(|error| damaged(name, &error))?;
+            Box::new(decoder)
+        }
+        _ => Box::new(whole),
+    };
+    let mut unpacked = Digesting::new(reader, limit);
+    let id = format!("sha256:{}", layer.diff_id.hex());
+    let upper = read_entries(&mut unpacked, &id, files).map_err(|error| damaged(name, &error))?;
+    unpacked.check(&layer.diff_id, name)?;
+    if let Some(digest) = &layer.digest {
+        packed.check(digest, name)?;
+    }
+    files.kept.extend(upper);
+    Ok(())
+}
+
+/// What stands before an entry about it.
+#[derive(Default)]
+struct Extension {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+/// Reads one layer; removes from the layers below what it replaces or hides.
+fn read_entries(reader: &mut dyn Read, layer: &str, files: &mut Files) -> io::Result<BTreeMap<String, Kept>> {
+    let mut upper = BTreeMap::new();
+    let mut extension = Extension::default();
+    let mut archive = tar::Archive::new(reader);
+    // Raw: long names are read here, within limits.
+    for entry in archive.entries()?.raw(true) {
+        let mut entry = entry?;
+        files.entries = files.entries.saturating_add(1);
+        if files.entries > MAX_ENTRIES {
+            return Err(io::Error::other(format!("more than {MAX_ENTRIES} entries")));
+        }
+        let kind = entry.header().entry_type();
+        match kind {
+            EntryType::GNULongName => extension.name = Some(long(&mut entry)?),
+            EntryType::GNULongLink => extension.link = Some(long(&mut entry)?),
+            EntryType::XHeader => pax(&mut entry, &mut extension)?,
+            EntryType::XGlobalHeader => {}
+            _ => {
+                let Extension { name, link } = std::mem::take(&mut extension);
+                let name = name.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+                let path = path_of(&name)?;
+                if hide(&path, kind, files) {
+                    continue;
+                }
+                let link =
+                    link.or_else(|| entry.header().link_name_bytes().map(std::borrow::Cow::into_owned));
+                let content = if kind == EntryType::Link {
+                    linked(&link.unwrap_or_default(), &upper, files)?
+                } else if kind.is_file() {
+                    content(&path, &mut entry, files)?
+                } else {
+                    None
+                };
+                if let Some(content) = content {
+                    let layer = layer.to_owned();
+                    upper.insert(path, Kept { content, layer });
+                } else {
+                    upper.remove(&path);
+                }
+            }
+        }
+    }
+    Ok(upper)
+}
+
+fn long(entry: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut name = Vec::new();
+    entry.take(MAX_NAME.saturating_add(1)).read_to_end(&mut name)?;
+    if name.len() as u64 > MAX_NAME {
+        return Err(io::Error::other(format!("a name of more than {MAX_NAME} bytes")));
+    }
+    while name.last() == Some(&0) {
+        name.pop();
+    }
+    Ok(name)
+}
+
+fn pax(entry: &mut impl Read, extension: &mut Extension) -> io::Result<()> {
+    let text = long(entry)?;
+    for pair in tar::PaxExtensions::new(&text) {
+        let pair = pair?;
+        match pair.key_bytes() {
+            b"path" => extension.name = Some(pair.value_bytes().to_vec()),
+            b"linkpath" => extension.link = Some(pair.value_bytes().to_vec()),
+            b"size" => return Err(io::Error::other("a file of more than 8 GiB")),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A path below the root; one that leads out is an attack.
+fn path_of(name: &[u8]) -> io::Result<String> {
+    let text = String::from_utf8_lossy(name);
+    if text.split('/').any(|part| part == "..") {
+        return Err(io::Error::other(format!(
+            "the path {text:?} leads out of the image"
+        )));
+    }
+    Ok(super::archive::clean(&text))
+}
+
+/// Removes what an entry replaces in the layers below; tells whether it is nothing but a whiteout.
+fn hide(path: &str, kind: EntryType, files: &mut Files) -> bool {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if name == ".wh..wh..opq" {
+        files.remove_below(directory);
+        return true;
+    }
+    if let Some(hidden) = name.strip_prefix(".wh.") {
+        let hidden = super::archive::clean(&format!("{directory}/{hidden}"));
+        files.kept.remove(&hidden);
+        files.remove_below(&hidden);
+        return true;
+    }
+    files.kept.remove(path);
+    if !kind.is_dir() {
+        files.remove_below(path);
+    }
+    false
+}
+
+fn linked(target: &[u8], upper: &BTreeMap<String, Kept>, files: &Files) -> io::Result<Option<Content>> {
+    let target = path_of(target)?;
+    let found = upper.get(&target).or_else(|| files.kept.get(&target));
+    Ok(found.map(|kept| kept.content.clone()))
+}
+
+/// What is to be kept of a file, if anything.
+fn content<R: Read>(
+    path: &str,
+    entry: &mut tar::Entry<'_, R>,
+    files: &mut Files,
+) -> io::Result<Option<Content>> {
+    let size = entry.size();
+    let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+    if packages::is_known(path) || java::is_archive(path) {
+        if size > MAX_FILE {
+            let mut found = Found::default();
+            found.problem(format!(
+                "has {size} bytes; {MAX_FILE} is the limit: not looked into"
+            ));
+            return Ok(Some(Content::Read(found)));
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        if java::is_archive(path) {
+            return Ok(Some(Content::Read(java::read(&bytes))));
+        }
+        files.bytes = files.bytes.saturating_add(size);
+        if files.bytes > MAX_KEPT {
+            return Err(io::Error::other(format!(
+                "package databases of more than {MAX_KEPT} bytes"
+            )));
+        }
+        return Ok(Some(Content::Bytes(bytes)));
+    }
+    if executable {
+        return Ok(golang::read(entry)?.map(Content::Read));
+    }
+    Ok(None)
+}
