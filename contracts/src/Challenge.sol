@@ -25,7 +25,8 @@ import {Roles} from "./Roles.sol";
 /// re-execution that fails in any other way, first of all by running out of gas, settles nothing. A leaf that records a
 /// failed evaluation claims no result, so there is nothing to refute.
 ///
-/// Needs the role SUSPENDER in the node registry.
+/// Needs the role SUSPENDER in the node registry. Whoever holds ARBITER here settles leaves as refuted without an execution: the
+/// contract `Dispute`, by the word of a quorum of verifiers.
 contract Challenge is Misdating {
     /// @notice What became of a leaf.
     enum Verdict {
@@ -148,6 +149,13 @@ contract Challenge is Misdating {
         return _settle(claim, leaf, leafHash, policy);
     }
 
+    /// @notice Settles a leaf as refuted by the word of a quorum of verifiers: the node is suspended, and the challenger
+    /// rewarded, as for a challenge. Caller: ARBITER (`Dispute`, which checks everything else and emits the evidence).
+    function refuteByQuorum(bytes32 leafHash, address node, address challenger) external onlyRole(Roles.ARBITER) {
+        if (verdictOf[leafHash] != Verdict.None) revert AlreadySettled(leafHash, verdictOf[leafHash]);
+        _refute(leafHash, node, challenger, "refuted: a recorded decision differs from its re-execution by verifiers");
+    }
+
     /// @notice Changes what a refutation is worth. Caller: ADMIN.
     function setReward(uint256 reward_) external onlyRole(Roles.ADMIN) inForce {
         _setReward(reward_);
@@ -212,13 +220,17 @@ contract Challenge is Misdating {
             emit Upheld(leaf.node, leafHash, leaf.decisionId, leaf.version, msg.sender);
             return Verdict.Upheld;
         }
-        verdictOf[leafHash] = Verdict.Refuted;
-        _reward(msg.sender, reward);
         emit Refuted(
             leaf.node, leafHash, leaf.decisionId, leaf.version, msg.sender, claim.leaf, computed, conflict, result
         );
-        nodes.suspend(leaf.node, "refuted: a recorded decision differs from its re-execution on chain");
+        _refute(leafHash, leaf.node, msg.sender, "refuted: a recorded decision differs from its re-execution on chain");
         return Verdict.Refuted;
+    }
+
+    function _refute(bytes32 leafHash, address node, address challenger, string memory reason) private {
+        verdictOf[leafHash] = Verdict.Refuted;
+        _reward(challenger, reward);
+        nodes.suspend(node, reason);
     }
 
     function _setReward(uint256 reward_) private {

@@ -22,6 +22,9 @@ library Roles {
     /// @notice Signs checkpoints that the ledger accepts only with a quorum.
     bytes32 internal constant VERIFIER = keccak256("VERIFIER");
 
+    /// @notice Settles leaves in `Challenge` as refuted without an execution on chain. For the contract `Dispute`.
+    bytes32 internal constant ARBITER = keccak256("ARBITER");
+
     /// @notice The number of approver roles.
     uint8 internal constant APPROVER_ROLES = 3;
 

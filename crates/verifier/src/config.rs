@@ -44,8 +44,32 @@ pub struct VerifierConfig {
     pub challenge: bool,
     /// Key file of the account that challenges, and pays. Default empty: the verifier's own account.
     pub challenge_key: PathBuf,
+    /// Who may have decisions re-executed for a dispute.
+    pub disputes: DisputesConfig,
     /// The logs that are followed.
     pub logs: Vec<FollowedLog>,
+}
+
+/// Who may ask for the outcome of a dispute, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DisputesConfig {
+    /// SHA-256 of each bearer token that is admitted, in hex, so that the tokens themselves stand nowhere. Default none: no disputes.
+    pub tokens: Vec<String>,
+    /// Disputes that each token may bring in a minute, at once or spread. Default 10.
+    pub per_minute: u32,
+    /// Largest request in bytes; what is larger is 413. Default 4 MiB.
+    pub max_bytes: usize,
+}
+
+impl Default for DisputesConfig {
+    fn default() -> Self {
+        Self {
+            tokens: Vec::new(),
+            per_minute: 10,
+            max_bytes: 4 << 20,
+        }
+    }
 }
 
 /// One node's log.
@@ -103,6 +127,7 @@ impl Default for VerifierConfig {
             chain: true,
             challenge: false,
             challenge_key: PathBuf::new(),
+            disputes: DisputesConfig::default(),
             logs: Vec::new(),
         }
     }
@@ -128,6 +153,26 @@ impl VerifierConfig {
         }
         if self.challenge && !self.chain {
             return wrong("challenge", "needs verifier.chain".to_owned());
+        }
+        let disputes = &self.disputes;
+        if let Some(token) = disputes
+            .tokens
+            .iter()
+            .find(|token| token.parse::<stele_types::Digest>().is_err())
+        {
+            return wrong(
+                "disputes.tokens",
+                format!("has `{token}`, must be the SHA-256 of a token: 64 hex digits"),
+            );
+        }
+        if !disputes.tokens.is_empty() && !self.chain {
+            return wrong("disputes.tokens", "needs verifier.chain".to_owned());
+        }
+        if disputes.per_minute == 0 || disputes.per_minute > 60_000 {
+            return wrong(
+                "disputes.per_minute",
+                format!("is {}, must be 1 to 60000", disputes.per_minute),
+            );
         }
         if self.logs.is_empty() {
             return wrong("logs", "names no log to follow (docs/verifiers.md)".to_owned());
@@ -181,7 +226,17 @@ mod tests {
             ..log
         }];
         type Spoil = fn(&mut VerifierConfig);
-        let cases: [(&str, Spoil); 4] = [
+        let cases: [(&str, Spoil); 7] = [
+            ("verifier.disputes.tokens has", |config| {
+                config.disputes.tokens.push("secret".to_owned());
+            }),
+            ("verifier.disputes.tokens needs", |config| {
+                config.disputes.tokens.push("ab".repeat(32));
+                config.chain = false;
+            }),
+            ("verifier.disputes.per_minute", |config| {
+                config.disputes.per_minute = 0
+            }),
             ("verifier.sample", |config| config.sample = 1.5),
             ("verifier.poll_ms", |config| config.poll_ms = 0),
             ("verifier.webhook", |config| config.webhook = "there".to_owned()),

@@ -58,6 +58,17 @@ impl Outcome {
     }
 }
 
+/// What a re-execution found, before it is compared with the leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The digest of the result.
+    Result(Digest),
+    /// The policy contradicts itself, in words.
+    Conflict(String),
+    /// There is nothing to compare, or the leaf is wrong for another reason than its result.
+    Other(Outcome),
+}
+
 /// What of a record the re-execution needs; borrowed from the line where possible.
 #[derive(Deserialize)]
 struct Lean<'a> {
@@ -173,54 +184,101 @@ impl Replayer {
 
     /// Re-executes one decision. `record` is its JSON as the node serves it, which nothing vouches for; the leaf is in the log.
     pub fn check(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Outcome {
+        match self.recompute(leaf, record, timeline) {
+            Found::Result(digest) if digest == leaf.result_digest => Outcome::Agrees,
+            Found::Result(digest) => Outcome::Wrong(format!(
+                "the log records a result with digest {}, the policy gives one with {digest}",
+                leaf.result_digest
+            )),
+            Found::Conflict(message) => Outcome::Wrong(format!(
+                "the log records a result, and the policy contradicts itself: {message}"
+            )),
+            Found::Other(outcome) => outcome,
+        }
+    }
+
+    /// [`Self::check`] without the comparison of the result: what the policy gives.
+    pub fn recompute(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Found {
         let lean: Lean<'_> = match serde_json::from_slice(record) {
             Ok(lean) => lean,
-            Err(error) => return Outcome::Mismatch(format!("the record is malformed: {error}")),
+            Err(error) => {
+                return Found::Other(Outcome::Mismatch(format!("the record is malformed: {error}")));
+            }
         };
+        let (path, salt) = match self.prepare(leaf, record, &lean, timeline) {
+            Ok(ready) => ready,
+            Err(outcome) => return Found::Other(outcome),
+        };
+        let limits = self.limits;
+        let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
+            return Found::Other(not_at_hand(leaf));
+        };
+        version
+            .execute(leaf, &lean, record, &path, &salt, limits, &mut self.rendering)
+            .unwrap_or_else(Found::Other)
+    }
+
+    /// What has to be true before a decision can be re-executed: where it was asked, and the salt that opens its input.
+    fn prepare(
+        &mut self,
+        leaf: &Leaf,
+        record: &[u8],
+        lean: &Lean<'_>,
+        timeline: Option<&Timeline>,
+    ) -> Result<(Arc<DataPath>, Salt), Outcome> {
         if leaf.policy_version == NO_VERSION {
-            return without_policy(leaf, &lean, timeline);
+            return Err(without_policy(leaf, lean, timeline));
         }
         let Ok(policy) = PolicyId::new(&lean.policy_id) else {
-            return Outcome::Mismatch(format!("`{}` can't name a policy", lean.policy_id));
+            return Err(Outcome::Mismatch(format!(
+                "`{}` can't name a policy",
+                lean.policy_id
+            )));
         };
         if let Some(timeline) = timeline
             && let Err(problem) = timeline.was_in_force(&policy, leaf.policy_version, leaf.time)
         {
-            return vouched(leaf, record, problem);
+            return Err(vouched(leaf, record, problem));
         }
         let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
-            return Outcome::NotExecutable(format!("version {} is not at hand", leaf.policy_version));
+            return Err(not_at_hand(leaf));
         };
         let (path, hash) = match version.place(&policy, &lean.path) {
             Ok(place) => (Arc::clone(&place.path), place.hash),
-            Err(problem) => return Outcome::Mismatch(problem),
+            Err(problem) => return Err(Outcome::Mismatch(problem)),
         };
         if hash != leaf.entry_point {
-            return Outcome::Mismatch(format!("the leaf is of another path than {}", lean.path));
+            return Err(Outcome::Mismatch(format!(
+                "the leaf is of another path than {}",
+                lean.path
+            )));
         }
         if let Some(problem) = timeline.and_then(|timeline| nearer(timeline, &policy, &lean.path, leaf)) {
-            return vouched(leaf, record, problem);
+            return Err(vouched(leaf, record, problem));
         }
         if version.data_digest != leaf.data_digest {
-            return Outcome::Wrong(format!(
+            return Err(Outcome::Wrong(format!(
                 "the decision was made on data with digest {}, its version's has {}",
                 leaf.data_digest, version.data_digest
-            ));
+            )));
         }
         if leaf.result_digest == NO_ANSWER {
-            return Outcome::Failed;
+            return Err(Outcome::Failed);
         }
         if lean.withholds("input") || lean.withholds("nd_builtin_cache") {
-            return Outcome::Withheld;
+            return Err(Outcome::Withheld);
         }
         let Some(salt) = lean.input_salt else {
-            return Outcome::Mismatch(
+            return Err(Outcome::Mismatch(
                 "the record has no input salt, and does not say that it was erased".into(),
-            );
+            ));
         };
-        let limits = self.limits;
-        version.execute(leaf, &lean, record, &path, &salt, limits, &mut self.rendering)
+        Ok((path, salt))
     }
+}
+
+fn not_at_hand(leaf: &Leaf) -> Outcome {
+    Outcome::NotExecutable(format!("version {} is not at hand", leaf.policy_version))
 }
 
 impl Loaded {
@@ -259,11 +317,8 @@ impl Loaded {
         salt: &Salt,
         limits: Limits,
         rendering: &mut Rendering,
-    ) -> Outcome {
-        let recorded = match nd_answers(leaf, lean, record) {
-            Ok(recorded) => recorded,
-            Err(outcome) => return outcome,
-        };
+    ) -> Result<Found, Outcome> {
+        let recorded = nd_answers(leaf, lean, record)?;
         let calls = NdCalls::new(&recorded);
         let ask = EvalRequest {
             path,
@@ -293,15 +348,15 @@ impl Loaded {
                     Ok(outcome) if outcome.rendered => {
                         Ok((outcome.value, commit(salt, &rendering.input_canonical)))
                     }
-                    Ok(_) => return Outcome::Mismatch("the input has no canonical encoding".into()),
+                    Ok(_) => return Err(Outcome::Mismatch("the input has no canonical encoding".into())),
                     Err(JsonFailure::Input(error)) => {
-                        return Outcome::Mismatch(format!("the input: {error}"));
+                        return Err(Outcome::Mismatch(format!("the input: {error}")));
                     }
                     Err(JsonFailure::Engine(error)) => Err(error),
                 }
             }
         };
-        judge(leaf, lean, salt, found)
+        found_for(leaf, lean, salt, found)
     }
 }
 
@@ -325,37 +380,30 @@ fn vouched(leaf: &Leaf, record: &[u8], problem: String) -> Outcome {
     }
 }
 
-/// What the re-execution gave, against the leaf.
-fn judge(
+/// What the re-execution gave, if its input is the one that the leaf commits to.
+fn found_for(
     leaf: &Leaf,
     lean: &Lean<'_>,
     salt: &Salt,
     found: Result<(Option<Value>, Digest), EngineError>,
-) -> Outcome {
+) -> Result<Found, Outcome> {
     let other = || Outcome::Mismatch("the record's input is not the one that the leaf commits to".into());
     match found {
-        Ok((_, commitment)) if commitment != leaf.input_commitment => other(),
-        Ok((value, _)) => match result_digest(value.as_ref()) {
-            Ok(digest) if digest == leaf.result_digest => Outcome::Agrees,
-            Ok(digest) => Outcome::Wrong(format!(
-                "the log records a result with digest {}, the policy gives one with {digest}",
-                leaf.result_digest
-            )),
-            Err(error) => Outcome::NotExecutable(error.to_string()),
-        },
-        Err(EngineError::Conflict { message, .. }) => {
-            // Without a result there was no look at the input yet.
-            if input_commitment(lean, salt) != Some(leaf.input_commitment) {
-                return other();
-            }
-            Outcome::Wrong(format!(
-                "the log records a result, and the policy contradicts itself: {message}"
-            ))
+        Ok((_, commitment)) if commitment != leaf.input_commitment => Err(other()),
+        Ok((value, _)) => {
+            let digest = result_digest(value.as_ref());
+            let digest = digest.map_err(|error| Outcome::NotExecutable(error.to_string()))?;
+            Ok(Found::Result(digest))
         }
-        Err(EngineError::NdBuiltin { name, reason, .. }) => {
-            Outcome::Mismatch(format!("{name} can't be answered from the record: {reason}"))
+        // Without a result there was no look at the input yet.
+        Err(EngineError::Conflict { .. }) if input_commitment(lean, salt) != Some(leaf.input_commitment) => {
+            Err(other())
         }
-        Err(error) => Outcome::NotExecutable(error.to_string()),
+        Err(EngineError::Conflict { message, .. }) => Ok(Found::Conflict(message)),
+        Err(EngineError::NdBuiltin { name, reason, .. }) => Err(Outcome::Mismatch(format!(
+            "{name} can't be answered from the record: {reason}"
+        ))),
+        Err(error) => Err(Outcome::NotExecutable(error.to_string())),
     }
 }
 

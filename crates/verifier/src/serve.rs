@@ -1,16 +1,19 @@
-//! The verifier's HTTP surface. Nothing here needs a secret: a cosignature is only given for what a log's own key signed.
+//! The verifier's HTTP surface. Nothing here needs a secret but disputes: a cosignature is only given for what a log's own key signed.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use stele_ledger::witness::{MAX_REQUEST_BYTES, SIZE_TYPE};
 
 use crate::cosign::{Answer, Desks};
+use crate::dispute::Declined;
+use crate::gate::{Gate, Turned};
 use crate::stats::{LogStatus, Stats, metrics};
 
 /// Header with the signature for the ledger contract: `<address> <65 bytes in hex>`.
@@ -24,6 +27,8 @@ pub(crate) struct Served {
     pub(crate) desks: Desks,
     pub(crate) logs: Arc<Vec<Arc<Stats>>>,
     pub(crate) about: Arc<About>,
+    /// Who judges disputes, if anybody may bring one.
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 /// Who the verifier is.
@@ -39,6 +44,7 @@ pub(crate) struct About {
 pub(crate) fn router(served: Served) -> Router {
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
+        .route("/v1/disputes", post(dispute))
         .route("/v1/status", get(status))
         .route("/metrics", get(prometheus))
         .route("/health", get(health))
@@ -56,6 +62,65 @@ async fn add_checkpoint(State(served): State<Served>, body: Bytes) -> Response {
     served.desks.add_checkpoint(&body).await.into_response()
 }
 
+/// Who is not admitted has nothing read of its body.
+async fn dispute(State(served): State<Served>, request: Request) -> Response {
+    let Some(gate) = served.gate else {
+        return said(
+            StatusCode::NOT_FOUND,
+            "disputes are not judged here (verifier.disputes.tokens)",
+        );
+    };
+    let (parts, body) = request.into_parts();
+    match gate.admit(&parts.headers, std::time::Instant::now()) {
+        Ok(()) => {}
+        Err(Turned::Stranger) => {
+            return said(
+                StatusCode::UNAUTHORIZED,
+                "disputes are judged for a bearer token whose SHA-256 stands in `verifier.disputes.tokens`",
+            );
+        }
+        Err(Turned::TooMany { seconds }) => {
+            let mut answer = said(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many disputes; ask again later",
+            );
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return answer;
+        }
+    }
+    let Ok(body) = axum::body::to_bytes(body, gate.jury.config.max_bytes).await else {
+        return said(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request is larger than verifier.disputes.max_bytes",
+        );
+    };
+    // To its end also when the caller hangs up: otherwise re-executions under way would pile up.
+    let heard = tokio::spawn(async move { gate.jury.hear(&body).await });
+    match heard.await {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(declined)) => said(declined.status(), &declined.to_string()),
+        Err(_) => said(StatusCode::INTERNAL_SERVER_ERROR, "the dispute was interrupted"),
+    }
+}
+
+fn said(status: StatusCode, error: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": error }))).into_response()
+}
+
+impl Declined {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::UnknownNode(_) => StatusCode::NOT_FOUND,
+            Self::Settled(_) => StatusCode::CONFLICT,
+            Self::NotJudged(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
 async fn status(State(served): State<Served>) -> Response {
     let document = serde_json::json!({ "verifier": &*served.about, "logs": served.statuses() });
     Json(document).into_response()
@@ -63,7 +128,18 @@ async fn status(State(served): State<Served>) -> Response {
 
 async fn prometheus(State(served): State<Served>) -> Response {
     let content = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (content, metrics(&served.statuses())).into_response()
+    let mut text = metrics(&served.statuses());
+    if let Some(gate) = &served.gate {
+        text.push_str("# TYPE stele_verifier_disputes_total counter\n");
+        for (word, count) in gate.jury.counts.read() {
+            // Writing into a string can't fail.
+            let _ = writeln!(
+                text,
+                "stele_verifier_disputes_total{{outcome=\"{word}\"}} {count}"
+            );
+        }
+    }
+    (content, text).into_response()
 }
 
 /// 200 while every log is followed and none is accused.

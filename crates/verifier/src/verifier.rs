@@ -19,8 +19,10 @@ use crate::alert::Alerts;
 use crate::bundles::Bundles;
 use crate::config::{FollowedLog, VerifierConfig};
 use crate::cosign::{Ask, Desk, Desks, Signers};
+use crate::dispute::{Heard, Jury};
 use crate::error::VerifierError;
 use crate::follow::{Follower, Sampling};
+use crate::gate::Gate;
 use crate::replay::Replayer;
 use crate::serve::{About, Served, router};
 use crate::source::Source;
@@ -161,6 +163,7 @@ impl Verifier {
                 () = ended(&mut ending) => {}
             }
         });
+        let mut heard = HashMap::new();
         for log in &config.logs {
             let follower = follower(config, log, &deps, alerts.clone()).await?;
             let (asks, queue) = mpsc::channel(WAITING);
@@ -173,6 +176,8 @@ impl Verifier {
                 });
             }
             logs.push(Arc::clone(&follower.stats));
+            let (source, records) = (follower.source.clone(), log.records);
+            heard.insert(follower.node, Heard { source, records });
             desks.insert(key.name().to_owned(), Desk { key, asks });
             let task = run(
                 follower,
@@ -190,6 +195,7 @@ impl Verifier {
                 wait: Duration::from_millis(config.wait_ms),
             },
             logs: Arc::clone(&logs),
+            gate: gate(config, &deps, heard),
             about: Arc::new(About {
                 cosigner: deps.signers.cosigner.key().to_string(),
                 account: deps
@@ -214,6 +220,24 @@ impl Verifier {
             tasks,
         })
     }
+}
+
+/// What judges disputes, if anybody may bring one, and there is what it takes to sign.
+fn gate(config: &VerifierConfig, deps: &Deps, logs: HashMap<NodeAddress, Heard>) -> Option<Arc<Gate>> {
+    if config.disputes.tokens.is_empty() {
+        return None;
+    }
+    let jury = Jury {
+        logs,
+        chain: deps.chain.clone()?,
+        account: deps.signers.account.clone()?,
+        bundles: Bundles::new(deps.bundles.clone(), deps.kept_bundles.clone()),
+        config: config.disputes.clone(),
+        wait: Duration::from_millis(config.wait_ms),
+        bench: tokio::sync::Mutex::default(),
+        counts: crate::dispute::Counts::default(),
+    };
+    Some(Arc::new(Gate::new(jury)))
 }
 
 async fn follower(

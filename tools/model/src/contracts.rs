@@ -27,9 +27,13 @@ pub enum Function {
     SettleOmission,
     /// `Challenge.refuteDate`
     RefuteDate,
+    /// `Dispute.dispute`
+    Dispute,
+    /// `Challenge.refuteByQuorum`
+    RefuteByQuorum,
 }
 
-fn check<C, F: Fn(&C) -> bool>(
+pub(crate) fn check<C, F: Fn(&C) -> bool>(
     scope: &Scope,
     function: Function,
     guards: &[(Revert, F)],
@@ -138,7 +142,7 @@ pub type SuspendGuard = (Revert, fn(&(&State, Node)) -> bool);
 /// `NodeRegistry.suspend`, called by a contract with the role.
 pub const SUSPEND: &[SuspendGuard] = &[("WrongStatus", |(state, node)| state.is_active(*node))];
 
-fn suspend(scope: &Scope, state: &mut State, node: Node) -> Result<(), Revert> {
+pub(crate) fn suspend(scope: &Scope, state: &mut State, node: Node) -> Result<(), Revert> {
     check(scope, Function::Suspend, SUSPEND, &(&*state, node))?;
     *state.status.of_mut(node) = Status::Suspended;
     *state.convicted.of_mut(node) = true;

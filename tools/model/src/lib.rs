@@ -4,6 +4,7 @@
 //! `properties` what must hold, `scope` the bounds and what can be left out, `explore` the checker.
 
 pub mod contracts;
+pub mod disputes;
 pub mod explore;
 pub mod model;
 pub mod properties;

@@ -6,6 +6,7 @@ use stateright::{Model, Property};
 use crate::contracts::{
     anchor, answer_omission, challenge, claim_omission, open_until, refute_date, settle_omission,
 };
+use crate::disputes::{Dispute, dispute};
 use crate::properties;
 use crate::scope::{Scope, Without};
 use crate::state::State;
@@ -53,6 +54,8 @@ pub enum Action {
     FinderCommits(Claim),
     /// The finder's challenge is seen by everybody.
     FinderSends,
+    /// Someone brings an outcome that verifiers are said to have signed.
+    Dispute(Dispute),
     /// The finder's challenge is executed.
     FinderChallenges,
     /// The thief commits to a copy.
@@ -76,6 +79,7 @@ impl Protocol {
         self.node_duties(state, &mut duties);
         if self.scope.keeps(Without::Vigilance) {
             self.finder_duties(state, &mut duties);
+            self.jury_duties(state, &mut duties);
             self.holder_duties(state, &mut duties);
             duties.extend(
                 self.misdated(state)
@@ -259,6 +263,7 @@ impl Protocol {
         if self.scope.griefing {
             actions.extend(self.griefs(state).into_iter().map(Action::Grief));
         }
+        self.jury_actions(state, actions);
         if state.mempool.is_some() {
             actions.push(Action::FinderChallenges);
             if state.thief.is_none() {
@@ -379,6 +384,7 @@ impl Protocol {
             Action::Grief(claim) => {
                 challenge(scope, state, &claim, Challenger::Griefer).ok()?;
             }
+            Action::Dispute(brought) => dispute(scope, state, &brought).ok()?,
             Action::FinderCommits(claim) => state.finder = Some((claim, state.now)),
             Action::FinderSends => {
                 let (claim, _) = state.finder?;
@@ -441,7 +447,7 @@ impl Protocol {
 }
 
 /// A decision that the honest node never made, false at that.
-fn forged() -> Leaf {
+pub(crate) fn forged() -> Leaf {
     Leaf {
         node: Node::Honest,
         id: u8::MAX,

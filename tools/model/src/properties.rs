@@ -21,6 +21,8 @@ pub const OMISSIONS_END: &str = "in the end every omission is punished";
 pub const MISDATING_ENDS: &str = "in the end every misdated decision is punished";
 /// Every leaf is executed once at most.
 pub const EXECUTED_ONCE: &str = "a decision is executed once at most";
+/// Every leaf is settled by verifiers once at most.
+pub const SETTLED_ONCE: &str = "verifiers settle a decision once at most";
 /// One reward a lie, and not for a copy.
 pub const FINDER_IS_PAID: &str = "a lie is paid for once, and never to who copied its claim";
 /// What was upheld is what the policy in force said.
@@ -132,11 +134,14 @@ fn finder_is_paid(_: &Protocol, state: &State) -> bool {
 }
 
 fn upheld_is_right(model: &Protocol, state: &State) -> bool {
-    state
+    let upheld = state
         .verdicts
         .iter()
-        .filter(|(_, verdict)| **verdict == Verdict::Upheld)
-        .all(|(leaf, _)| !leaf.is_lie() && state.activation_of(leaf, model.scope.tolerance).is_some())
+        .filter(|(_, verdict)| **verdict == Verdict::Upheld);
+    upheld
+        .map(|(leaf, _)| leaf)
+        .chain(&state.upheld)
+        .all(|leaf| !leaf.is_lie() && state.activation_of(leaf, model.scope.tolerance).is_some())
 }
 
 fn answered_once(_: &Protocol, state: &State) -> bool {
@@ -170,7 +175,12 @@ pub(crate) fn of(scope: &Scope) -> Vec<Property<Protocol>> {
         all.push(Always::always(EXECUTED_ONCE, executed_once));
         all.push(Always::always(UPHELD_IS_RIGHT, upheld_is_right));
     }
-    if scope.finder {
+    if scope.disputes {
+        all.push(Always::always(SETTLED_ONCE, |_, state| {
+            state.settlements.values().all(|times| *times <= 1)
+        }));
+    }
+    if scope.finder || scope.jury > 0 {
         all.push(Always::always(LIES_END, lies_end));
         all.push(Always::always(FINDER_IS_PAID, finder_is_paid));
     }
@@ -214,7 +224,19 @@ fn sights(scope: &Scope) -> Vec<Property<Protocol>> {
             },
         ));
     }
-    if scope.finder {
+    if scope.jury > 0 {
+        all.push(Sometimes::sometimes("verifiers uphold a decision", |_, state| {
+            state.upheld.iter().any(|leaf| leaf.node == Node::Honest)
+        }));
+        all.push(Sometimes::sometimes(
+            "the chain judges what verifiers upheld",
+            |_, state| {
+                let judged = |leaf: &Leaf| state.verdicts.contains_key(leaf);
+                state.upheld.iter().any(judged)
+            },
+        ));
+    }
+    if scope.finder || scope.jury > 0 {
         all.push(Sometimes::sometimes(
             "a lie is refuted and paid for",
             |_, state| !state.credited.is_empty(),

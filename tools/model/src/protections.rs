@@ -4,10 +4,11 @@ use crate::contracts::{
     ANCHOR, ANSWER_OMISSION, CHALLENGE, CLAIM_OMISSION, Function, REFUTE_DATE, Revert, SETTLE_OMISSION,
     SUSPEND,
 };
+use crate::disputes::{DISPUTE, REFUTE_BY_QUORUM};
 use crate::properties::{
     ANSWERED_ONCE, EXECUTED_ONCE, FINDER_IS_PAID, HONEST_STAYS, LIES_END, NO_SPLIT_VIEW,
-    NOTHING_ANCHORED_CHANGES, OMISSIONS_END, PUNISHED_ONCE, QUORUM_STOPS_LIES, SUSPENDED_IS_MUTE,
-    UPHELD_IS_RIGHT,
+    NOTHING_ANCHORED_CHANGES, OMISSIONS_END, PUNISHED_ONCE, QUORUM_STOPS_LIES, SETTLED_ONCE,
+    SUSPENDED_IS_MUTE, UPHELD_IS_RIGHT,
 };
 use crate::scope::{Mutation, Scope, Without};
 
@@ -58,6 +59,8 @@ pub fn guards(function: Function) -> Vec<Revert> {
         Function::AnswerOmission => names(ANSWER_OMISSION),
         Function::SettleOmission => names(SETTLE_OMISSION),
         Function::RefuteDate => names(REFUTE_DATE),
+        Function::Dispute => names(DISPUTE),
+        Function::RefuteByQuorum => names(REFUTE_BY_QUORUM),
     }
 }
 
@@ -70,12 +73,15 @@ pub const FUNCTIONS: &[Function] = &[
     Function::AnswerOmission,
     Function::SettleOmission,
     Function::RefuteDate,
+    Function::Dispute,
+    Function::RefuteByQuorum,
 ];
 
 /// All protections.
 pub fn all() -> Vec<Protection> {
     let mut all = anchors();
     all.extend(challenges());
+    all.extend(disputes());
     all.extend(omissions());
     all.extend(dates());
     all.extend(rules());
@@ -144,6 +150,34 @@ fn challenges() -> Vec<Protection> {
     ]
 }
 
+fn disputes() -> Vec<Protection> {
+    use Function::{Dispute, RefuteByQuorum};
+    let guard = |name, outcome| Protection::guard(Dispute, name, Scope::disputes(), outcome);
+    vec![
+        guard("AlreadySettled", Ok(SETTLED_ONCE)),
+        guard(
+            "NodeNotActive",
+            Err("a node that is not active can't be suspended: WrongStatus"),
+        ),
+        guard(
+            "NoAnswerRecorded",
+            Err("honest verifiers sign nothing about a failed evaluation"),
+        ),
+        guard("NotIncluded", Err("honest verifiers check the proof themselves")),
+        Protection::guard(Dispute, "NoQuorum", Scope::no_jury(), Ok(HONEST_STAYS)),
+        guard("QuorumNeeded", Ok(HONEST_STAYS)),
+        guard("BadSignature", Ok(HONEST_STAYS)),
+        guard("SignersNotAscending", Ok(HONEST_STAYS)),
+        guard("NotAVerifier", Ok(HONEST_STAYS)),
+        Protection::guard(
+            RefuteByQuorum,
+            "AlreadySettled",
+            Scope::disputes(),
+            Err("the contract Dispute asks first: AlreadySettled"),
+        ),
+    ]
+}
+
 fn omissions() -> Vec<Protection> {
     use Function::{AnswerOmission, ClaimOmission, SettleOmission};
     let guard = |function, name, outcome| Protection::guard(function, name, Scope::receipts(), outcome);
@@ -191,6 +225,8 @@ fn rules() -> Vec<Protection> {
             Scope::challenge(),
             FINDER_IS_PAID,
         ),
+        rule(Without::OutcomeNamesChallenger, Scope::disputes(), FINDER_IS_PAID),
+        rule(Without::JuryReexecution, Scope::disputes(), HONEST_STAYS),
         rule(Without::WindowAfterReinstatement, Scope::receipts(), HONEST_STAYS),
         rule(Without::DateByOrder, Scope::dates(), HONEST_STAYS),
         rule(Without::VerifierMemory, Scope::quorum(), NO_SPLIT_VIEW),

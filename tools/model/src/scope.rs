@@ -17,6 +17,10 @@ pub enum Mutation {
 pub enum Without {
     /// Rule: a commitment names its challenger.
     CommitmentNamesChallenger,
+    /// Rule: an outcome that verifiers sign names its challenger.
+    OutcomeNamesChallenger,
+    /// Rule: a verifier re-executes what it signs an outcome of, and checks its proof.
+    JuryReexecution,
     /// Rule: a verifier cosigns only what extends the tree it cosigned last.
     VerifierMemory,
     /// Rule: a verifier re-executes what it cosigns.
@@ -51,6 +55,8 @@ pub struct Scope {
     pub window: Time,
     /// Signatures that an anchor needs.
     pub quorum: u8,
+    /// Signatures that a dispute needs; zero where nobody's word counts.
+    pub jury: u8,
     /// Verifiers 0 to this are honest.
     pub honest_verifiers: u8,
     /// All verifiers; those beyond the honest ones sign whatever they are asked to.
@@ -69,6 +75,8 @@ pub struct Scope {
     pub omissions: bool,
     /// Anyone challenges the honest node with any claim.
     pub griefing: bool,
+    /// Anyone brings any outcome before `Dispute`, and a finder the dishonest node's lies.
+    pub disputes: bool,
     /// A finder challenges the dishonest node's lies.
     pub finder: bool,
     /// The dates of the dishonest node's log are watched, and anyone claims that the honest node's are wrong.
@@ -115,6 +123,7 @@ impl Scope {
             delay: 1,
             window: 2,
             quorum: 0,
+            jury: 0,
             honest_verifiers: 0,
             verifiers: 0,
             activations: 0,
@@ -124,6 +133,7 @@ impl Scope {
             false_receipts: false,
             omissions: false,
             griefing: false,
+            disputes: false,
             finder: false,
             dates: false,
             views: false,
@@ -191,6 +201,35 @@ impl Scope {
         }
     }
 
+    /// Disputes before two of three verifiers, one of whom signs anything, beside challenges.
+    pub fn disputes() -> Self {
+        Self {
+            horizon: 2,
+            jury: 2,
+            honest_verifiers: 2,
+            verifiers: 3,
+            activations: 1,
+            decisions: 1,
+            failures: true,
+            griefing: true,
+            disputes: true,
+            reinstatements: 1,
+            alphabet: everything,
+            leaves: 1,
+            anchors: 1,
+            ..Self::empty("disputes")
+        }
+    }
+
+    /// A ledger that demands no quorum.
+    pub fn no_jury() -> Self {
+        Self {
+            jury: 0,
+            ..Self::disputes()
+        }
+        .named("disputes, no quorum")
+    }
+
     /// Receipts, kept and broken.
     pub fn receipts() -> Self {
         Self {
@@ -251,6 +290,7 @@ impl Scope {
             Self::quorum(),
             Self::corrupt_quorum(),
             Self::challenge(),
+            Self::disputes(),
             Self::receipts(),
             Self::dates(),
             Self::joint(),

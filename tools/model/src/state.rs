@@ -23,6 +23,8 @@ pub struct State {
     pub anchors: Each<Vec<Anchor>>,
     /// `Challenge`, by leaf.
     pub verdicts: BTreeMap<Leaf, Verdict>,
+    /// `Dispute`: leaves of which verifiers found the recorded result.
+    pub upheld: BTreeSet<Leaf>,
     /// `Challenge`: leaves that were dated before what stands ahead of them.
     pub misdated: BTreeSet<Leaf>,
     /// `Omission`, by the receipt's leaf.
@@ -55,6 +57,8 @@ pub struct State {
     // ---- for the invariants only ----
     /// How often a leaf was re-executed.
     pub executions: BTreeMap<Leaf, u8>,
+    /// How often verifiers settled a leaf.
+    pub settlements: BTreeMap<Leaf, u8>,
     /// Who was credited for a refutation.
     pub credited: BTreeMap<Leaf, Vec<Challenger>>,
     /// How often a node had to answer for a receipt.

@@ -31,6 +31,8 @@ fn source(function: Function) -> (&'static [&'static str], &'static str) {
         Function::AnswerOmission => (&["Omission"], "answerOmission"),
         Function::SettleOmission => (&["Omission"], "settleOmission"),
         Function::RefuteDate => (&["Misdating", "Omission"], "refuteDate"),
+        Function::Dispute => (&["Dispute", "VerifierSet"], "dispute"),
+        Function::RefuteByQuorum => (&["Challenge"], "refuteByQuorum"),
     }
 }
 
@@ -91,7 +93,8 @@ fn reverts(text: &str, function: &str) -> Vec<String> {
         if word == "revert" {
             let name = after.trim_start();
             let end = name.find('(').unwrap();
-            found.push(name.get(..end).unwrap().to_owned());
+            let name = name.get(..end).unwrap();
+            found.push(name.strip_prefix("VerifierSet.").unwrap_or(name).to_owned());
         } else if called && after.starts_with('(') && text.contains(&format!("function {word}(")) {
             found.extend(reverts(text, word));
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use stateright::Model;
 use stele_model::explore::explore;
 use stele_model::model::Protocol;
-use stele_model::properties::NO_SPLIT_VIEW;
+use stele_model::properties::{HONEST_STAYS, NO_SPLIT_VIEW};
 use stele_model::protections::{FUNCTIONS, all, guards};
 use stele_model::scope::{Mutation, Scope};
 use stele_model::state::State;
@@ -100,6 +100,15 @@ fn a_quorum_that_is_too_small_lets_a_corrupt_verifier_split_the_view() {
     scope.honest_verifiers = 2;
     let report = explore(scope, Some(NO_SPLIT_VIEW));
     assert!(report.broken.contains_key(NO_SPLIT_VIEW), "{report:#?}");
+}
+
+/// The word of q verifiers suspends a node, so an honest one stays only while fewer than q of them lie.
+#[test]
+fn a_quorum_of_verifiers_that_lies_suspends_an_honest_node() {
+    let mut scope = Scope::disputes();
+    scope.honest_verifiers = 1;
+    let report = explore(scope, Some(HONEST_STAYS));
+    assert!(report.broken.contains_key(HONEST_STAYS), "{report:#?}");
 }
 
 fn fingerprint(state: &State) -> u64 {

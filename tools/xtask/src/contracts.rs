@@ -13,11 +13,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 /// The contracts that get an artifact: source file, contract, artifact file.
-const CONTRACTS: [(&str, &str, &str); 15] = [
+const CONTRACTS: [(&str, &str, &str); 16] = [
     ("src/PolicyRegistry.sol", "PolicyRegistry", "PolicyRegistry.json"),
     ("src/NodeRegistry.sol", "NodeRegistry", "NodeRegistry.json"),
     ("src/DecisionLedger.sol", "DecisionLedger", "DecisionLedger.json"),
     ("src/Challenge.sol", "Challenge", "Challenge.json"),
+    ("src/Dispute.sol", "Dispute", "Dispute.json"),
     ("src/Enforcer.sol", "Enforcer", "Enforcer.json"),
     ("src/examples/Treasury.sol", "Treasury", "examples/Treasury.json"),
     (

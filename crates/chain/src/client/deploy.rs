@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use stele_types::{BlockNumber, ChainId, TreeSize};
 
 use super::connection::ChainClient;
-use super::governance::{CHALLENGE, ENFORCER, Governance, LEDGER, NODES, REGISTRY};
+use super::governance::{CHALLENGE, DISPUTE, ENFORCER, Governance, LEDGER, NODES, REGISTRY};
 use super::keys::Account;
 use super::omission::OmissionTerms;
 use super::send::{Call, Receipt};
-use crate::contracts::abi::{challenge, enforcer, ledger, nodes, registry};
+use crate::contracts::abi::{challenge, dispute, enforcer, ledger, nodes, registry};
 use crate::contracts::{Artifact, Role};
 use crate::error::ChainError;
 
@@ -91,6 +91,9 @@ pub struct Deployment {
     pub challenge: Address,
     /// `Enforcer`.
     pub enforcer: Address,
+    /// `Dispute`; zero where there is none: deployments of an earlier version of Stele, which [`Self::check`] refuses.
+    #[serde(default)]
+    pub dispute: Address,
     /// The block of the first of them: no event of theirs is older.
     pub block: BlockNumber,
 }
@@ -107,13 +110,14 @@ impl Deployment {
             });
         }
         client.require_cancun().await?;
-        let [registry, nodes, ledger, challenge, enforcer] = Artifact::all()?;
+        let [registry, nodes, ledger, challenge, enforcer, dispute] = Artifact::all()?;
         for (artifact, address) in [
             (registry, self.registry),
             (nodes, self.nodes),
             (ledger, self.ledger),
             (challenge, self.challenge),
             (enforcer, self.enforcer),
+            (dispute, self.dispute),
         ] {
             if !artifact.matches(&client.code(address).await?) {
                 let contract = artifact.contract_name.clone();
@@ -128,7 +132,8 @@ impl Deployment {
     }
 
     /// The deployment that a trusted `Challenge` belongs to, for whoever has nothing but its address. Checks its code and that of the contracts
-    /// it asks. The enforcer is not among them: its address is zero.
+    /// it asks, and finds the `Dispute` that may settle leaves in it; its address is zero when there is none. The enforcer is not among
+    /// them: its address is zero.
     pub async fn of_challenge(client: &ChainClient, challenge: Address) -> Result<Self, ChainError> {
         client.require_cancun().await?;
         let ours = |artifact: &'static Artifact, address: Address| async move {
@@ -151,6 +156,17 @@ impl Deployment {
         let nodes = client
             .view(CHALLENGE, at, &challenge::Challenge::nodesCall {})
             .await?;
+        let mut dispute = Address::ZERO;
+        for arbiter in arbiters(client, at).await? {
+            if !Artifact::dispute()?.matches(&client.code(arbiter).await?) {
+                continue;
+            }
+            // One that belongs to another Challenge settles nothing here.
+            let of = &dispute::Dispute::challengeCall {};
+            if client.view(DISPUTE, arbiter, of).await? == at {
+                dispute = arbiter;
+            }
+        }
         Ok(Self {
             chain_id: client.chain_id(),
             registry: ours(Artifact::policy_registry()?, registry).await?,
@@ -158,12 +174,13 @@ impl Deployment {
             ledger: ours(Artifact::decision_ledger()?, ledger).await?,
             challenge,
             enforcer: Address::ZERO,
+            dispute,
             block: BlockNumber::ZERO,
         })
     }
 
     async fn check_links(&self, client: &ChainClient) -> Result<(), ChainError> {
-        let (challenge, enforcer) = (self.challenge, self.enforcer);
+        let (challenge, enforcer, dispute) = (self.challenge, self.enforcer, self.dispute);
         let links = [
             (
                 LEDGER,
@@ -188,6 +205,14 @@ impl Deployment {
                     .view(CHALLENGE, challenge, &challenge::Challenge::registryCall {})
                     .await?,
                 self.registry,
+            ),
+            (
+                DISPUTE,
+                dispute,
+                client
+                    .view(DISPUTE, dispute, &dispute::Dispute::challengeCall {})
+                    .await?,
+                self.challenge,
             ),
             (
                 ENFORCER,
@@ -215,8 +240,8 @@ impl Deployment {
 impl ChainClient {
     /// Deploys the governance contracts, paid by `payer`, who gets no role by that.
     ///
-    /// `Challenge` needs the role `SUSPENDER`, which an admin gives it: `payer` at once, if it is one; otherwise some admin with
-    /// [`Governance::enable_challenges`].
+    /// `Challenge` needs the role `SUSPENDER`, and `Dispute` the role `ARBITER`, which an admin gives them: `payer` at once, if it is one;
+    /// otherwise some admin with [`Governance::enable_challenges`] and [`Governance::enable_disputes`].
     pub async fn deploy_governance(
         &self,
         payer: &Account,
@@ -228,6 +253,7 @@ impl ChainClient {
         let registry = self.deploy_registry(payer, config).await?;
         let challenge = self.deploy_challenge(payer, config, ledger, registry).await?;
         let enforcer = self.deploy_enforcer(payer, config, registry).await?;
+        let dispute = self.deploy_dispute(payer, challenge).await?;
         let deployment = Deployment {
             chain_id: self.chain_id(),
             registry,
@@ -235,11 +261,13 @@ impl ChainClient {
             ledger,
             challenge,
             enforcer,
+            dispute,
             block: first.block,
         };
         if config.grants.contains(&(Role::Admin, payer.address())) {
             let governance = Governance::new(self.clone(), deployment.clone());
             governance.enable_challenges(payer).await?;
+            governance.enable_disputes(payer).await?;
         }
         Ok(deployment)
     }
@@ -333,6 +361,16 @@ impl ChainClient {
         Ok(address)
     }
 
+    async fn deploy_dispute(&self, payer: &Account, challenge: Address) -> Result<Address, ChainError> {
+        let arguments = dispute::Dispute::constructorCall {
+            challenge_: challenge,
+        };
+        let (address, _) = self
+            .create(payer, DISPUTE, Artifact::dispute()?, &arguments)
+            .await?;
+        Ok(address)
+    }
+
     async fn deploy_enforcer(
         &self,
         payer: &Account,
@@ -382,6 +420,14 @@ impl ChainClient {
         })?;
         Ok((address, receipt))
     }
+}
+
+/// Who may settle leaves in a `Challenge` without an execution.
+async fn arbiters(client: &ChainClient, challenge: Address) -> Result<Vec<Address>, ChainError> {
+    let call = challenge::Challenge::getRoleMembersCall {
+        role: Role::Arbiter.id(),
+    };
+    client.view(CHALLENGE, challenge, &call).await
 }
 
 /// The grants that a contract knows, in its own type.

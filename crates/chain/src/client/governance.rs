@@ -15,6 +15,7 @@ pub(super) const REGISTRY: &str = "PolicyRegistry";
 pub(super) const NODES: &str = "NodeRegistry";
 pub(super) const LEDGER: &str = "DecisionLedger";
 pub(super) const CHALLENGE: &str = "Challenge";
+pub(super) const DISPUTE: &str = "Dispute";
 pub(super) const ENFORCER: &str = "Enforcer";
 
 /// Typed access to the governance contracts of one deployment. Cheap to clone.
@@ -108,6 +109,7 @@ impl Governance {
             ],
             Role::Suspender => vec![nodes],
             Role::Verifier => vec![ledger],
+            Role::Arbiter => vec![(CHALLENGE, self.deployment.challenge)],
             Role::Author | Role::Security | Role::Platform | Role::Compliance | Role::Responder => {
                 vec![registry]
             }

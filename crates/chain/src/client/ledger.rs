@@ -11,7 +11,7 @@ use stele_types::{BlockNumber, Digest, Gas, LeafIndex, NodeAddress, Timestamp, T
 use super::governance::{Governance, LEDGER};
 use super::keys::Account;
 use super::nodes::address;
-use super::quorum::compact;
+use super::quorum::{compact, not_compact};
 use super::send::Receipt;
 use super::timestamp;
 use crate::contracts::abi::ledger::DecisionLedger as Abi;
@@ -339,10 +339,8 @@ impl Governance {
 
 /// A signature as the contract takes it.
 fn compact_of(signed: &CheckpointSignature) -> Result<Signature, ChainError> {
-    let [r, y_parity_and_s] = compact(&signed.signature).ok_or_else(|| ChainError::Signing {
-        account: signed.signer,
-        reason: "it is not 65 bytes with an s in the lower half of the order and a v of 27 or 28".to_owned(),
-    })?;
+    let compact = compact(&signed.signature).ok_or_else(|| not_compact(signed.signer))?;
+    let [r, y_parity_and_s] = compact;
     Ok(Signature {
         r,
         yParityAndS: y_parity_and_s,

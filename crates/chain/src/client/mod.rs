@@ -36,6 +36,7 @@
 mod challenge;
 mod connection;
 mod deploy;
+mod dispute;
 mod enforcer;
 mod events;
 mod governance;
@@ -53,6 +54,7 @@ mod send;
 pub use challenge::{ChallengeClaim, ChallengeVerdict, Challenged};
 pub use connection::{ChainClient, ClientOptions, Endpoint};
 pub use deploy::{DeployConfig, Deployment, Quorum};
+pub use dispute::{DisputeOutcome, DisputeProof, Disputed, OutcomeSignature};
 pub use enforcer::OnChainDecision;
 pub use events::{ChainPosition, EventPage, RegistryEvent};
 pub use governance::Governance;

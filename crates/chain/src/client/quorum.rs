@@ -64,6 +64,15 @@ pub(super) fn compact(signature: &[u8]) -> Option<[B256; 2]> {
     Some([B256::from(parsed.r()), B256::from(parsed.s() | parity)])
 }
 
+/// The error for what [`compact`] refuses.
+pub(super) fn not_compact(account: Address) -> ChainError {
+    let reason = "the signature is not 65 bytes with an s in the lower half of the order and a v of 27 or 28";
+    ChainError::Signing {
+        account,
+        reason: reason.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::signers::SignerSync as _;

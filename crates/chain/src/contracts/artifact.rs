@@ -69,6 +69,12 @@ static CHALLENGE: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::new(|| {
         include_str!("../../../../contracts/artifacts/Challenge.json"),
     )
 });
+static DISPUTE: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::new(|| {
+    parse(
+        "Dispute",
+        include_str!("../../../../contracts/artifacts/Dispute.json"),
+    )
+});
 static ENFORCER: LazyLock<Result<Artifact, ArtifactError>> = LazyLock::new(|| {
     parse(
         "Enforcer",
@@ -104,19 +110,25 @@ impl Artifact {
         CHALLENGE.as_ref().map_err(Clone::clone)
     }
 
+    /// The artifact of `Dispute`.
+    pub fn dispute() -> Result<&'static Self, ArtifactError> {
+        DISPUTE.as_ref().map_err(Clone::clone)
+    }
+
     /// The artifact of `Enforcer`.
     pub fn enforcer() -> Result<&'static Self, ArtifactError> {
         ENFORCER.as_ref().map_err(Clone::clone)
     }
 
     /// The artifacts of all governance contracts.
-    pub fn all() -> Result<[&'static Self; 5], ArtifactError> {
+    pub fn all() -> Result<[&'static Self; 6], ArtifactError> {
         Ok([
             Self::policy_registry()?,
             Self::node_registry()?,
             Self::decision_ledger()?,
             Self::challenge()?,
             Self::enforcer()?,
+            Self::dispute()?,
         ])
     }
 

@@ -53,6 +53,14 @@ pub mod abi {
             "../../contracts/artifacts/Challenge.json"
         );
     }
+    /// Bindings of `Dispute`.
+    pub mod dispute {
+        alloy::sol!(
+            #[sol(extra_derives(Debug))]
+            Dispute,
+            "../../contracts/artifacts/Dispute.json"
+        );
+    }
     /// Bindings of `Enforcer`.
     pub mod enforcer {
         alloy::sol!(

@@ -22,13 +22,15 @@ pub enum Role {
     Responder,
     /// Suspends nodes.
     Suspender,
-    /// Signs checkpoints for the ledger's quorum.
+    /// Signs checkpoints for the ledger's quorum, and outcomes of disputes.
     Verifier,
+    /// Settles leaves in `Challenge` by the word of verifiers: the contract `Dispute`.
+    Arbiter,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Admin,
         Self::Author,
         Self::Security,
@@ -37,6 +39,7 @@ impl Role {
         Self::Responder,
         Self::Suspender,
         Self::Verifier,
+        Self::Arbiter,
     ];
 
     /// The roles whose holders approve proposals.
@@ -53,6 +56,7 @@ impl Role {
             Self::Responder => "RESPONDER",
             Self::Suspender => "SUSPENDER",
             Self::Verifier => "VERIFIER",
+            Self::Arbiter => "ARBITER",
         }
     }
 

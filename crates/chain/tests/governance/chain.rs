@@ -166,6 +166,14 @@ impl Chain {
             .gas_used
     }
 
+    /// What a contract logged from a block on.
+    pub(crate) async fn logs(&self, contract: Address, from: u64) -> Vec<alloy::rpc::types::Log> {
+        let filter = alloy::rpc::types::Filter::new()
+            .address(contract)
+            .from_block(from);
+        self.provider.get_logs(&filter).await.unwrap()
+    }
+
     /// Whether gas costs money here.
     pub(crate) fn charges(&self) -> bool {
         self.purse == Purse::Anvil

@@ -19,7 +19,7 @@ use crate::merkle::{consistency, leaf_hash, leaves, root};
 use crate::world::{World, account, policy};
 
 /// Prints a figure and checks it against its bound.
-fn within(action: &str, gas: u64, bound: u64) {
+pub(crate) fn within(action: &str, gas: u64, bound: u64) {
     eprintln!("gas | {action} | {gas}");
     assert!(gas <= bound, "{action} costs {gas} gas, more than {bound}");
 }
@@ -38,6 +38,7 @@ pub(crate) async fn the_main_actions_stay_affordable(chain: Chain) {
         ("PolicyRegistry", 5_000_000),
         ("Challenge", 5_500_000),
         ("Enforcer", 3_000_000),
+        ("Dispute", 2_500_000),
     ]
     .into_iter()
     .enumerate()

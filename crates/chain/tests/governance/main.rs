@@ -18,6 +18,7 @@ mod client;
 mod compiled;
 mod court;
 mod dates;
+mod dispute;
 mod enforcer;
 mod gas;
 mod large;
@@ -114,6 +115,16 @@ on_every_chain! {
         promises_outlive_a_succession,
         a_succession_retires_operators,
         receipts_and_answers_stay_affordable;
+    dispute:
+        a_quorum_refutes_a_lie_without_its_input,
+        an_upheld_decision_is_disputed_once,
+        what_the_chain_executed_counts_more_than_verifiers,
+        only_distinct_verifiers_make_a_quorum,
+        signatures_count_for_one_outcome_only,
+        evidence_that_does_not_hold_is_refused_in_disputes,
+        the_reward_is_the_challengers_whoever_sends,
+        disputes_outlive_a_succession,
+        disputes_need_little_gas;
     dates:
         a_misdated_decision_suspends_its_node,
         evidence_that_does_not_hold_is_refused,

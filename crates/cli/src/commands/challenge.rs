@@ -2,6 +2,8 @@
 
 mod evidence;
 mod omission;
+mod private;
+mod subject;
 
 use crate::chain::{ChainArgs, Session, block_on, connect};
 use crate::config::{Config, Sources};
@@ -22,12 +24,16 @@ use stele_chain::client::{
 };
 use stele_chain::contracts::Role;
 use stele_ledger::proof::ProofBundle;
+use subject::Subject;
 
 /// Have the chain re-execute a recorded decision, or hold a node to a receipt.
 ///
 /// The decision's input and its policy's data become public on the chain, for ever: they are shown first, and nothing is sent without
 /// consent. Exit code 0: the chain upholds the decision. 1: it is refuted, and its node suspended. 2: it can't be challenged, or
 /// consent is missing. 3: the chain can't be reached.
+///
+/// With --private the input stays private: verifiers (--verifier) re-execute the decision under their own access and sign what they find, and
+/// the contract takes the word of a quorum of them. Digests become public, and who signed.
 ///
 /// With --receipt the chain asks the node to show that the promised decision is in its log; the input stays private. Once the node's time is over,
 /// --settle ends it: exit code 1 when the node is suspended, 0 when it had answered.
@@ -51,6 +57,18 @@ pub(crate) struct Args {
     /// Address of the contract Challenge you trust [default: that of the data directory's deployment]
     #[arg(long, value_name = "ADDRESS", requires = "rpc")]
     contract: Option<Address>,
+    /// Have verifiers re-execute the decision instead of the chain: its input is not published
+    #[arg(long, conflicts_with_all = ["receipt", "bundle"], requires = "verifiers")]
+    private: bool,
+    /// A verifier to ask; can be repeated, and as many as the ledger's quorum must agree
+    #[arg(long = "verifier", id = "verifiers", value_name = "URL", requires = "private")]
+    verifiers: Vec<String>,
+    /// File with the token that the verifiers know; one for all of them, or one for each, in their order
+    #[arg(long, value_name = "FILE", requires = "private")]
+    verifier_token: Vec<PathBuf>,
+    /// Send the record, with its input, to the verifiers: for those that may not read it at the node
+    #[arg(long, requires = "private")]
+    send_record: bool,
     /// Key file of the account that challenges, and pays [default: the data directory's responder]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -72,13 +90,20 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         return omission::run(sources, args, receipt);
     }
     let bundle = proof(sources, args)?;
+    if args.private {
+        return private::run(sources, args, &bundle);
+    }
     let config = sources.load()?;
     let home = Home::at(&config.data_dir);
     let evidence = Evidence::gather(&bundle, &home, args.bundle.as_deref())?;
     block_on(async {
         let (governance, _session) = governance(&config, &home, args.contract, &args.chain).await?;
-        if let Some(refuted) = governance.challenged(evidence.leaf_hash).await.map_err(failed)? {
-            return before(args.format, &evidence, refuted);
+        if let Some(refuted) = governance
+            .challenged(evidence.subject.leaf_hash)
+            .await
+            .map_err(failed)?
+        {
+            return before(args.format, &evidence.subject, refuted);
         }
         let (claim, expected) = evidence.prepare(&governance).await?;
         evidence.disclose(&governance, &expected);
@@ -164,19 +189,19 @@ async fn challenge(governance: &Governance, account: &Account, claim: &Challenge
 }
 
 /// The leaf was settled by an earlier challenge.
-fn before(format: Format, evidence: &Evidence, refuted: bool) -> Result<Verdict> {
+fn before(format: Format, subject: &Subject, refuted: bool) -> Result<Verdict> {
     let word = if refuted { "refuted" } else { "upheld" };
     match format {
         Format::Json => output::json(&serde_json::json!({
             "verdict": word,
-            "decision_id": evidence.record.decision_id,
-            "node": evidence.leaf.node,
-            "leaf_hash": evidence.leaf_hash,
+            "decision_id": subject.record.decision_id,
+            "node": subject.leaf.node,
+            "leaf_hash": subject.leaf_hash,
             "before": true,
         }))?,
         Format::Text => output::line(format!(
             "{word} before: decision {} of node {}; nothing was sent",
-            evidence.record.decision_id, evidence.leaf.node
+            subject.record.decision_id, subject.leaf.node
         )),
     }
     Ok(verdict(refuted))
@@ -186,21 +211,26 @@ fn settled(format: Format, evidence: &Evidence, challenged: &Challenged) -> Resu
     let refuted = matches!(challenged.verdict, ChallengeVerdict::Refuted { .. });
     match format {
         Format::Json => {
-            let mut answer = serde_json::to_value(challenged)?;
-            let more = [
-                ("decision_id", serde_json::to_value(evidence.record.decision_id)?),
-                ("node", serde_json::to_value(evidence.leaf.node)?),
-                ("leaf_hash", serde_json::to_value(evidence.leaf_hash)?),
-                ("before", false.into()),
-            ];
-            if let Some(answer) = answer.as_object_mut() {
-                answer.extend(more.map(|(name, value)| (name.to_owned(), value)));
-            }
+            let answer = with_subject(serde_json::to_value(challenged)?, &evidence.subject)?;
             output::json(&answer)?;
         }
         Format::Text => output::line(evidence.verdict_text(challenged)),
     }
     Ok(verdict(refuted))
+}
+
+/// Adds to an answer what it is about.
+fn with_subject(mut answer: serde_json::Value, subject: &Subject) -> Result<serde_json::Value> {
+    let more = [
+        ("decision_id", serde_json::to_value(subject.record.decision_id)?),
+        ("node", serde_json::to_value(subject.leaf.node)?),
+        ("leaf_hash", serde_json::to_value(subject.leaf_hash)?),
+        ("before", false.into()),
+    ];
+    if let Some(answer) = answer.as_object_mut() {
+        answer.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    Ok(answer)
 }
 
 fn verdict(refuted: bool) -> Verdict {

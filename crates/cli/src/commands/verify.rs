@@ -130,6 +130,7 @@ async fn ask_chain(url: &str, ledger: Address, anchor: &Anchor) -> Result<Result
         ledger,
         challenge: ledger,
         enforcer: ledger,
+        dispute: ledger,
         block: stele_types::BlockNumber::ZERO,
     };
     let Some(last) = anchor.size.last_index() else {

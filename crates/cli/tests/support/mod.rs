@@ -298,11 +298,22 @@ pub fn signal(pid: u32, name: &str) {
 
 /// One HTTP/1.1 request without a client library.
 pub fn http(address: &str, method: &str, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+    http_with(address, method, path, "", body)
+}
+
+/// [`http`] with more header lines, each with its `\r\n`.
+pub fn http_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     )?;
     stream.write_all(body)?;

@@ -1,5 +1,6 @@
 //! What a challenge is made of, checked here as the contract will check it: nothing is published in vain.
 
+use super::subject::Subject;
 use crate::artifact;
 use crate::exit::EnvironmentContext;
 use crate::home::Home;
@@ -8,18 +9,12 @@ use crate::query::evm;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use stele_chain::client::{ActiveVersion, ChallengeClaim, ChallengeVerdict, Challenged, Governance};
-use stele_ledger::proof::{Anchor, ProofBundle};
-use stele_ledger::tree::{leaf_hash, verify};
-use stele_types::{DecisionRecord, Digest, Leaf, LeafIndex, NO_ANSWER, Salt, Value, encoding, json, sha256};
+use stele_ledger::proof::ProofBundle;
+use stele_types::{Salt, Value, encoding, json, sha256};
 
 /// A decision that can be challenged, as far as that can be told without the chain.
 pub(super) struct Evidence {
-    pub(super) record: DecisionRecord,
-    pub(super) leaf: Leaf,
-    pub(super) leaf_hash: Digest,
-    index: LeafIndex,
-    inclusion: Vec<Digest>,
-    anchor: Anchor,
+    pub(super) subject: Subject,
     input: Vec<u8>,
     salt: Salt,
     data: Value,
@@ -37,23 +32,8 @@ pub(super) enum Expected {
 impl Evidence {
     /// Takes a proof apart and finds the data of its policy version.
     pub(super) fn gather(proof: &ProofBundle, home: &Home, bundle: Option<&Path>) -> Result<Self> {
-        let (record, leaf) = (proof.record.clone(), proof.leaf);
-        let check = record.check(&leaf)?;
-        if !check.is_consistent() {
-            bail!("the record is not what its leaf commits to: this proof proves nothing");
-        }
-        if leaf.policy_version.0 == Digest([0; 32]) {
-            bail!(
-                "no policy was in force where decision {} was asked: there is nothing to re-execute",
-                record.decision_id
-            );
-        }
-        if leaf.result_digest == NO_ANSWER {
-            bail!(
-                "decision {} records a failed evaluation, no result: there is nothing to refute",
-                record.decision_id
-            );
-        }
+        let subject = Subject::of(proof)?;
+        let (record, leaf) = (&subject.record, &subject.leaf);
         let salt = match record.input_salt {
             Some(salt) if !record.is_withheld("input") => salt,
             _ => bail!(
@@ -61,14 +41,6 @@ impl Evidence {
                 record.decision_id
             ),
         };
-        let Some(anchor) = proof.anchor.clone() else {
-            bail!(
-                "the decision is not anchored yet, so the chain knows nothing of it: try again, or wait longer (--wait)"
-            );
-        };
-        let hash = leaf_hash(&leaf.to_bytes());
-        verify::inclusion(&hash, proof.index, anchor.size, &proof.inclusion, &anchor.root)
-            .context("the leaf is not in the anchored tree")?;
         let input = match &record.input {
             Some(input) => encoding::encode_contract(input)
                 .context("a contract can't hold the input, so the decision can't be challenged")?,
@@ -85,12 +57,7 @@ impl Evidence {
             );
         }
         Ok(Self {
-            record,
-            leaf,
-            leaf_hash: hash,
-            index: proof.index,
-            inclusion: proof.inclusion.clone(),
-            anchor,
+            subject,
             input,
             salt,
             data,
@@ -100,33 +67,7 @@ impl Evidence {
 
     /// Asks the chain for the rest, and re-executes the decision here.
     pub(super) async fn prepare(&self, governance: &Governance) -> Result<(ChallengeClaim, Expected)> {
-        let deployment = governance.deployment();
-        if self.anchor.chain_id != deployment.chain_id
-            || self.anchor.contract.0 != deployment.ledger.into_array()
-        {
-            bail!(
-                "the decision is anchored in the ledger {} of chain {}; the one asked is {} of chain {}",
-                self.anchor.contract,
-                self.anchor.chain_id,
-                deployment.ledger,
-                deployment.chain_id
-            );
-        }
-        if !governance
-            .is_active_node(self.leaf.node)
-            .await
-            .environment("the chain")?
-        {
-            bail!(
-                "node {} is not active: it was never registered, or is suspended already",
-                self.leaf.node
-            );
-        }
-        let anchor = governance
-            .anchor_number(self.leaf.node, self.anchor.size, self.anchor.root)
-            .await
-            .environment("the chain")?
-            .context("the chain does not hold the anchor that the proof names")?;
+        let anchor = self.subject.anchored(governance).await?;
         let (activation, version) = self.activation(governance).await?;
         let code = governance
             .client()
@@ -135,11 +76,11 @@ impl Evidence {
             .environment("the chain")?;
         let expected = self.execute(&code)?;
         let claim = ChallengeClaim {
-            leaf: self.leaf,
-            index: self.index,
+            leaf: self.subject.leaf,
+            index: self.subject.index,
             anchor,
-            inclusion: self.inclusion.clone(),
-            policy: self.record.policy_id.clone(),
+            inclusion: self.subject.inclusion.clone(),
+            policy: self.subject.record.policy_id.clone(),
             activation,
             input_salt: self.salt,
             input: self.input.clone(),
@@ -151,13 +92,17 @@ impl Evidence {
     /// The activation that put the leaf's version in force at its time, with its number.
     async fn activation(&self, governance: &Governance) -> Result<(u64, ActiveVersion)> {
         let found = governance
-            .activation_of(&self.record.policy_id, self.leaf.policy_version, self.leaf.time)
+            .activation_of(
+                &self.subject.record.policy_id,
+                self.subject.leaf.policy_version,
+                self.subject.leaf.time,
+            )
             .await
             .environment("the chain")?;
         found.with_context(|| {
             format!(
                 "version {} of {} was not in force at {}: that alone shows a wrong record, but the chain can't re-execute it",
-                self.leaf.policy_version, self.record.policy_id, self.leaf.time
+                self.subject.leaf.policy_version, self.subject.record.policy_id, self.subject.leaf.time
             )
         })
     }
@@ -165,17 +110,17 @@ impl Evidence {
     /// Executes the contract's code in this process.
     fn execute(&self, code: &[u8]) -> Result<Expected> {
         let call = evm::call(
-            self.record.path.as_str(),
-            self.record.input.as_ref(),
+            self.subject.record.path.as_str(),
+            self.subject.record.input.as_ref(),
             &self.data_bytes,
-            self.leaf.time,
+            self.subject.leaf.time,
         )?;
         let result = match evm::execute(code, &call) {
             Ok((result, _)) => Some(result),
             Err(failure) if failure.has_code("eval_conflict_error") => None,
             Err(failure) => {
                 // What the record says is a hint and no more: a node that lies would say it of every lie.
-                let said = self.record.labels.get("challengeable_reason");
+                let said = self.subject.record.labels.get("challengeable_reason");
                 let said = said.map_or_else(String::new, |reason| format!(", as its record says ({reason})"));
                 return Err(failure).context(format!(
                     "the policy's contract can't re-execute this decision{said}; nothing was sent"
@@ -184,7 +129,7 @@ impl Evidence {
         };
         let same = result
             .as_ref()
-            .is_some_and(|result| sha256(&[result]) == self.leaf.result_digest);
+            .is_some_and(|result| sha256(&[result]) == self.subject.leaf.result_digest);
         Ok(if same {
             Expected::Same
         } else {
@@ -195,23 +140,23 @@ impl Evidence {
     /// Shows on standard error what becomes public, all of it.
     pub(super) fn disclose(&self, governance: &Governance, expected: &Expected) {
         let deployment = governance.deployment();
-        let record = &self.record;
+        let record = &self.subject.record;
         output::note(format!(
             "A challenge publishes the following on chain {} (contract {}), for ever, together with the proof of inclusion:\n",
             deployment.chain_id, deployment.challenge
         ));
         for (name, value) in [
             ("decision", record.decision_id.to_string()),
-            ("time", self.leaf.time.to_string()),
-            ("node", self.leaf.node.to_string()),
+            ("time", self.subject.leaf.time.to_string()),
+            ("node", self.subject.leaf.node.to_string()),
             (
                 "policy",
-                format!("{} {}", record.policy_id, self.leaf.policy_version),
+                format!("{} {}", record.policy_id, self.subject.leaf.policy_version),
             ),
             ("entry point", record.path.to_string()),
             (
                 "recorded",
-                format!("result with SHA-256 {}", self.leaf.result_digest),
+                format!("result with SHA-256 {}", self.subject.leaf.result_digest),
             ),
             ("input salt", hex::encode(self.salt.0)),
         ] {
@@ -242,7 +187,7 @@ impl Evidence {
 
     /// The outcome in words.
     pub(super) fn verdict_text(&self, challenged: &Challenged) -> String {
-        let (decision, node) = (self.record.decision_id, self.leaf.node);
+        let (decision, node) = (self.subject.record.decision_id, self.subject.leaf.node);
         let paid = format!(
             "transaction {}, {} gas",
             challenged.transaction,
