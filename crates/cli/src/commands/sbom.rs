@@ -3,6 +3,7 @@
 use crate::exit::{Environment, EnvironmentContext, Verdict};
 use crate::output;
 use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use stele_sbom::report::{self, Making};
@@ -70,7 +71,13 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
 fn inventory(args: &Args) -> Result<Inventory> {
     let path = args.path.as_path();
     if stele_sbom::is_image(path) {
-        let inventory = stele_sbom::scan_image(path, args.name.as_deref(), args.platform.as_deref());
+        let bar = bar()?;
+        let told = |done: usize, total: usize| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        };
+        let inventory = stele_sbom::scan_image(path, args.name.as_deref(), args.platform.as_deref(), &told);
+        bar.finish_and_clear();
         return inventory.map_err(|error| match error {
             ImageError::Io(cause) => {
                 anyhow::Error::new(Environment(format!("{}: can't be read: {cause}", path.display())))
@@ -96,6 +103,16 @@ fn inventory(args: &Args) -> Result<Inventory> {
         version: None,
     };
     Ok(stele_sbom::scan(&Directory::new(path), subject))
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+fn bar() -> Result<ProgressBar> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {pos}/{len} layers, {elapsed}",
+    )?);
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    Ok(bar)
 }
 
 fn summary(inventory: &Inventory) -> Result<Verdict> {

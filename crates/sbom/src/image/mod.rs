@@ -42,13 +42,19 @@ pub fn is_image(path: &Path) -> bool {
     path.join("oci-layout").is_file() || archive::is_archive(path)
 }
 
-/// Reads an image. `platform` chooses among several (`linux/amd64`), `name` is what the document calls it.
+/// Reads an image. `platform` chooses among several (`linux/amd64`), `name` is what the document calls it. `progress` is told of each layer how many are done, and
+/// how many there are.
 ///
 /// # Errors
 ///
 /// [`ImageError`] if manifest, configuration or a layer can't be read, a digest does not fit, or a limit is exceeded: of such an image nothing is
 /// certain. What is wrong with single packages is among the inventory's problems.
-pub fn scan_image(path: &Path, name: Option<&str>, platform: Option<&str>) -> Result<Inventory, ImageError> {
+pub fn scan_image(
+    path: &Path,
+    name: Option<&str>,
+    platform: Option<&str>,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Inventory, ImageError> {
     let mut store = Store::open(path)?;
     let image = manifest::read(&mut store, platform)?;
     let mut inventory = Inventory::new(Subject {
@@ -60,9 +66,11 @@ pub fn scan_image(path: &Path, name: Option<&str>, platform: Option<&str>) -> Re
         version: Some(image.digest.clone()),
     });
     let mut files = Files::default();
-    for layer in &image.layers {
+    for (done, layer) in image.layers.iter().enumerate() {
+        progress(done, image.layers.len());
         layer::apply(&mut store, layer, &mut files)?;
     }
+    progress(image.layers.len(), image.layers.len());
     let distro = distro::of(&files);
     for (path, kept) in files.iter() {
         inventory.files.insert(path.clone());

@@ -21,6 +21,7 @@ enum Kind {
     Npm,
     Python,
     Gem,
+    Php,
 }
 
 fn kind(path: &str) -> Option<Kind> {
@@ -35,6 +36,7 @@ fn kind(path: &str) -> Option<Kind> {
         "METADATA" if directory.ends_with(".dist-info") => Kind::Python,
         "PKG-INFO" if directory.ends_with(".egg-info") => Kind::Python,
         _ if name.ends_with(".egg-info") => Kind::Python,
+        "installed.json" if directory.ends_with("vendor/composer") => Kind::Php,
         _ if name.ends_with(".gemspec") && directory.ends_with("specifications") => Kind::Gem,
         _ => return None,
     })
@@ -61,6 +63,7 @@ pub(super) fn read(path: &str, bytes: &[u8], distro: &Distro) -> Found {
         Some(Kind::Npm) => npm(bytes, &mut found),
         Some(Kind::Python) => python(&text(), &mut found),
         Some(Kind::Gem) => gem(path, &mut found),
+        Some(Kind::Php) => php(bytes, &mut found),
         Some(Kind::Release) | None => {}
     }
     found
@@ -284,6 +287,31 @@ fn gem(path: &str, found: &mut Found) {
     ));
 }
 
+/// What Composer installed: a list, since version 2 within an object.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Installed {
+    Object { packages: Vec<Package> },
+    List(Vec<Package>),
+}
+
+fn php(bytes: &[u8], found: &mut Found) {
+    let packages = match serde_json::from_slice(bytes) {
+        Ok(Installed::Object { packages } | Installed::List(packages)) => packages,
+        Err(error) => return found.problem(format!("not as expected: {error}")),
+    };
+    for package in packages {
+        let name = package.name.unwrap_or_default();
+        let component = Component::new(Ecosystem::Composer, &name, package.version.as_deref());
+        found.add(component.map(|mut component| {
+            component
+                .licences
+                .extend(package.license.as_ref().and_then(crate::lock::composer_licence));
+            component
+        }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::distro::tests::distro;
@@ -361,6 +389,16 @@ mod tests {
         let metadata = "Metadata-Version: 2.1\nName: Foo_Bar\nVersion: 2.0\nLicense: BSD\n\nName: not this\n";
         let path = "usr/lib/python3/site-packages/foo_bar-2.0.dist-info/METADATA";
         assert_eq!(purls(&of(path, metadata, "")), ["pkg:pypi/foo-bar@2.0"]);
+        let list = r#"[{"name": "v/x", "version": "1.0", "license": ["MIT", "ISC"]}, {"name": "bad", "version": "1"}]"#;
+        for text in [list.to_owned(), format!("{{\"packages\": {list}}}")] {
+            let php = of("srv/vendor/composer/installed.json", &text, "");
+            assert_eq!(purls(&php), ["pkg:composer/v/x@1.0"]);
+            assert_eq!(
+                php.components[0].licences.iter().next().unwrap().as_str(),
+                "MIT OR ISC"
+            );
+            assert_eq!(php.problems.len(), 1);
+        }
         let path = "usr/lib/ruby/specifications/net-http-0.4.1-x86_64-linux.gemspec";
         assert_eq!(
             purls(&of(path, "", "")),

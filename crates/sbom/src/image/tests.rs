@@ -146,12 +146,12 @@ fn purls(inventory: &Inventory) -> Vec<String> {
 }
 
 fn of_layers(layers: &[Vec<u8>]) -> Inventory {
-    scan_image(archive(&docker(layers)).path(), None, None).unwrap()
+    scan_image(archive(&docker(layers)).path(), None, None, &|_, _| {}).unwrap()
 }
 
 #[track_caller]
 fn refused(files: &Memory, texts: &[&str]) {
-    let error = scan_image(archive(files).path(), None, None)
+    let error = scan_image(archive(files).path(), None, None, &|_, _| {})
         .unwrap_err()
         .to_string();
     for text in texts {
@@ -203,12 +203,15 @@ fn all_forms_of_an_image_say_the_same() {
     for pack in [gzip, zstandard, <[u8]>::to_vec] {
         let files = oci(&layers(), pack, &["amd64"]);
         assert_eq!(
-            purls(&scan_image(archive(&files).path(), None, None).unwrap()),
+            purls(&scan_image(archive(&files).path(), None, None, &|_, _| {}).unwrap()),
             expected
         );
         let dir = directory(&files);
         assert!(is_image(dir.path()));
-        assert_eq!(purls(&scan_image(dir.path(), None, None).unwrap()), expected);
+        assert_eq!(
+            purls(&scan_image(dir.path(), None, None, &|_, _| {}).unwrap()),
+            expected
+        );
     }
 }
 
@@ -269,7 +272,7 @@ fn what_was_altered_is_refused() {
         let end = layer.len() - 1;
         layer[end] ^= 1;
         assert!(
-            scan_image(archive(&altered).path(), None, None).is_err(),
+            scan_image(archive(&altered).path(), None, None, &|_, _| {}).is_err(),
             "{part}"
         );
         let mut missing = files;
@@ -307,7 +310,9 @@ fn attacks_are_refused() {
         .join(format!("blobs/sha256/{}", sha(&gzip(&layers()[1]))));
     std::fs::rename(&blob, dir.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("elsewhere"), blob).unwrap();
-    let error = scan_image(dir.path(), None, None).unwrap_err().to_string();
+    let error = scan_image(dir.path(), None, None, &|_, _| {})
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no plain file"), "{error}");
 }
 
@@ -317,10 +322,12 @@ fn one_of_several_platforms_is_chosen() {
     refused(&files, &["linux/amd64, linux/arm64", "--platform"]);
     let file = archive(&files);
     assert_eq!(
-        scan_image(file.path(), None, Some("linux/arm64")).unwrap().len(),
+        scan_image(file.path(), None, Some("linux/arm64"), &|_, _| {})
+            .unwrap()
+            .len(),
         4
     );
-    let error = scan_image(file.path(), None, Some("linux/s390x"))
+    let error = scan_image(file.path(), None, Some("linux/s390x"), &|_, _| {})
         .unwrap_err()
         .to_string();
     assert!(error.contains("there are: linux/amd64, linux/arm64"), "{error}");
@@ -331,7 +338,9 @@ fn what_is_no_image_is_said() {
     refused(&Memory::of(&[("x", "y")]), &["it is no image"]);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&gzip(&tar(&[RELEASE]))).unwrap();
-    let error = scan_image(file.path(), None, None).unwrap_err().to_string();
+    let error = scan_image(file.path(), None, None, &|_, _| {})
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("unpack it first"), "{error}");
 }
 
@@ -361,7 +370,7 @@ fn an_archive_that_ends_early_is_refused() {
         file.as_file_mut().set_len(0).unwrap();
         std::fs::write(file.path(), &whole[..end]).unwrap();
         assert!(
-            scan_image(file.path(), None, None).is_err(),
+            scan_image(file.path(), None, None, &|_, _| {}).is_err(),
             "{end} of {}",
             whole.len()
         );
@@ -373,5 +382,18 @@ fn platforms_that_were_not_saved_do_not_count() {
     let mut files = oci(&layers(), gzip, &["amd64", "arm64"]);
     let is_arm = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("\"for\":\"arm64\"");
     files.0.retain(|_, bytes| !is_arm(bytes));
-    assert_eq!(scan_image(archive(&files).path(), None, None).unwrap().len(), 4);
+    assert_eq!(
+        scan_image(archive(&files).path(), None, None, &|_, _| {})
+            .unwrap()
+            .len(),
+        4
+    );
+}
+
+#[test]
+fn progress_counts_layers() {
+    let told = std::cell::RefCell::new(Vec::new());
+    let note = |done, total| told.borrow_mut().push((done, total));
+    scan_image(archive(&docker(&layers())).path(), None, None, &note).unwrap();
+    assert_eq!(*told.borrow(), [(0, 2), (1, 2), (2, 2)]);
 }

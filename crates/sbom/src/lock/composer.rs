@@ -143,7 +143,7 @@ fn node(file: &File<'_>, line: u32, package: &Package, scope: Scope, draft: &mut
 }
 
 /// One, or several of which one may be chosen.
-fn licence(value: &serde_json::Value) -> Option<Licence> {
+pub(crate) fn licence(value: &serde_json::Value) -> Option<Licence> {
     let list = value.as_array().into_iter().flatten();
     let all: Vec<&str> = list
         .chain([value])

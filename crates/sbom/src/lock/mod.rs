@@ -19,6 +19,7 @@ mod uv;
 mod yaml;
 mod yarn;
 
+pub(crate) use composer::licence as composer_licence;
 pub(crate) use npm::licence as npm_licence;
 
 use crate::model::{Inventory, Location, Problem, ProblemKind, Subject};

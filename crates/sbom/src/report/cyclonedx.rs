@@ -9,7 +9,7 @@ const SUBJECT: &str = "subject";
 
 pub(super) fn write(inventory: &Inventory, making: &Making<'_>) -> Result<String, serde_json::Error> {
     let mut document = document(inventory, making);
-    let id = super::uuid(&serde_json::to_string(&document)?);
+    let id = super::uuid(&serde_json_canonicalizer::to_string(&document)?);
     document.insert("serialNumber".to_owned(), format!("urn:uuid:{id}").into());
     if let Some(created) = making.created
         && let Some(Value::Object(metadata)) = document.get_mut("metadata")

@@ -66,6 +66,58 @@ fn uuid(content: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        Component, Ecosystem, Hash, HashAlgorithm, Licence, Location, Name, Scope, SourcePackage, Subject,
+        SubjectKind, Version,
+    };
+
+    /// Of everything that the formats can say a little.
+    fn inventory() -> Inventory {
+        let mut inventory = Inventory::new(Subject {
+            kind: SubjectKind::Container,
+            name: "shop:1 é".to_owned(),
+            version: Some("sha256:00".to_owned()),
+        });
+        let mut a = Component::new(Ecosystem::Npm, "@s/a", Some("1.0.0")).unwrap();
+        a.licences.extend(
+            [Licence::parse("MIT"), Licence::parse("Own words")]
+                .into_iter()
+                .flatten(),
+        );
+        a.hashes
+            .extend(Hash::from_hex(HashAlgorithm::Sha1, &"01".repeat(20)));
+        a.locations.insert(Location {
+            file: "package-lock.json".to_owned(),
+            line: Some(7),
+            layer: Some("sha256:11".to_owned()),
+        });
+        let mut b = Component::new(Ecosystem::Debian, "b", None).unwrap();
+        b.requirement = Some(">=2".to_owned());
+        b.scope = Scope::Development;
+        b.source = Some(SourcePackage {
+            name: Name::new("src").unwrap(),
+            version: Version::new("1").unwrap(),
+        });
+        a.dependencies.insert(b.purl().clone());
+        inventory.add_direct(b.purl().clone());
+        inventory.add(a);
+        inventory.add(b);
+        inventory
+    }
+
+    /// Whoever changes these changes what others may have signed.
+    #[test]
+    fn documents_are_pinned() {
+        let making = Making {
+            tool_version: "0.0.0",
+            created: Some(Timestamp::from_second(1_700_000_000).unwrap()),
+        };
+        let value = |format| -> serde_json::Value {
+            serde_json::from_str(&write(&inventory(), format, &making).unwrap()).unwrap()
+        };
+        insta::assert_json_snapshot!("cyclonedx", value(Format::CycloneDx));
+        insta::assert_json_snapshot!("spdx", value(Format::Spdx));
+    }
 
     #[test]
     fn identifiers_come_from_content() {

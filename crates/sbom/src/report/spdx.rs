@@ -12,7 +12,7 @@ const NONE: &str = "NOASSERTION";
 
 pub(super) fn write(inventory: &Inventory, making: &Making<'_>) -> Result<String, serde_json::Error> {
     let mut document = document(inventory);
-    let id = super::uuid(&serde_json::to_string(&document)?);
+    let id = super::uuid(&serde_json_canonicalizer::to_string(&document)?);
     // The address that SPDX gives documents whose makers have none; it only has to be unique.
     let name = document_name(&inventory.subject.name);
     document.insert(
