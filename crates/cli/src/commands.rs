@@ -10,6 +10,7 @@ pub(crate) mod contract;
 pub(crate) mod decide;
 pub(crate) mod decision;
 pub(crate) mod eval;
+pub(crate) mod init;
 pub(crate) mod lsp;
 pub(crate) mod policy;
 pub(crate) mod prove;

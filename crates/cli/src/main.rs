@@ -38,6 +38,8 @@ struct Cli {
 enum Command {
     /// Start a node: chain, governance, policies in force, decision point
     Up(commands::up::Args),
+    /// Start a repository of policies with tests, pipelines and hooks; never overwrites
+    Init(commands::init::Args),
     /// Policies: in force, proposed, tested, linted
     #[command(subcommand)]
     Policy(commands::policy::Command),
@@ -106,6 +108,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
     match cli.command {
         Command::Up(args) => commands::up::run(&sources, args),
         Command::Policy(command) => commands::policy::run(&sources, command),
+        Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&sources, &args),
         Command::Decide(args) => commands::decide::run(&sources, &args),
         Command::Decision(command) => commands::decision::run(&sources, command),

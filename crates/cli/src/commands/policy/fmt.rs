@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     diff: bool,
     /// Exit with 1 when formatting would change a file; prints no formatted text
-    #[arg(long)]
+    #[arg(long, visible_alias = "check")]
     fail: bool,
     /// Read Rego v0 and write v1
     #[arg(long)]
