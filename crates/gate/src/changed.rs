@@ -38,7 +38,7 @@ impl Changed {
     /// [`ChangedError`].
     pub fn since(start: &Path, reference: &str) -> Result<Self, ChangedError> {
         let none = || ChangedError::NoRepository(start.to_owned());
-        let repository = gix::discover(start).map_err(|_| none())?;
+        let repository = discover(start).ok_or_else(none)?;
         let root = repository.workdir().and_then(|root| root.canonicalize().ok());
         let root = root.ok_or_else(none)?;
         let before = base(&repository, reference).map_err(|cause| ChangedError::Revision {
@@ -90,4 +90,21 @@ fn base(
     Ok(entries
         .map(|entry| (entry.path(&index).to_str_lossy().into_owned(), entry.id))
         .collect())
+}
+
+/// The commit that `HEAD` is; `None` where there is no repository, or no commit yet.
+#[must_use]
+pub fn head(start: &Path) -> Option<String> {
+    let repository = discover(start)?;
+    Some(repository.head_id().ok()?.to_string())
+}
+
+fn discover(start: &Path) -> Option<gix::Repository> {
+    let directory = if start.is_dir() {
+        Some(start)
+    } else {
+        start.parent()
+    };
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
+    gix::discover(directory.unwrap_or(Path::new("."))).ok()
 }

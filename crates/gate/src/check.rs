@@ -11,8 +11,9 @@ use stele_policy::{
     CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
     VmEngine,
 };
-use stele_types::{EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value};
+use stele_types::{Digest, EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value, json, sha256};
 
+use crate::evidence::CheckedFile;
 use crate::exception::Exempt;
 use crate::finding::{Failure, Finding};
 use crate::source::Input;
@@ -154,6 +155,24 @@ impl Checker {
         })
     }
 
+    /// What was asked: SHA-256 over the canonical JSON list of the parts, each the digest of its bundle, or its modules' paths and texts and its data.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let part = |compiled: &Compiled| {
+            let Part { set, only, version } = &compiled.part;
+            if let Some(version) = version {
+                return Value::string(&version.to_string());
+            }
+            let modules = set.modules().iter();
+            let texts =
+                modules.map(|module| [module.path.as_str(), module.ast.source.text()].map(Value::string));
+            let only = only.iter().flatten().map(|id| Value::string(id.as_str()));
+            let texts = Value::array(texts.map(Value::array));
+            Value::array([texts, set.data().clone(), Value::array(only)])
+        };
+        sha256(&[&json::to_vec(&Value::array(self.parts.iter().map(part)))])
+    }
+
     /// One thread's worker.
     #[must_use]
     pub fn worker(&self) -> Worker<'_> {
@@ -250,6 +269,8 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 pub struct Checked {
     /// In the order of the text.
     pub findings: Vec<Finding>,
+    /// The files that were read.
+    pub files: Vec<CheckedFile>,
     /// Policies that had no answer.
     pub failures: Vec<Failure>,
     /// How often a policy was asked about a document.
@@ -285,6 +306,7 @@ impl Worker<'_> {
     pub fn check(&mut self, input: &Input) -> Checked {
         let mut out = Checked {
             failures: input.failures.clone(),
+            files: input.files(),
             ..Checked::default()
         };
         let lines = Lines::new(&input.text);

@@ -15,6 +15,7 @@
 pub mod baseline;
 pub mod changed;
 pub mod check;
+pub mod evidence;
 pub mod exception;
 pub mod finding;
 pub mod fix;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use stele_types::Value;
 
 use crate::check::{Asked, Checked, Checker};
+use crate::evidence::CheckedFile;
 use crate::exception::Idle;
 use crate::finding::{Failure, Finding, fingerprint};
 use crate::source::Source;
@@ -28,18 +29,18 @@ pub struct Outcome {
     pub checks: usize,
     /// The files that were read, for reports that list what passed.
     #[serde(skip)]
-    pub checked: Vec<String>,
+    pub checked: Vec<CheckedFile>,
 }
 
 impl Outcome {
-    fn add(&mut self, name: &str, result: Result<Checked, Failure>) {
+    fn add(&mut self, result: Result<Checked, Failure>) {
         match result {
             Ok(checked) => {
                 self.files = self.files.saturating_add(1);
                 self.checks = self.checks.saturating_add(checked.checks);
                 self.findings.extend(checked.findings);
                 self.failures.extend(checked.failures);
-                self.checked.push(name.to_owned());
+                self.checked.extend(checked.files);
             }
             Err(failure) => self.failures.push(failure),
         }
@@ -78,13 +79,12 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         ..Outcome::default()
     };
     let mut inputs = Vec::new();
-    for (index, result) in results {
-        let name = sources.get(index).map_or("", |source| &source.name);
+    for (_, result) in results {
         let result = result.map(|(checked, input)| {
             inputs.extend(input);
             checked
         });
-        out.add(name, result);
+        out.add(result);
     }
     if checker.combine {
         let checked = checker.worker().check_combined(&inputs);

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use stele_types::{InputKind, Value};
+use stele_types::{InputKind, Value, sha256};
 
+use crate::evidence::CheckedFile;
 use crate::finding::Failure;
 use crate::format::{self, Dialect, Document, Format, FormatError, terraform};
 use crate::kind;
@@ -72,6 +73,35 @@ impl Input {
     pub fn place(&self, document: &Document, path: &[Value]) -> (&str, Position) {
         let range = document.locate(&self.text, path);
         self.position(&Lines::new(&self.text), range.start)
+    }
+
+    /// The files that were read, with their digests.
+    pub(crate) fn files(&self) -> Vec<CheckedFile> {
+        let file = |path: &str, text: &str| CheckedFile {
+            path: path.to_owned(),
+            sha256: sha256(&[text.as_bytes()]),
+        };
+        if self.parts.is_empty() {
+            return vec![file(&self.name, &self.text)];
+        }
+        let ends = self
+            .parts
+            .iter()
+            .skip(1)
+            .map(|part| part.start)
+            .chain([self.text.len()]);
+        let parts = self.parts.iter().zip(ends);
+        parts
+            .map(|(part, end)| {
+                let text = self.text.get(part.start..end).unwrap_or_default();
+                // Where the file does not end in a line break, joining added one.
+                let shorter = text.strip_suffix('\n').filter(|shorter| {
+                    std::fs::metadata(&part.name)
+                        .is_ok_and(|found| usize::try_from(found.len()) == Ok(shorter.len()))
+                });
+                file(&part.name, shorter.unwrap_or(text))
+            })
+            .collect()
     }
 
     /// The file that a byte of the text belongs to, and the position there.

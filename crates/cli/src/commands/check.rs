@@ -1,5 +1,6 @@
 //! `stele check`: policies over the files of a repository.
 
+mod evidence;
 mod exceptions;
 mod fix;
 mod live;
@@ -7,6 +8,7 @@ mod policies;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
+use crate::home::write_atomically;
 use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -60,9 +62,14 @@ pub(crate) struct Args {
     /// Apply fixes without a question
     #[arg(long, requires = "fix")]
     yes: bool,
+    #[command(flatten)]
+    evidence: evidence::EvidenceArgs,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
+    /// Write the report to a file instead of standard output, once everything was checked
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -144,9 +151,12 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             baseline.apply(&mut outcome.findings);
         }
     }
-    print(args.format, &outcome)?;
+    print(args, &outcome)?;
     output::note(report::summary(&outcome));
-    Ok(verdict(args, &outcome))
+    let passed = !violated(args, &outcome) && outcome.failures.is_empty();
+    let found = (verdict(args, &outcome), passed);
+    args.evidence
+        .keep(&checker, &outcome, found, (&args.paths, options(args)))
 }
 
 fn check(checker: &Checker, found: &Sources) -> Outcome {
@@ -200,12 +210,26 @@ fn is_changed(changed: &Changed, source: &Source) -> bool {
     }
 }
 
+fn violated(args: &Args, outcome: &Outcome) -> bool {
+    let mut findings = outcome.findings.iter();
+    findings.any(|finding| finding.fails() && finding.severity >= args.fail_on)
+}
+
+/// What judges of evidence must know of a run.
+fn options(args: &Args) -> serde_json::Value {
+    serde_json::json!({
+        "paths": args.paths,
+        "kind": args.kind,
+        "fail_on": args.fail_on,
+        "dry_run": args.dry_run,
+        "baseline": args.baseline,
+        "changed_since": args.changed_since,
+        "combine": args.combine,
+    })
+}
+
 fn verdict(args: &Args, outcome: &Outcome) -> Verdict {
-    let violated = outcome
-        .findings
-        .iter()
-        .any(|finding| finding.fails() && finding.severity >= args.fail_on);
-    match (args.dry_run, violated) {
+    match (args.dry_run, violated(args, outcome)) {
         (true, _) => Verdict::Pass,
         (false, true) => Verdict::Fail,
         (false, false) => incomplete(outcome).unwrap_or(Verdict::Pass),
@@ -244,10 +268,11 @@ fn files(args: &Args) -> Result<Sources> {
     Ok(out)
 }
 
-fn print(format: ReportFormat, outcome: &Outcome) -> Result<()> {
-    let text = match format {
+fn print(args: &Args, outcome: &Outcome) -> Result<()> {
+    let text = match args.format {
         ReportFormat::Text => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let terminal = args.output.is_none() && std::io::stdout().is_terminal();
+            let colour = terminal && std::env::var_os("NO_COLOR").is_none();
             report::text(outcome, colour)
         }
         ReportFormat::Json => report::json(outcome),
@@ -258,8 +283,13 @@ fn print(format: ReportFormat, outcome: &Outcome) -> Result<()> {
         ReportFormat::Markdown => report::markdown(outcome),
         ReportFormat::Html => report::html(outcome),
     };
-    if !text.is_empty() {
-        output::line(text.trim_end());
+    let text = text.trim_end();
+    if let Some(path) = &args.output {
+        // A file that the shell makes for `>` would be there, empty, while the directory that it lies in is checked.
+        write_atomically(path, format!("{text}\n").as_bytes())
+            .environment(format!("can't write {}", path.display()))?;
+    } else if !text.is_empty() {
+        output::line(text);
     }
     Ok(())
 }

@@ -1,0 +1,135 @@
+//! `--record` and `--attest`: what is kept of a run.
+
+use crate::chain::block_on;
+use crate::exit::{Environment, EnvironmentContext, Verdict};
+use crate::home::write_atomically;
+use crate::{node, output};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+use stele_chain::client::read_key_file;
+use stele_gate::changed::{self, Changed};
+use stele_gate::evidence::{Run, Signer};
+use stele_gate::{Checker, Outcome};
+
+/// The policy that decides about runs, where one is in force.
+const POLICY: &str = "gate/check";
+
+/// What is kept.
+#[derive(clap::Args)]
+pub(super) struct EvidenceArgs {
+    /// Have a node record the run, with its commit, as a decision of the policy gate/check; what that denies fails
+    #[arg(long, value_name = "URL", conflicts_with = "write_baseline")]
+    record: Option<String>,
+    /// Write a signed in-toto statement of the run (SLSA verification summary, DSSE)
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["write_baseline", "changed_since"])]
+    attest: Option<PathBuf>,
+    /// With --attest, the Ed25519 seed to sign with: 64 hexadecimal digits in a file that only its owner may read
+    #[arg(long, value_name = "FILE", requires = "attest")]
+    key: Option<PathBuf>,
+    /// With --attest, the URI of what was checked [default: git:COMMIT]
+    #[arg(long, value_name = "URI", requires = "attest")]
+    resource: Option<String>,
+}
+
+impl EvidenceArgs {
+    /// Records and attests as asked; the verdict may become worse by it.
+    pub(super) fn keep(
+        &self,
+        checker: &Checker,
+        outcome: &Outcome,
+        (verdict, passed): (Verdict, bool),
+        (paths, options): (&[PathBuf], Json),
+    ) -> Result<Verdict> {
+        if self.record.is_none() && self.attest.is_none() {
+            return Ok(verdict);
+        }
+        let start = paths.iter().find(|path| path.exists());
+        let start = start.map_or(Path::new("."), PathBuf::as_path);
+        let commit = changed::head(start);
+        let before = commit
+            .as_ref()
+            .and_then(|commit| Changed::since(start, commit).ok());
+        let mut files = outcome.checked.iter().map(|file| Path::new(&file.path));
+        let run = Run {
+            outcome,
+            policies: checker.digest(),
+            modified: files.any(|file| before.as_ref().is_none_or(|before| before.is_changed(file))),
+            commit,
+            passed,
+            options,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let mut verdict = verdict;
+        let mut decision = None;
+        if let Some(url) = &self.record {
+            let (id, denied) = block_on(record(url, &run))?;
+            output::note(format!("recorded as decision {id}"));
+            if denied && verdict == Verdict::Pass {
+                output::note(format!("the node's policy {POLICY} denies it"));
+                verdict = Verdict::Fail;
+            }
+            decision = Some((id, denied));
+        }
+        if let Some(path) = &self.attest {
+            let denied = decision.as_ref().is_some_and(|(_, denied)| *denied);
+            let run = Run {
+                passed: run.passed && !denied,
+                ..run
+            };
+            let id = decision.as_ref().map(|(id, _)| id.as_str());
+            self.attest(path, &run, id)?;
+        }
+        Ok(verdict)
+    }
+
+    fn attest(&self, path: &Path, run: &Run<'_>, decision: Option<&str>) -> Result<()> {
+        let key = self.key.as_deref().context("--attest needs --key")?;
+        let hint = "make one with `(umask 077; openssl rand -hex 32 > gate.key)`";
+        let seed = read_key_file(key).with_context(|| format!("--key: {hint}"))?;
+        let signer = Signer::of_seed(&seed).context("the key is no Ed25519 seed")?;
+        let of_commit = || run.commit.as_ref().map(|commit| format!("git:{commit}"));
+        let resource = self.resource.clone().or_else(of_commit);
+        let resource = resource.context(
+            "--attest: this is no commit of a Git repository; name what was checked with --resource",
+        )?;
+        let statement = run.statement(&resource, node::now(), decision);
+        let statement = statement
+            .context("--attest: no file was checked, and there is nothing to make a statement about")?;
+        let envelope = signer
+            .envelope(&statement)
+            .context("the statement can't be signed")?;
+        let text = format!("{}\n", serde_json::to_string_pretty(&envelope)?);
+        write_atomically(path, text.as_bytes()).environment(format!("can't write {}", path.display()))?;
+        output::note(format!(
+            "attested in {}, signed with the key {}",
+            path.display(),
+            signer.public()
+        ));
+        Ok(())
+    }
+}
+
+/// Posts a run; the decision's id, and whether the node's policy denies.
+async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
+    let what = format!("the run can't be recorded at {url}");
+    let mut request = reqwest::Client::new()
+        .post(format!("{}/v1/data/{POLICY}", url.trim_end_matches('/')))
+        .header("Stele-Enforcement-Point", "stele check")
+        .json(&json!({"input": run.input()}));
+    if let Some(commit) = &run.commit {
+        request = request.header("Stele-Resource", format!("git:{commit}"));
+    }
+    let answer = request.send().await.environment(&what)?;
+    let status = answer.status();
+    let verdict = answer.headers().get("stele-decision").cloned();
+    let body: Json = answer.json().await.environment(&what)?;
+    if !status.is_success() {
+        let message = body.get("message").and_then(Json::as_str).unwrap_or_default();
+        return Err(Environment(format!("{what}: {status} {message}")).into());
+    }
+    let Some(id) = body.get("decision_id").and_then(Json::as_str) else {
+        bail!("{what}: the answer names no decision; is this a node of Stele?");
+    };
+    Ok((id.to_owned(), verdict.is_some_and(|word| word == "deny")))
+}
