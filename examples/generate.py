@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the example requests from the raw documents beside them. Needs kubectl 1.30 or later; runs offline.
+"""Writes the example requests from the raw documents beside them, and `library/` from the tests of the policies. Needs kubectl 1.30 or
+later, and for `library/` PyYAML and `stele` (STELE, else target/release/stele); runs offline. `generate.py library` writes that part only.
 
 Kubernetes objects pass through kubectl (create --dry-run=client, or patch --local where create would ask a cluster),
 then are wrapped in the AdmissionReview an API server sends. The Terraform plan has the frame of a real one; see
@@ -7,8 +8,14 @@ README.md for how it was made.
 """
 
 import json
+import os
 import pathlib
+import re
+import shutil
 import subprocess
+import sys
+
+import yaml
 
 HERE = pathlib.Path(__file__).parent
 RAW = HERE / "raw"
@@ -67,6 +74,59 @@ def terraform():
     write(HERE / "terraform/plan.json", {"input": plan})
 
 
+# What files of a kind are called, so that `stele check` tells them, and whether they are JSON.
+NAMES = {
+    "arm": ("{}.json", True),
+    "cloudformation": ("{}.yaml", False),
+    "compose": ("compose.{}.yaml", False),
+    "cyclonedx": ("{}.json", True),
+    "dockerfile": ("Dockerfile.{}", False),
+    "github-actions": ("{}.yaml", False),
+    "gitlab-ci": ("{}.gitlab-ci.yml", False),
+    "kubernetes": ("{}.yaml", False),
+    "openapi": ("{}.yaml", False),
+    "terraform-plan": ("{}.json", True),
+}
+
+
+def dockerfile(instructions):
+    words = lambda line: [line["Cmd"].upper(), *line["Flags"], *line["Value"]]
+    return "".join(" ".join(words(line)) + "\n" for line in instructions)
+
+
+def rendered(kind, document):
+    """The text of a file of a kind; `kind` is None for requests."""
+    if kind == "dockerfile":
+        return dockerfile(document)
+    if kind is None or NAMES[kind][1]:
+        return json.dumps(document, indent=2) + "\n"
+    documents = document if isinstance(document, list) else [document]
+    return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120)
+
+
+def library():
+    """The documents that the tests of each policy call good and bad, as files: `library/POLICY/{good,bad}*`."""
+    policies = HERE.parent / "policies"
+    stele = os.environ.get("STELE", HERE.parent / "target/release/stele")
+    shutil.rmtree(HERE / "library", ignore_errors=True)
+    for test in sorted(policies.rglob("*_test.rego")):
+        package = re.search(r"^package (\S+)_test$", test.read_text(), re.M).group(1)
+        text = test.with_name(test.name.replace("_test", "")).read_text()
+        inputs = re.search(r"^#   inputs: \[(.*)\]$", text, re.M)
+        if not inputs:
+            continue
+        kind = inputs.group(1).split(",")[0] or None
+        for name in re.findall(r"^((?:good|bad)\w*) := ", test.read_text(), re.M):
+            query = f"data.{package}_test.{name}"
+            answer = subprocess.run([stele, "eval", "-d", policies, "-f", "raw", query], check=True, capture_output=True)
+            pattern = NAMES[kind][0] if kind else "{}.json"
+            path = HERE / "library" / package.replace(".", "/") / pattern.format(name.replace("_", "-"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rendered(kind, json.loads(answer.stdout)))
+
+
 if __name__ == "__main__":
-    kubernetes()
-    terraform()
+    if sys.argv[1:] != ["library"]:
+        kubernetes()
+        terraform()
+    library()

@@ -70,7 +70,7 @@ fn policies_are_planned_without_contracts() {
         "json",
     ];
     let listed: Value = serde_json::from_str(&site.run(&args).exits(0)).unwrap();
-    assert_eq!(listed.as_array().unwrap().len(), 8);
+    assert!(listed.as_array().unwrap().len() >= 30, "{listed}");
     let folder = site.path().join("out/kubernetes/admission");
     assert!(folder.join("plan.json").exists());
     assert!(!folder.join("contract.json").exists());

@@ -13,7 +13,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::{Site, eventually, example, http, kill_9};
+use support::{Site, eventually, example, http, kill_9, starter_policies};
 
 const ADMISSION: &str = "/v1/data/kubernetes/admission";
 
@@ -43,12 +43,12 @@ fn block_number(rpc: &str) -> String {
 }
 
 #[test]
-fn an_empty_directory_becomes_a_node_that_enforces_eight_policies() {
+fn an_empty_directory_becomes_a_node_that_enforces_the_starter_library() {
     let site = Site::new();
     let node = site.up();
     assert!(node.banner.contains("DEVELOPMENT MODE"), "{}", node.banner);
     let list = versions(&site);
-    assert_eq!(list.as_array().unwrap().len(), 8);
+    assert_eq!(list.as_array().unwrap().len(), starter_policies());
     for version in list.as_array().unwrap() {
         assert_eq!(version["state"], "in force");
         assert_eq!(version["approvals"], serde_json::json!(["security", "platform"]));
@@ -165,7 +165,7 @@ fn a_kill_during_the_first_start_is_made_good_by_the_next() {
             .iter()
             .filter(|row| row["state"] == "in force")
             .count(),
-        8
+        starter_policies()
     );
     node.interrupt();
 }
@@ -177,7 +177,7 @@ fn commands_work_without_a_running_node() {
     let id = node.json("POST", ADMISSION, &example("kubernetes/pod-privileged.json"))["decision_id"].clone();
     node.interrupt();
     let id = id.as_str().unwrap();
-    assert_eq!(versions(&site).as_array().unwrap().len(), 8);
+    assert_eq!(versions(&site).as_array().unwrap().len(), starter_policies());
     assert!(site.run(&["decision", "list"]).exits(0).contains(id));
     assert!(
         site.run(&["decision", "show", id])

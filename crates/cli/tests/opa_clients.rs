@@ -15,10 +15,7 @@ mod support;
 
 use peers::Peer;
 use serde_json::Value;
-use support::{Node, Site, workspace};
-
-/// Policies of the starter library, in the registry's order of names.
-const POLICIES: usize = 8;
+use support::{Node, Site, starter_policies, workspace};
 
 /// A node whose default decision is one that exists.
 fn up(site: &Site) -> Node {
@@ -32,7 +29,7 @@ fn drive(peer: &Peer, site: &Site, node: &Node) {
     let told = peer.json(&[
         &format!("http://{}", node.address),
         examples.to_str().unwrap(),
-        &POLICIES.to_string(),
+        &starter_policies().to_string(),
     ]);
     let told = told.as_object().unwrap();
     assert!(told.len() >= 2, "{told:?}");

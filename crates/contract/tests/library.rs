@@ -207,7 +207,10 @@ fn examples() -> Vec<(String, Value)> {
         .iter()
         .map(|p| {
             (
-                p.file_name().unwrap().to_string_lossy().into_owned(),
+                p.strip_prefix(root().join("examples"))
+                    .unwrap()
+                    .display()
+                    .to_string(),
                 json(p).get("input").unwrap().clone(),
             )
         })
@@ -225,13 +228,14 @@ fn examples_and_their_mutations_agree_with_the_evaluator() {
         let evaluator = Evaluator::new(&policy).unwrap();
         println!("{entry}: {} bytes", contract.runtime.len());
         assert!(contract.runtime.len() <= stele_contract::EIP170_LIMIT, "{entry}");
+        let area = entry.split('/').next().unwrap();
         for (name, input) in &examples {
             let gas = agree(&evaluator, &contract, &entry, input, &LIBRARY.data);
-            let area = entry.split('/').next().unwrap();
-            if name.contains(area) || input.get("kind").is_some() && area == "kubernetes" {
+            if name.starts_with(area) {
                 println!("  {name}: {} bytes of input, {gas:?} gas", encoded(input));
             }
-            for _ in 0..8 {
+            // Damage matters where the policy looks; of what is not for it all policies say the same.
+            for _ in 0..if name.starts_with(area) { 8 } else { 1 } {
                 let mutated = mutate(input, &mut random);
                 agree(&evaluator, &contract, &entry, &mutated, &LIBRARY.data);
             }

@@ -15,6 +15,7 @@
 pub mod bundle;
 pub mod check;
 pub mod derive;
+pub mod docs;
 pub mod engine;
 pub mod explain;
 pub mod lint;

@@ -1,7 +1,7 @@
 //! OPA's `# METADATA` annotations, typed and checked.
 //!
 //! The keys are OPA's (`title`, `description`, `scope`, `entrypoint`, ...); ours stand under `custom`: `id`, `severity`, `owner`, `controls`
-//! (a list of `framework:control`), `remediation`, `enforcement`, `require_challengeable` and
+//! (a list of `framework:control`), `remediation`, `enforcement`, `layer`, `require_challengeable` and
 //! `inputs` (the kinds of files that `stele check` applies a policy to), and on rules `fix`, what mends a violation without a person. Other keys, and other keys under `custom`, belong to
 //! other tools and pass unread. See <https://www.openpolicyagent.org/docs/policy-language#metadata>.
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use stele_rego::ast::Module;
 use stele_rego::syntax::annotation::{Annotation, Target};
-use stele_types::{Enforcement, InputKind, Severity, Value, json};
+use stele_types::{Enforcement, InputKind, Layer, Severity, Value, json};
 
 use crate::problem::{Problem, Spot};
 
@@ -38,6 +38,8 @@ pub struct Metadata {
     pub title: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// Where more is said of it.
+    pub related: Vec<String>,
     /// Whether the rule may be queried from outside.
     pub entrypoint: bool,
     /// The keys under `custom`.
@@ -63,6 +65,8 @@ pub struct Custom {
     pub remediation: Option<String>,
     /// What enforcement points do with a violation.
     pub enforcement: Option<Enforcement>,
+    /// The layer of a system that it protects.
+    pub layer: Option<Layer>,
     /// On a policy's package: the kinds of files that it understands. `None`: any. None at all: it is not for files.
     pub inputs: Option<Vec<InputKind>>,
     /// On a rule: what should stand where a violation is, `{"value": ...}`, or a list of such with a `path` each; not inherited. Who applies it reads it.
@@ -77,6 +81,7 @@ impl Custom {
     pub fn inherit(mut self, parent: &Self) -> Self {
         self.severity = self.severity.or(parent.severity);
         self.enforcement = self.enforcement.or(parent.enforcement);
+        self.layer = self.layer.or(parent.layer);
         if self.owner.is_none() {
             self.owner.clone_from(&parent.owner);
         }
@@ -96,8 +101,21 @@ struct RawBlock {
     title: Option<String>,
     description: Option<String>,
     #[serde(default)]
+    related_resources: Vec<RawResource>,
+    #[serde(default)]
     entrypoint: bool,
     custom: Option<RawCustom>,
+}
+
+/// OPA takes an address, or an object with one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawResource {
+    Address(String),
+    Described {
+        #[serde(rename = "ref")]
+        address: String,
+    },
 }
 
 #[derive(Deserialize)]
@@ -109,6 +127,7 @@ struct RawCustom {
     controls: Vec<Spanned<String>>,
     remediation: Option<String>,
     enforcement: Option<Spanned<String>>,
+    layer: Option<Spanned<String>>,
     inputs: Option<Vec<Spanned<String>>>,
     fix: Option<Spanned<serde_json::Value>>,
     #[serde(default)]
@@ -165,6 +184,13 @@ impl Reader<'_> {
             scope,
             title: raw.title,
             description: raw.description,
+            related: raw
+                .related_resources
+                .into_iter()
+                .map(|resource| match resource {
+                    RawResource::Address(address) | RawResource::Described { address } => address,
+                })
+                .collect(),
             entrypoint: raw.entrypoint,
             custom,
             line: self.block.first_line.saturating_sub(1),
@@ -212,6 +238,10 @@ impl Reader<'_> {
             .enforcement
             .as_ref()
             .and_then(|word| self.word(word, "enforcement", Enforcement::ALL));
+        let layer = raw
+            .layer
+            .as_ref()
+            .and_then(|word| self.word(word, "layer", Layer::ALL));
         for control in &raw.controls {
             if !is_control(&control.value) {
                 let message = format!("`{}` is no control reference", control.value);
@@ -235,6 +265,7 @@ impl Reader<'_> {
             controls: raw.controls.into_iter().map(|control| control.value).collect(),
             remediation: raw.remediation,
             enforcement,
+            layer,
             inputs: raw.inputs.map(|words| self.inputs(&words)),
             fix: raw.fix.and_then(|fix| self.fix(&fix)),
             require_challengeable: raw.require_challengeable,

@@ -28,6 +28,8 @@ pub struct Policy {
     pub title: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// Where more is said of it.
+    pub related: Vec<String>,
     /// Severity, owner, controls, remediation and enforcement; its rules inherit them.
     pub custom: Custom,
     /// The rules that may be queried, sorted.
@@ -187,6 +189,7 @@ pub(crate) fn policies(
             package: path.clone(),
             title: block.title.clone(),
             description: block.description.clone(),
+            related: block.related.clone(),
             custom,
             entry_points,
             rules,
@@ -213,6 +216,7 @@ pub(crate) fn adopted(
         id: id.clone(),
         title: block.and_then(|block| block.title.clone()),
         description: block.and_then(|block| block.description.clone()),
+        related: block.map(|block| block.related.clone()).unwrap_or_default(),
         custom,
         entry_points: entry_points(id, &rules),
         place: rules.first()?.place.clone(),

@@ -6,6 +6,7 @@
 #   resource: {owner, tenant}}.
 # custom:
 #   id: http/authz
+#   layer: L5
 #   inputs: []
 #   owner: application-security
 #   severity: high

@@ -69,3 +69,14 @@ test_administration_needs_second_factor if {
 	not authz.allow with input as doc
 	authz.allow with input as request("PUT", ["users", "7"], admin, {"tenant": "a"})
 }
+
+bad := request("POST", ["users"], {"id": "ada", "roles": ["admin"], "suspended": true, "tenant": "a"}, {"tenant": "b"})
+
+good := request("GET", ["documents", "42"], viewer, theirs)
+
+test_bad_request_has_every_finding if {
+	denied := authz.deny with input as bad
+	{finding.id | some finding in denied} == {"http/authz/suspended", "http/authz/tenant", "http/authz/second-factor"}
+}
+
+test_good_request_is_allowed if authz.allow with input as good

@@ -7,6 +7,7 @@
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
 #   id: kubernetes/admission
+#   layer: L3
 #   inputs: [kubernetes]
 #   owner: platform-security
 #   severity: high

@@ -167,3 +167,61 @@ test_other_kinds_are_admitted if {
 test_deletion_is_admitted if {
 	admission.allow with input as {"request": {"operation": "DELETE", "object": null}}
 }
+
+# A pod that breaks every rule, and the same deployment before and after.
+bad := {
+	"apiVersion": "v1",
+	"kind": "Pod",
+	"metadata": {"name": "debug", "namespace": "payments"},
+	"spec": {
+		"hostNetwork": true,
+		"containers": [{
+			"name": "shell",
+			"image": "registry.corp.example/debug:1",
+			"ports": [{"containerPort": 80, "hostPort": 80}],
+			"securityContext": {
+				"privileged": true,
+				"procMount": "Unmasked",
+				"runAsUser": 0,
+				"capabilities": {"add": ["SYS_ADMIN"]},
+			},
+		}],
+		"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "65536"}]},
+		"volumes": [{"name": "host", "hostPath": {"path": "/"}}],
+	},
+}
+
+good := {
+	"apiVersion": "apps/v1",
+	"kind": "Deployment",
+	"metadata": {"name": "checkout", "namespace": "payments"},
+	"spec": {
+		"selector": {"matchLabels": {"app": "checkout"}},
+		"template": {
+			"metadata": {"labels": {"app": "checkout"}},
+			"spec": {
+				"containers": [{
+					"name": "web",
+					"image": "registry.corp.example/checkout:1.4.2",
+					"securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+				}],
+				"securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+			},
+		},
+	},
+}
+
+baseline_ids := {
+	"kubernetes/admission/privileged", "kubernetes/admission/host-namespace", "kubernetes/admission/host-path",
+	"kubernetes/admission/host-port", "kubernetes/admission/added-capability", "kubernetes/admission/proc-mount",
+	"kubernetes/admission/sysctl",
+}
+
+test_bad_pod_has_every_finding if {
+	denied_ids(bad) == (baseline_ids | restricted_ids) | {"kubernetes/admission/root-user"}
+}
+
+test_good_deployment_is_admitted if {
+	denied_ids(good) == set()
+	count(admission.warn) == 0 with input as good
+}

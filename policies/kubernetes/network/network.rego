@@ -2,9 +2,11 @@
 # title: Kubernetes network policy per namespace
 # description: >-
 #   Every namespace that is not a system namespace denies by default in both directions, and no policy opens it to
-#   everyone. The input is a list, as "kubectl get namespaces,networkpolicies,services -A -o json" prints it.
+#   everyone. The input is a list, as "kubectl get namespaces,networkpolicies,services -A -o json" prints it. Of a single
+#   object, in a file or an AdmissionReview, nothing is known of its namespace: only what it opens itself is judged.
 # custom:
 #   id: kubernetes/network
+#   layer: L1
 #   inputs: [kubernetes]
 #   owner: platform-security
 #   severity: high
@@ -18,11 +20,17 @@
 #   remediation: Add a default-deny NetworkPolicy to the namespace, then allow what is needed.
 package kubernetes.network
 
+import data.lib.kubernetes as k8s
+
 default allow := false
 
 # METADATA
 # title: Accept what nothing denies
 allow if count(deny) == 0
+
+objects contains item if some item in input.items
+
+objects contains k8s.object if not input.items
 
 namespaces contains name if {
 	some item in input.items
@@ -32,7 +40,7 @@ namespaces contains name if {
 }
 
 policies contains item if {
-	some item in input.items
+	some item in objects
 	item.kind == "NetworkPolicy"
 }
 
@@ -98,7 +106,7 @@ deny contains finding if {
 	finding := {
 		"id": "kubernetes/network/open-ingress",
 		"msg": sprintf("network policy %s admits traffic from anywhere", [policy.metadata.name]),
-		"resource": sprintf("NetworkPolicy/%s/%s", [policy.metadata.namespace, policy.metadata.name]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), policy.metadata.name]),
 	}
 }
 
@@ -120,7 +128,7 @@ deny contains finding if {
 	finding := {
 		"id": "kubernetes/network/metadata-egress",
 		"msg": sprintf("network policy %s lets pods reach the instance metadata service", [policy.metadata.name]),
-		"resource": sprintf("NetworkPolicy/%s/%s", [policy.metadata.namespace, policy.metadata.name]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), policy.metadata.name]),
 	}
 }
 
@@ -134,14 +142,29 @@ deny contains finding if {
 #   - soc2:CC6.6
 #   remediation: Set spec.loadBalancerSourceRanges, or use an internal load balancer.
 deny contains finding if {
-	some item in input.items
+	some item in objects
 	item.kind == "Service"
 	item.spec.type == "LoadBalancer"
+	not internal(item)
 	ranges := object.get(item.spec, "loadBalancerSourceRanges", ["0.0.0.0/0"])
 	"0.0.0.0/0" in ranges
 	finding := {
 		"id": "kubernetes/network/open-load-balancer",
 		"msg": sprintf("service %s is open to every address", [item.metadata.name]),
-		"resource": sprintf("Service/%s/%s", [item.metadata.namespace, item.metadata.name]),
+		"resource": sprintf("Service/%s/%s", [space(item), item.metadata.name]),
 	}
+}
+
+space(item) := object.get(item, ["metadata", "namespace"], "default")
+
+# What clouds call a load balancer that only the own network reaches.
+internal(item) if {
+	some annotation, wanted in {
+		"cloud.google.com/load-balancer-type": "internal",
+		"networking.gke.io/load-balancer-type": "internal",
+		"service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+		"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+		"service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+	}
+	lower(item.metadata.annotations[annotation]) == wanted
 }

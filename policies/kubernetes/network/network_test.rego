@@ -82,3 +82,78 @@ test_load_balancer_with_ranges_is_accepted if {
 test_cluster_service_is_accepted if {
 	denied_ids(list([service({"type": "ClusterIP"})])) == set()
 }
+
+test_single_objects_are_judged_by_themselves if {
+	open := service({"type": "LoadBalancer"})
+	denied_ids(open) == {"kubernetes/network/open-load-balancer"}
+	denied_ids({"request": {"object": open}}) == {"kubernetes/network/open-load-balancer"}
+	denied_ids(egress({"cidr": "0.0.0.0/0"})) == {"kubernetes/network/metadata-egress"}
+	denied_ids(namespace("shop")) == set()
+}
+
+test_objects_without_a_namespace_are_named if {
+	bare := {"kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer"}}
+	{finding.resource | some finding in network.deny} == {"Service/default/web"} with input as bare
+}
+
+test_internal_load_balancers_are_accepted if {
+	marked := object.union(service({"type": "LoadBalancer"}), {"metadata": {"annotations": {"networking.gke.io/load-balancer-type": "Internal"}}})
+	denied_ids(marked) == set()
+}
+
+bad := {"apiVersion": "v1", "kind": "List", "items": [
+	{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+	{
+		"apiVersion": "networking.k8s.io/v1",
+		"kind": "NetworkPolicy",
+		"metadata": {"name": "web", "namespace": "shop"},
+		"spec": {
+			"podSelector": {"matchLabels": {"app": "web"}},
+			"policyTypes": ["Ingress", "Egress"],
+			"ingress": [{"ports": [{"port": 8080}]}],
+			"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}],
+		},
+	},
+	{
+		"apiVersion": "v1",
+		"kind": "Service",
+		"metadata": {"name": "web", "namespace": "shop"},
+		"spec": {"type": "LoadBalancer", "ports": [{"port": 443}]},
+	},
+]}
+
+good := {"apiVersion": "v1", "kind": "List", "items": [
+	{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+	{
+		"apiVersion": "networking.k8s.io/v1",
+		"kind": "NetworkPolicy",
+		"metadata": {"name": "default-deny", "namespace": "shop"},
+		"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+	},
+	{
+		"apiVersion": "networking.k8s.io/v1",
+		"kind": "NetworkPolicy",
+		"metadata": {"name": "web", "namespace": "shop"},
+		"spec": {
+			"podSelector": {"matchLabels": {"app": "web"}},
+			"policyTypes": ["Ingress", "Egress"],
+			"ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "edge"}}}]}],
+			"egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]}}]}],
+		},
+	},
+	{
+		"apiVersion": "v1",
+		"kind": "Service",
+		"metadata": {"name": "web", "namespace": "shop"},
+		"spec": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"], "ports": [{"port": 443}]},
+	},
+]}
+
+test_bad_list_has_every_finding if {
+	denied_ids(bad) == {
+		"kubernetes/network/default-deny-ingress", "kubernetes/network/default-deny-egress",
+		"kubernetes/network/open-ingress", "kubernetes/network/metadata-egress", "kubernetes/network/open-load-balancer",
+	}
+}
+
+test_good_list_is_accepted if network.allow with input as good

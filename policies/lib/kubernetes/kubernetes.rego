@@ -22,11 +22,15 @@ name := object.metadata.generateName if not object.metadata.name
 
 resource := sprintf("%s/%s/%s", [kind, namespace, name])
 
-templated := {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"}
-
 pod_spec := object.spec if kind == "Pod"
 
-pod_spec := object.spec.template.spec if kind in templated
+pod_spec := object.template.spec if kind == "PodTemplate"
+
+# Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, and what others define like them.
+pod_spec := object.spec.template.spec if {
+	not kind in {"CronJob", "Pod", "PodTemplate"}
+	object.spec.template.spec.containers
+}
 
 pod_spec := object.spec.jobTemplate.spec.template.spec if kind == "CronJob"
 
@@ -35,3 +39,5 @@ containers contains container if some container in pod_spec.containers
 containers contains container if some container in pod_spec.initContainers
 
 containers contains container if some container in pod_spec.ephemeralContainers
+
+finding(id, message) := {"id": id, "msg": message, "resource": resource}

@@ -3,6 +3,7 @@
 # description: Functions of an AWS SAM or CloudFormation template, as JSON.
 # custom:
 #   id: serverless/functions
+#   layer: L4
 #   inputs: [cloudformation]
 #   owner: application-security
 #   severity: high
@@ -14,6 +15,8 @@
 #   - soc2:CC6.3
 #   remediation: Give each function its own role with the actions it calls.
 package serverless.functions
+
+import data.lib.secrets
 
 default allow := false
 
@@ -33,8 +36,8 @@ functions[name] := properties if {
 
 statements contains {"function": name, "statement": statement} if {
 	some name, properties in functions
-	some policy in properties.Policies
-	some statement in policy.Statement
+	some policy in as_list(properties.Policies)
+	some statement in as_list(policy.Statement)
 	statement.Effect == "Allow"
 }
 
@@ -89,7 +92,7 @@ deny contains finding if {
 #   remediation: Replace the managed policy with SAM policy templates or statements of your own.
 deny contains finding if {
 	some name, properties in functions
-	some policy in properties.Policies
+	some policy in as_list(properties.Policies)
 	is_string(policy)
 	contains(policy, "FullAccess")
 	finding := {
@@ -141,6 +144,7 @@ deny contains finding if {
 # title: Secret in the environment
 # custom:
 #   id: serverless/functions/environment-secret
+#   layer: L6
 #   severity: critical
 #   controls:
 #   - nist-800-53r5:IA-5(7)
@@ -149,10 +153,7 @@ deny contains finding if {
 deny contains finding if {
 	some name, properties in functions
 	some variable, value in properties.Environment.Variables
-	is_string(value)
-	regex.match(`(?i)(password|passwd|secret|token|api_?key|private_?key)`, variable)
-	not startswith(value, "{{resolve:")
-	not startswith(value, "arn:")
+	secrets.in_environment(variable, value)
 	finding := {
 		"id": "serverless/functions/environment-secret",
 		"msg": sprintf("function %s must not carry a secret in the variable %s", [name, variable]),

@@ -73,3 +73,44 @@ test_lambda_functions_count if {
 	doc := {"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "go1.x"}}}}
 	denied_ids(doc) == {"serverless/functions/runtime"}
 }
+
+test_one_policy_needs_no_list if {
+	denied_ids(template({"Policies": "AmazonS3FullAccess"})) == {"serverless/functions/managed-policy"}
+	one := {"Statement": {"Effect": "Allow", "Action": "dynamodb:*", "Resource": arn}}
+	denied_ids(template({"Policies": one})) == {"serverless/functions/wildcard-action"}
+}
+
+bad := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Orders": {
+	"Type": "AWS::Serverless::Function",
+	"Properties": {
+		"Handler": "app.handler",
+		"Runtime": "python3.8",
+		"Timeout": 900,
+		"FunctionUrlConfig": {"AuthType": "NONE"},
+		"Environment": {"Variables": {"DB_PASSWORD": "hunter2"}},
+		"Policies": ["AmazonS3FullAccess", {"Statement": [{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}]}],
+	},
+}}}
+
+good := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Orders": {
+	"Type": "AWS::Serverless::Function",
+	"Properties": {
+		"Handler": "app.handler",
+		"Runtime": "python3.13",
+		"Timeout": 30,
+		"FunctionUrlConfig": {"AuthType": "AWS_IAM"},
+		"Environment": {"Variables": {"DB_PASSWORD": "{{resolve:secretsmanager:db}}"}},
+		"Policies": [{"Statement": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": arn}]}],
+	},
+}}}
+
+test_bad_template_has_every_finding if {
+	found := functions.deny | functions.warn with input as bad
+	{finding.id | some finding in found} == {
+		"serverless/functions/wildcard-action", "serverless/functions/wildcard-resource",
+		"serverless/functions/managed-policy", "serverless/functions/public-url", "serverless/functions/runtime",
+		"serverless/functions/environment-secret", "serverless/functions/timeout",
+	}
+}
+
+test_good_template_is_accepted if functions.allow with input as good

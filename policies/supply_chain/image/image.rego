@@ -5,6 +5,7 @@
 #   builder. The input lists the images with the attestations that were verified for each.
 # custom:
 #   id: supply_chain/image
+#   layer: L7
 #   inputs: []
 #   owner: supply-chain
 #   severity: high

@@ -11,19 +11,19 @@ provenance := {
 	"predicate": {"runDetails": {"builder": {"id": "https://builder.corp.example/release@v1"}}},
 }
 
-good := {
+sound := {
 	"reference": concat("@", ["registry.corp.example/web:1.4.2", digest]),
 	"attestations": [sbom, provenance],
 }
 
-with_field(field, value) := {"images": [object.union(good, {field: value})]}
+with_field(field, value) := {"images": [object.union(sound, {field: value})]}
 
 denied_ids(doc) := result if {
 	findings := image.deny with input as doc
 	result := {finding.id | some finding in findings}
 }
 
-test_good_image_is_accepted if image.allow with input as {"images": [good]}
+test_good_image_is_accepted if image.allow with input as {"images": [sound]}
 
 test_empty_list_is_not_accepted if {
 	not image.allow with input as {"images": []}
@@ -65,4 +65,16 @@ test_missing_provenance_is_denied if {
 test_provenance_of_another_builder_is_denied if {
 	other := object.union(provenance, {"predicate": {"runDetails": {"builder": {"id": "https://evil.test"}}}})
 	denied_ids(with_field("attestations", [sbom, other])) == {"supply_chain/image/provenance"}
+}
+
+bad := {"images": [sound, {"reference": "docker.io/library/nginx:latest", "attestations": []}]}
+
+good := {"images": [sound]}
+
+test_bad_list_has_every_finding if {
+	found := image.deny | image.warn with input as bad
+	{finding.id | some finding in found} == {
+		"supply_chain/image/registry", "supply_chain/image/digest", "supply_chain/image/floating-tag",
+		"supply_chain/image/sbom", "supply_chain/image/provenance",
+	}
 }

@@ -3,6 +3,7 @@
 # description: What a Terraform plan would expose to the internet or leave unencrypted.
 # custom:
 #   id: terraform/aws
+#   layer: L1
 #   inputs: [terraform-plan, terraform]
 #   owner: cloud-security
 #   severity: high
@@ -16,6 +17,7 @@
 #   remediation: Change the resource in Terraform and plan again.
 package terraform.aws
 
+import data.lib.security_groups as groups
 import data.lib.terraform as tf
 
 default allow := false
@@ -32,6 +34,7 @@ allow if {
 # title: Public bucket ACL
 # custom:
 #   id: terraform/aws/public-bucket-acl
+#   layer: L6
 #   severity: critical
 #   controls:
 #   - cis-aws-3.0:2.1.4
@@ -54,6 +57,7 @@ deny contains finding if {
 # title: Public access block weakened
 # custom:
 #   id: terraform/aws/public-access-block
+#   layer: L6
 #   severity: high
 #   controls:
 #   - cis-aws-3.0:2.1.4
@@ -62,7 +66,7 @@ deny contains finding if {
 deny contains finding if {
 	some rc in tf.of_type("aws_s3_bucket_public_access_block")
 	some field in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"]
-	object.get(rc.change.after, field, false) != true
+	tf.off(rc, field)
 	finding := {
 		"id": "terraform/aws/public-access-block",
 		"msg": sprintf("%s: %s must be true", [rc.address, field]),
@@ -83,53 +87,19 @@ admin_ports := {22: "SSH", 3389: "RDP"}
 #   - iso-27001-2022:A.8.22
 #   remediation: Limit the rule to the addresses of the bastion or the VPN, or use Session Manager.
 deny contains finding if {
-	some rule in ingress_rules
-	open_to_world(rule.rule)
+	some entry in groups.ingress
+	groups.open_to_world(entry.rule)
 	some port, name in admin_ports
-	covers(rule.rule, port)
-	finding := {
-		"id": "terraform/aws/open-admin-port",
-		"msg": sprintf("%s: %s (port %d) is open to the world", [rule.address, name, port]),
-		"resource": rule.address,
-	}
-}
-
-ingress_rules contains entry if {
-	some rc in tf.of_type("aws_security_group")
-	some rule in rc.change.after.ingress
-	entry := {"address": rc.address, "rule": rule}
-}
-
-ingress_rules contains entry if {
-	some rc in tf.of_type("aws_security_group_rule")
-	rc.change.after.type == "ingress"
-	entry := {"address": rc.address, "rule": rc.change.after}
-}
-
-ingress_rules contains entry if {
-	some rc in tf.of_type("aws_vpc_security_group_ingress_rule")
-	entry := {"address": rc.address, "rule": rc.change.after}
-}
-
-open_to_world(rule) if "0.0.0.0/0" in rule.cidr_blocks
-
-open_to_world(rule) if "::/0" in rule.ipv6_cidr_blocks
-
-open_to_world(rule) if rule.cidr_ipv4 == "0.0.0.0/0"
-
-open_to_world(rule) if rule.cidr_ipv6 == "::/0"
-
-covers(rule, _) if object.get(rule, "protocol", object.get(rule, "ip_protocol", "tcp")) == "-1"
-
-covers(rule, port) if {
-	rule.from_port <= port
-	rule.to_port >= port
+	groups.covers(entry.rule, port)
+	message := sprintf("%s (port %d) is open to the world", [name, port])
+	finding := tf.finding("terraform/aws/open-admin-port", entry.change, message)
 }
 
 # METADATA
 # title: Unencrypted volume
 # custom:
 #   id: terraform/aws/unencrypted-volume
+#   layer: L6
 #   severity: high
 #   controls:
 #   - cis-aws-3.0:2.2.1
@@ -139,7 +109,7 @@ covers(rule, port) if {
 #   remediation: Set encrypted to true.
 deny contains finding if {
 	some rc in tf.of_type("aws_ebs_volume")
-	not rc.change.after.encrypted
+	tf.off(rc, "encrypted")
 	finding := {
 		"id": "terraform/aws/unencrypted-volume",
 		"msg": sprintf("%s: volume must be encrypted", [rc.address]),
@@ -151,6 +121,7 @@ deny contains finding if {
 # title: Public database
 # custom:
 #   id: terraform/aws/public-database
+#   layer: L6
 #   severity: critical
 #   controls:
 #   - cis-aws-3.0:2.3.3
@@ -172,6 +143,7 @@ deny contains finding if {
 # title: Unencrypted database
 # custom:
 #   id: terraform/aws/unencrypted-database
+#   layer: L6
 #   severity: high
 #   controls:
 #   - cis-aws-3.0:2.3.1
@@ -181,13 +153,19 @@ deny contains finding if {
 deny contains finding if {
 	some rc in tf.changes
 	rc.type in {"aws_db_instance", "aws_rds_cluster"}
-	not rc.change.after.storage_encrypted
+	tf.off(rc, "storage_encrypted")
+	not replica(rc)
 	finding := {
 		"id": "terraform/aws/unencrypted-database",
 		"msg": sprintf("%s: storage must be encrypted", [rc.address]),
 		"resource": rc.address,
 	}
 }
+
+# A replica is encrypted as its source is.
+replica(rc) if not tf.off(rc, "replicate_source_db")
+
+replica(rc) if not tf.off(rc, "replication_source_identifier")
 
 # METADATA
 # title: Plain HTTP listener

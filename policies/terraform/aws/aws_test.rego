@@ -121,3 +121,45 @@ test_data_sources_are_left_alone if {
 	read := object.union(change("aws_s3_bucket", {"acl": "public-read"}), {"mode": "data"})
 	aws.allow with input as {"resource_changes": [read]}
 }
+
+named(name, entry) := object.union(entry, {"address": sprintf("%s.%s", [entry.type, name])})
+
+bad := {"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [
+	change("aws_s3_bucket_acl", {"acl": "public-read"}),
+	change("aws_s3_bucket_public_access_block", object.union(blocked, {"block_public_policy": false})),
+	named("bastion", change("aws_security_group", {"ingress": [rule(22, 22, "0.0.0.0/0")]})),
+	change("aws_ebs_volume", {"encrypted": null}),
+	change("aws_db_instance", {"publicly_accessible": true, "storage_encrypted": false}),
+	change("aws_lb_listener", {"protocol": "HTTP", "default_action": [{"type": "forward"}]}),
+]}
+
+good := {"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [
+	change("aws_s3_bucket_acl", {"acl": "private"}),
+	change("aws_s3_bucket_public_access_block", blocked),
+	named("bastion", change("aws_security_group", {"ingress": [rule(22, 22, "192.0.2.0/24")]})),
+	change("aws_ebs_volume", {"encrypted": true}),
+	change("aws_db_instance", {"publicly_accessible": false, "storage_encrypted": true}),
+	change("aws_lb_listener", {"protocol": "HTTP", "default_action": [{"type": "redirect", "redirect": [{"protocol": "HTTPS"}]}]}),
+]}
+
+test_bad_plan_has_every_finding if {
+	denied_ids(bad) == {
+		"terraform/aws/public-bucket-acl", "terraform/aws/public-access-block", "terraform/aws/open-admin-port",
+		"terraform/aws/unencrypted-volume", "terraform/aws/public-database", "terraform/aws/unencrypted-database",
+		"terraform/aws/plain-http",
+	}
+}
+
+test_good_plan_is_accepted if aws.allow with input as good
+
+test_unknown_values_are_not_judged if {
+	later := {"actions": ["create"], "after": {}, "after_unknown": {"encrypted": true, "storage_encrypted": true}}
+	every type in ["aws_db_instance", "aws_ebs_volume"] {
+		unknown := object.union(change(type, {}), {"change": later})
+		denied_ids({"resource_changes": [unknown]}) == set()
+	}
+}
+
+test_replicas_are_encrypted_as_their_source if {
+	denied_ids(plan("aws_db_instance", {"replicate_source_db": "main"})) == set()
+}

@@ -7,6 +7,7 @@
 # - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
 # custom:
 #   id: terraform/iam
+#   layer: L2
 #   inputs: [terraform-plan, terraform]
 #   owner: cloud-security
 #   severity: critical
@@ -33,7 +34,7 @@ allow if {
 }
 
 # Where AWS resources carry a policy document, as JSON text.
-documents contains {"address": rc.address, "document": document} if {
+documents contains {"change": rc, "document": document} if {
 	some rc in tf.changes
 	rc.type in {
 		"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy",
@@ -42,7 +43,7 @@ documents contains {"address": rc.address, "document": document} if {
 	document := json.unmarshal(rc.change.after.policy)
 }
 
-granted contains {"address": entry.address, "statement": statement} if {
+granted contains {"change": entry.change, "statement": statement} if {
 	some entry in documents
 	some statement in tf.as_list(entry.document.Statement)
 	statement.Effect == "Allow"
@@ -89,10 +90,11 @@ deny contains finding if {
 	action in {"*", "*:*"}
 	some resource in tf.as_list(grant.statement.Resource)
 	resource == "*"
+	grant.change.change.after.policy
 	finding := {
 		"id": "terraform/iam/wildcard",
-		"msg": sprintf("%s: must not allow every action on every resource", [grant.address]),
-		"resource": grant.address,
+		"msg": sprintf("%s: must not allow every action on every resource", [grant.change.address]),
+		"resource": grant.change.address,
 	}
 }
 
@@ -121,10 +123,11 @@ deny contains finding if {
 	not pattern in {"*", "*:*"}
 	some action in escalation_actions
 	matches(lower(pattern), action)
+	grant.change.change.after.policy
 	finding := {
 		"id": "terraform/iam/escalation",
-		"msg": sprintf("%s: %s on every resource allows privilege escalation through %s", [grant.address, pattern, action]),
-		"resource": grant.address,
+		"msg": sprintf("%s: %s on every resource allows privilege escalation through %s", [grant.change.address, pattern, action]),
+		"resource": grant.change.address,
 	}
 }
 
@@ -177,10 +180,11 @@ deny contains finding if {
 	some grant in granted
 	everyone(grant.statement.Principal)
 	not grant.statement.Condition
+	grant.change.change.after.policy
 	finding := {
 		"id": "terraform/iam/open-resource-policy",
-		"msg": sprintf("%s: the policy admits every principal", [grant.address]),
-		"resource": grant.address,
+		"msg": sprintf("%s: the policy admits every principal", [grant.change.address]),
+		"resource": grant.change.address,
 	}
 }
 
@@ -190,8 +194,8 @@ deny contains finding if {
 #   id: terraform/iam/access-key
 #   severity: high
 #   controls:
-#   - cis-aws-3.0:1.4
 #   - nist-800-53r5:IA-5
+#   - iso-27001-2022:A.5.17
 #   remediation: Use a role with short-lived credentials.
 deny contains finding if {
 	some rc in tf.of_type("aws_iam_access_key")

@@ -112,3 +112,39 @@ test_unreadable_document_is_denied if {
 	denied_ids(plan("aws_iam_policy", {"policy": "{"})) == {"terraform/iam/unreadable"}
 	denied_ids(plan("aws_iam_role", {"assume_role_policy": "no"})) == {"terraform/iam/unreadable"}
 }
+
+changes(entries) := {"format_version": "1.2", "resource_changes": [entry |
+	some kind, after in entries
+	entry := {"address": sprintf("%s.x", [kind]), "mode": "managed", "type": kind, "change": {"actions": ["create"], "after": after}}
+]}
+
+everything := {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+bad := changes({
+	"aws_iam_access_key": {"user": "deploy"},
+	"aws_iam_group_policy": {"policy": "{ not json"},
+	"aws_iam_policy": {"policy": document(everything)},
+	"aws_iam_role": {"assume_role_policy": document({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"})},
+	"aws_iam_role_policy": {"policy": document({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"})},
+	"aws_iam_role_policy_attachment": {"policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+	"aws_s3_bucket_policy": {"policy": document({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::web/*"})},
+})
+
+good := changes({
+	"aws_iam_policy": {"policy": document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::web/*"})},
+	"aws_iam_role": {"assume_role_policy": document({
+		"Effect": "Allow",
+		"Principal": {"Service": "ec2.amazonaws.com"},
+		"Action": "sts:AssumeRole",
+	})},
+	"aws_iam_role_policy_attachment": {"policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+})
+
+test_bad_plan_has_every_finding if {
+	denied_ids(bad) == {
+		"terraform/iam/administrator", "terraform/iam/wildcard", "terraform/iam/escalation", "terraform/iam/open-trust",
+		"terraform/iam/open-resource-policy", "terraform/iam/access-key", "terraform/iam/unreadable",
+	}
+}
+
+test_good_plan_is_accepted if iam.allow with input as good

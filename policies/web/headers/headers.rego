@@ -6,6 +6,7 @@
 # - https://owasp.org/www-project-secure-headers/
 # custom:
 #   id: web/headers
+#   layer: L5
 #   inputs: []
 #   owner: application-security
 #   severity: medium

@@ -2,15 +2,15 @@ package web.headers_test
 
 import data.web.headers
 
-good := {
+sound := {
 	"content-security-policy": ["default-src 'self'; frame-ancestors 'none'"],
 	"strict-transport-security": ["max-age=31536000; includeSubDomains"],
 	"x-content-type-options": ["nosniff"],
 }
 
-response(changes) := {"url": "https://shop.example/", "headers": object.union(good, changes)}
+response(changes) := {"url": "https://shop.example/", "headers": object.union(sound, changes)}
 
-without(name) := {"url": "https://shop.example/", "headers": object.remove(good, [name])}
+without(name) := {"url": "https://shop.example/", "headers": object.remove(sound, [name])}
 
 denied_ids(doc) := result if {
 	findings := headers.deny with input as doc
@@ -50,7 +50,7 @@ test_malformed_max_age_is_denied if {
 	denied_ids(response({"strict-transport-security": ["max-age=soon"]})) == {"web/headers/hsts"}
 }
 
-framed(csp) := object.union(response({}), {"headers": object.union(good, {"content-security-policy": [csp]})})
+framed(csp) := object.union(response({}), {"headers": object.union(sound, {"content-security-policy": [csp]})})
 
 test_framing_by_anyone_is_denied if {
 	denied_ids(framed("default-src 'self'")) == {"web/headers/framing"}
@@ -75,3 +75,33 @@ test_disclosure_warns if {
 	headers.allow with input as doc
 	count(headers.warn) == 1 with input as doc
 }
+
+bad := {"url": "https://old.corp.example/", "headers": {
+	"content-security-policy": ["style-src 'self'; default-src 'unsafe-inline'"],
+	"set-cookie": ["sid=abc; Path=/"],
+	"x-powered-by": ["PHP/7.4"],
+}}
+
+good := {"url": "https://shop.corp.example/", "headers": {
+	"content-security-policy": ["default-src 'self'; frame-ancestors 'none'"],
+	"set-cookie": ["sid=abc; Path=/; Secure; HttpOnly; SameSite=Lax"],
+	"strict-transport-security": ["max-age=31536000; includeSubDomains"],
+	"x-content-type-options": ["nosniff"],
+}}
+
+test_bad_response_has_every_finding if {
+	found := headers.deny | headers.warn with input as bad
+	{finding.id | some finding in found} == {
+		"web/headers/csp-unsafe", "web/headers/hsts", "web/headers/framing", "web/headers/nosniff", "web/headers/cookie",
+		"web/headers/disclosure",
+	}
+}
+
+test_whole_good_response_is_accepted if {
+	headers.allow with input as good
+	not headers.allow with input as bad
+}
+
+bad_without_policy := {"url": "https://old.corp.example/", "headers": {"content-type": ["text/html"]}}
+
+test_response_without_a_policy_is_denied if "web/headers/csp" in denied_ids(bad_without_policy)

@@ -4,6 +4,7 @@ mod approve;
 mod bench;
 mod bind_data;
 mod check;
+mod docs;
 mod fmt;
 mod lint;
 mod list;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Lint(lint::Args),
     /// Format policies as `opa fmt` does
     Fmt(fmt::Args),
+    /// Write pages about policies from their metadata
+    Docs(docs::Args),
 }
 
 /// Put an approved version in force.
@@ -88,6 +91,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Command::Bench(args) => bench::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Docs(args) => docs::run(&args),
     }
 }
 

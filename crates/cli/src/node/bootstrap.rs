@@ -6,7 +6,7 @@ use crate::artifact::{self, Proposable};
 use crate::exit::{Environment, EnvironmentContext};
 use crate::home::Home;
 use crate::{keys, output};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::time::Duration;
 use stele_chain::client::{
     ChainClient, DeployConfig, Deployment, Governance, NodeRegistration, OmissionTerms, Proposal, ProposalId,
@@ -85,16 +85,49 @@ pub(crate) async fn require_registered(governance: &Governance, node: NodeAddres
 /// Puts a version in force of each policy that has none, and says which sources differ from what is in force.
 pub(crate) async fn policies(home: &Home, governance: &Governance, set: &PolicySet) -> Result<Vec<PolicyId>> {
     let mut changed = Vec::new();
+    let mut missing = Vec::new();
     for policy in set.policies() {
         match governance.active(&policy.id).await? {
             Some(active) if bundle::build(set, &policy.id)?.digest != active.version => {
                 changed.push(policy.id.clone())
             }
             Some(_) => {}
-            None => put_in_force(home, governance, &artifact::build_proposable(set, &policy.id)?).await?,
+            None => missing.push(&policy.id),
         }
     }
+    for artifact in build_all(set, &missing) {
+        put_in_force(home, governance, &artifact?).await?;
+    }
     Ok(changed)
+}
+
+/// Builds policies on all processors, which is most of the time that a first start takes. In the order of `ids`.
+fn build_all(set: &PolicySet, ids: &[&PolicyId]) -> Vec<Result<Proposable>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = ids.len().div_ceil(threads).max(1);
+    let build = |id: &&PolicyId| artifact::build_proposable(set, id);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = ids
+            .chunks(share)
+            .map(|ids| {
+                (
+                    ids,
+                    scope.spawn(move || ids.iter().map(build).collect::<Vec<_>>()),
+                )
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|(ids, worker)| {
+                let panicked = |_| {
+                    ids.iter()
+                        .map(|id| Err(anyhow!("building {id} failed")))
+                        .collect()
+                };
+                worker.join().unwrap_or_else(panicked)
+            })
+            .collect()
+    })
 }
 
 async fn put_in_force(home: &Home, governance: &Governance, artifact: &Proposable) -> Result<()> {

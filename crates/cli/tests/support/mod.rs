@@ -27,6 +27,24 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// How many policies the starter library has.
+pub fn starter_policies() -> usize {
+    let site = Site::new();
+    let policies = workspace().join("policies");
+    let args = [
+        "build",
+        "-t",
+        "plan",
+        "-o",
+        "out",
+        "--format",
+        "json",
+        policies.to_str().unwrap(),
+    ];
+    let built: Vec<serde_json::Value> = serde_json::from_str(&site.run(&args).exits(0)).unwrap();
+    built.len()
+}
+
 /// An example request body.
 pub fn example(name: &str) -> Vec<u8> {
     std::fs::read(workspace().join("examples").join(name)).unwrap()

@@ -1,0 +1,182 @@
+# METADATA
+# title: Access rights of GitHub workflows
+# description: >-
+#   What a workflow may do with the repository's token and secrets, and whose code gets them.
+# related_resources:
+# - https://docs.github.com/en/actions/reference/security/secure-use
+# custom:
+#   id: cicd/github_access
+#   layer: L7
+#   inputs: [github-actions]
+#   owner: application-security
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:AC-6
+#   - owasp-cicd-2022:CICD-SEC-5
+#   - iso-27001-2022:A.8.4
+#   - soc2:CC6.3
+#   remediation: Grant the permissions that the job needs, and pin what it uses.
+package cicd.github_access
+
+import data.lib.github as gh
+import data.lib.secrets
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input without jobs is no workflow and is not accepted.
+allow if {
+	is_object(input.jobs)
+	count(deny) == 0
+}
+
+used contains {"job": entry.job, "holder": entry.step} if some entry in gh.steps
+
+used contains {"job": id, "holder": job} if some id, job in gh.jobs
+
+# METADATA
+# title: Action that moves
+# description: >-
+#   An action or workflow of others is named by a tag or a branch, which its owner can move. Owners in
+#   data.config.cicd.trusted_action_owners are trusted.
+# custom:
+#   id: cicd/github_access/unpinned-action
+#   severity: high
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-3
+#   - cis-github-1.0:3.1.7
+#   - nist-800-53r5:SR-3
+#   - nist-800-53r5:SI-7
+#   remediation: Name the full commit, with the version in a comment.
+deny contains finding if {
+	some entry in used
+	not startswith(entry.holder.uses, "./")
+	not startswith(entry.holder.uses, "docker://")
+	not split(entry.holder.uses, "/")[0] in data.config.cicd.trusted_action_owners
+	not regex.match(`@[0-9a-f]{40}$`, entry.holder.uses)
+	message := sprintf("%s must be pinned by a commit", [entry.holder.uses])
+	finding := gh.finding("cicd/github_access/unpinned-action", entry.job, message)
+}
+
+# METADATA
+# title: Image that moves
+# description: A step runs an image that is not named by its digest.
+# custom:
+#   id: cicd/github_access/unpinned-image
+#   severity: medium
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-3
+#   - nist-800-53r5:SI-7
+#   remediation: Name the image as docker://IMAGE@sha256:DIGEST.
+deny contains finding if {
+	some entry in used
+	startswith(entry.holder.uses, "docker://")
+	not contains(entry.holder.uses, "@sha256:")
+	finding := gh.finding("cicd/github_access/unpinned-image", entry.job, sprintf("%s must be pinned by its digest", [entry.holder.uses]))
+}
+
+# METADATA
+# title: Permissions not chosen
+# description: A job gets what the repository's setting gives its token, which may be everything.
+# custom:
+#   id: cicd/github_access/no-permissions
+#   severity: medium
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-5
+#   - nist-800-53r5:AC-6
+#   remediation: "Add permissions to the workflow, for instance contents: read."
+deny contains finding if {
+	not has_permissions(input)
+	some id, job in gh.jobs
+	not has_permissions(job)
+	finding := gh.finding("cicd/github_access/no-permissions", id, "permissions must be set, for the workflow or for the job")
+}
+
+has_permissions(holder) if is_object(holder.permissions)
+
+has_permissions(holder) if is_string(holder.permissions)
+
+# METADATA
+# title: Token that may do everything
+# description: The token of a workflow or job may write everything.
+# custom:
+#   id: cicd/github_access/write-all
+#   severity: high
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-5
+#   - nist-800-53r5:AC-6
+#   - soc2:CC6.3
+#   remediation: List the permissions that are needed.
+deny contains finding if {
+	some entry in granted
+	entry.holder.permissions == "write-all"
+	finding := gh.finding("cicd/github_access/write-all", entry.job, "permissions must not be write-all")
+}
+
+granted contains {"job": "of the workflow", "holder": input}
+
+granted contains {"job": id, "holder": job} if some id, job in gh.jobs
+
+# METADATA
+# title: All secrets handed on
+# description: A workflow of another repository gets every secret of this one.
+# custom:
+#   id: cicd/github_access/inherited-secrets
+#   severity: high
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-6
+#   - nist-800-53r5:AC-6
+#   remediation: Name the secrets that it needs.
+deny contains finding if {
+	some id, job in gh.jobs
+	job.secrets == "inherit"
+	not startswith(job.uses, "./")
+	finding := gh.finding("cicd/github_access/inherited-secrets", id, sprintf("%s must not inherit all secrets", [job.uses]))
+}
+
+# METADATA
+# title: Secret in plain text
+# description: A variable holds a password, a token or a key instead of a reference to one.
+# custom:
+#   id: cicd/github_access/plain-secret
+#   layer: L6
+#   severity: critical
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-6
+#   - cis-github-1.0:1.5.1
+#   - nist-800-53r5:IA-5(7)
+#   - pci-dss-4.0:8.6.2
+#   remediation: Keep it as a secret of the repository, and refer to it.
+deny contains finding if {
+	some entry in environments
+	some name, value in entry.env
+	secrets.in_environment(name, value)
+	finding := gh.finding("cicd/github_access/plain-secret", entry.job, sprintf("%s must not hold a secret", [name]))
+}
+
+environments contains {"job": "of the workflow", "env": input.env, "wide": true}
+
+environments contains {"job": id, "env": job.env, "wide": true} if some id, job in gh.jobs
+
+environments contains {"job": entry.job, "env": entry.step.env, "wide": false} if some entry in gh.steps
+
+# METADATA
+# title: Secret for every step
+# description: A secret stands in the environment of a whole workflow or job, and so reaches every action in it.
+# custom:
+#   id: cicd/github_access/wide-secret
+#   severity: low
+#   enforcement: warn
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-6
+#   - nist-800-53r5:AC-6
+#   remediation: Set the variable at the step that needs it.
+warn contains finding if {
+	some entry in environments
+	some name, value in entry.env
+	regex.match(`\$\{\{ *secrets\.`, value)
+	entry.wide
+	finding := gh.finding("cicd/github_access/wide-secret", entry.job, sprintf("%s is there for every step", [name]))
+}

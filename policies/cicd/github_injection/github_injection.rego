@@ -1,0 +1,172 @@
+# METADATA
+# title: GitHub workflows that run others' code
+# description: >-
+#   Workflows in which whoever opens a pull request or an issue runs code with the repository's secrets, or on its
+#   machines.
+# related_resources:
+# - https://docs.github.com/en/actions/reference/security/secure-use
+# custom:
+#   id: cicd/github_injection
+#   layer: L7
+#   inputs: [github-actions]
+#   owner: application-security
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:SA-11
+#   - owasp-cicd-2022:CICD-SEC-4
+#   - iso-27001-2022:A.8.28
+#   - soc2:CC8.1
+#   remediation: Run untrusted code in a workflow without secrets.
+package cicd.github_injection
+
+import data.lib.github as gh
+import data.lib.shell
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input without jobs is no workflow and is not accepted.
+allow if {
+	is_object(input.jobs)
+	count(deny) == 0
+}
+
+# METADATA
+# title: Pull request checked out with secrets
+# description: >-
+#   A workflow that has the repository's secrets (pull_request_target, workflow_run) checks out the code of a pull
+#   request.
+# custom:
+#   id: cicd/github_injection/untrusted-checkout
+#   severity: critical
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-4
+#   - nist-800-53r5:AC-6
+#   - nist-800-53r5:SI-7
+#   remediation: Build in a workflow on pull_request, and hand the result on as an artifact.
+deny contains finding if {
+	some trigger in ["issue_comment", "pull_request_target", "workflow_run"]
+	trigger in gh.triggers
+	some entry in gh.steps
+	startswith(entry.step.uses, "actions/checkout@")
+	some field in ["ref", "repository"]
+	value := entry.step["with"][field]
+	some source in [
+		"github.event.pull_request.head", "github.event.pull_request.number", "github.event.issue.number",
+		"github.event.workflow_run.head", "github.head_ref", "refs/pull/",
+	]
+	contains(value, source)
+	message := sprintf("on %s it must not check out %s", [trigger, value])
+	finding := gh.finding("cicd/github_injection/untrusted-checkout", entry.job, message)
+}
+
+# What the sender of an event writes, by GitHub's list of untrusted input.
+untrusted := {
+	"github.event.comment.body", "github.event.commits", "github.event.discussion.body", "github.event.discussion.title",
+	"github.event.head_commit.author", "github.event.head_commit.message", "github.event.issue.body",
+	"github.event.issue.title", "github.event.pages", "github.event.pull_request.body",
+	"github.event.pull_request.head.label", "github.event.pull_request.head.ref",
+	"github.event.pull_request.head.repo.default_branch", "github.event.pull_request.title", "github.event.review.body",
+	"github.event.review_comment.body", "github.event.workflow_run.head_branch",
+	"github.event.workflow_run.display_title", "github.event.workflow_run.head_commit", "github.head_ref",
+}
+
+scripts contains {"job": entry.job, "holder": entry.step, "key": "run"} if some entry in gh.steps
+
+scripts contains {"job": entry.job, "holder": entry.step["with"], "key": "script"} if {
+	some entry in gh.steps
+	startswith(entry.step.uses, "actions/github-script@")
+}
+
+# METADATA
+# title: Text of others in a script
+# description: A title, a message or a branch's name stands in a script, where it becomes code.
+# custom:
+#   id: cicd/github_injection/script
+#   severity: critical
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-4
+#   - nist-800-53r5:SI-10
+#   - iso-27001-2022:A.8.28
+#   remediation: Put the value into a variable of env, and use that in quotes.
+deny contains finding if {
+	some script in scripts
+	some expression in regex.find_n(`\$\{\{[^}]*\}\}`, script.holder[script.key], -1)
+	some field in untrusted
+	contains(expression, field)
+	message := sprintf("the script must not contain %s", [expression])
+	finding := gh.finding("cicd/github_injection/script", script.job, message)
+}
+
+# METADATA
+# title: Commands from output
+# description: Whatever a step prints can set variables and paths of the later ones.
+# custom:
+#   id: cicd/github_injection/unsecure-commands
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SI-10
+#   - nist-800-53r5:CM-7
+#   remediation: Remove ACTIONS_ALLOW_UNSECURE_COMMANDS and write to $GITHUB_ENV.
+deny contains finding if {
+	some entry in environments
+	lower(sprintf("%v", [entry.env.ACTIONS_ALLOW_UNSECURE_COMMANDS])) == "true"
+	finding := gh.finding("cicd/github_injection/unsecure-commands", entry.job, "ACTIONS_ALLOW_UNSECURE_COMMANDS must not be true")
+}
+
+environments contains {"job": "of the workflow", "env": input.env}
+
+environments contains {"job": id, "env": job.env} if some id, job in gh.jobs
+
+environments contains {"job": entry.job, "env": entry.step.env} if some entry in gh.steps
+
+# METADATA
+# title: Download executed as it comes in
+# description: A script from the network runs with the rights of the job.
+# custom:
+#   id: cicd/github_injection/unchecked-download
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SI-7
+#   - nist-800-53r5:SR-11
+#   - owasp-cicd-2022:CICD-SEC-3
+#   remediation: Download, compare a checksum, then execute.
+deny contains finding if {
+	some script in scripts
+	shell.pipes_download(script.holder[script.key])
+	finding := gh.finding("cicd/github_injection/unchecked-download", script.job, "a download must not be piped into a shell")
+}
+
+# METADATA
+# title: Pull requests on own machines
+# description: >-
+#   A job that pull requests start runs on a machine of the organisation. In a public repository everyone can start it.
+# custom:
+#   id: cicd/github_injection/self-hosted
+#   severity: high
+#   enforcement: warn
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-4
+#   - owasp-cicd-2022:CICD-SEC-7
+#   - nist-800-53r5:SC-7
+#   remediation: Use a hosted runner, or one that is thrown away after each job.
+warn contains finding if {
+	some trigger in ["issue_comment", "pull_request", "pull_request_target"]
+	trigger in gh.triggers
+	some id, job in gh.jobs
+	some label in labels(job["runs-on"])
+	label == "self-hosted"
+	finding := gh.finding("cicd/github_injection/self-hosted", id, sprintf("on %s it runs on a self-hosted runner", [trigger]))
+}
+
+labels(wanted) := {wanted} if is_string(wanted)
+
+labels(wanted) := {label | some label in wanted} if is_array(wanted)
+
+labels(wanted) := labels_of_group(wanted.labels) if is_object(wanted)
+
+labels_of_group(wanted) := {wanted} if is_string(wanted)
+
+labels_of_group(wanted) := {label | some label in wanted} if is_array(wanted)

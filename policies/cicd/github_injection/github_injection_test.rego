@@ -1,0 +1,95 @@
+package cicd.github_injection_test
+
+import data.cicd.github_injection as injection
+
+found(doc) := result if {
+	denied := injection.deny with input as doc
+	warned := injection.warn with input as doc
+	result := {finding.id | some finding in (denied | warned)}
+}
+
+workflow(on, job) := {"name": "CI", "on": on, "permissions": {"contents": "read"}, "jobs": {"test": job}}
+
+steps(list) := {"runs-on": "ubuntu-24.04", "steps": list}
+
+run(script) := found(workflow("push", steps([{"run": script}])))
+
+checkout(reference) := {"uses": "actions/checkout@v5", "with": {"ref": reference}}
+
+bad := workflow(["pull_request_target"], {
+	"runs-on": ["self-hosted", "linux"],
+	"env": {"ACTIONS_ALLOW_UNSECURE_COMMANDS": "true"},
+	"steps": [
+		checkout("${{ github.event.pull_request.head.sha }}"),
+		{"run": "echo \"${{ github.event.pull_request.title }}\""},
+		{"run": "curl -sSL https://get.corp.example | sh"},
+	],
+})
+
+good := workflow({"pull_request": null, "push": {"branches": ["main"]}}, {
+	"runs-on": "ubuntu-24.04",
+	"steps": [
+		{"uses": "actions/checkout@v5"},
+		{"run": "echo \"$TITLE\"", "env": {"TITLE": "${{ github.event.pull_request.title }}"}},
+		{"run": "make test ${{ github.sha }}"},
+	],
+})
+
+ids := {
+	"cicd/github_injection/untrusted-checkout", "cicd/github_injection/script",
+	"cicd/github_injection/unsecure-commands", "cicd/github_injection/unchecked-download",
+	"cicd/github_injection/self-hosted",
+}
+
+test_bad_workflow_has_every_finding if found(bad) == ids
+
+test_good_workflow_is_accepted if {
+	found(good) == set()
+	injection.allow with input as good
+	not injection.allow with input as bad
+	not injection.allow with input as {}
+}
+
+test_message_names_job_and_expression if {
+	injection.deny == {{
+		"id": "cicd/github_injection/script",
+		"msg": "job test: the script must not contain ${{ github.head_ref }}",
+		"resource": "jobs.test",
+	}} with input as workflow("push", steps([{"run": "git switch ${{ github.head_ref }}"}]))
+}
+
+test_text_of_others_is_told if {
+	every field in ["issue.body", "comment.body", "head_commit.message", "commits[0].message", "pull_request.head.ref"] {
+		run(sprintf("echo ${{ github.event.%s }}", [field])) == {"cicd/github_injection/script"}
+	}
+	every field in ["event.number", "event.pull_request.number", "event.pull_request.head.sha", "ref_name"] {
+		run(sprintf("echo ${{ github.%s }}", [field])) == set()
+	}
+}
+
+test_scripts_of_actions_count if {
+	script := {"uses": "actions/github-script@v8", "with": {"script": "core.info('${{ github.event.issue.title }}')"}}
+	found(workflow("issues", steps([script]))) == {"cicd/github_injection/script"}
+}
+
+test_checkouts_of_the_target_are_accepted if {
+	found(workflow("pull_request_target", steps([{"uses": "actions/checkout@v5"}]))) == set()
+	found(workflow("pull_request", steps([checkout("${{ github.event.pull_request.head.sha }}")]))) == set()
+	merge := workflow({"workflow_run": {}}, steps([checkout("${{ github.event.workflow_run.head_sha }}")]))
+	found(merge) == {"cicd/github_injection/untrusted-checkout"}
+}
+
+test_triggers_are_read_in_each_form if {
+	job := steps([checkout("refs/pull/${{ github.event.number }}/merge")])
+	every on in ["pull_request_target", ["push", "pull_request_target"], {"pull_request_target": null}] {
+		found(workflow(on, job)) == {"cicd/github_injection/untrusted-checkout"}
+	}
+	found({"true": ["pull_request_target"], "jobs": {"test": job}}) == {"cicd/github_injection/untrusted-checkout"}
+}
+
+test_runners_are_read_in_each_form if {
+	every wanted in ["self-hosted", ["self-hosted"], {"labels": "self-hosted"}, {"labels": ["self-hosted"]}] {
+		found(workflow("pull_request", {"runs-on": wanted})) == {"cicd/github_injection/self-hosted"}
+		found(workflow("push", {"runs-on": wanted})) == set()
+	}
+}

@@ -1,0 +1,111 @@
+package cloudformation.exposure_test
+
+import data.cloudformation.exposure
+
+found(doc) := result if {
+	denied := exposure.deny with input as doc
+	result := {finding.id | some finding in denied}
+}
+
+one(type, properties) := found({"Resources": {"Thing": {"Type": type, "Properties": properties}}})
+
+rule(cidr, port) := {"IpProtocol": "tcp", "CidrIp": cidr, "FromPort": port, "ToPort": port}
+
+listener(actions) := {"Protocol": "HTTP", "Port": 80, "DefaultActions": actions}
+
+grant(principal) := {"PolicyDocument": {"Statement": [{
+	"Effect": "Allow",
+	"Principal": principal,
+	"Action": "s3:GetObject",
+	"Resource": "*",
+}]}}
+
+role(action) := {"Policies": [{"PolicyName": "all", "PolicyDocument": {"Statement": {
+	"Effect": "Allow",
+	"Action": action,
+	"Resource": "*",
+}}}]}
+
+template(resources) := {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+
+bad := template({
+	"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [rule("0.0.0.0/0", 22)]}},
+	"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": "PublicRead"}},
+	"Database": {"Type": "AWS::RDS::DBInstance", "Properties": {"PubliclyAccessible": true}},
+	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "forward"}])},
+	"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": grant("*")},
+	"Role": {"Type": "AWS::IAM::Role", "Properties": role("*")},
+})
+
+good := template({
+	"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [rule("0.0.0.0/0", 443)]}},
+	"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"PublicAccessBlockConfiguration": {
+		"BlockPublicAcls": true,
+		"BlockPublicPolicy": true,
+		"IgnorePublicAcls": true,
+		"RestrictPublicBuckets": true,
+	}}},
+	"Database": {"Type": "AWS::RDS::DBInstance", "Properties": {"PubliclyAccessible": false}},
+	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "redirect"}])},
+	"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": grant({"AWS": "arn:aws:iam::123456789012:role/web"})},
+	"Role": {"Type": "AWS::IAM::Role", "Properties": role(["dynamodb:GetItem"])},
+})
+
+ids := {
+	"cloudformation/exposure/open-admin-port", "cloudformation/exposure/public-bucket",
+	"cloudformation/exposure/public-database", "cloudformation/exposure/plain-listener",
+	"cloudformation/exposure/open-policy", "cloudformation/exposure/administrator",
+}
+
+test_bad_template_has_every_finding if found(bad) == ids
+
+test_good_template_is_accepted if {
+	found(good) == set()
+	exposure.allow with input as good
+	not exposure.allow with input as bad
+	not exposure.allow with input as {}
+}
+
+test_message_names_the_resource if {
+	exposure.deny == {{
+		"id": "cloudformation/exposure/open-admin-port",
+		"msg": "Group: port 22 is open to the world",
+		"resource": "Group",
+	}} with input as template({"Group": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule("0.0.0.0/0", "22")}})
+}
+
+test_values_of_functions_are_not_judged if {
+	one("AWS::EC2::SecurityGroupIngress", rule({"Ref": "Network"}, 22)) == set()
+	one("AWS::EC2::SecurityGroupIngress", rule("0.0.0.0/0", {"Ref": "Port"})) == set()
+	one("AWS::RDS::DBInstance", {"PubliclyAccessible": {"Ref": "Public"}}) == set()
+	one("AWS::S3::Bucket", {"AccessControl": {"Ref": "Access"}}) == set()
+	block := {"BlockPublicAcls": {"Ref": "B"}, "BlockPublicPolicy": "true", "IgnorePublicAcls": true, "RestrictPublicBuckets": true}
+	one("AWS::S3::Bucket", {"PublicAccessBlockConfiguration": block}) == set()
+}
+
+test_text_stands_for_booleans if {
+	one("AWS::RDS::DBInstance", {"PubliclyAccessible": "True"}) == {"cloudformation/exposure/public-database"}
+	block := {"BlockPublicAcls": "false", "BlockPublicPolicy": "true", "IgnorePublicAcls": true, "RestrictPublicBuckets": true}
+	one("AWS::S3::Bucket", {"PublicAccessBlockConfiguration": block}) == {"cloudformation/exposure/public-bucket"}
+}
+
+test_every_protocol_counts if {
+	every protocol in ["-1", -1] {
+		one("AWS::EC2::SecurityGroupIngress", {"IpProtocol": protocol, "CidrIpv6": "::/0"}) == {"cloudformation/exposure/open-admin-port"}
+	}
+}
+
+test_conditions_limit_policies if {
+	limited := {"PolicyDocument": {"Statement": {
+		"Effect": "Allow",
+		"Principal": {"AWS": ["*"]},
+		"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+	}}}
+	one("AWS::SQS::QueuePolicy", limited) == set()
+	open := {"PolicyDocument": {"Statement": {"Effect": "Allow", "Principal": {"AWS": ["*"]}}}}
+	one("AWS::SQS::QueuePolicy", open) == {"cloudformation/exposure/open-policy"}
+}
+
+test_resources_without_properties_are_accepted if {
+	exposure.allow with input as template({"Bucket": {"Type": "AWS::S3::Bucket"}, "Null": null})
+}

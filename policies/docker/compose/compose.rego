@@ -1,0 +1,228 @@
+# METADATA
+# title: Compose files
+# description: >-
+#   Services of a Compose file that reach their host, carry secrets, or open databases to the network.
+# custom:
+#   id: docker/compose
+#   layer: L2
+#   inputs: [compose]
+#   owner: platform-engineering
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:CM-7
+#   - iso-27001-2022:A.8.9
+#   - soc2:CC6.1
+#   remediation: Change the service.
+package docker.compose
+
+import data.lib.images
+import data.lib.secrets
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input without services is not accepted.
+allow if {
+	is_object(input.services)
+	count(deny) == 0
+}
+
+found(id, name, message) := {
+	"id": id,
+	"msg": sprintf("service %s: %s", [name, message]),
+	"resource": sprintf("services.%s", [name]),
+}
+
+# METADATA
+# title: Privileged service
+# description: A service is privileged on its host.
+# custom:
+#   id: docker/compose/privileged
+#   severity: critical
+#   controls:
+#   - cis-docker-1.6:5.5
+#   - nist-800-53r5:AC-6(10)
+#   remediation: Remove privileged, and add the capability that is needed.
+deny contains finding if {
+	some name, service in input.services
+	service.privileged == true
+	finding := found("docker/compose/privileged", name, "privileged must not be true")
+}
+
+# METADATA
+# title: Namespace of the host
+# description: A service shares network, processes, memory or users with its host.
+# custom:
+#   id: docker/compose/host-namespace
+#   severity: high
+#   controls:
+#   - cis-docker-1.6:5.10
+#   - cis-docker-1.6:5.16
+#   - cis-docker-1.6:5.17
+#   - cis-docker-1.6:5.31
+#   - nist-800-53r5:SC-39
+#   remediation: Remove the mode; publish ports instead.
+deny contains finding if {
+	some name, service in input.services
+	some field in ["ipc", "network_mode", "pid", "userns_mode", "uts"]
+	service[field] == "host"
+	finding := found("docker/compose/host-namespace", name, sprintf("%s must not be host", [field]))
+}
+
+# Short and long form of volumes: the path of the host.
+mounts contains {"name": name, "holder": service.volumes, "key": number} if {
+	some name, service in input.services
+	some number, volume in service.volumes
+	is_string(volume)
+}
+
+mounts contains {"name": name, "holder": volume, "key": "source"} if {
+	some name, service in input.services
+	some volume in service.volumes
+	is_object(volume)
+}
+
+# METADATA
+# title: Path that owns the host
+# description: A service mounts the Docker socket or a directory of the system; with it, it is root on the host.
+# custom:
+#   id: docker/compose/host-path
+#   severity: critical
+#   controls:
+#   - cis-docker-1.6:5.6
+#   - cis-docker-1.6:5.32
+#   - nist-800-53r5:AC-6
+#   remediation: Remove the volume.
+deny contains finding if {
+	some mount in mounts
+	source := split(mount.holder[mount.key], ":")[0]
+	source in {
+		"/", "/boot", "/dev", "/etc", "/lib", "/proc", "/run/docker.sock", "/sys", "/usr", "/var/run", "/var/run/docker.sock",
+		"/run/containerd/containerd.sock", "/var/lib/docker",
+	}
+	finding := found("docker/compose/host-path", mount.name, sprintf("%s must not be mounted", [source]))
+}
+
+# METADATA
+# title: Capability that owns the host
+# description: A service has a capability that leads out of its container.
+# custom:
+#   id: docker/compose/capability
+#   severity: high
+#   controls:
+#   - cis-docker-1.6:5.4
+#   - nist-800-53r5:AC-6
+#   remediation: Remove the capability.
+deny contains finding if {
+	some name, service in input.services
+	some capability in service.cap_add
+	trim_prefix(upper(capability), "CAP_") in {
+		"ALL", "BPF", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_BOOT", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO",
+	}
+	finding := found("docker/compose/capability", name, sprintf("cap_add must not have %s", [capability]))
+}
+
+# METADATA
+# title: Confinement switched off
+# description: A service runs without seccomp, AppArmor or SELinux.
+# custom:
+#   id: docker/compose/unconfined
+#   severity: high
+#   controls:
+#   - cis-docker-1.6:5.2
+#   - cis-docker-1.6:5.3
+#   - cis-docker-1.6:5.22
+#   - nist-800-53r5:SC-39
+#   remediation: Remove the option.
+deny contains finding if {
+	some name, service in input.services
+	some option in service.security_opt
+	replace(lower(option), "=", ":") in {
+		"apparmor:unconfined", "label:disable", "no-new-privileges:false", "seccomp:unconfined", "systempaths:unconfined",
+	}
+	finding := found("docker/compose/unconfined", name, sprintf("security_opt must not have %s", [option]))
+}
+
+# METADATA
+# title: Image that moves
+# description: A service's image has no tag, or one that moves.
+# custom:
+#   id: docker/compose/floating-image
+#   layer: L7
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:CM-2
+#   - nist-800-53r5:SI-7
+#   - cis-docker-1.6:5.28
+#   remediation: Name the version, or better the digest.
+deny contains finding if {
+	some name, service in input.services
+	image := service.image
+	not service.build
+	not contains(image, "$")
+	not images.digest(image)
+	floats(image)
+	finding := found("docker/compose/floating-image", name, sprintf("the image %s moves", [image]))
+}
+
+floats(image) if not images.tag(image)
+
+floats(image) if images.tag(image) in {"edge", "latest", "main", "master", "nightly"}
+
+# METADATA
+# title: Secret in plain text
+# description: A variable of a service holds a password, a token or a key.
+# custom:
+#   id: docker/compose/environment-secret
+#   layer: L6
+#   severity: high
+#   controls:
+#   - nist-800-53r5:IA-5(7)
+#   - iso-27001-2022:A.5.17
+#   - pci-dss-4.0:8.6.2
+#   remediation: "Use secrets, or a variable of the shell: ${NAME}."
+deny contains finding if {
+	some entry in variables
+	secrets.in_environment(entry.key, plain(entry.holder[entry.at], entry.key))
+	finding := found("docker/compose/environment-secret", entry.name, sprintf("%s must not hold a secret", [entry.key]))
+}
+
+# In the list form the name stands before the value.
+plain(value, key) := trim_prefix(value, concat("", [key, "="]))
+
+variables contains {"name": name, "key": key, "holder": service.environment, "at": key} if {
+	some name, service in input.services
+	is_object(service.environment)
+	some key, _ in service.environment
+}
+
+variables contains {"name": name, "key": split(word, "=")[0], "holder": service.environment, "at": number} if {
+	some name, service in input.services
+	is_array(service.environment)
+	some number, word in service.environment
+	contains(word, "=")
+}
+
+# METADATA
+# title: Database open to the network
+# description: The port of a database is published on every address of the host.
+# custom:
+#   id: docker/compose/open-data-port
+#   layer: L1
+#   severity: medium
+#   enforcement: warn
+#   controls:
+#   - cis-docker-1.6:5.14
+#   - nist-800-53r5:SC-7
+#   remediation: Publish it as 127.0.0.1:PORT:PORT, or leave it to the network of the services.
+warn contains finding if {
+	some name, service in input.services
+	some port in service.ports
+	is_string(port)
+	parts := split(split(port, "/")[0], ":")
+	count(parts) == 2
+	parts[1] in {"1433", "1521", "3306", "5432", "6379", "9200", "11211", "27017"}
+	finding := found("docker/compose/open-data-port", name, sprintf("port %s is open on every address", [port]))
+}

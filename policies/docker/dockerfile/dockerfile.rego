@@ -1,0 +1,148 @@
+# METADATA
+# title: Dockerfiles
+# description: >-
+#   What a Dockerfile builds into an image that should not be there, or takes from where nobody vouches for it.
+# related_resources:
+# - https://docs.docker.com/build/building/best-practices/
+# custom:
+#   id: docker/dockerfile
+#   layer: L7
+#   inputs: [dockerfile]
+#   owner: platform-engineering
+#   severity: medium
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:CM-6
+#   - iso-27001-2022:A.8.9
+#   - soc2:CC8.1
+#   remediation: Change the instruction.
+package docker.dockerfile
+
+import data.lib.images
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input that is no list of instructions is not accepted.
+allow if {
+	is_array(input)
+	count(deny) == 0
+}
+
+found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
+
+last_stage := max({instruction.Stage | some instruction in input})
+
+users := [instruction | some instruction in input; instruction.Cmd == "user"; instruction.Stage == last_stage]
+
+names contains lower(instruction.Value[2]) if {
+	some instruction in input
+	instruction.Cmd == "from"
+	lower(instruction.Value[1]) == "as"
+}
+
+# METADATA
+# title: Runs as root
+# description: The last USER of the image is root.
+# custom:
+#   id: docker/dockerfile/root-user
+#   severity: high
+#   controls:
+#   - cis-docker-1.6:4.1
+#   - nist-800-53r5:AC-6(5)
+#   - iso-27001-2022:A.8.2
+#   remediation: End with USER and a number above 0.
+deny contains finding if {
+	user := lower(users[count(users) - 1].Value[0])
+	split(user, ":")[0] in {"0", "root"}
+	finding := found("docker/dockerfile/root-user", sprintf("the image must not run as %s", [user]))
+}
+
+# METADATA
+# title: User not chosen
+# description: The image runs as the user of its base, most often root.
+# custom:
+#   id: docker/dockerfile/no-user
+#   severity: medium
+#   enforcement: warn
+#   controls:
+#   - cis-docker-1.6:4.1
+#   - nist-800-53r5:AC-6(5)
+#   remediation: Add USER with a number above 0.
+warn contains finding if {
+	count(users) == 0
+	some instruction in input
+	instruction.Cmd == "from"
+	instruction.Stage == last_stage
+	base := lower(instruction.Value[0])
+	not base in names
+	not contains(base, "nonroot")
+	finding := found("docker/dockerfile/no-user", "no USER is set in the last stage")
+}
+
+# METADATA
+# title: Base that moves
+# description: A base image has no tag, or one that moves.
+# custom:
+#   id: docker/dockerfile/floating-base
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:CM-2
+#   - nist-800-53r5:SI-7
+#   - cis-docker-1.6:4.2
+#   - cis-github-1.0:3.1.7
+#   remediation: Name the version, or better the digest.
+deny contains finding if {
+	some instruction in input
+	instruction.Cmd == "from"
+	image := instruction.Value[0]
+	not lower(image) in (names | {"scratch"})
+	not contains(image, "$")
+	not images.digest(image)
+	floats(image)
+	finding := found("docker/dockerfile/floating-base", sprintf("the base %s moves", [image]))
+}
+
+floats(image) if not images.tag(image)
+
+floats(image) if images.tag(image) in {"edge", "latest", "main", "master", "nightly"}
+
+# METADATA
+# title: SSH in the image
+# description: An image offers SSH; its container is managed by its platform.
+# custom:
+#   id: docker/dockerfile/ssh
+#   severity: low
+#   controls:
+#   - cis-docker-1.6:5.7
+#   - nist-800-53r5:CM-7
+#   remediation: Remove EXPOSE 22 and the server.
+deny contains finding if {
+	some instruction in input
+	instruction.Cmd == "expose"
+	some port in instruction.Value
+	port in {"22", "22/tcp"}
+	finding := found("docker/dockerfile/ssh", sprintf("port %s must not be exposed", [port]))
+}
+
+# METADATA
+# title: No health check
+# description: Docker can't tell whether a container answers. Kubernetes has probes of its own.
+# custom:
+#   id: docker/dockerfile/healthcheck
+#   layer: L8
+#   severity: low
+#   enforcement: warn
+#   controls:
+#   - cis-docker-1.6:4.6
+#   - nist-800-53r5:SI-13
+#   remediation: Add HEALTHCHECK, or HEALTHCHECK NONE where something else checks.
+warn contains finding if {
+	is_array(input)
+	count([instruction | some instruction in input; instruction.Cmd == "healthcheck"]) == 0
+	some instruction in input
+	instruction.Cmd in {"cmd", "entrypoint"}
+	instruction.Stage == last_stage
+	finding := found("docker/dockerfile/healthcheck", "the image has no HEALTHCHECK")
+}

@@ -1,0 +1,37 @@
+# METADATA
+# title: CloudFormation templates
+# description: The resources of a template by type, and values that may be text, booleans or functions.
+package lib.cloudformation
+
+# Each resource of a type with its properties; without properties they are empty.
+of_type(type) := {{"name": name, "properties": described(resource)} |
+	some name, resource in input.Resources
+	resource.Type == type
+}
+
+described(resource) := resource.Properties
+
+described(resource) := {} if not resource.Properties
+
+# Templates write booleans as text too.
+is_true(value) if value == true
+
+is_true(value) if lower(value) == "true"
+
+# Not set, or said to be false. What a function gives is known when the stack is made.
+off(properties, field) if not properties[field]
+
+off(properties, field) if properties[field] == null
+
+off(properties, field) if lower(properties[field]) == "false"
+
+as_list(value) := value if is_array(value)
+
+as_list(value) := [value] if not is_array(value)
+
+# A number, also as text.
+number(value) := value if is_number(value)
+
+number(value) := to_number(value) if is_string(value)
+
+finding(id, name, message) := {"id": id, "msg": sprintf("%s: %s", [name, message]), "resource": name}

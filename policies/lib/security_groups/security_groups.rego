@@ -1,0 +1,37 @@
+# METADATA
+# title: AWS security groups
+# description: The ingress rules of a plan, whichever resource they are written in.
+package lib.security_groups
+
+import data.lib.terraform as tf
+
+ingress contains {"change": change, "rule": rule} if {
+	some change in tf.of_types({"aws_security_group", "aws_default_security_group"})
+	some rule in change.change.after.ingress
+}
+
+ingress contains {"change": change, "rule": change.change.after} if {
+	some change in tf.of_type("aws_security_group_rule")
+	change.change.after.type == "ingress"
+}
+
+ingress contains {"change": change, "rule": change.change.after} if {
+	some change in tf.of_type("aws_vpc_security_group_ingress_rule")
+}
+
+open_to_world(rule) if "0.0.0.0/0" in rule.cidr_blocks
+
+open_to_world(rule) if "::/0" in rule.ipv6_cidr_blocks
+
+open_to_world(rule) if rule.cidr_ipv4 == "0.0.0.0/0"
+
+open_to_world(rule) if rule.cidr_ipv6 == "::/0"
+
+every_protocol(rule) if object.get(rule, "protocol", object.get(rule, "ip_protocol", "tcp")) in {"-1", "all"}
+
+covers(rule, _) if every_protocol(rule)
+
+covers(rule, port) if {
+	rule.from_port <= port
+	rule.to_port >= port
+}

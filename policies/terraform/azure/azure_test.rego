@@ -1,0 +1,109 @@
+package terraform.azure_test
+
+import data.lib.terraform_test as plans
+import data.terraform.azure
+
+found(doc) := result if {
+	denied := azure.deny with input as doc
+	result := {finding.id | some finding in denied}
+}
+
+rule(source, port) := {
+	"name": "in",
+	"access": "Allow",
+	"direction": "Inbound",
+	"protocol": "Tcp",
+	"source_address_prefix": source,
+	"source_address_prefixes": null,
+	"destination_port_range": port,
+	"destination_port_ranges": null,
+}
+
+group(source, port) := plans.change("azurerm_network_security_group", {"security_rule": [rule(source, port)]})
+
+firewall(last) := plans.change("azurerm_mssql_firewall_rule", {"start_ip_address": "0.0.0.0", "end_ip_address": last})
+
+cluster(rbac, ranges) := plans.change("azurerm_kubernetes_cluster", {
+	"private_cluster_enabled": false,
+	"role_based_access_control_enabled": rbac,
+	"api_server_access_profile": ranges,
+})
+
+app(https, tls, ftp) := plans.change("azurerm_linux_web_app", {
+	"https_only": https,
+	"site_config": [{"minimum_tls_version": tls, "ftps_state": ftp, "remote_debugging_enabled": false}],
+})
+
+machine(keys_only) := plans.change("azurerm_linux_virtual_machine", {"disable_password_authentication": keys_only})
+
+bad := plans.plan([
+	group("Internet", "20-25"),
+	firewall("255.255.255.255"),
+	machine(false),
+	cluster(false, []),
+	app(false, "1.0", "AllAllowed"),
+])
+
+good := plans.plan([
+	group("10.0.0.0/8", "22"),
+	firewall("0.0.0.0"),
+	machine(true),
+	cluster(true, [{"authorized_ip_ranges": ["192.0.2.0/24"]}]),
+	app(true, "1.2", "Disabled"),
+])
+
+ids := {
+	"terraform/azure/open-admin-port", "terraform/azure/open-database", "terraform/azure/password-login",
+	"terraform/azure/open-cluster", "terraform/azure/cluster-rbac", "terraform/azure/app-https",
+	"terraform/azure/app-site",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	azure.allow with input as good
+	not azure.allow with input as bad
+	not azure.allow with input as {}
+}
+
+test_message_names_rule_port_and_resource if {
+	azure.deny == {{
+		"id": "terraform/azure/open-admin-port",
+		"msg": "azurerm_network_security_group.x: rule in opens port 3389 to the world",
+		"resource": "azurerm_network_security_group.x",
+	}} with input as plans.plan([group("*", "3389")])
+}
+
+test_web_ports_are_accepted if {
+	every port in ["443", "80", "8000-8100"] {
+		found(plans.plan([group("*", port)])) == set()
+	}
+}
+
+test_lists_of_sources_and_ports_count if {
+	lists := object.union(rule(null, null), {"source_address_prefixes": ["10.0.0.0/8", "0.0.0.0/0"], "destination_port_ranges": ["443", "22"]})
+	found(plans.one("azurerm_network_security_rule", lists)) == {"terraform/azure/open-admin-port"}
+	every field, value in {"access": "Deny", "direction": "Outbound", "protocol": "Udp"} {
+		found(plans.one("azurerm_network_security_rule", object.union(lists, {field: value}))) == set()
+	}
+}
+
+test_every_port_counts if {
+	count(azure.deny) == 4 with input as plans.plan([group("*", "*")])
+}
+
+test_private_clusters_are_accepted if {
+	found(plans.one("azurerm_kubernetes_cluster", {"private_cluster_enabled": true})) == set()
+	found(plans.plan([cluster(true, [{"authorized_ip_ranges": ["0.0.0.0/0"]}])])) == {"terraform/azure/open-cluster"}
+}
+
+test_other_firewalls_count if {
+	doc := {"start_ip": "0.0.0.0", "end_ip": "255.255.255.255"}
+	found(plans.one("azurerm_redis_firewall_rule", doc)) == {"terraform/azure/open-database"}
+}
+
+test_unknown_values_are_not_judged if {
+	found(plans.later("azurerm_linux_web_app", ["https_only"])) == set()
+	found(plans.later("azurerm_kubernetes_cluster", ["api_server_access_profile"])) == set()
+}

@@ -1,0 +1,81 @@
+package terraform.azure_data_test
+
+import data.lib.terraform_test as plans
+import data.terraform.azure_data as azure
+
+found(doc) := result if {
+	denied := azure.deny with input as doc
+	warned := azure.warn with input as doc
+	result := {finding.id | some finding in (denied | warned)}
+}
+
+account := {
+	"https_traffic_only_enabled": true,
+	"min_tls_version": "TLS1_2",
+	"allow_nested_items_to_be_public": false,
+	"network_rules": [{"default_action": "Deny"}],
+	"blob_properties": [{"delete_retention_policy": [{"days": 7}]}],
+}
+
+weak := {
+	"https_traffic_only_enabled": false,
+	"min_tls_version": "TLS1_0",
+	"allow_nested_items_to_be_public": true,
+	"network_rules": [{"default_action": "Allow"}],
+	"blob_properties": [],
+}
+
+bad := plans.plan([
+	plans.change("azurerm_storage_account", weak),
+	plans.change("azurerm_key_vault", {"purge_protection_enabled": false}),
+	plans.change("azurerm_mssql_server", {"public_network_access_enabled": true, "minimum_tls_version": "1.2"}),
+])
+
+good := plans.plan([
+	plans.change("azurerm_storage_account", account),
+	plans.change("azurerm_key_vault", {"purge_protection_enabled": true}),
+	plans.change("azurerm_mssql_server", {"public_network_access_enabled": false, "minimum_tls_version": "1.2"}),
+])
+
+ids := {
+	"terraform/azure_data/storage-https", "terraform/azure_data/old-tls", "terraform/azure_data/public-blobs",
+	"terraform/azure_data/storage-network", "terraform/azure_data/vault-purge", "terraform/azure_data/public-database",
+	"terraform/azure_data/soft-delete",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	azure.allow with input as good
+	not azure.allow with input as bad
+	not azure.allow with input as {}
+}
+
+test_message_names_attribute_and_resource if {
+	azure.deny == {{
+		"id": "terraform/azure_data/public-blobs",
+		"msg": "azurerm_storage_container.x: container_access_type must not be blob",
+		"resource": "azurerm_storage_container.x",
+	}} with input as plans.one("azurerm_storage_container", {"container_access_type": "blob"})
+}
+
+test_older_providers_count if {
+	old := object.union(object.remove(account, ["https_traffic_only_enabled"]), {"enable_https_traffic_only": false})
+	found(plans.one("azurerm_storage_account", old)) == {"terraform/azure_data/storage-https"}
+}
+
+test_separate_network_rules_count if {
+	found(plans.one("azurerm_storage_account_network_rules", {"default_action": "Allow"})) == {"terraform/azure_data/storage-network"}
+	found(plans.one("azurerm_storage_account_network_rules", {"default_action": "Deny"})) == set()
+}
+
+test_defaults_of_the_provider_are_accepted if {
+	found(plans.one("azurerm_redis_cache", {})) == set()
+	found(plans.one("azurerm_storage_container", {"container_access_type": "private"})) == set()
+}
+
+test_unknown_values_are_not_judged if {
+	found(plans.later("azurerm_key_vault", ["purge_protection_enabled"])) == set()
+	found(plans.later("azurerm_storage_account", ["blob_properties"])) == set()
+}

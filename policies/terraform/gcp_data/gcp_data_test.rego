@@ -1,0 +1,74 @@
+package terraform.gcp_data_test
+
+import data.lib.terraform_test as plans
+import data.terraform.gcp_data as gcp
+
+found(doc) := result if {
+	denied := gcp.deny with input as doc
+	result := {finding.id | some finding in denied}
+}
+
+database(network, mode, backups) := plans.change("google_sql_database_instance", {
+	"master_instance_name": null,
+	"settings": [{
+		"backup_configuration": backups,
+		"ip_configuration": [{"authorized_networks": [{"value": network}], "ssl_mode": mode}],
+	}],
+})
+
+bad := plans.plan([
+	plans.change("google_storage_bucket", {"uniform_bucket_level_access": false}),
+	plans.change("google_storage_bucket_iam_member", {"role": "roles/storage.objectViewer", "member": "allUsers"}),
+	plans.change("google_kms_crypto_key", {"purpose": "ENCRYPT_DECRYPT", "rotation_period": null}),
+	database("0.0.0.0/0", "ALLOW_UNENCRYPTED_AND_ENCRYPTED", []),
+])
+
+good := plans.plan([
+	plans.change("google_storage_bucket", {"uniform_bucket_level_access": true}),
+	plans.change("google_storage_bucket_iam_member", {"role": "roles/storage.objectViewer", "member": "group:team@corp.example"}),
+	plans.change("google_kms_crypto_key", {"purpose": "ENCRYPT_DECRYPT", "rotation_period": "7776000s"}),
+	database("192.0.2.0/24", "ENCRYPTED_ONLY", [{"enabled": true}]),
+])
+
+ids := {
+	"terraform/gcp_data/public", "terraform/gcp_data/uniform-access", "terraform/gcp_data/open-database",
+	"terraform/gcp_data/database-tls", "terraform/gcp_data/database-backup", "terraform/gcp_data/key-rotation",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	gcp.allow with input as good
+	not gcp.allow with input as bad
+	not gcp.allow with input as {}
+}
+
+test_message_names_the_member if {
+	gcp.deny == {{
+		"id": "terraform/gcp_data/public",
+		"msg": "google_secret_manager_secret_iam_binding.x: allAuthenticatedUsers must have no role",
+		"resource": "google_secret_manager_secret_iam_binding.x",
+	}} with input as plans.one("google_secret_manager_secret_iam_binding", {"members": ["user:a@corp.example", "allAuthenticatedUsers"]})
+}
+
+test_public_datasets_count if {
+	access := {"access": [{"role": "READER", "special_group": "allAuthenticatedUsers"}]}
+	found(plans.one("google_bigquery_dataset", access)) == {"terraform/gcp_data/public"}
+	found(plans.one("google_bigquery_dataset", {"access": [{"role": "OWNER", "special_group": "projectOwners"}]})) == set()
+}
+
+test_public_services_are_no_data if {
+	found(plans.one("google_cloud_run_service_iam_member", {"member": "allUsers"})) == set()
+}
+
+test_replicas_are_not_backed_up if {
+	replica := {"master_instance_name": "main", "settings": [{"backup_configuration": []}]}
+	found(plans.one("google_sql_database_instance", replica)) == set()
+}
+
+test_keys_that_sign_are_not_rotated if {
+	found(plans.one("google_kms_crypto_key", {"purpose": "ASYMMETRIC_SIGN", "rotation_period": null})) == set()
+	found(plans.one("google_kms_crypto_key", {"rotation_period": "31536000s"})) == {"terraform/gcp_data/key-rotation"}
+	found(plans.later("google_kms_crypto_key", ["rotation_period"])) == set()
+}

@@ -1,0 +1,80 @@
+package terraform.serverless_test
+
+import data.lib.terraform_test as plans
+import data.terraform.serverless
+
+found(doc) := result if {
+	denied := serverless.deny with input as doc
+	warned := serverless.warn with input as doc
+	result := {finding.id | some finding in (denied | warned)}
+}
+
+function(runtime, value) := plans.change("aws_lambda_function", {
+	"runtime": runtime,
+	"environment": [{"variables": {"DB_PASSWORD": value}}],
+})
+
+permission(source) := plans.change("aws_lambda_permission", {"principal": "s3.amazonaws.com", "source_arn": source})
+
+method(authorization) := plans.change("aws_api_gateway_method", {"http_method": "POST", "authorization": authorization})
+
+invoker(member) := plans.change("google_cloud_run_v2_service_iam_member", {"role": "roles/run.invoker", "member": member})
+
+bad := plans.plan([
+	function("python3.8", "hunter2"),
+	plans.change("aws_lambda_function_url", {"authorization_type": "NONE"}),
+	permission(null),
+	method("NONE"),
+	invoker("allUsers"),
+])
+
+good := plans.plan([
+	function("python3.13", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"),
+	plans.change("aws_lambda_function_url", {"authorization_type": "AWS_IAM"}),
+	permission("arn:aws:s3:::invoices"),
+	method("AWS_IAM"),
+	invoker("serviceAccount:shop@corp.iam.gserviceaccount.com"),
+])
+
+ids := {
+	"terraform/serverless/function-url", "terraform/serverless/open-permission", "terraform/serverless/open-route",
+	"terraform/serverless/runtime", "terraform/serverless/environment-secret", "terraform/serverless/public-service",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	serverless.allow with input as good
+	not serverless.allow with input as bad
+	not serverless.allow with input as {}
+}
+
+test_message_names_the_principal if {
+	serverless.deny == {{
+		"id": "terraform/serverless/open-permission",
+		"msg": "aws_lambda_permission.x: s3.amazonaws.com may call the function for anyone",
+		"resource": "aws_lambda_permission.x",
+	}} with input as plans.plan([permission(null)])
+}
+
+test_sources_known_later_are_accepted if {
+	change := plans.unknown("aws_lambda_permission", {"principal": "s3.amazonaws.com"}, {"source_arn": true})
+	found(plans.plan([change])) == set()
+	found(plans.one("aws_lambda_permission", {"principal": "*", "principal_org_id": "o-1"})) == set()
+	found(plans.one("aws_lambda_permission", {"principal": "123456789012"})) == set()
+}
+
+test_preflight_requests_need_no_authorization if {
+	found(plans.one("aws_api_gateway_method", {"http_method": "OPTIONS", "authorization": "NONE"})) == set()
+	route := {"route_key": "OPTIONS /orders", "authorization_type": "NONE"}
+	found(plans.one("aws_apigatewayv2_route", route)) == set()
+	open := object.union(route, {"route_key": "$default"})
+	found(plans.one("aws_apigatewayv2_route", open)) == {"terraform/serverless/open-route"}
+	found(plans.one("aws_apigatewayv2_route", object.union(open, {"api_key_required": true}))) == set()
+}
+
+test_bindings_count if {
+	members := {"members": ["user:a@corp.example", "allAuthenticatedUsers"]}
+	found(plans.one("google_cloudfunctions2_function_iam_binding", members)) == {"terraform/serverless/public-service"}
+}

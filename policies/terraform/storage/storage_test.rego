@@ -1,0 +1,91 @@
+package terraform.storage_test
+
+import data.lib.terraform_test as plans
+import data.terraform.storage
+
+found(doc) := result if {
+	denied := storage.deny with input as doc
+	warned := storage.warn with input as doc
+	result := {finding.id | some finding in (denied | warned)}
+}
+
+database(days, protected) := plans.change("aws_db_instance", {
+	"backup_retention_period": days,
+	"deletion_protection": protected,
+	"replicate_source_db": null,
+})
+
+recovery(enabled) := plans.change("aws_dynamodb_table", {"point_in_time_recovery": [{"enabled": enabled}]})
+
+versioning(status) := plans.change("aws_s3_bucket_versioning", {"versioning_configuration": [{"status": status}]})
+
+key(rotated) := plans.change("aws_kms_key", {
+	"customer_master_key_spec": "SYMMETRIC_DEFAULT",
+	"enable_key_rotation": rotated,
+	"key_usage": "ENCRYPT_DECRYPT",
+})
+
+bad := plans.plan([
+	database(0, false),
+	recovery(false),
+	versioning("Suspended"),
+	key(false),
+	plans.change("aws_efs_file_system", {"encrypted": null}),
+	plans.change("aws_ami_launch_permission", {"group": "all"}),
+])
+
+good := plans.plan([
+	database(7, true),
+	recovery(true),
+	versioning("Enabled"),
+	key(true),
+	plans.change("aws_efs_file_system", {"encrypted": true}),
+	plans.change("aws_ami_launch_permission", {"account_id": "123456789012"}),
+])
+
+ids := {
+	"terraform/storage/unencrypted", "terraform/storage/backup", "terraform/storage/recovery", "terraform/storage/key-rotation",
+	"terraform/storage/versioning", "terraform/storage/public-warehouse", "terraform/storage/deletion",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	storage.allow with input as good
+	not storage.allow with input as bad
+	not storage.allow with input as {}
+}
+
+test_message_names_the_days if {
+	storage.deny == {{
+		"id": "terraform/storage/backup",
+		"msg": "aws_db_instance.x: backups are kept for 1 days",
+		"resource": "aws_db_instance.x",
+	}} with input as plans.plan([database(1, true)])
+}
+
+test_days_are_data if {
+	count(storage.deny) == 1 with input as plans.plan([database(7, true)])
+		with data.config.terraform.min_backup_days as 30
+}
+
+test_replicas_are_backed_up_at_their_source if {
+	replica := {"backup_retention_period": 0, "deletion_protection": true, "replicate_source_db": "main"}
+	found(plans.one("aws_db_instance", replica)) == set()
+}
+
+test_keys_that_sign_are_not_rotated if {
+	found(plans.one("aws_kms_key", {"customer_master_key_spec": "RSA_2048", "key_usage": "SIGN_VERIFY"})) == set()
+}
+
+test_public_warehouses_are_denied if {
+	doc := {"publicly_accessible": true, "encrypted": true}
+	found(plans.one("aws_redshift_cluster", doc)) == {"terraform/storage/public-warehouse"}
+	found(plans.one("aws_redshift_cluster", {"publicly_accessible": false, "encrypted": "true"})) == set()
+}
+
+test_unknown_values_are_not_judged if {
+	found(plans.later("aws_efs_file_system", ["encrypted"])) == set()
+	found(plans.later("aws_db_instance", ["backup_retention_period", "deletion_protection"])) == set()
+}

@@ -1,0 +1,175 @@
+# METADATA
+# title: TLS in AWS
+# description: >-
+#   Where a Terraform plan would serve or fetch without TLS, or negotiate versions of it before 1.2.
+# related_resources:
+# - https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+# - https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html
+# custom:
+#   id: terraform/tls
+#   layer: L1
+#   inputs: [terraform-plan, terraform]
+#   owner: cloud-security
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:SC-8
+#   - iso-27001-2022:A.8.24
+#   - pci-dss-4.0:4.2.1
+#   - soc2:CC6.7
+#   remediation: Demand TLS 1.2 or later.
+package terraform.tls
+
+import data.lib.terraform as tf
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input that is no plan is not accepted.
+allow if {
+	is_array(input.resource_changes)
+	count(deny) == 0
+}
+
+# Policies of listeners that still negotiate TLS 1.0 or 1.1. The first is what the provider takes when nothing is said.
+weak_policies := {
+	"ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-2015-05", "ELBSecurityPolicy-FS-2018-06",
+	"ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-TLS-1-0-2015-04", "ELBSecurityPolicy-TLS-1-1-2017-01",
+	"ELBSecurityPolicy-TLS13-1-0-2021-06", "ELBSecurityPolicy-TLS13-1-1-2021-06",
+}
+
+# METADATA
+# title: Listener with old TLS
+# description: A load balancer negotiates TLS 1.0 or 1.1.
+# custom:
+#   id: terraform/tls/listener-tls
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SC-8(1)
+#   - pci-dss-4.0:4.2.1
+#   - iso-27001-2022:A.8.24
+#   - soc2:CC6.7
+#   remediation: Set ssl_policy to ELBSecurityPolicy-TLS13-1-2-2021-06.
+deny contains finding if {
+	some change in tf.of_types({"aws_alb_listener", "aws_lb_listener"})
+	change.change.after.protocol in {"HTTPS", "TLS"}
+	policy := change.change.after.ssl_policy
+	policy in weak_policies
+	message := sprintf("the policy %s admits TLS before 1.2", [policy])
+	finding := tf.finding("terraform/tls/listener-tls", change, message)
+}
+
+# METADATA
+# title: Content delivery over plain HTTP
+# description: A CloudFront behavior serves viewers without TLS.
+# custom:
+#   id: terraform/tls/cdn-http
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SC-8
+#   - pci-dss-4.0:4.2.1
+#   - iso-27001-2022:A.8.24
+#   remediation: Set viewer_protocol_policy to redirect-to-https or https-only.
+deny contains finding if {
+	some change in tf.of_type("aws_cloudfront_distribution")
+	some kind in ["default_cache_behavior", "ordered_cache_behavior"]
+	some behavior in tf.blocks(change, kind)
+	behavior.viewer_protocol_policy == "allow-all"
+	message := sprintf("%s must not serve plain HTTP (allow-all)", [kind])
+	finding := tf.finding("terraform/tls/cdn-http", change, message)
+}
+
+# METADATA
+# title: Content delivery with old TLS
+# description: A CloudFront distribution, or a domain of API Gateway, accepts TLS before 1.2 for a name of its own.
+# custom:
+#   id: terraform/tls/cdn-tls
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SC-8(1)
+#   - pci-dss-4.0:4.2.1
+#   - iso-27001-2022:A.8.24
+#   remediation: Set minimum_protocol_version to TLSv1.2_2021 (API Gateway, security_policy TLS_1_2).
+deny contains finding if {
+	some entry in minimum_versions
+	entry.version in {"SSLv3", "TLSv1", "TLSv1_2016", "TLSv1.1_2016", "TLS_1_0"}
+	message := sprintf("the minimum version %s admits TLS before 1.2", [entry.version])
+	finding := tf.finding("terraform/tls/cdn-tls", entry.change, message)
+}
+
+# The certificate of CloudFront's own name has no choice of version.
+minimum_versions contains {"change": change, "version": certificate.minimum_protocol_version} if {
+	some change in tf.of_type("aws_cloudfront_distribution")
+	some certificate in tf.blocks(change, "viewer_certificate")
+	object.get(certificate, "cloudfront_default_certificate", false) != true
+}
+
+minimum_versions contains {"change": change, "version": change.change.after.security_policy} if {
+	some change in tf.of_type("aws_api_gateway_domain_name")
+}
+
+# METADATA
+# title: Origin fetched with plain HTTP or old TLS
+# description: >-
+#   CloudFront fetches from an origin without TLS (http-only), or may fall back to versions of it before 1.2. A bucket that
+#   serves a website has nothing but HTTP, so its endpoint is left alone.
+# custom:
+#   id: terraform/tls/origin
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SC-8
+#   - pci-dss-4.0:4.2.1
+#   remediation: Set origin_protocol_policy to https-only and origin_ssl_protocols to [TLSv1.2].
+deny contains finding if {
+	some change in tf.of_type("aws_cloudfront_distribution")
+	some origin in tf.blocks(change, "origin")
+	not contains(object.get(origin, "domain_name", ""), ".s3-website")
+	some config in origin.custom_origin_config
+	some value in array.concat([config.origin_protocol_policy], tf.as_list(config.origin_ssl_protocols))
+	value in {"http-only", "SSLv3", "TLSv1", "TLSv1.1"}
+	message := sprintf("the origin %s must not be fetched with %s", [origin.origin_id, value])
+	finding := tf.finding("terraform/tls/origin", change, message)
+}
+
+# METADATA
+# title: Search domain without TLS
+# description: An OpenSearch or Elasticsearch domain answers plain HTTP, or TLS before 1.2. Both are AWS's defaults.
+# custom:
+#   id: terraform/tls/search-domain
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SC-8(1)
+#   - pci-dss-4.0:4.2.1
+#   - hipaa:164.312(e)(1)
+#   remediation: Set enforce_https to true and tls_security_policy to Policy-Min-TLS-1-2-PFS-2023-10.
+deny contains finding if {
+	some change in tf.of_types({"aws_elasticsearch_domain", "aws_opensearch_domain"})
+	some endpoint in tf.blocks(change, "domain_endpoint_options")
+	some problem in endpoint_problems(endpoint)
+	finding := tf.finding("terraform/tls/search-domain", change, problem)
+}
+
+endpoint_problems(endpoint) := problems if {
+	plain := {"enforce_https must be true" | object.get(endpoint, "enforce_https", true) == false}
+	old := {"tls_security_policy must not be Policy-Min-TLS-1-0-2019-07" |
+		endpoint.tls_security_policy == "Policy-Min-TLS-1-0-2019-07"
+	}
+	problems := plain | old
+}
+
+# METADATA
+# title: Cache without TLS
+# description: A replication group of ElastiCache moves data without TLS, which is AWS's default.
+# custom:
+#   id: terraform/tls/cache
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SC-8
+#   - pci-dss-4.0:4.2.1
+#   remediation: Set transit_encryption_enabled to true.
+deny contains finding if {
+	some change in tf.of_type("aws_elasticache_replication_group")
+	tf.off(change, "transit_encryption_enabled")
+	finding := tf.finding("terraform/tls/cache", change, "transit_encryption_enabled must be true")
+}

@@ -1,0 +1,85 @@
+package terraform.tls_test
+
+import data.lib.terraform_test as plans
+import data.terraform.tls
+
+found(doc) := result if {
+	denied := tls.deny with input as doc
+	result := {finding.id | some finding in denied}
+}
+
+origin(policy, versions) := {
+	"domain_name": "app.corp.example",
+	"origin_id": "app",
+	"custom_origin_config": [{"origin_protocol_policy": policy, "origin_ssl_protocols": versions}],
+}
+
+distribution(version, viewer, from) := plans.change("aws_cloudfront_distribution", {
+	"default_cache_behavior": [{"viewer_protocol_policy": viewer}],
+	"origin": [from],
+	"viewer_certificate": [{"cloudfront_default_certificate": false, "minimum_protocol_version": version}],
+})
+
+search(https, policy) := plans.change("aws_opensearch_domain", {"domain_endpoint_options": [{
+	"enforce_https": https,
+	"tls_security_policy": policy,
+}]})
+
+bad := plans.plan([
+	plans.change("aws_lb_listener", {"protocol": "HTTPS", "ssl_policy": "ELBSecurityPolicy-2016-08"}),
+	distribution("TLSv1", "allow-all", origin("http-only", ["TLSv1.2"])),
+	search(false, "Policy-Min-TLS-1-0-2019-07"),
+	plans.change("aws_elasticache_replication_group", {"transit_encryption_enabled": null}),
+])
+
+good := plans.plan([
+	plans.change("aws_lb_listener", {"protocol": "HTTPS", "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}),
+	distribution("TLSv1.2_2021", "redirect-to-https", origin("https-only", ["TLSv1.2"])),
+	search(true, "Policy-Min-TLS-1-2-PFS-2023-10"),
+	plans.change("aws_elasticache_replication_group", {"transit_encryption_enabled": true}),
+])
+
+ids := {
+	"terraform/tls/listener-tls", "terraform/tls/cdn-http", "terraform/tls/cdn-tls", "terraform/tls/origin",
+	"terraform/tls/search-domain", "terraform/tls/cache",
+}
+
+test_bad_plan_has_every_finding if found(bad) == ids
+
+test_good_plan_is_accepted if {
+	found(good) == set()
+	tls.allow with input as good
+	not tls.allow with input as bad
+	not tls.allow with input as {}
+}
+
+test_message_names_the_policy_and_the_resource if {
+	tls.deny == {{
+		"id": "terraform/tls/listener-tls",
+		"msg": "aws_alb_listener.x: the policy ELBSecurityPolicy-2016-08 admits TLS before 1.2",
+		"resource": "aws_alb_listener.x",
+	}} with input as plans.one("aws_alb_listener", {"protocol": "HTTPS", "ssl_policy": "ELBSecurityPolicy-2016-08"})
+}
+
+test_own_name_of_the_network_has_no_version if {
+	certificate := {"cloudfront_default_certificate": true, "minimum_protocol_version": "TLSv1"}
+	found(plans.one("aws_cloudfront_distribution", {"viewer_certificate": [certificate]})) == set()
+	found(plans.one("aws_api_gateway_domain_name", {"security_policy": "TLS_1_0"})) == {"terraform/tls/cdn-tls"}
+	found(plans.one("aws_api_gateway_domain_name", {"security_policy": "TLS_1_2"})) == set()
+}
+
+test_websites_in_buckets_have_no_tls if {
+	website := object.union(origin("http-only", ["TLSv1.2"]), {"domain_name": "site.s3-website-eu-west-1.amazonaws.com"})
+	found(plans.plan([distribution("TLSv1.2_2021", "https-only", website)])) == set()
+	old := origin("https-only", ["TLSv1.1", "TLSv1.2"])
+	found(plans.plan([distribution("TLSv1.2_2021", "https-only", old)])) == {"terraform/tls/origin"}
+}
+
+test_each_half_of_a_search_domain_counts if {
+	found(plans.plan([search(true, "Policy-Min-TLS-1-0-2019-07")])) == {"terraform/tls/search-domain"}
+	found(plans.plan([search(false, "Policy-Min-TLS-1-2-2019-07")])) == {"terraform/tls/search-domain"}
+}
+
+test_unknown_values_are_not_judged if {
+	found(plans.later("aws_elasticache_replication_group", ["transit_encryption_enabled"])) == set()
+}
