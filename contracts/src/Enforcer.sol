@@ -40,6 +40,8 @@ contract Enforcer is Governed {
     error WithoutCode(address registry);
     /// @notice the policy refuses; `violations` is an array of its findings in the canonical encoding
     error Denied(bytes32 policyId, bytes32 version, bytes violations);
+    /// @notice the registry was replaced, so what it says is no longer in force; use the enforcer of its successor
+    error RegistrySuperseded(address registry, address successor);
     /// @notice the policy has no active version
     error NothingActive(bytes32 policyId);
     /// @notice the data document of the version in force is not on the chain yet; an admin binds it
@@ -76,6 +78,7 @@ contract Enforcer is Governed {
     function check(bytes32 policyId, bytes calldata input)
         external
         view
+        inForce
         returns (bool allowed, bytes32 version, bytes memory violations)
     {
         (version, violations,) = _evaluate(policyId, input);
@@ -119,6 +122,7 @@ contract Enforcer is Governed {
         view
         returns (bytes32 version, bytes memory violations, bytes32 resultDigest)
     {
+        if (registry.successor() != address(0)) revert RegistrySuperseded(address(registry), registry.successor());
         PolicyRegistry.InForce memory active = registry.active(policyId);
         version = active.version;
         if (version == 0) revert NothingActive(policyId);

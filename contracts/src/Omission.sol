@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {DecisionLeaf} from "./DecisionLeaf.sol";
@@ -108,7 +109,8 @@ abstract contract Omission is Governed, Escrow {
         address settler,
         Receipt receipt
     );
-    /// @notice The claim was dropped without a verdict because the node is not active, and may be made again later.
+    /// @notice The claim was dropped without a verdict, because the node is not active or this contract may not suspend, and
+    /// may be made again later.
     event OmissionDropped(address indexed node, bytes32 indexed leafHash, address claimant);
     /// @notice The terms of claims were changed.
     event OmissionTermsChanged(OmissionTerms terms, address indexed by);
@@ -188,8 +190,9 @@ abstract contract Omission is Governed, Escrow {
 
     /// @notice Ends a claim that nobody answered in time: its node is suspended, and the deposit goes back. Any valid
     /// receipt of the decision will do: who claimed first may be the liar, with a receipt that nobody else has. While the
-    /// node is not active the claim is dropped instead, without a verdict: a suspended node can't anchor. One that was
-    /// reinstated has the whole window again, the one in force by now. Caller: anyone.
+    /// node is not active the claim is dropped instead, without a verdict: a suspended node can't anchor. So it is while this
+    /// contract may not suspend, or the deposit would be stuck. A node that was reinstated has the whole window again, the
+    /// one in force by now. Caller: anyone.
     function settleOmission(Receipt calldata receipt) external returns (ClaimStatus) {
         bytes32 leafHash = RFC6962.leafHash(receipt.leaf);
         Claimed storage claimed = _openClaim(leafHash);
@@ -197,7 +200,7 @@ abstract contract Omission is Governed, Escrow {
         // That of the claim was checked then, and its signer may have been retired since.
         if (keccak256(abi.encode(receipt)) != claimed.receiptHash) _checkSigner(node, receipt, leafHash);
         address claimant = claimed.claimant;
-        if (!nodes.isActive(node)) {
+        if (!nodes.isActive(node) || !IAccessControl(address(nodes)).hasRole(Roles.SUSPENDER, address(this))) {
             _close(claimed, ClaimStatus.None, claimant);
             emit OmissionDropped(node, leafHash, claimant);
             return ClaimStatus.None;

@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {Enforcer} from "../Enforcer.sol";
+import {PolicyRegistry} from "../PolicyRegistry.sol";
 
 /// @title Example: a gate that a pipeline must pass before it deploys
 /// @notice A pipeline submits what it is about to deploy; whoever deploys asks whether exactly that has passed. A pass is
-/// bound to the version of the policy that gave it, and ends when another version comes into force.
+/// bound to the version of the policy that gave it, and ends when another version comes into force, or another registry.
 contract DeploymentGate {
     /// @notice Where policies are enforced.
     Enforcer public immutable enforcer;
@@ -34,6 +35,9 @@ contract DeploymentGate {
     /// @notice Whether the manifest with a SHA-256 may be deployed now. Caller: anyone.
     function mayDeploy(bytes32 digest) external view returns (bool) {
         bytes32 version = passedUnder[digest];
-        return version != 0 && version == enforcer.registry().active(policyId).version;
+        PolicyRegistry registry = enforcer.registry();
+        // A registry that was replaced goes on saying what was in force when it was.
+        bool replaced = enforcer.successor() != address(0) || registry.successor() != address(0);
+        return version != 0 && !replaced && version == registry.active(policyId).version;
     }
 }

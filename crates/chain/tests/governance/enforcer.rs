@@ -283,6 +283,78 @@ pub(crate) async fn a_treasury_pays_only_what_policy_allows(chain: Chain) {
     assert_eq!(input.get("purpose"), Some(&Value::from("ä")));
 }
 
+/// A registry that was replaced goes on saying what was in force when it was; nobody goes by it any more.
+pub(crate) async fn nothing_is_enforced_by_a_registry_that_was_replaced(chain: Chain) {
+    let world = World::new(chain).await;
+    let compiled = Compiled::from_path("policies", "kubernetes/admission");
+    compiled.activate(&world).await;
+    compiled.bind_data(&world).await;
+    let arguments = DeploymentGate::constructorCall {
+        enforcer_: world.deployment().enforcer,
+        policyId_: word(compiled.id.chain_id()),
+    };
+    let artifact = include_str!("../../../../contracts/artifacts/examples/DeploymentGate.json");
+    let gate = Contract {
+        world: &world,
+        address: example(&world, artifact, arguments.abi_encode()).await,
+    };
+    let hardened = document("examples/kubernetes/pod-hardened.json", Some("input"));
+    let submit = DeploymentGate::submitCall {
+        manifest: hardened.clone().into(),
+    };
+    let may = || DeploymentGate::mayDeployCall {
+        digest: word(sha256(&[&hardened])),
+    };
+    gate.send(&world.stranger, &submit).await.unwrap();
+    assert!(gate.view(&may()).await);
+    assert!(
+        world
+            .gov
+            .check_enforcement(&compiled.id, &hardened)
+            .await
+            .unwrap()
+            .allowed
+    );
+    let config = stele_chain::client::DeployConfig {
+        grants: vec![(stele_chain::contracts::Role::Admin, world.admin.address())],
+        predecessor: Some(world.deployment().clone()),
+        ..Default::default()
+    };
+    let next = world
+        .client
+        .deploy_governance(&world.admin, &config)
+        .await
+        .unwrap();
+    // First the registry alone, then the rest with it.
+    let registry = Contract {
+        world: &world,
+        address: world.deployment().registry,
+    };
+    let supersede = stele_chain::contracts::abi::registry::PolicyRegistry::supersedeCall {
+        candidate: next.registry,
+    };
+    registry.send(&world.admin, &supersede).await.unwrap();
+    refused(
+        world.gov.check_enforcement(&compiled.id, &hardened).await,
+        "RegistrySuperseded",
+    );
+    refused(gate.send(&world.stranger, &submit).await, "RegistrySuperseded");
+    assert!(!gate.view(&may()).await);
+    let enforcer = Contract {
+        world: &world,
+        address: world.deployment().enforcer,
+    };
+    let supersede = stele_chain::contracts::abi::registry::PolicyRegistry::supersedeCall {
+        candidate: next.enforcer,
+    };
+    enforcer.send(&world.admin, &supersede).await.unwrap();
+    refused(
+        world.gov.check_enforcement(&compiled.id, &hardened).await,
+        "Superseded",
+    );
+    assert!(!gate.view(&may()).await);
+}
+
 pub(crate) async fn a_pipeline_passes_the_gate_or_does_not(chain: Chain) {
     let world = World::new(chain).await;
     let compiled = Compiled::from_path("policies", "kubernetes/admission");

@@ -112,6 +112,7 @@ on_every_chain! {
         claims_without_a_reason_pay_the_node,
         calling_back_when_paid_gains_nothing,
         terms_are_set_by_admins_within_bounds,
+        a_court_without_its_role_gives_deposits_back,
         promises_outlive_a_succession,
         a_succession_retires_operators,
         receipts_and_answers_stay_affordable;
@@ -133,7 +134,8 @@ on_every_chain! {
         packages_are_judged_as_decision_points_do,
         data_is_bound_by_admins,
         a_treasury_pays_only_what_policy_allows,
-        a_pipeline_passes_the_gate_or_does_not;
+        a_pipeline_passes_the_gate_or_does_not,
+        nothing_is_enforced_by_a_registry_that_was_replaced;
     gas:
         a_quorum_of_seven_is_affordable,
         the_main_actions_stay_affordable,

@@ -487,18 +487,6 @@ pub(crate) async fn nodes_that_can_not_answer_are_left_alone(chain: Chain) {
     pass(WINDOW + 2).await;
     assert!(settle(&court, &promised).await.unwrap());
     assert!(!court.node_is_active().await);
-    // Without the role the contract can't suspend, and settles nothing.
-    world.gov.reinstate_node(&world.admin, node).await.unwrap();
-    claim(&court, &later).await.unwrap();
-    let challenge = world.deployment().challenge;
-    world
-        .gov
-        .revoke_role(&world.admin, Role::Suspender, challenge)
-        .await
-        .unwrap();
-    pass(WINDOW + 2).await;
-    refused(settle(&court, &later).await, "AccessControlUnauthorizedAccount");
-    assert_eq!(status(&court, &later).await, Some(OmissionStatus::Open));
 }
 
 pub(crate) async fn replaced_operators_answer_for_what_they_signed(chain: Chain) {
@@ -669,6 +657,28 @@ pub(crate) async fn calling_back_when_paid_gains_nothing(chain: Chain) {
         world.client.balance(challenge).await.unwrap(),
         U256::from(DEPOSIT)
     );
+}
+
+/// Without its role the contract can't suspend; then it gives deposits back instead of keeping them for ever.
+pub(crate) async fn a_court_without_its_role_gives_deposits_back(chain: Chain) {
+    let court = court(chain).await;
+    let world = &court.world;
+    let (gov, challenge) = (&world.gov, world.deployment().challenge);
+    let promised = due(&court, unlogged(&court, "one"));
+    claim(&court, &promised).await.unwrap();
+    gov.revoke_role(&world.admin, Role::Suspender, challenge)
+        .await
+        .unwrap();
+    pass(WINDOW + 1).await;
+    assert!(!settle(&court, &promised).await.unwrap(), "dropped");
+    assert_eq!(credit(&court, &world.stranger).await, U256::from(DEPOSIT));
+    assert!(court.node_is_active().await);
+    // Once it has the role again, the same omission is claimed and punished.
+    gov.enable_challenges(&world.admin).await.unwrap();
+    claim(&court, &promised).await.unwrap();
+    pass(WINDOW + 1).await;
+    assert!(settle(&court, &promised).await.unwrap(), "omitted");
+    assert!(!court.node_is_active().await);
 }
 
 pub(crate) async fn terms_are_set_by_admins_within_bounds(chain: Chain) {
