@@ -1,7 +1,7 @@
 //! The checks that decide whether a change may land, and the test command.
 
 use crate::shell::{cargo, run, say};
-use crate::{contracts, house, peers, readme};
+use crate::{contracts, featureless, house, peers, readme};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -70,6 +70,7 @@ pub(crate) fn run_checks() -> Result<()> {
                 "warnings",
             ]))
         }),
+        ("without regorus", featureless::check),
         ("test", || test(true)),
         ("readme", readme::run_readme),
     ])

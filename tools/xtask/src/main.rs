@@ -4,6 +4,7 @@ mod chromium;
 mod ci;
 mod contracts;
 mod docs;
+mod featureless;
 mod house;
 mod peers;
 mod readme;
@@ -60,11 +61,16 @@ enum Command {
     Docs,
     /// Check the dependency direction and file sizes
     House,
+    /// Check that the command builds without its feature `regorus`
+    Featureless,
     /// Run the README's commands as written, in a scratch copy of the examples
     Readme,
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = featureless::as_rustc() {
+        return code;
+    }
     let outcome = match Cli::parse().command {
         Command::Test { no_peers } => ci::test(!no_peers),
         Command::Ci => ci::run_checks(),
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
         Command::Gas { arguments } => ci::gas(&arguments),
         Command::Docs => docs::run_docs(),
         Command::House => house::run(),
+        Command::Featureless => featureless::check(),
         Command::Readme => readme::run_readme(),
     };
     match outcome {
