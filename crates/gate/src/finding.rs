@@ -69,18 +69,26 @@ pub struct Excerpt {
 /// Characters shown before and behind what is underlined, and of that itself.
 const SHOWN: usize = 120;
 
+/// As many bytes hold these characters and one more.
+const LOOKED_AT: usize = 4 * (SHOWN + 1);
+
 impl Excerpt {
     /// The line that a range begins on.
     pub(crate) fn of(text: &str, range: &std::ops::Range<usize>) -> Self {
-        let before = text.get(..range.start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+        // A line may have all of a hundred megabytes: no more of it is looked at than may be shown.
+        let near = text.floor_char_boundary(range.start.saturating_sub(LOOKED_AT));
+        let behind = text.ceil_char_boundary(range.end.saturating_add(LOOKED_AT));
+        let before = text.get(near..range.start).unwrap_or_default();
+        let line_start = before
+            .rfind('\n')
+            .map_or(near, |at| near.saturating_add(at).saturating_add(1));
         let shown = |piece: &str| piece.char_indices().nth(SHOWN).map_or(piece.len(), |(at, _)| at);
         let lead = text.get(line_start..range.start).unwrap_or_default();
         let skipped = lead.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
         let lead = lead.get(skipped..).unwrap_or_default();
         let marked = text.get(range.clone()).unwrap_or_default();
         let marked = marked.get(..shown(marked)).unwrap_or_default();
-        let tail = text.get(range.end..).unwrap_or_default();
+        let tail = text.get(range.end..behind).unwrap_or_default();
         let tail = tail.split(['\n', '\r']).next().unwrap_or_default();
         let tail = tail.get(..shown(tail)).unwrap_or_default();
         let (lead, start) = if skipped > 0 {

@@ -1,10 +1,10 @@
 //! All files, on all processors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stele_types::Value;
+use stele_types::{InputKind, Value};
 
 use crate::check::{Asked, Checked, Checker};
 use crate::evidence::CheckedFile;
@@ -92,8 +92,19 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         out.findings.extend(checked.findings);
         out.failures.extend(checked.failures);
     }
+    prefer_plans(&mut out.findings);
     tell_apart(&mut out.findings);
     out
+}
+
+/// What a plan and the configuration that it was made from both show is said once.
+fn prefer_plans(findings: &mut Vec<Finding>) {
+    let key = |finding: &Finding| (finding.fingerprint.clone(), finding.start);
+    let of_plans = findings
+        .iter()
+        .filter(|finding| finding.kind == InputKind::TerraformPlan);
+    let planned: BTreeSet<_> = of_plans.map(key).collect();
+    findings.retain(|finding| finding.kind != InputKind::Terraform || !planned.contains(&key(finding)));
 }
 
 /// Of findings with the same fingerprint all but the first get one of their own, by their number: who reads a report takes equal ones for one.

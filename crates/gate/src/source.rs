@@ -22,6 +22,8 @@ pub struct Source {
     pub origin: Origin,
     /// What it is, if that was said.
     pub kind: Option<InputKind>,
+    /// Where the configuration is that a plan was made from, if that was said; it is looked for beside the plan.
+    pub configuration: Option<PathBuf>,
 }
 
 /// Where a text is.
@@ -186,13 +188,57 @@ impl Source {
                 out.push((number, kind, document));
             }
         }
-        Ok(Input {
+        let mut input = Input {
             name: self.name.clone(),
             text,
             parts: Vec::new(),
             documents: out,
             failures: Vec::new(),
-        })
+        };
+        if let [(_, InputKind::TerraformPlan, _)] = input.documents.as_slice() {
+            self.add_configuration(&mut input)?;
+        }
+        Ok(input)
+    }
+
+    /// Joins the files of a plan's configuration to its text, and leads what is in the plan to where it is written there.
+    fn add_configuration(&self, input: &mut Input) -> Result<(), Failure> {
+        let beside = || match &self.origin {
+            Origin::File(path) => path.parent().filter(|directory| terraform::is_module(directory)),
+            _ => None,
+        };
+        let Some(directory) = self.configuration.as_deref().or_else(beside) else {
+            return Ok(());
+        };
+        let directory = if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        };
+        let read = match terraform::read(directory, &crate::walk::name(directory)) {
+            Ok(read) => read,
+            Err(_) if self.configuration.is_none() => return Ok(()),
+            Err(message) => return Err(self.failure(format!("its configuration {message}"))),
+        };
+        input.text.reserve_exact(read.text.len().saturating_add(1));
+        input.text.push('\n');
+        let base = input.text.len();
+        input.text.push_str(&read.text);
+        let moved = read.parts.into_iter().map(|part| Part {
+            start: part.start.saturating_add(base),
+            ..part
+        });
+        let plan = Part {
+            name: self.name.clone(),
+            start: 0,
+        };
+        input.parts = std::iter::once(plan).chain(moved).collect();
+        let sources = terraform::Sources::new(read.document, base);
+        let documents = std::mem::take(&mut input.documents).into_iter();
+        let led =
+            documents.map(|(number, kind, document)| (number, kind, document.with_sources(sources.clone())));
+        input.documents = led.collect();
+        Ok(())
     }
 
     fn format(&self, text: &str) -> Result<Format, Failure> {

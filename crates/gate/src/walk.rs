@@ -37,6 +37,7 @@ impl Sources {
                 name: name(path),
                 origin: Origin::File(path.to_owned()),
                 kind,
+                configuration: None,
             });
         }
     }
@@ -55,6 +56,7 @@ impl Sources {
                 name: if name.is_empty() { ".".to_owned() } else { name },
                 origin: Origin::Module(directory.to_owned()),
                 kind,
+                configuration: None,
             });
         }
     }
@@ -131,7 +133,7 @@ fn is_template(path: &Path) -> bool {
 }
 
 /// The path with `/` and without a leading `./`.
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
     let text = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '/' {

@@ -19,6 +19,7 @@ fn read(kind: InputKind, text: &str) -> Result<Input, String> {
         name: "-".to_owned(),
         origin: Origin::Text(text.to_owned()),
         kind: Some(kind),
+        configuration: None,
     };
     source.read().map_err(|failure| failure.to_string())
 }
@@ -289,6 +290,7 @@ fn links_in_circles_and_unreadable_files_do_not_stop_a_walk() {
         name: "dev".to_owned(),
         origin: Origin::File("/dev/zero".into()),
         kind: Some(InputKind::Json),
+        configuration: None,
     };
     assert!(source.read().unwrap_err().message.contains("is no file"));
 }

@@ -41,6 +41,7 @@ fn read_as(directory: &Path, name: &str) -> Input {
         name: name.to_owned(),
         origin,
         kind: None,
+        configuration: None,
     };
     source.read().unwrap()
 }
@@ -467,5 +468,64 @@ fn configuration_says_what_refers_to_what() {
     assert_eq!(
         json::to_string(provider),
         r#"{"expressions":{"region":{"constant_value":"eu-west-1"}},"name":"aws"}"#
+    );
+}
+
+#[test]
+fn a_plan_leads_back_to_its_configuration() {
+    let plan = r#"{"format_version": "1.2", "terraform_version": "1.11.4",
+"planned_values": {"root_module": {"resources": [{"address": "a.n[1]", "type": "a", "values": {"acl": "x"}}]}},
+"resource_changes": [
+  {"address": "a.n[1]", "type": "a", "change": {"after": {"acl": "x", "rule": [{"on": true}], "computed": 1}}},
+  {"address": "module.m[\"k\"].b.o", "type": "b", "change": {"after": {"v": 1}}},
+  {"address": "c.gone", "type": "c", "change": {"after": {"v": 1}}}]}"#;
+    let main = "variable \"n\" {}\nresource \"a\" \"n\" {\n  count = var.n\n  acl = \"x\"\n  rule {\n    on = true\n  }\n}\nmodule \"m\" {\n  source = \"./m\"\n}\n";
+    let files = [
+        ("plan.json", plan),
+        ("main.tf", main),
+        ("m/main.tf", "resource \"b\" \"o\" {\n  v = 1\n}\n"),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), &files);
+    let mut source = Source {
+        name: "plan.json".to_owned(),
+        origin: Origin::File(directory.path().join("plan.json")),
+        kind: None,
+        configuration: None,
+    };
+    let input = source.read().unwrap();
+    let at = |path: &[&str]| {
+        let place = place(&input, path);
+        place.rsplit('/').next().unwrap().to_owned()
+    };
+    let change = |index: &'static str, rest: &[&'static str]| {
+        at(&[&["resource_changes", index, "change", "after"], rest].concat())
+    };
+    assert_eq!(change("0", &["acl"]), "main.tf:4:9");
+    assert_eq!(change("0", &["rule", "0", "on"]), "main.tf:6:10");
+    assert_eq!(
+        change("0", &["computed"]),
+        "main.tf:2:1",
+        "the resource that does not say it"
+    );
+    assert_eq!(at(&["resource_changes", "0", "change", "actions"]), "main.tf:2:1");
+    assert_eq!(
+        at(&["planned_values", "root_module", "resources", "0", "values", "acl"]),
+        "main.tf:4:9"
+    );
+    assert!(place(&input, &["resource_changes", "1", "change", "after", "v"]).ends_with("/m/main.tf:2:7"));
+    assert_eq!(
+        change("2", &["v"]),
+        "plan.json:6:64",
+        "what is not written there stays where it is"
+    );
+    assert_eq!(at(&["terraform_version"]), "plan.json:1:48");
+    source.configuration = Some(directory.path().join("missing"));
+    assert!(
+        source
+            .read()
+            .unwrap_err()
+            .message
+            .contains("its configuration can't be read")
     );
 }

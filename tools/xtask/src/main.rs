@@ -1,5 +1,6 @@
 //! The one command surface for people, hooks and CI: `cargo xtask COMMAND`.
 
+mod bench_check;
 mod chromium;
 mod ci;
 mod contracts;
@@ -45,6 +46,11 @@ enum Command {
         /// Size of the corpus [1000], and where it is written or lies already
         arguments: Vec<String>,
     },
+    /// Measure `stele check` on generated input: plan [MEGABYTES] [FILE] or repository [FILES] [FOLDER]
+    BenchCheck {
+        /// `plan` or `repository`, its size [150, 5000], and where it is written or lies already
+        arguments: Vec<String>,
+    },
     /// Run generated policies on all engines until they disagree; see `--help` of the program, which gets all arguments
     Differential {
         /// Arguments, as `--executions 1000000 --seed 1`
@@ -78,6 +84,7 @@ fn main() -> ExitCode {
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
         Command::BenchSecrets { arguments } => ci::bench_secrets(&arguments),
+        Command::BenchCheck { arguments } => bench_check::run_bench(&arguments),
         Command::Differential { arguments } => ci::differential(&arguments),
         Command::Gas { arguments } => ci::gas(&arguments),
         Command::Docs => docs::run_docs(),

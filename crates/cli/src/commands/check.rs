@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// What the files are, where their names and contents do not say
     #[arg(long, value_parser = kind)]
     kind: Option<InputKind>,
+    /// Where the configuration is that Terraform plans were made from [default: the directory of the plan, where it holds some]
+    #[arg(long, value_name = "DIR")]
+    terraform_sources: Option<PathBuf>,
     /// Fail only on violations at least as severe as this: low, medium, high or critical
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     fail_on: Severity,
@@ -258,11 +261,17 @@ fn files(args: &Args) -> Result<Sources> {
                 name: "-".to_owned(),
                 kind: args.kind,
                 origin: Origin::Text(text),
+                configuration: None,
             });
         } else if path.exists() {
             out.add(path, args.kind);
         } else {
             anyhow::bail!("there is no {}", path.display());
+        }
+    }
+    if let Some(directory) = &args.terraform_sources {
+        for source in &mut out.files {
+            source.configuration = Some(directory.clone());
         }
     }
     Ok(out)

@@ -1,8 +1,11 @@
 //! JSON: read at once, and once more, step by step, where a place is wanted.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -28,26 +31,79 @@ pub(super) fn read(text: &str) -> Result<Document, FormatError> {
     })?;
     Ok(Document {
         value,
-        places: Places::Json(start..text.len()),
+        places: Places::Json(start..text.len(), Index::default()),
     })
 }
 
+/// Smaller containers are read again where a place in them is wanted.
+const LARGE: usize = 16 << 10;
+
+/// Where the members of large containers are, found once: whatever number of places is wanted, the document is read a few times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Index(RefCell<HashMap<usize, Arc<Members>>>);
+
+/// The places of a container's members.
+#[derive(Debug, PartialEq)]
+enum Members {
+    Object(HashMap<String, (Range<usize>, Range<usize>)>),
+    Array(Vec<Range<usize>>),
+}
+
+impl Index {
+    /// The member under a key or index, with the key as it is written.
+    fn member<'t>(&self, text: &'t str, at: &'t str, step: &Value) -> Option<(Option<&'t str>, &'t str)> {
+        if at.len() < LARGE {
+            return member(at, step);
+        }
+        let start = place(text, at).start;
+        let known = self.0.borrow().get(&start).cloned();
+        let members = match known {
+            Some(members) => members,
+            None => {
+                let members = Arc::new(members(text, at)?);
+                self.0.borrow_mut().insert(start, members.clone());
+                members
+            }
+        };
+        match members.as_ref() {
+            Members::Object(members) => {
+                let (key, value) = members.get(step.as_str()?)?;
+                Some((text.get(key.clone()), text.get(value.clone())?))
+            }
+            Members::Array(items) => Some((None, text.get(items.get(index(step)?)?.clone())?)),
+        }
+    }
+}
+
+fn members(text: &str, at: &str) -> Option<Members> {
+    let range = |part: &RawValue| place(text, part.get());
+    if at.starts_with('[') {
+        let items: Vec<&RawValue> = serde_json::from_str(at).ok()?;
+        return Some(Members::Array(items.into_iter().map(range).collect()));
+    }
+    let mut reader = serde_json::Deserializer::from_str(at);
+    let mut out = HashMap::new();
+    for (key, value) in reader.deserialize_map(Pairs).ok()? {
+        // The last of equal keys counts, as when the document was read.
+        out.insert(serde_json::from_str(key.get()).ok()?, (range(key), range(value)));
+    }
+    Some(Members::Object(out))
+}
+
 /// Where a path leads, from the document in a range of the text on.
-pub(super) fn locate(text: &str, range: &Range<usize>, path: &[Value]) -> Range<usize> {
+pub(super) fn locate(text: &str, range: &Range<usize>, path: &[Value], known: &Index) -> Range<usize> {
     let Some(whole) = text.get(range.clone()) else {
         return range.clone();
     };
-    let Ok(mut at) = serde_json::from_str::<&RawValue>(whole) else {
-        return range.clone();
-    };
-    let mut key: Option<&RawValue> = None;
+    let mut at = whole.trim();
+    let mut key: Option<&str> = None;
     for (depth, step) in path.iter().enumerate() {
-        let Some((found_key, value)) = member(at, step) else {
+        let Some((found_key, value)) = known.member(text, at, step) else {
             // What is missing from a value is shown at the value's key.
             return place(text, key.unwrap_or(at));
         };
         let last = depth.saturating_add(1) == path.len();
-        let is_whole = value.get().starts_with(['{', '[']);
+        let is_whole = value.starts_with(['{', '[']);
         match found_key {
             Some(found) if last && is_whole => return place(text, found),
             _ => (at, key) = (value, found_key),
@@ -70,7 +126,7 @@ pub(super) fn node(text: &str, base: usize) -> Result<Node, FormatError> {
 
 fn tree(text: &str, base: usize, raw: &RawValue) -> Option<Node> {
     let moved = |part: &RawValue| {
-        let range = place(text, part);
+        let range = place(text, part.get());
         range.start.saturating_add(base)..range.end.saturating_add(base)
     };
     let range = moved(raw);
@@ -83,7 +139,7 @@ fn tree(text: &str, base: usize, raw: &RawValue) -> Option<Node> {
     if content.starts_with('{') {
         let mut entries: Vec<Entry> = Vec::new();
         let mut reader = serde_json::Deserializer::from_str(content);
-        for (key, value) in reader.deserialize_map(Members).ok()? {
+        for (key, value) in reader.deserialize_map(Pairs).ok()? {
             let name: String = serde_json::from_str(key.get()).ok()?;
             entries.push(Entry {
                 key: name,
@@ -103,9 +159,9 @@ fn tree(text: &str, base: usize, raw: &RawValue) -> Option<Node> {
     Some(Node::scalar(range, value))
 }
 
-struct Members;
+struct Pairs;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for Pairs {
     type Value = Vec<(&'de RawValue, &'de RawValue)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,25 +179,25 @@ impl<'de> Visitor<'de> for Members {
 
 /// The bytes of each item of a member that is an array.
 pub(super) fn items(text: &str, range: &Range<usize>, name: &str) -> Option<Vec<Range<usize>>> {
-    let whole: &RawValue = serde_json::from_str(text.get(range.clone())?).ok()?;
-    let (_, list) = member(whole, &Value::string(name))?;
-    let items: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
-    Some(items.into_iter().map(|item| place(text, item)).collect())
+    let (_, list) = member(text.get(range.clone())?, &Value::string(name))?;
+    let items: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    Some(items.into_iter().map(|item| place(text, item.get())).collect())
 }
 
 /// The bytes of a part of the text.
-fn place(text: &str, part: &RawValue) -> Range<usize> {
-    let offset = (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    offset..offset.saturating_add(part.get().len())
+fn place(text: &str, part: &str) -> Range<usize> {
+    let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    offset..offset.saturating_add(part.len())
 }
 
 /// The member under a key or index, with the key as it is written.
-fn member<'t>(at: &'t RawValue, step: &Value) -> Option<(Option<&'t RawValue>, &'t RawValue)> {
-    let mut reader = serde_json::Deserializer::from_str(at.get());
-    match step.as_str() {
+fn member<'t>(at: &'t str, step: &Value) -> Option<(Option<&'t str>, &'t str)> {
+    let mut reader = serde_json::Deserializer::from_str(at);
+    let (key, value) = match step.as_str() {
         Some(key) => reader.deserialize_map(Member(key)).ok()?,
         None => reader.deserialize_seq(Item(index(step)?)).ok()?,
-    }
+    }?;
+    Some((key.map(RawValue::get), value.get()))
 }
 
 struct Member<'k>(&'k str);
@@ -211,6 +267,31 @@ mod tests {
         assert_eq!(at(text, &["a".into(), 7.into()]), "\"a\"");
         assert_eq!(at("[]", &["x".into()]), "[]");
         assert_eq!(at("{\"k\": 1, \"k\": 2}", &["k".into()]), "2");
+    }
+
+    #[test]
+    fn large_containers_are_read_once_and_say_the_same() {
+        let item = |n: usize| format!("{{\"n\": {n}, \"pad\": \"{}\"}}", "x".repeat(50));
+        let items: Vec<String> = (0..2_000).map(item).collect();
+        let text = format!(
+            " {{\"a\": [{}], \"a\\u0062\": 1, \"z\": {{}}}} ",
+            items.join(", ")
+        );
+        assert!(text.len() > 4 * LARGE);
+        let document = read(&text).unwrap();
+        for n in [0, 1, 1_999] {
+            let path = ["a".into(), Value::from(n), "n".into()];
+            assert_eq!(text[document.locate(&text, &path)], n.to_string());
+        }
+        let at = |path: &[Value]| &text[document.locate(&text, path)];
+        assert_eq!(at(&["ab".into()]), "1");
+        assert_eq!(at(&["z".into()]), "\"z\"");
+        assert_eq!(at(&["a".into(), 2_000.into()]), "\"a\"");
+        assert_eq!(at(&["q".into()]), text.trim());
+        let Places::Json(_, index) = &document.places else {
+            panic!("{:?}", document.places)
+        };
+        assert_eq!(index.0.borrow().len(), 2);
     }
 
     #[test]

@@ -84,7 +84,22 @@ enum Places {
     /// They are known.
     Known(Node),
     /// JSON is read again when a place is wanted: there may be millions of values, and few places are.
-    Json(Range<usize>),
+    Json(Range<usize>, json::Index),
+    /// A plan's, and those of the configuration that it was made from.
+    Plan(Box<Places>, terraform::Sources),
+}
+
+impl Places {
+    fn locate(&self, text: &str, value: &Value, path: &[Value]) -> Range<usize> {
+        match self {
+            Self::Known(node) => node.place(path).range,
+            Self::Json(range, index) => json::locate(text, range, path, index),
+            Self::Plan(plan, sources) => {
+                let found = sources.locate(value, path);
+                found.unwrap_or_else(|| plan.locate(text, value, path))
+            }
+        }
+    }
 }
 
 impl Document {
@@ -98,9 +113,22 @@ impl Document {
     /// The bytes of the value that a path leads to; if it is missing, of the key or value that it is missing from.
     #[must_use]
     pub fn locate(&self, text: &str, path: &[Value]) -> Range<usize> {
-        match &self.places {
-            Places::Known(node) => node.place(path).range,
-            Places::Json(range) => json::locate(text, range, path),
+        self.places.locate(text, &self.value, path)
+    }
+
+    /// All values with their places; of JSON, whose places are not known, none.
+    pub(crate) fn into_node(self) -> Node {
+        match self.places {
+            Places::Known(node) => node,
+            _ => Node::object(0..0, Vec::new()),
+        }
+    }
+
+    /// The same with the places of the configuration that a plan was made from.
+    pub(crate) fn with_sources(self, sources: terraform::Sources) -> Self {
+        Self {
+            value: self.value,
+            places: Places::Plan(Box::new(self.places), sources),
         }
     }
 
@@ -157,10 +185,14 @@ impl Document {
                 Some(NodeKind::Array(nodes)) => nodes.iter().cloned().map(Places::Known).collect(),
                 _ => whole(),
             },
-            Places::Json(range) => {
+            Places::Plan(..) => whole(),
+            Places::Json(range, _) => {
                 let ranges = json::items(text, range, "items");
                 let found = ranges.filter(|ranges| ranges.len() == count);
-                found.map_or_else(whole, |ranges| ranges.into_iter().map(Places::Json).collect())
+                found.map_or_else(whole, |ranges| {
+                    let places = |range| Places::Json(range, json::Index::default());
+                    ranges.into_iter().map(places).collect()
+                })
             }
         }
     }

@@ -140,26 +140,18 @@ fn put<K: Ord>(blocks: &mut BTreeMap<K, Block>, key: K, block: Block, overrides:
 
 /// Reads a file that begins at a byte of the joined text.
 pub(super) fn parse(text: &str, base: usize) -> Result<Body, FormatError> {
-    body(hcl::parse(text)?, base)
+    Ok(body(hcl::parse(text)?, base))
 }
 
-fn body(source: HclBody, base: usize) -> Result<Body, FormatError> {
+fn body(source: HclBody, base: usize) -> Body {
     let mut out = Body::default();
     for structure in source {
         match structure {
-            Structure::Attribute(attribute) => {
-                let name_range = shift(attribute.key.span(), base);
-                let name = attribute.key.to_string();
-                if out.attr(&name).is_some() {
-                    let offset = name_range.start.saturating_sub(base);
-                    return Err(FormatError::at(offset, format!("`{name}` is set twice")));
-                }
-                out.attrs.push(Attr {
-                    name,
-                    name_range,
-                    expr: Expr::Hcl(Box::new(attribute.value), base),
-                });
-            }
+            Structure::Attribute(attribute) => out.attrs.push(Attr {
+                name: attribute.key.to_string(),
+                name_range: shift(attribute.key.span(), base),
+                expr: Expr::Hcl(Box::new(attribute.value), base),
+            }),
             Structure::Block(block) => out.blocks.push(Block {
                 kind: block.ident.to_string(),
                 labels: block
@@ -168,11 +160,11 @@ fn body(source: HclBody, base: usize) -> Result<Body, FormatError> {
                     .map(|label| label.as_str().to_owned())
                     .collect(),
                 range: shift(Some(hcl::header(&block)), base),
-                body: body(block.body, base)?,
+                body: body(block.body, base),
             }),
         }
     }
-    Ok(out)
+    out
 }
 
 pub(super) fn shift(range: Option<Range<usize>>, base: usize) -> Range<usize> {

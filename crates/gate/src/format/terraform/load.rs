@@ -210,6 +210,17 @@ pub(crate) fn is_config(name: &str) -> bool {
     !hidden && has_end(name, &[".tf", ".tf.json", ".tofu", ".tofu.json"])
 }
 
+/// Whether a directory holds a module.
+pub(crate) fn is_module(directory: &Path) -> bool {
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let mut files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    files.any(|file| file.file_name().to_str().is_some_and(is_config))
+}
+
 /// Whether Terraform takes a file's values without being told.
 fn is_values(name: &str) -> bool {
     ["terraform.tfvars", "terraform.tfvars.json"].contains(&name)

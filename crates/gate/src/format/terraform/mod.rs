@@ -11,6 +11,7 @@ mod load;
 mod plan;
 mod refs;
 mod roots;
+mod sources;
 mod world;
 
 use std::path::Path;
@@ -22,8 +23,9 @@ use crate::source::Part;
 use load::Loader;
 use world::{Instance, World};
 
-pub(crate) use load::is_config;
+pub(crate) use load::{is_config, is_module};
 pub(crate) use roots::roots;
+pub(crate) use sources::Sources;
 
 /// The stack that expressions in expressions are evaluated on, in bytes.
 const STACK: usize = 64 << 20;
