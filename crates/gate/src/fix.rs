@@ -138,6 +138,9 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
 /// Where each value of a fix stands, and the text for it.
 fn spans(input: &Input, fix: &Fix) -> Result<Vec<(Range<usize>, String)>, String> {
     let span = |edit: &Edit| {
+        if !input.parts.is_empty() {
+            return Err("the value comes from several files; mend it by hand");
+        }
         let (_, kind, document) = input.documents.get(edit.document).ok_or("the file has changed")?;
         let scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_));
         match at(&document.value, &edit.steps) {
