@@ -3,6 +3,7 @@
 use crate::finding::Finding;
 use crate::rule::{RuleSet, Severity};
 use serde_json::{Value, json};
+use stele_gate::report::{sarif_run, sarif_uri, security_severity};
 
 /// One run with these findings. `version` is the program's.
 #[must_use]
@@ -28,20 +29,7 @@ pub fn document(findings: &[Finding], rules: &RuleSet, version: &str) -> Value {
         .iter()
         .map(|finding| result(finding, used.iter().position(|rule| *finding.rule == *rule.id)))
         .collect();
-    json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "stele",
-                "version": version,
-                "semanticVersion": version,
-                "rules": descriptors,
-            } },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+    sarif_run(version, descriptors, results)
 }
 
 fn result(finding: &Finding, index: Option<usize>) -> Value {
@@ -54,7 +42,7 @@ fn result(finding: &Finding, index: Option<usize>) -> Value {
         "level": level(finding.severity),
         "message": { "text": message },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&finding.path) },
+            "artifactLocation": { "uri": sarif_uri(&finding.path) },
             "region": {
                 "startLine": finding.line,
                 "startColumn": finding.column,
@@ -88,36 +76,11 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// GitHub's scale for `security-severity`: critical above 9, high from 7, medium from 4.
 fn score(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "2.0",
-        Severity::Medium => "5.5",
-        Severity::High => "8.0",
-        Severity::Critical => "9.5",
-    }
-}
-
-/// A path as a relative URI reference: whatever RFC 3986 has no place for is escaped.
-fn uri(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'!' => {
-                out.push(char::from(byte))
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_become_uris() {
-        assert_eq!(uri("a b/ö.txt!/c:d"), "a%20b/%C3%B6.txt!/c%3Ad");
-    }
+    security_severity(match severity {
+        Severity::Low => stele_types::Severity::Low,
+        Severity::Medium => stele_types::Severity::Medium,
+        Severity::High => stele_types::Severity::High,
+        Severity::Critical => stele_types::Severity::Critical,
+    })
 }

@@ -10,7 +10,7 @@ mod text;
 
 pub use annotations::{github, gitlab};
 pub use junit::junit;
-pub use sarif::{SARIF_SCHEMA, sarif};
+pub use sarif::{SARIF_SCHEMA, sarif, sarif_run, sarif_uri, security_severity};
 pub use tables::{html, markdown};
 pub use text::{printable, summary, text};
 

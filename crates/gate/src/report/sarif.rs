@@ -30,25 +30,37 @@ pub fn sarif(outcome: &Outcome, version: &str) -> String {
     let results = outcome.findings.iter().map(|finding| result(finding, &index));
     let idle = outcome.exceptions.iter().map(idle);
     let failures = outcome.failures.iter().map(notification).chain(idle);
-    let report = json!({
+    let rules = rules.values().map(|(finding, worst)| rule(finding, *worst));
+    let mut report = sarif_run(version, rules.collect(), results.collect());
+    let invocation = json!({
+        "executionSuccessful": outcome.failures.is_empty(),
+        "toolExecutionNotifications": failures.collect::<Vec<_>>(),
+    });
+    let run = report.pointer_mut("/runs/0").and_then(Json::as_object_mut);
+    if let Some(run) = run {
+        run.insert("invocations".to_owned(), json!([invocation]));
+    }
+    serde_json::to_string_pretty(&report).unwrap_or_default()
+}
+
+/// A report with one run of ours, for whoever has rules and results.
+#[must_use]
+pub fn sarif_run(version: &str, rules: Vec<Json>, results: Vec<Json>) -> Json {
+    json!({
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
                 "name": "stele",
                 "version": version,
+                "semanticVersion": version,
                 "informationUri": "https://github.com/stele/stele",
-                "rules": rules.values().map(|(finding, worst)| rule(finding, *worst)).collect::<Vec<_>>(),
+                "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
-            "results": results.collect::<Vec<_>>(),
-            "invocations": [{
-                "executionSuccessful": outcome.failures.is_empty(),
-                "toolExecutionNotifications": failures.collect::<Vec<_>>(),
-            }],
+            "results": results,
         }],
-    });
-    serde_json::to_string_pretty(&report).unwrap_or_default()
+    })
 }
 
 /// A policy and a rule of it.
@@ -64,7 +76,7 @@ fn rule(finding: &Finding, worst: Severity) -> Json {
         "shortDescription": {"text": finding.rule},
         "properties": {
             "tags": finding.controls,
-            "security-severity": score(worst),
+            "security-severity": security_severity(worst),
         },
     });
     if let (Some(help), Some(fields)) = (&finding.remediation, out.as_object_mut()) {
@@ -73,8 +85,9 @@ fn rule(finding: &Finding, worst: Severity) -> Json {
     out
 }
 
-/// The middle of what GitHub calls low, medium, high and critical.
-const fn score(severity: Severity) -> &'static str {
+/// The middle of what GitHub calls low, medium, high and critical: above 0, from 4, from 7, and above 9.
+#[must_use]
+pub const fn security_severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Low => "2.0",
         Severity::Medium => "5.5",
@@ -91,7 +104,7 @@ fn result(finding: &Finding, index: &BTreeMap<Key<'_>, usize>) -> Json {
         "message": {"text": finding.message},
         "locations": [{
             "physicalLocation": {
-                "artifactLocation": {"uri": uri(&finding.file)},
+                "artifactLocation": {"uri": sarif_uri(&finding.file)},
                 "region": {
                     "startLine": finding.start.line,
                     "startColumn": finding.start.column,
@@ -121,14 +134,14 @@ fn idle(idle: &Idle) -> Json {
         "level": "warning",
         "message": {"text": idle.to_string()},
         "locations": [{"physicalLocation": {
-            "artifactLocation": {"uri": uri(&idle.file)},
+            "artifactLocation": {"uri": sarif_uri(&idle.file)},
             "region": {"startLine": idle.line},
         }}],
     })
 }
 
 fn notification(failure: &Failure) -> Json {
-    let mut place = json!({"artifactLocation": {"uri": uri(&failure.file)}});
+    let mut place = json!({"artifactLocation": {"uri": sarif_uri(&failure.file)}});
     if let (Some(at), Some(fields)) = (failure.at, place.as_object_mut()) {
         let region = json!({"startLine": at.line, "startColumn": at.column});
         fields.insert("region".to_owned(), region);
@@ -141,7 +154,8 @@ fn notification(failure: &Failure) -> Json {
 }
 
 /// A path as a relative URI reference: what RFC 3986 does not allow in one is escaped.
-fn uri(path: &str) -> String {
+#[must_use]
+pub fn sarif_uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         match byte {
@@ -153,6 +167,7 @@ fn uri(path: &str) -> String {
             | b'_'
             | b'.'
             | b'~'
+            | b'!'
             | b'+'
             | b'@'
             | b'=' => {
@@ -168,6 +183,11 @@ fn uri(path: &str) -> String {
 mod tests {
     use super::*;
     use crate::baseline::tests::finding;
+
+    #[test]
+    fn paths_become_uris() {
+        assert_eq!(sarif_uri("a b/ö.txt!/c:d"), "a%20b/%C3%B6.txt!/c%3Ad");
+    }
 
     #[test]
     fn rules_are_those_of_their_policy_and_as_bad_as_their_worst_finding() {
