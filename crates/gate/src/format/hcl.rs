@@ -122,7 +122,7 @@ impl Writer<'_> {
             Expression::Object(object) => self.object(object, range),
             Expression::UnaryOp(operation) => match (operation.operator.value(), &operation.expr) {
                 (UnaryOperator::Neg, Expression::Number(value)) => {
-                    let negative = -value.value().clone();
+                    let negative = -*value.value();
                     scalar(number(&negative).unwrap_or_default())
                 }
                 _ => scalar(Value::string(&self.wrapped(expression))),

@@ -181,6 +181,9 @@ impl Repetition {
     }
 }
 
+/// What a call comes to: each instance with the value that it is for.
+type Children = Rc<Vec<(Repetition, Rc<Instance>)>>;
+
 type Memo<T> = RefCell<HashMap<String, Option<T>>>;
 
 /// A module as it is called in one place.
@@ -198,7 +201,7 @@ pub(super) struct Instance {
     variables: Memo<Rc<Node>>,
     locals: Memo<Rc<Node>>,
     attributes: Memo<Rc<Node>>,
-    children: Memo<Rc<Vec<(Repetition, Rc<Instance>)>>>,
+    children: Memo<Children>,
 }
 
 /// Looks up what is computed once; what is needed for itself is reported and unknown.
@@ -327,20 +330,14 @@ impl Instance {
     }
 
     /// The modules that a block calls. Those that are not in the repository are not there.
-    pub(super) fn children(&self, world: &World, call: &str) -> Option<Rc<Vec<(Repetition, Rc<Self>)>>> {
+    pub(super) fn children(&self, world: &World, call: &str) -> Option<Children> {
         let block = self.module.calls.get(call)?;
         let cycle = || world.problem(block.range.start, format!("module.{call} depends on itself"));
         let compute = || self.call(world, call, &block.body, block.range.start);
         once(&self.children, call, compute, cycle)
     }
 
-    fn call(
-        &self,
-        world: &World,
-        call: &str,
-        body: &Body,
-        at: usize,
-    ) -> Option<Rc<Vec<(Repetition, Rc<Self>)>>> {
+    fn call(&self, world: &World, call: &str, body: &Body, at: usize) -> Option<Children> {
         let scope = Scope::new(world, self, None);
         let source = text_of(&scope.value(&body.attr("source")?.expr))?;
         if !source.starts_with("./") && !source.starts_with("../") {

@@ -14,6 +14,7 @@ const MAX_ITEMS: usize = 100_000;
 
 pub(super) fn call(name: &str, call: &Call<'_>) -> Option<Node> {
     lists(name, call)
+        .or_else(|| chosen(name, call))
         .or_else(|| maps(name, call))
         .or_else(|| sets(name, call))
         .or_else(|| numbers(name, call))
@@ -83,6 +84,12 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
             call.scalar(found)
         }
         "range" => range(call)?,
+        _ => return None,
+    })
+}
+
+fn chosen(name: &str, call: &Call<'_>) -> Option<Node> {
+    Some(match name {
         "chunklist" => {
             let size = usize::try_from(call.integer(1)?).ok().filter(|size| *size > 0)?;
             let chunk = |items: &[Node]| call.array(items.to_vec());
