@@ -21,3 +21,4 @@ pub(crate) mod secrets;
 pub(crate) mod up;
 pub(crate) mod verifier;
 pub(crate) mod verify;
+pub(crate) mod withdraw;

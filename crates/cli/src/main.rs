@@ -59,6 +59,8 @@ enum Command {
     Receipt(commands::receipt::Command),
     /// Have the chain re-execute a recorded decision, or hold a node to a receipt; exit code 1 when the node lied
     Challenge(commands::challenge::Args),
+    /// Withdraw what the chain holds for an account: rewards and deposits
+    Withdraw(commands::withdraw::Args),
     /// Follow nodes' logs, re-execute their decisions, cosign their checkpoints
     Verifier(commands::verifier::Args),
     /// Check what is stored
@@ -116,6 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Verify(args) => commands::verify::run(&sources, &args),
         Command::Receipt(command) => commands::receipt::run(&sources, command),
         Command::Challenge(args) => commands::challenge::run(&sources, &args),
+        Command::Withdraw(args) => commands::withdraw::run(&sources, &args),
         Command::Verifier(args) => commands::verifier::run(&sources, args),
         Command::Audit(command) => commands::audit::run(&sources, command),
         Command::Eval(args) => commands::eval::run(&args),

@@ -416,3 +416,30 @@ fn promises_that_can_not_be_kept_are_not_made() {
         node.interrupt();
     }
 }
+
+#[test]
+fn terms_are_changed_and_deposits_withdrawn() {
+    let site = Site::new();
+    let node = site.up_with(&HASTY);
+    let terms = |more: &[&str]| site.run(&[&["receipt", "terms"], more].concat());
+    let shown = terms(&[]).exits(0);
+    assert!(shown.contains("3600 s") && shown.contains("0 wei"), "{shown}");
+    let changed = terms(&["--deposit", "1000", "--window", "7200", "--format", "json"]).exits(0);
+    let changed: Value = serde_json::from_str(&changed).unwrap();
+    let expected = serde_json::json!({
+        "max_merge_delay_s": 3600, "window_s": 7200, "grace_s": 30 * 86_400, "deposit_wei": "1000",
+    });
+    assert_eq!(changed, expected);
+    let again: Value = serde_json::from_str(&terms(&["--format", "json"]).exits(0)).unwrap();
+    assert_eq!(again, expected);
+    terms(&["--window", "0"]).fails(2, &["window"]);
+    terms(&["--window", "1", "--key", "absent.key"]).fails(3, &["absent.key"]);
+
+    let withdraw = |more: &[&str]| site.run(&[&["withdraw"], more].concat());
+    for account in [&[][..], &["--node"]] {
+        let out = withdraw(account).exits(0);
+        assert!(out.contains("may withdraw 0 wei"), "{out}");
+    }
+    withdraw(&["--node", "--key", "x"]).fails(2, &["cannot be used with"]);
+    node.interrupt();
+}

@@ -267,6 +267,43 @@ fn a_backdated_decision_is_refused_and_its_node_suspended() {
 }
 
 #[test]
+fn anyone_with_two_proofs_refutes_a_date() {
+    let site = Site::new();
+    let node = site.up();
+    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    // An anchor of its own: the two proofs lead to different trees.
+    let prove = |id: &str, file: &str| site.run(&["prove", id, "--wait", "60", "-o", file]).exits(0);
+    prove(&truth, "first.json");
+    node.interrupt();
+    let late = log_a_backdated(&site, &truth);
+    let node = site.up();
+    prove(&late, "second.json");
+    let dates = |files: [&str; 2], more: &[&str]| {
+        site.run(&[&["challenge", "--dates", files[0], files[1]], more].concat())
+    };
+    dates(["first.json", "first.json"], &[]).fails(2, &["NotLater"]);
+    std::fs::write(site.path().join("bad.json"), "{}").unwrap();
+    dates(["bad.json", "first.json"], &[]).fails(2, &["bad.json"]);
+    let url = format!("http://{}", node.address);
+    // In whatever order they are given.
+    let out = dates(["second.json", "first.json"], &["--log", &url]).exits(1);
+    assert!(
+        out.starts_with("misdated: decision") && out.contains(&late),
+        "{out}"
+    );
+    assert!(out.contains("is suspended, in transaction 0x"), "{out}");
+    let again = dates(["first.json", "second.json"], &["--format", "json"]).exits(1);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(
+        (&again["verdict"], &again["before"]),
+        (&"misdated".into(), &true.into())
+    );
+    site.run(&["challenge", &truth, "--yes"])
+        .fails(2, &["not active"]);
+    node.interrupt();
+}
+
+#[test]
 fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
     let site = Site::new();
     let node = site.up();

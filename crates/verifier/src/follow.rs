@@ -213,6 +213,8 @@ impl Follower {
         if let Some(chain) = &self.chain {
             let mut timeline = Timeline::clone(&self.timeline);
             timeline.refresh(chain).await?;
+            self.stats
+                .update(|status| status.chain_seen_until = timeline.seen_until());
             self.timeline = Arc::new(timeline);
         }
         let (new, verified) = (head_of(signed), self.file.state().verified());

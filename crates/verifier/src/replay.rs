@@ -238,7 +238,7 @@ impl Replayer {
         if let Some(timeline) = timeline
             && let Err(problem) = timeline.was_in_force(&policy, leaf.policy_version, leaf.time)
         {
-            return Err(vouched(leaf, record, problem));
+            return Err(by_history(timeline, leaf).unwrap_or_else(|| vouched(leaf, record, problem)));
         }
         let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
             return Err(not_at_hand(leaf));
@@ -253,8 +253,10 @@ impl Replayer {
                 lean.path
             )));
         }
-        if let Some(problem) = timeline.and_then(|timeline| nearer(timeline, &policy, &lean.path, leaf)) {
-            return Err(vouched(leaf, record, problem));
+        if let Some(timeline) = timeline
+            && let Some(problem) = nearer(timeline, &policy, &lean.path, leaf)
+        {
+            return Err(by_history(timeline, leaf).unwrap_or_else(|| vouched(leaf, record, problem)));
         }
         if version.data_digest != leaf.data_digest {
             return Err(Outcome::Wrong(format!(
@@ -368,6 +370,14 @@ fn nearer(timeline: &Timeline, policy: &PolicyId, path: &str, leaf: &Leaf) -> Op
     longer.then(|| format!("{policy} decided at {path}, where {should} was in force"))
 }
 
+/// What stands against an accusation that follows from the registry's history: a view of the chain that ends before the decision.
+fn by_history(timeline: &Timeline, leaf: &Leaf) -> Option<Outcome> {
+    let seen = timeline.seen_until().filter(|_| !timeline.reaches(leaf.time))?;
+    Some(Outcome::NotExecutable(format!(
+        "the registry's history that was seen here says otherwise, but it ends at {seen}, before the decision: the chain's endpoint may lag behind"
+    )))
+}
+
 /// An accusation that follows from the policy that a record names: only if the leaf commits to that record.
 fn vouched(leaf: &Leaf, record: &[u8], problem: String) -> Outcome {
     let checked = DecisionRecord::from_json(record)
@@ -450,10 +460,13 @@ fn without_policy(leaf: &Leaf, lean: &Lean<'_>, timeline: Option<&Timeline>) -> 
     if leaf.result_digest != NO_ANSWER && leaf.result_digest != sha256(&[]) {
         return Outcome::Wrong(format!("the log records a result at {path}, but no policy"));
     }
-    match timeline.and_then(|timeline| timeline.covering(&path, leaf.time)) {
-        Some(policy) => Outcome::Wrong(format!(
-            "the log records that no policy was in force at {path}, where {policy} was"
-        )),
+    let covering = timeline.and_then(|timeline| Some((timeline, timeline.covering(&path, leaf.time)?)));
+    match covering {
+        Some((timeline, policy)) => by_history(timeline, leaf).unwrap_or_else(|| {
+            Outcome::Wrong(format!(
+                "the log records that no policy was in force at {path}, where {policy} was"
+            ))
+        }),
         None => Outcome::NoPolicy,
     }
 }

@@ -32,6 +32,8 @@ pub struct LogStatus {
     pub problem: Option<String>,
     /// When the last look was finished.
     pub seen_at: Option<Timestamp>,
+    /// The time of the newest block that the last look saw; a log is not accused by a history that ends before its decisions.
+    pub chain_seen_until: Option<Timestamp>,
     /// The decision beyond which nothing can be verified, if there is one; it accuses nobody.
     pub hindrance: Option<Hindrance>,
     /// Why nothing is cosigned, if so.
@@ -82,12 +84,15 @@ impl Stats {
 pub fn metrics(logs: &[LogStatus]) -> String {
     let mut text = String::new();
     type Read = fn(&LogStatus) -> u64;
-    let families: [(&str, &str, Read); 7] = [
+    let families: [(&str, &str, Read); 8] = [
         ("verified_leaves", "gauge", |log| log.verified),
         ("cosigned_leaves", "gauge", |log| log.cosigned),
         ("cosignatures_total", "counter", |log| log.cosignatures),
         ("look_failures_total", "counter", |log| log.failures),
         ("failing", "gauge", |log| u64::from(log.problem.is_some())),
+        ("chain_seen_until_seconds", "gauge", |log| {
+            log.chain_seen_until.map_or(0, Timestamp::as_seconds)
+        }),
         ("hindered", "gauge", |log| u64::from(log.hindrance.is_some())),
         ("refusing", "gauge", |log| u64::from(log.refused.is_some())),
     ];

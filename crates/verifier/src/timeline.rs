@@ -23,6 +23,8 @@ pub struct Timeline {
     epoch: Option<u64>,
     tolerance: u64,
     policies: HashMap<PolicyId, Vec<Span>>,
+    /// The time of the newest block of the view that this was read from, and of no later one.
+    seen_until: Option<Timestamp>,
 }
 
 impl Timeline {
@@ -31,6 +33,8 @@ impl Timeline {
     /// # Errors
     /// [`VerifierError::Chain`].
     pub async fn refresh(&mut self, governance: &Governance) -> Result<(), VerifierError> {
+        // First: what comes into force while the rest is read is then beyond it.
+        self.seen_until = Some(governance.client().seen_until().await?);
         let epoch = governance.epoch().await?;
         if self.epoch == Some(epoch) {
             return Ok(());
@@ -44,6 +48,18 @@ impl Timeline {
         self.policies = policies;
         self.epoch = Some(epoch);
         Ok(())
+    }
+
+    /// The time of the newest block that this was read from.
+    pub(crate) const fn seen_until(&self) -> Option<Timestamp> {
+        self.seen_until
+    }
+
+    /// Whether this history says anything of what was in force at a time. A view of the chain that ends before it may lack the very activation that the
+    /// node went by, and must accuse nobody.
+    pub(crate) fn reaches(&self, time: Timestamp) -> bool {
+        self.seen_until
+            .is_none_or(|seen| seen.as_seconds() >= time.as_seconds())
     }
 
     /// Seconds by which the contract `Challenge` lets times differ.
@@ -79,6 +95,15 @@ impl Timeline {
         Self {
             policies: versions.into_iter().map(since_ever).collect(),
             ..Self::default()
+        }
+    }
+
+    /// The same, as read from a chain whose newest block has this time.
+    #[cfg(test)]
+    pub(crate) fn ending(self, seen_until: Timestamp) -> Self {
+        Self {
+            seen_until: Some(seen_until),
+            ..self
         }
     }
 
@@ -155,6 +180,7 @@ mod tests {
     #[test]
     fn the_tolerance_helps_the_node_and_never_accuses_it() {
         let policy: PolicyId = "a/b".parse().unwrap();
+        let at_block = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
         let version = |byte| PolicyVersion(Digest([byte; 32]));
         let span = |byte, from, until| Span {
             version: version(byte),
@@ -165,6 +191,7 @@ mod tests {
         let timeline = Timeline {
             epoch: Some(2),
             tolerance: 10,
+            seen_until: Some(at_block(500)),
             policies: [(policy.clone(), vec![span(1, 100, Some(200)), span(2, 200, None)])].into(),
         };
         let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
@@ -181,6 +208,12 @@ mod tests {
             let found = timeline.was_in_force(&policy, version(byte), at(time));
             assert_eq!(found.is_ok(), fits, "{byte} at {time}");
         }
+        // Within the second of the last block that was seen, and not beyond.
+        assert!(timeline.reaches(Timestamp(500_999_999_999)) && !timeline.reaches(at(501)));
+        assert!(
+            Timeline::default().reaches(at(501)),
+            "without a chain nothing lags"
+        );
         assert!(timeline.has(version(1)) && !timeline.has(version(3)));
         let path = |text: &str| EntryPoint::new(text).unwrap();
         assert_eq!(timeline.covering(&path("a/b/deny"), at(120)), Some(&policy));

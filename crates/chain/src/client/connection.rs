@@ -202,6 +202,21 @@ impl ChainClient {
             .checked_sub(self.confirmations().saturating_sub(1)))
     }
 
+    /// The time of the newest block that is final for us: how far what this endpoint shows reaches. 0 while the chain is shorter than the
+    /// confirmations.
+    pub async fn seen_until(&self) -> Result<stele_types::Timestamp, ChainError> {
+        let Some(number) = self.confirmed_head().await? else {
+            return Ok(stele_types::Timestamp(0));
+        };
+        let block = self
+            .retry("eth_getBlockByNumber", || async {
+                let tag = BlockNumberOrTag::Number(number.get());
+                self.provider.get_block_by_number(tag).await
+            })
+            .await?;
+        Ok(super::timestamp(block.map_or(0, |block| block.header.timestamp)))
+    }
+
     /// What the account owns, in wei.
     pub async fn balance(&self, account: Address) -> Result<alloy::primitives::U256, ChainError> {
         self.retry("eth_getBalance", || async {

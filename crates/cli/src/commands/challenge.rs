@@ -1,5 +1,6 @@
 //! `stele challenge`: has the chain re-execute a recorded decision. What that publishes is shown before, and agreed to.
 
+mod dates;
 mod evidence;
 mod omission;
 mod private;
@@ -37,10 +38,12 @@ use subject::Subject;
 ///
 /// With --receipt the chain asks the node to show that the promised decision is in its log; the input stays private. Once the node's time is over,
 /// --settle ends it: exit code 1 when the node is suspended, 0 when it had answered.
+///
+/// With --dates nothing becomes public that is not. Exit code 1: the dates are refuted, and the node suspended. 2: they are in order, or not both in one anchored tree.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Decision id of the own node, or `latest`
-    #[arg(required_unless_present_any = ["proof", "receipt"], conflicts_with_all = ["proof", "receipt"])]
+    #[arg(required_unless_present_any = ["proof", "receipt", "dates"], conflicts_with_all = ["proof", "receipt", "dates"])]
     id: Option<String>,
     /// A proof instead, anyone's, as `stele prove` writes it
     #[arg(long, value_name = "FILE")]
@@ -48,6 +51,12 @@ pub(crate) struct Args {
     /// A receipt whose decision is not in the node's log: the receipt, or the answer that has it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["proof", "bundle"])]
     receipt: Option<PathBuf>,
+    /// Two proofs of one node whose dates contradict their order in the log: the node is suspended
+    #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["proof", "receipt", "bundle"])]
+    dates: Option<Vec<PathBuf>>,
+    /// Where the node serves its log, for --dates with proofs that lead to different anchors [default: where the registry says]
+    #[arg(long, value_name = "URL", requires = "dates")]
+    log: Option<String>,
     /// End a claim about the receipt that the node has not answered in time
     #[arg(long, requires = "receipt")]
     settle: bool,
@@ -88,6 +97,9 @@ pub(crate) struct Args {
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     if let Some(receipt) = &args.receipt {
         return omission::run(sources, args, receipt);
+    }
+    if let Some(proofs) = &args.dates {
+        return dates::run(sources, args, proofs);
     }
     let bundle = proof(sources, args)?;
     if args.private {

@@ -1,6 +1,7 @@
 //! `stele receipt`: what a node has promised.
 
 mod check;
+mod terms;
 
 use crate::config::Sources;
 use crate::exit::Verdict;
@@ -17,11 +18,14 @@ pub(crate) enum Command {
     /// Check a receipt: signature, path, input; with --log whether its decision is there, with --rpc what the chain says. Exit code 1 when it is
     /// worth nothing, or was not kept
     Check(check::Args),
+    /// Show what the chain subjects claims of omission to, or change it as an admin
+    Terms(terms::Args),
 }
 
 pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     match command {
         Command::Check(args) => check::run(sources, &args),
+        Command::Terms(args) => terms::run(sources, &args),
     }
 }
 

@@ -113,3 +113,20 @@ fn the_longest_policy_in_force_at_a_path_is_the_one_that_decides() {
     let outcome = replayer.check(&leaf, &forged.to_json().unwrap(), Some(&both));
     assert!(matches!(outcome, Outcome::Mismatch(_)), "{outcome:?}");
 }
+
+#[test]
+fn a_history_that_ends_before_the_decision_accuses_nobody() {
+    let record = decided("door/allow");
+    let leaf = record.leaf().unwrap();
+    let json = record.to_json().unwrap();
+    let seconds = leaf.time.as_seconds();
+    // The registry as it was before the version came into force.
+    let ending = |at: u64| Timeline::default().ending(Timestamp(at * 1_000_000_000));
+    let outcome = replayer().check(&leaf, &json, Some(&ending(seconds - 1)));
+    assert!(
+        matches!(&outcome, Outcome::NotExecutable(problem) if problem.contains("lag behind")),
+        "{outcome:?}"
+    );
+    let outcome = replayer().check(&leaf, &json, Some(&ending(seconds)));
+    assert!(matches!(outcome, Outcome::Wrong(_)), "{outcome:?}");
+}

@@ -1,0 +1,87 @@
+//! `stele receipt terms`: what claims of omission are subject to.
+
+use crate::chain::{ChainArgs, Session, block_on};
+use crate::config::Sources;
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::keys;
+use crate::output::{self, Format};
+use anyhow::Result;
+use std::path::PathBuf;
+use std::time::Duration;
+use stele_chain::client::OmissionTerms;
+use stele_chain::contracts::Role;
+
+/// What the contract Challenge subjects claims of omission to. Terms that are given are changed, for claims that are made from then on; the others stay.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A node's promise counts at most so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    max_merge_delay: Option<u64>,
+    /// A node has so many seconds to answer a claim
+    #[arg(long, value_name = "SECONDS")]
+    window: Option<u64>,
+    /// Receipts of an operator that was replaced count for so many seconds more
+    #[arg(long, value_name = "SECONDS")]
+    grace: Option<u64>,
+    /// A claim takes so many wei, which go to whoever answers, or back when nobody does
+    #[arg(long, value_name = "WEI")]
+    deposit: Option<u128>,
+    /// Key file of an admin [default: the data directory's]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Output format
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    chain: ChainArgs,
+}
+
+impl Args {
+    fn changed(&self, held: OmissionTerms) -> OmissionTerms {
+        let seconds = |given: Option<u64>, held| given.map_or(held, Duration::from_secs);
+        OmissionTerms {
+            max_merge_delay: seconds(self.max_merge_delay, held.max_merge_delay),
+            window: seconds(self.window, held.window),
+            grace: seconds(self.grace, held.grace),
+            deposit: self.deposit.unwrap_or(held.deposit),
+        }
+    }
+}
+
+pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
+    block_on(async {
+        let session = Session::open(sources, &args.chain).await?;
+        let governance = &session.governance;
+        let held = governance.omission_terms().await.environment("the chain")?;
+        let terms = args.changed(held);
+        if terms != held {
+            let admin = keys::role_account(&session.home, Role::Admin, args.key.as_deref())?;
+            governance.set_omission_terms(&admin, &terms).await?;
+        }
+        print(args.format, &terms)?;
+        Ok(Verdict::Pass)
+    })
+}
+
+fn print(format: Format, terms: &OmissionTerms) -> Result<()> {
+    let (delay, window, grace) = (
+        terms.max_merge_delay.as_secs(),
+        terms.window.as_secs(),
+        terms.grace.as_secs(),
+    );
+    match format {
+        Format::Json => output::json(&serde_json::json!({
+            "max_merge_delay_s": delay,
+            "window_s": window,
+            "grace_s": grace,
+            "deposit_wei": terms.deposit.to_string(),
+        })),
+        Format::Text => {
+            output::line(format!("a promise counts at most      {delay} s"));
+            output::line(format!("a node has to answer within   {window} s"));
+            output::line(format!("replaced operators count for  {grace} s"));
+            output::line(format!("a claim takes                 {} wei", terms.deposit));
+            Ok(())
+        }
+    }
+}
