@@ -80,13 +80,17 @@ impl Records {
 
     /// A node, and the token that it may want of whoever reads records: in the file that `STELE_RECORDS_TOKEN_FILE` names, or beside the keys.
     fn node(base: String, home: Option<&Home>, salt: Option<&Salt>) -> Result<Self> {
-        let named = std::env::var_os(TOKEN_VARIABLE).map(PathBuf::from);
-        let beside = || Some(home?.keys().join("records.token")).filter(|path| path.exists());
+        // The token is one node's, and is shown to no other.
+        let named = || std::env::var_os(TOKEN_VARIABLE).map(PathBuf::from);
+        let token = home.and_then(|home| {
+            let beside = home.keys().join("records.token");
+            named().or_else(|| Some(beside).filter(|path| path.exists()))
+        });
         let mut headers = HeaderMap::new();
         if let Some(salt) = salt {
             headers.insert("stele-input-salt", HeaderValue::from_str(&hex::encode(salt.0))?);
         }
-        if let Some(path) = named.or_else(beside) {
+        if let Some(path) = token {
             let token =
                 std::fs::read_to_string(&path).environment(format!("can't read {}", path.display()))?;
             let header = format!("Bearer {}", token.trim());

@@ -30,6 +30,7 @@ mod remote;
 mod routes;
 mod server;
 mod shared;
+mod standing;
 mod tasks;
 mod worker;
 

@@ -4,9 +4,9 @@
 //! leaf then waits here until its group commit is acknowledged as a whole, and a thread of its own signs once for all that waits. Neither the log's
 //! writer nor the workers wait for the signature, and while one is made the next batch gathers.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use stele_ledger::receipt::Batch;
@@ -17,6 +17,7 @@ use stele_types::{ChainId, Digest, EvmAddress, Leaf, NodeAddress, Salt, Timestam
 
 use crate::http::ApiError;
 use crate::shared::Shared;
+use crate::standing::Doubt;
 use crate::worker::Call;
 
 /// Signs a digest with the key that the chain knows as the node's.
@@ -242,27 +243,22 @@ pub(crate) fn requested(call: &Call<'_>) -> Result<bool, ApiError> {
 /// Whether this node may promise anything.
 ///
 /// # Errors
-/// 400, before a decision was made.
+/// 400, or 503 where it may later, before a decision was made.
 pub(crate) fn promised_by(shared: &Shared) -> Result<(), ApiError> {
-    let refused = |message: &str| {
-        Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "receipts_unavailable",
-            message,
-        ))
-    };
+    let refused = |status, message: String| ApiError::new(status, "receipts_unavailable", message);
     if shared.receipts.is_none() {
-        return refused(
-            "this node signs no receipts: it anchors its log on no chain (`server.anchor.enabled`), or they are switched off \
-             (`server.receipts.enabled`)",
-        );
+        let message = "this node signs no receipts: it anchors its log on no chain (`server.anchor.enabled`), or they are switched off \
+             (`server.receipts.enabled`)";
+        return Err(refused(StatusCode::BAD_REQUEST, message.to_owned()));
     }
-    if shared.suspended.load(Ordering::Relaxed) {
-        return refused(
-            "this node signs no receipts: the node registry does not count it, because it is suspended or retired, and nobody would hold it to them",
-        );
-    }
-    Ok(())
+    let limit = Duration::from_millis(shared.config.registry.stale_ms);
+    shared.standing.assured(Instant::now(), limit).map_err(|doubt| {
+        let status = match doubt {
+            Doubt::NotCounted => StatusCode::BAD_REQUEST,
+            Doubt::Unheard(_) | Doubt::NeverHeard => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        refused(status, doubt.to_string())
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::nd::Outside;
 use crate::receipts::Issuer;
 use crate::remote::Remote;
 use crate::shared::Shared;
+use crate::standing::Standing;
 use crate::tasks::{self, AnchorView, BundleStore, Follower};
 use crate::worker::{self, Worker};
 
@@ -86,7 +87,7 @@ impl Server {
         let shared = Arc::new(Shared {
             clock,
             receipts,
-            suspended: AtomicBool::new(false),
+            standing: Standing::default(),
             node: NodeContext {
                 address: deps.node,
                 labels: config.labels.clone(),

@@ -1,7 +1,6 @@
 //! What all workers and tasks may read. Nothing in here is written on the way of a decision.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use stele_pdp::{NodeContext, SnapshotStore};
 use stele_types::Timestamp;
@@ -14,6 +13,7 @@ use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
 use crate::receipts::Issuer;
 use crate::remote::Remote;
+use crate::standing::Standing;
 use crate::tasks::BundleStore;
 
 /// Read by all, changed by none; what changes inside (snapshots, status) has its own synchronisation.
@@ -28,8 +28,8 @@ pub(crate) struct Shared {
     pub(crate) clock: DecisionClock,
     /// Signs receipts, where the node can promise anything.
     pub(crate) receipts: Option<Issuer>,
-    /// Set while the node registry does not count this node: what it promised then, nobody would be held to.
-    pub(crate) suspended: AtomicBool,
+    /// Whether the node registry counts this node: what it promises else, nobody would be held to.
+    pub(crate) standing: Standing,
     /// Who we are.
     pub(crate) node: NodeContext,
     /// Decides where other hosts are asked; none when no host may be.

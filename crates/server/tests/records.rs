@@ -50,6 +50,8 @@ async fn records_come_in_the_order_of_the_log() {
     let found: Vec<Value> = all.iter().map(|record| record["decision_id"].clone()).collect();
     assert_eq!(found, ids);
     assert_eq!(all[3]["input"]["owner"], 3);
+    // No token is listed, so one that is sent is nobody's and opens nothing, but closes nothing either.
+    assert_eq!(lines(&fixture, "from=0", Some("another node's")).await.1, all);
     assert_eq!(lines(&fixture, "from=2&limit=2", None).await.1, all[2..4]);
     assert_eq!(lines(&fixture, "from=5", None).await, (StatusCode::OK, vec![]));
     assert_eq!(
@@ -104,6 +106,11 @@ async fn once_there_are_tokens_everybody_needs_one() {
         let request = fixture.get(&paths[1]).header("stele-input-salt", given);
         assert_eq!(fixture.json(request).await.0, StatusCode::FORBIDDEN);
     }
+    // It learns that its decision is missing, too: ids are no secret.
+    let lost = format!("/v1/decisions/{}/proof", "0".repeat(8) + &id[8..]);
+    let request = fixture.get(&lost).header("stele-input-salt", salt);
+    assert_eq!(fixture.json(request).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(fixture.json(fixture.get(&lost)).await.0, StatusCode::FORBIDDEN);
     assert_eq!(
         lines(&fixture, "from=0", Some("wrong")).await.0,
         StatusCode::FORBIDDEN

@@ -1,7 +1,5 @@
 //! `/health`, with OPA's parameters and bodies: 200 `{}`, or 500 `{"error": ...}`.
 
-use std::sync::atomic::Ordering;
-
 use http::StatusCode;
 use serde_json::json;
 
@@ -46,7 +44,7 @@ fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
         .failing()
         .filter(|_| except != Some("log"));
     problems.extend(failing.map(|error| format!("log: {error}")));
-    if except != Some("anchor") && worker.shared.suspended.load(Ordering::Relaxed) {
+    if except != Some("anchor") && worker.shared.standing.suspended() {
         problems.push("anchor: the node registry does not count this node (suspended or retired)".to_owned());
     }
     let behind = worker.shared.clock.check().err();

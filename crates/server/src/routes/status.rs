@@ -1,7 +1,6 @@
 //! `/v1/config`, `/v1/status` and `/metrics`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -47,7 +46,7 @@ pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, Ap
             "started": shared.started,
             "bundles": bundles,
             "degraded": degraded,
-            "suspended": shared.suspended.load(Ordering::Relaxed),
+            "suspended": shared.standing.suspended(),
             "plugins": plugins(shared),
             "log": stats,
             "anchor": &*shared.anchored.borrow(),
@@ -234,7 +233,7 @@ fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
     text.count(
         "stele_node_suspended",
         &[],
-        u64::from(shared.suspended.load(Ordering::Relaxed)),
+        u64::from(shared.standing.suspended()),
     );
     let view = shared.anchored.borrow().clone();
     text.family(

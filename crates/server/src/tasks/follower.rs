@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stele_chain::contracts::RefusingContract;
 use stele_pdp::{ContractRef, FailMode, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
@@ -219,13 +218,17 @@ fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
     }
 }
 
-/// Whether the node registry counts this node. A chain that does not answer changes nothing: the registry's own task tells of that.
+/// Whether the node registry counts this node. What a chain that does not answer said last holds for `registry.stale_ms`.
 pub(crate) async fn look_at_standing(shared: &Shared, link: &dyn ChainLink) {
-    let Ok(active) = link.active().await else {
-        return;
+    let active = match link.active().await {
+        Ok(active) => active,
+        Err(problem) => {
+            tracing::debug!(%problem, "the node registry does not say whether it counts this node");
+            return;
+        }
     };
-    match (shared.suspended.swap(!active, Ordering::Relaxed), active) {
-        (false, false) => tracing::error!(
+    match (shared.standing.hear(active, Instant::now()), active) {
+        (true, false) => tracing::error!(
             "the node registry does not count this node: it is suspended or retired. Its anchors are refused, and it signs no receipts, until an admin reinstates it"
         ),
         (true, true) => tracing::warn!("the node registry counts this node again"),

@@ -132,7 +132,7 @@ impl Verifiers {
                         continue;
                     }
                     let Some(signature) = answer.signature else {
-                        problems.push("a verifier cosigned, and gave no signature for the ledger: it re-executes nothing here".to_owned());
+                        problems.push("a verifier cosigned, and gave no signature for the ledger: it re-executes nothing here, has no account, or its signature is unreadable".to_owned());
                         continue;
                     };
                     let counted = link.verifier(tree.size, tree.root, signature).await;
