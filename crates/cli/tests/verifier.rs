@@ -13,6 +13,8 @@
 mod lies;
 #[path = "support/peers.rs"]
 mod peers;
+#[path = "support/spoil.rs"]
+mod spoil;
 mod support;
 #[path = "support/verifiers.rs"]
 mod verifiers;
@@ -20,6 +22,7 @@ mod verifiers;
 use lies::{log_a_backdated, log_a_lie};
 use peers::Anvil;
 use serde_json::Value;
+use spoil::Spoiler;
 use stele_ledger::CosignerKey;
 use stele_ledger::witness::with_signatures;
 use support::{Node, Site, eventually, example};
@@ -233,7 +236,19 @@ fn a_backdated_decision_is_refused_and_its_node_suspended() {
     let mut verifier = Verifier::new();
     // The order of the leaves' times needs no records.
     let more = ["--set", "verifier.challenge=true", "--set", "verifier.sample=0"];
-    verifier.start(&site, &node, &more);
+    // The node has been found out, and its tiles are no evidence; that is no reason to give up.
+    let spoiler = Spoiler::before(&node.address);
+    verifier.start_at(&spoiler.address, &site, &node, &more);
+    let status = eventually("the tiles are in the way", || {
+        let status = verifier.status();
+        let found = !status["refused"]["decision"]["obstacle"].is_null();
+        (found || !status["refused"]["decision"]["challenge"].is_null()).then_some(status)
+    });
+    let decision = &status["refused"]["decision"];
+    assert!(decision["challenge"].is_null(), "{status}");
+    let obstacle = decision["obstacle"].as_str().unwrap();
+    assert!(obstacle.contains("does not commit to"), "{status}");
+    spoiler.relent();
     let status = eventually("the date is refuted", || {
         let status = verifier.status();
         (!status["refused"]["decision"]["challenge"].is_null()).then_some(status)

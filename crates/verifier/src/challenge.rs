@@ -1,22 +1,30 @@
 //! Challenging a wrong decision by itself: what `stele challenge` does for people.
 
 use stele_chain::ChainError;
-use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance};
-use stele_chain::contracts::RefusingContract;
-use stele_ledger::tree::{leaf_hash, verify};
+use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance, LogEntry};
+use stele_chain::contracts::{RefusingContract, Revert};
 use stele_policy::load::load_bundle;
-use stele_types::{DecisionRecord, Leaf, LeafIndex, Timestamp, encoding, sha256};
+use stele_types::{DecisionRecord, LeafIndex, Timestamp, encoding, sha256};
 
 use crate::error::VerifierError;
 use crate::follow::Follower;
-use crate::state::Accused;
+use crate::place::Sought;
+use crate::state::{Accused, Head};
 
 /// Attempts at a challenge: each may pay for a commitment, though the challenge itself then fails.
 const ATTEMPTS: u32 = 10;
 
-/// Whether a challenge may be tried now: after the first attempt 2 s later, then 4, and so on.
+/// Doublings of the pause between two tries, at most: about 17 minutes.
+const DOUBLINGS: u32 = 10;
+/// The outcome where the chain had settled it already.
+pub(crate) const BY_ANOTHER: &str = "refuted, by somebody else";
+/// Why nothing can be shown of a decision.
+pub(crate) const ANOTHER: &str = "the anchored tree has another decision at its place";
+
+/// Whether a challenge may be tried now: after the first try 2 s later, then 4, and so on.
 fn due(accused: &Accused, now: Timestamp) -> bool {
-    let pause = 1_u64.checked_shl(accused.attempts).unwrap_or(u64::MAX);
+    let tries = accused.attempts.max(accused.failures).min(DOUBLINGS);
+    let pause = 1_u64.checked_shl(tries).unwrap_or(u64::MAX);
     accused
         .tried_at
         .is_none_or(|tried| now.as_seconds() >= tried.as_seconds().saturating_add(pause))
@@ -24,7 +32,7 @@ fn due(accused: &Accused, now: Timestamp) -> bool {
 
 /// Why there is no challenge: for now, or for good.
 pub(crate) enum Obstacle {
-    /// Tried again at the next look.
+    /// Tried again, with pauses that double.
     Now(VerifierError),
     /// No challenge can settle this.
     Forever(String),
@@ -38,6 +46,35 @@ impl<E: Into<VerifierError>> From<E> for Obstacle {
 
 pub(crate) fn forever<T>(what: impl std::fmt::Display) -> Result<T, Obstacle> {
     Err(Obstacle::Forever(what.to_string()))
+}
+
+/// A contract's refusal: most don't change, but a node that is suspended now may be reinstated.
+pub(crate) fn reverted<T>(revert: Box<Revert>) -> Result<T, Obstacle> {
+    let error = ChainError::Reverted(revert);
+    match &error {
+        ChainError::Reverted(revert) if revert.error == "NodeNotActive" => Err(error.into()),
+        _ => forever(error),
+    }
+}
+
+/// What became of the decision in somebody else's challenge.
+async fn settled(chain: &Governance, accused: &Accused) -> Result<Option<String>, ChainError> {
+    let refuted = chain.challenged(accused.leaf_hash).await?;
+    Ok(refuted.map(|refuted| match refuted {
+        true => BY_ANOTHER.to_owned(),
+        false => "upheld, in somebody else's challenge".to_owned(),
+    }))
+}
+
+impl Accused {
+    /// The accused decision at its place.
+    pub(crate) const fn sought(&self) -> Sought {
+        Sought {
+            index: LeafIndex::new(self.index),
+            hash: Some(self.leaf_hash),
+            leaf: self.leaf,
+        }
+    }
 }
 
 impl Follower {
@@ -57,21 +94,62 @@ impl Follower {
         let outcome = match self.challenge(&chain, &account, &accused).await {
             Ok(None) => return Ok(()),
             Ok(Some(outcome)) => outcome,
-            Err(Obstacle::Now(error)) => return Err(error),
+            Err(Obstacle::Now(error)) => return self.put_off(error),
             Err(Obstacle::Forever(reason)) => format!("impossible: {reason}"),
         };
         tracing::error!(log = self.key.name(), decision = %accused.decision_id, outcome, "challenged");
+        self.note(|accused| {
+            accused.challenge = Some(outcome);
+            accused.obstacle = None;
+        })
+    }
+
+    /// Notes why nothing can be shown to the chain at the moment, and when that was.
+    fn put_off(&mut self, error: VerifierError) -> Result<(), VerifierError> {
+        let now = (self.clock)();
+        let words = error.to_string();
+        self.note(|accused| {
+            accused.failures = accused.failures.saturating_add(1);
+            accused.tried_at = Some(now);
+            accused.obstacle = Some(words);
+        })?;
+        Err(error)
+    }
+
+    /// Notes something about the accused decision, durably.
+    fn note(&mut self, note: impl FnOnce(&mut Accused)) -> Result<(), VerifierError> {
         self.file.change(|state| {
-            let accused = state
-                .refused
-                .as_mut()
-                .and_then(|refusal| refusal.decision.as_mut());
-            if let Some(accused) = accused {
-                accused.challenge = Some(outcome);
+            let refused = state.refused.as_mut();
+            if let Some(accused) = refused.and_then(|refusal| refusal.decision.as_mut()) {
+                note(accused);
             }
         })?;
         self.stats.of_state(self.file.state());
         Ok(())
+    }
+
+    /// The node's first anchor whose tree has a decision, by its number; `None` while there is none.
+    pub(crate) async fn covering(
+        &self,
+        chain: &Governance,
+        index: u64,
+    ) -> Result<Option<(u64, Head)>, VerifierError> {
+        let found = chain.anchor_covering(self.node, LeafIndex::new(index)).await?;
+        Ok(found.map(|found| {
+            let tree = Head {
+                size: found.anchor.size,
+                root: found.anchor.root,
+            };
+            (found.index, tree)
+        }))
+    }
+
+    /// The contracts judge active nodes only. Asked before anything is paid; who is suspended may be reinstated.
+    pub(crate) async fn must_be_active(&self, chain: &Governance) -> Result<(), VerifierError> {
+        if chain.is_active_node(self.node).await? {
+            return Ok(());
+        }
+        Err(VerifierError::NotActive { node: self.node })
     }
 
     /// The chain's verdict; `None` while no anchor covers the decision.
@@ -84,10 +162,8 @@ impl Follower {
         if let Some(ahead) = accused.ahead {
             return self.refute_date(chain, account, accused, ahead).await;
         }
-        match chain.challenged(accused.leaf_hash).await? {
-            Some(true) => return Ok(Some("refuted, by somebody else".to_owned())),
-            Some(false) => return Ok(Some("upheld, in somebody else's challenge".to_owned())),
-            None => {}
+        if let Some(outcome) = settled(chain, accused).await? {
+            return Ok(Some(outcome));
         }
         let Some(claim) = self.claim(chain, accused).await? else {
             return Ok(None);
@@ -106,8 +182,11 @@ impl Follower {
                     )
                 }
             })),
-            // The contract's refusal will not change.
-            Err(ChainError::Reverted(revert)) => forever(ChainError::Reverted(revert)),
+            // Somebody else may have been faster.
+            Err(ChainError::Reverted(revert)) => match settled(chain, accused).await? {
+                Some(outcome) => Ok(Some(outcome)),
+                None => reverted(revert),
+            },
             Err(error) => Err(error.into()),
         }
     }
@@ -120,32 +199,26 @@ impl Follower {
             ));
         }
         let now = (self.clock)();
-        self.file.change(|state| {
-            let accused = state
-                .refused
-                .as_mut()
-                .and_then(|refusal| refusal.decision.as_mut());
-            if let Some(accused) = accused {
-                accused.attempts = accused.attempts.saturating_add(1);
-                accused.tried_at = Some(now);
-            }
+        self.note(|accused| {
+            accused.attempts = accused.attempts.saturating_add(1);
+            accused.tried_at = Some(now);
         })?;
         Ok(())
     }
 
     async fn claim(&self, chain: &Governance, accused: &Accused) -> Result<Option<ChallengeClaim>, Obstacle> {
-        let index = LeafIndex::new(accused.index);
-        let Some(anchored) = chain.anchor_covering(self.node, index).await? else {
+        let Some((anchor, tree)) = self.covering(chain, accused.index).await? else {
             return Ok(None);
         };
-        let size = anchored.anchor.size;
-        let (leaf, inclusion) = self.anchored_leaf(accused.index, size).await?;
-        if leaf_hash(&leaf.to_bytes()) != accused.leaf_hash {
-            return Err(self.unauthentic(size).into());
-        }
-        if verify::inclusion(&accused.leaf_hash, index, size, &inclusion, &anchored.anchor.root).is_err() {
-            return forever("the decision is not in the anchored tree");
-        }
+        self.must_be_active(chain).await?;
+        let Some(LogEntry {
+            leaf,
+            index,
+            inclusion,
+        }) = self.source.entry(accused.sought(), tree).await?
+        else {
+            return forever(ANOTHER);
+        };
         let Some(text) = &self.file.state().evidence else {
             return forever("the record was not seen");
         };
@@ -178,7 +251,7 @@ impl Follower {
             (Ok(input), Ok(data)) => Ok(Some(ChallengeClaim {
                 leaf,
                 index,
-                anchor: anchored.index,
+                anchor,
                 inclusion,
                 policy: record.policy_id,
                 activation,
@@ -189,27 +262,6 @@ impl Follower {
             (Err(error), _) | (_, Err(error)) => {
                 forever(format!("a contract can't hold its documents: {error}"))
             }
-        }
-    }
-
-    /// A leaf and its audit path, from the node's tiles of the anchored tree.
-    pub(crate) async fn anchored_leaf(
-        &self,
-        index: u64,
-        size: stele_types::TreeSize,
-    ) -> Result<(Leaf, Vec<stele_types::Digest>), Obstacle> {
-        let leaves = self.source.leaves(index, index.saturating_add(1), size).await?;
-        let leaf = leaves.first().copied();
-        let leaf = leaf.ok_or_else(|| self.unauthentic(size))?;
-        let path = self.source.inclusion(LeafIndex::new(index), size).await?;
-        Ok((leaf, path))
-    }
-
-    fn unauthentic(&self, size: stele_types::TreeSize) -> VerifierError {
-        VerifierError::Unauthentic {
-            url: self.source.base().to_owned(),
-            what: "leaves",
-            size: size.get(),
         }
     }
 }
@@ -231,16 +283,40 @@ mod tests {
             leaf_hash: Digest([1; 32]),
             ahead: None,
             attempts,
+            failures: 0,
             tried_at,
+            obstacle: None,
             challenge: None,
+            leaf: None,
+            ahead_leaf: None,
         };
         assert!(due(&accused(0, None), at(0)));
-        for (attempts, pause) in [(1, 2), (2, 4), (9, 512)] {
+        for (attempts, pause) in [(1, 2), (2, 4), (9, 512), (10, 1_024), (40, 1_024)] {
             let tried = accused(attempts, Some(at(100)));
             assert!(
                 !due(&tried, at(99 + pause)) && due(&tried, at(100 + pause)),
                 "{attempts}"
             );
+            let unpaid = Accused {
+                attempts: 0,
+                failures: attempts,
+                ..tried
+            };
+            assert!(!due(&unpaid, at(99 + pause)) && due(&unpaid, at(100 + pause)));
         }
+    }
+
+    #[test]
+    fn only_the_refusal_of_a_suspended_node_is_not_for_ever() {
+        let revert = |error: &str| {
+            reverted::<()>(Box::new(Revert {
+                contract: "Challenge".to_owned(),
+                error: error.to_owned(),
+                args: Vec::new(),
+                notice: String::new(),
+            }))
+        };
+        assert!(matches!(revert("NodeNotActive"), Err(Obstacle::Now(_))));
+        assert!(matches!(revert("InOrder"), Err(Obstacle::Forever(_))));
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use stele_chain::ChainError;
 use stele_ledger::note::NoteError;
 use stele_ledger::storage::LedgerError;
-use stele_types::{DecisionId, PolicyVersion};
+use stele_types::{DecisionId, NodeAddress, PolicyVersion};
 
 /// Why something could not be checked or signed. None of these accuses a node: what does is a [`crate::Refusal`].
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,12 @@ pub enum VerifierError {
     /// The chain does not answer.
     #[error(transparent)]
     Chain(#[from] Box<ChainError>),
+    /// The contracts judge active nodes only.
+    #[error("node {node} is suspended or retired, and the contracts judge active nodes only; tried again")]
+    NotActive {
+        /// Which node.
+        node: NodeAddress,
+    },
     /// A key or a note is malformed.
     #[error(transparent)]
     Note(#[from] NoteError),

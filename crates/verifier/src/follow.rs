@@ -99,7 +99,7 @@ struct Walked {
 struct Wrong {
     index: u64,
     /// The entry that shows it to be misdated.
-    ahead: Option<u64>,
+    ahead: Option<Latest>,
     leaf: Leaf,
     problem: String,
     record: Option<String>,
@@ -433,9 +433,13 @@ impl Follower {
             index,
             decision_id: leaf.decision_id,
             leaf_hash: leaf_hash(&leaf.to_bytes()),
-            ahead,
+            ahead: ahead.map(|ahead| ahead.index),
+            leaf: Some(leaf),
+            ahead_leaf: ahead.and_then(|ahead| ahead.leaf),
             attempts: 0,
+            failures: 0,
             tried_at: None,
+            obstacle: None,
             challenge: None,
         };
         self.file.change(|state| state.evidence = record)?;

@@ -22,6 +22,7 @@ mod error;
 mod follow;
 mod gate;
 mod order;
+mod place;
 pub mod replay;
 mod serve;
 pub mod source;

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use stele_chain::ChainError;
-use stele_chain::client::{Account, Governance, LogEntry, MisdatingEvidence};
-use stele_ledger::tree::{leaf_hash, verify};
+use stele_chain::client::{Account, Governance};
+use stele_ledger::tree::leaf_hash;
 use stele_types::{Leaf, LeafIndex, Timestamp};
 
-use crate::challenge::{Obstacle, forever};
+use crate::challenge::{ANOTHER, BY_ANOTHER, Obstacle, forever, reverted};
 use crate::follow::Follower;
-use crate::state::{Accused, Head};
+use crate::place::Sought;
+use crate::state::{Accused, leaf_text};
 
 /// Seconds of disorder that a witness without a chain puts up with: what the contract allows by default.
 pub(crate) const USUAL_TOLERANCE: u64 = 3_600;
@@ -21,6 +22,9 @@ pub struct Latest {
     pub index: u64,
     /// Its date.
     pub time: Timestamp,
+    /// Its leaf; none in files of versions that did not keep it.
+    #[serde(default, with = "leaf_text", skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<Leaf>,
 }
 
 impl Latest {
@@ -36,6 +40,7 @@ impl Latest {
                 *latest = Some(Self {
                     index,
                     time: leaf.time,
+                    leaf: Some(*leaf),
                 });
                 None
             }
@@ -53,27 +58,22 @@ impl Follower {
         ahead: u64,
     ) -> Result<Option<String>, Obstacle> {
         if chain.is_misdated(accused.leaf_hash).await? {
-            return Ok(Some("refuted, by somebody else".to_owned()));
+            return Ok(Some(BY_ANOTHER.to_owned()));
         }
-        let covering = chain
-            .anchor_covering(self.node, LeafIndex::new(accused.index))
-            .await?;
-        let Some(covering) = covering else {
+        let Some((anchor, tree)) = self.covering(chain, accused.index).await? else {
             return Ok(None);
         };
-        let anchor = Head {
-            size: covering.anchor.size,
-            root: covering.anchor.root,
+        self.must_be_active(chain).await?;
+        let first = Sought {
+            hash: accused.ahead_leaf.map(|leaf| leaf_hash(&leaf.to_bytes())),
+            leaf: accused.ahead_leaf,
+            ..Sought::at(LeafIndex::new(ahead))
         };
-        let second = self.entry(accused.index, anchor).await?;
-        if leaf_hash(&second.leaf.to_bytes()) != accused.leaf_hash {
-            return forever("the anchored tree has another decision at its place");
-        }
-        let evidence = MisdatingEvidence {
-            node: self.node,
-            anchor: covering.index,
-            first: self.entry(ahead, anchor).await?,
-            second,
+        let found = self
+            .source
+            .misdating(self.node, (anchor, tree), first, accused.sought());
+        let Some(evidence) = found.await? else {
+            return forever(ANOTHER);
         };
         self.attempt(accused)?;
         match chain.refute_date(account, &evidence).await {
@@ -81,24 +81,13 @@ impl Follower {
                 "refuted in {}; the node is suspended",
                 done.transaction
             ))),
-            // The contract's refusal will not change.
-            Err(ChainError::Reverted(revert)) => forever(ChainError::Reverted(revert)),
+            // Somebody else may have been faster.
+            Err(ChainError::Reverted(revert)) => match chain.is_misdated(accused.leaf_hash).await? {
+                true => Ok(Some(BY_ANOTHER.to_owned())),
+                false => reverted(revert),
+            },
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// A decision of the anchored tree, with its proof.
-    async fn entry(&self, index: u64, anchor: Head) -> Result<LogEntry, Obstacle> {
-        let (leaf, inclusion) = self.anchored_leaf(index, anchor.size).await?;
-        let (hash, index) = (leaf_hash(&leaf.to_bytes()), LeafIndex::new(index));
-        if verify::inclusion(&hash, index, anchor.size, &inclusion, &anchor.root).is_err() {
-            return forever("the decisions are not in the anchored tree");
-        }
-        Ok(LogEntry {
-            leaf,
-            index,
-            inclusion,
-        })
     }
 }
 

@@ -109,6 +109,15 @@ impl Source {
         Ok(Some(body))
     }
 
+    /// What is served does not fit the tree of this size.
+    pub(crate) fn unauthentic(&self, what: &'static str, size: TreeSize) -> VerifierError {
+        VerifierError::Unauthentic {
+            url: self.base.clone(),
+            what,
+            size: size.get(),
+        }
+    }
+
     fn absent(&self, what: &str) -> VerifierError {
         VerifierError::Source {
             url: format!("{}/{what}", self.base),
@@ -263,11 +272,7 @@ impl Source {
             let wanted = std::mem::take(&mut *tiles.wanted.borrow_mut());
             if wanted.is_empty() {
                 // Sizes that don't fit together; no tile would help.
-                return Err(VerifierError::Unauthentic {
-                    url: self.base.clone(),
-                    what: "hashes",
-                    size: size.get(),
-                });
+                return Err(self.unauthentic("hashes", size));
             }
             for id in wanted {
                 let bytes = self.tile(id, 32).await?;
@@ -334,11 +339,7 @@ impl Source {
         if claimed != old_root && verify::consistency(old, new, &claimed, &new_root, &path).is_ok() {
             return Ok(false);
         }
-        Err(VerifierError::Unauthentic {
-            url: self.base.clone(),
-            what: "hashes",
-            size: new.get(),
-        })
+        Err(self.unauthentic("hashes", new))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stele_ledger::storage::{LedgerError, Store, replace_file_durably};
 use stele_ledger::tree::Edge;
-use stele_types::{DecisionId, Digest, Timestamp, TreeSize, sha256};
+use stele_types::{DecisionId, Digest, Leaf, Timestamp, TreeSize, sha256};
 
 use crate::error::VerifierError;
 use crate::order::Latest;
@@ -73,12 +73,24 @@ pub struct Accused {
     /// Of a misdated one, the place of the decision ahead of it that is dated later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<u64>,
+    /// Its leaf, as the log's key signed it: the node need not serve it again. None in files of earlier versions.
+    #[serde(default, with = "leaf_text", skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<Leaf>,
+    /// The leaf of the one ahead.
+    #[serde(default, with = "leaf_text", skip_serializing_if = "Option::is_none")]
+    pub ahead_leaf: Option<Leaf>,
     /// Attempts at a challenge, each of which may have paid for a commitment.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts: u32,
-    /// When the last of them began.
+    /// Tries that ended before anything was paid, or whose attempt failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// When the last attempt began, or the last try ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_at: Option<Timestamp>,
+    /// What stood in the way at the last try, which is followed by another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// What became of the challenge, if this verifier challenges by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
@@ -87,6 +99,27 @@ pub struct Accused {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// Leaves in state files: 576 hex digits.
+pub(crate) mod leaf_text {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+    use stele_types::Leaf;
+
+    pub(crate) fn serialize<S: Serializer>(leaf: &Option<Leaf>, serializer: S) -> Result<S::Ok, S::Error> {
+        match leaf {
+            Some(leaf) => serializer.serialize_str(&hex::encode(leaf.to_bytes())),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Leaf>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        let bytes = hex::decode(&text).map_err(de::Error::custom)?;
+        Leaf::from_bytes(&bytes).map(Some).map_err(de::Error::custom)
+    }
 }
 
 /// A decision that can't be verified, which accuses nobody: its record does not fit, is withheld, or passes the verifier's limits.

@@ -60,10 +60,13 @@ impl Verifier {
 
     /// Starts it on a node's log, on the port that it had before, if any.
     pub fn start(&mut self, of: &Site, node: &Node, more: &[&str]) {
+        self.start_at(&node.address, of, node, more);
+    }
+
+    /// The same with a log that is served elsewhere.
+    pub fn start_at(&mut self, served: &str, of: &Site, node: &Node, more: &[&str]) {
         let deployment = of.data().join("deployment.json");
-        let in_force = std::fs::read_to_string(of.data().join("keys/node.vkey")).unwrap();
-        let address = in_force.split(['/', '+']).nth(1).unwrap().to_owned();
-        let log = format!("{address}=http://{}", node.address);
+        let log = format!("{}=http://{served}", node_address(of));
         let rpc = node.rpc();
         let mut args = vec![
             "verifier",
@@ -146,6 +149,12 @@ impl Verifier {
     pub fn thaw(&self) {
         crate::support::signal(self.child.as_ref().unwrap().id(), "CONT");
     }
+}
+
+/// The address of a site's node.
+fn node_address(site: &Site) -> String {
+    let in_force = std::fs::read_to_string(site.data().join("keys/node.vkey")).unwrap();
+    in_force.split(['/', '+']).nth(1).unwrap().to_owned()
 }
 
 impl Drop for Verifier {

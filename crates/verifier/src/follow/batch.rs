@@ -67,7 +67,7 @@ impl Batch {
                     let record = line.map(|line| String::from_utf8_lossy(line).into_owned());
                     checked.wrong.get_or_insert(Wrong {
                         index,
-                        ahead: ahead.map(|ahead| ahead.index),
+                        ahead,
                         leaf: *leaf,
                         problem,
                         record,
