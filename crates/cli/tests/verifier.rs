@@ -217,6 +217,9 @@ fn challenged(more: &[&str]) {
     let call = called.recv().unwrap();
     assert!(call.starts_with("POST /alerts") && call.contains(&lie), "{call}");
     assert!(!call.contains("AdmissionReview"), "{call}");
+    eventually("it is known that the webhook was told", || {
+        (verifier.status()["refused"]["told"] == true).then_some(())
+    });
     site.run(&["challenge", &other, "--yes"])
         .fails(2, &["not active"]);
     verifier.stop();

@@ -1,16 +1,17 @@
 //! Telling people: the log at error level always, a webhook where one is configured.
 //!
-//! What the webhook has to be told is durable before the accusation is, and is told until the webhook has taken it, through restarts: at least once.
+//! Whether the webhook was told stands in the refusal itself, and is as durable: one write makes both. It is told until it has taken it, through
+//! restarts: at least once. Each log has a teller of its own, so that what a receiver refuses of one log holds up no other.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use stele_ledger::storage::{LedgerError, Store, replace_file_durably};
-use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::error::VerifierError;
-use crate::state::Refusal;
+use crate::state::{Accused, Refusal};
 
 /// How long the webhook may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,70 +19,81 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause.
 const LONGEST: Duration = Duration::from_secs(300);
-/// What the webhook has not taken yet, oldest first: an array of bodies.
-const OUTBOX: &str = "outbox.json";
+/// Pause after a refusal that trying again won't change.
+const PARKED: Duration = Duration::from_secs(3_600);
+/// Largest body, in bytes. What the accused node wrote is left out rather than exceed it.
+const MAX_BODY: usize = 64 << 10;
+/// Most of an accusation's words, in bytes.
+const MAX_WORDS: usize = 4 << 10;
 
 /// Where accusations go.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Alerts(Option<Arc<Webhook>>);
 
 struct Webhook {
     client: reqwest::Client,
     url: String,
-    store: Arc<dyn Store>,
-    waiting: Mutex<Vec<Value>>,
-    news: Notify,
 }
 
-impl std::fmt::Debug for Alerts {
+impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Alerts")
-            .field(&self.0.as_ref().map(|webhook| &webhook.url))
-            .finish()
+        f.debug_struct("Webhook").finish_non_exhaustive()
     }
+}
+
+/// What became of an accusation on its way to the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It was taken.
+    Taken,
+    /// It was refused, without its notes too: why. It is tried again seldom, and at each start.
+    Parked(String),
+}
+
+/// Why an accusation was not taken.
+enum Refused {
+    /// The answer to the same request will hardly change.
+    ForGood(StatusCode),
+    /// Another time it may be taken.
+    ForNow(String),
 }
 
 impl Alerts {
-    /// To a webhook; an empty URL is none. What it was not told yet is read from the store.
-    ///
-    /// # Errors
-    /// [`VerifierError`]: an outbox that can't be read, or is damaged.
-    pub fn new(url: &str, store: Arc<dyn Store>) -> Result<Self, VerifierError> {
-        if url.is_empty() {
-            return Ok(Self::default());
+    /// To a webhook; an empty URL is none.
+    pub fn new(url: &str) -> Self {
+        Self((!url.is_empty()).then(|| {
+            Arc::new(Webhook {
+                client: reqwest::Client::new(),
+                url: url.to_owned(),
+            })
+        }))
+    }
+
+    /// For one log.
+    pub(crate) fn teller(&self) -> Teller {
+        let (sender, news) = mpsc::channel(1);
+        Teller {
+            alerts: self.clone(),
+            telling: JoinSet::new(),
+            sender,
+            news,
         }
-        let read = store
-            .read(OUTBOX)
-            .map_err(|source| LedgerError::io("read", OUTBOX, source))?;
-        let waiting = read.map_or(Ok(Vec::new()), |bytes| serde_json::from_slice(&bytes));
-        let waiting = waiting.map_err(|error| VerifierError::State {
-            file: OUTBOX.to_owned(),
-            problem: error.to_string(),
-        })?;
-        Ok(Self(Some(Arc::new(Webhook {
-            client: reqwest::Client::new(),
-            url: url.to_owned(),
-            store,
-            waiting: Mutex::new(waiting),
-            news: Notify::new(),
-        }))))
     }
+}
 
-    /// Keeps an accusation for the webhook, durably. Before anything else: a crash in between finds the same again.
-    pub(crate) fn keep(&self, log: &str, refusal: &Refusal) -> Result<(), VerifierError> {
-        let Some(webhook) = &self.0 else {
-            return Ok(());
-        };
-        let mut waiting = webhook.waiting();
-        let mut next = waiting.clone();
-        next.push(json!({ "log": log, "refused": refusal }));
-        webhook.write(&next)?;
-        *waiting = next;
-        Ok(())
-    }
+/// One log's way to people.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    alerts: Alerts,
+    /// At most one task in a process' life: a log that is refused stays so.
+    telling: JoinSet<()>,
+    sender: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
+}
 
-    /// Says it. Nobody waits for the webhook.
-    pub(crate) fn raise(&self, log: &str, refusal: &Refusal) {
+impl Teller {
+    /// Says a new accusation. Nobody waits for the webhook.
+    pub(crate) fn raise(&mut self, log: &str, refusal: &Refusal) {
         let accusation = refusal.accusation.word();
         tracing::error!(
             log,
@@ -89,140 +101,132 @@ impl Alerts {
             "{}; nothing of this log is cosigned until an operator acts (`stele verifier resume`)",
             refusal.message
         );
-        if let Some(webhook) = &self.0 {
-            webhook.news.notify_one();
+        self.tell(log, refusal);
+    }
+
+    /// Has the webhook told, unless it was, or is being told.
+    pub(crate) fn tell(&mut self, log: &str, refusal: &Refusal) {
+        let Some(webhook) = self.alerts.0.clone() else {
+            return;
+        };
+        if !refusal.told && self.telling.is_empty() {
+            let told = webhook.deliver(log.to_owned(), refusal.clone(), self.sender.clone());
+            self.telling.spawn(told);
         }
     }
 
-    /// Tells the webhook what waits, for as long as this is polled.
-    pub(crate) async fn deliver(self) {
-        let Some(webhook) = self.0 else {
-            return std::future::pending().await;
-        };
+    /// The next thing that became of it; may never come.
+    pub(crate) async fn news(&mut self) -> News {
+        match self.news.recv().await {
+            Some(news) => news,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Webhook {
+    async fn deliver(self: Arc<Self>, log: String, refusal: Refusal, news: mpsc::Sender<News>) {
         let mut pause = PAUSE;
         loop {
-            let first = webhook.waiting().first().cloned();
-            let Some(first) = first else {
-                webhook.news.notified().await;
-                continue;
-            };
-            match webhook.tell(&first).await {
+            match self.offer(&log, &refusal).await {
                 Ok(()) => {
-                    pause = PAUSE;
-                    webhook.told();
+                    let _ = news.send(News::Taken).await;
+                    return;
                 }
-                Err(error) => {
-                    tracing::warn!(%error, again_s = pause.as_secs(), "the webhook did not take an accusation");
+                Err(Refused::ForGood(status)) => {
+                    tracing::warn!(log, %status, again_s = PARKED.as_secs(), "the webhook refuses an accusation");
+                    let _ = news.send(News::Parked(format!("answered {status}"))).await;
+                    tokio::time::sleep(PARKED).await;
+                }
+                Err(Refused::ForNow(error)) => {
+                    tracing::warn!(
+                        log,
+                        error,
+                        again_s = pause.as_secs(),
+                        "the webhook did not take an accusation"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2).min(LONGEST);
                 }
             }
         }
     }
-}
 
-impl Webhook {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One try. What the accused node wrote may be what the receiver objects to.
+    async fn offer(&self, log: &str, refusal: &Refusal) -> Result<(), Refused> {
+        let whole = body(log, refusal, true).to_string();
+        if whole.len() <= MAX_BODY {
+            match self.post(whole).await {
+                Err(Refused::ForGood(_)) if !refusal.notes.is_empty() => {}
+                other => return other,
+            }
+        }
+        self.post(body(log, refusal, false).to_string()).await
     }
 
-    fn write(&self, waiting: &[Value]) -> Result<(), VerifierError> {
-        let bytes = Value::from(waiting.to_vec()).to_string();
-        replace_file_durably(&*self.store, OUTBOX, bytes.as_bytes())
-            .map_err(|source| LedgerError::io("write", OUTBOX, source).into())
-    }
-
-    async fn tell(&self, body: &Value) -> reqwest::Result<()> {
+    async fn post(&self, body: String) -> Result<(), Refused> {
         let request = self
             .client
             .post(&self.url)
             .header("content-type", "application/json")
             .timeout(PATIENCE)
-            .body(body.to_string());
-        request.send().await?.error_for_status().map(drop)
+            .body(body);
+        let answer = request.send().await;
+        let status = answer
+            .map_err(|error| Refused::ForNow(error.to_string()))?
+            .status();
+        let for_now = [
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::TOO_EARLY,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        match status {
+            _ if status.is_success() => Ok(()),
+            _ if status.is_client_error() && !for_now.contains(&status) => Err(Refused::ForGood(status)),
+            _ => Err(Refused::ForNow(format!("answered {status}"))),
+        }
     }
+}
 
-    /// The first was taken.
-    fn told(&self) {
-        let mut waiting = self.waiting();
-        if !waiting.is_empty() {
-            waiting.remove(0);
-        }
-        // What can't be written now is told once more after a restart.
-        if let Err(error) = self.write(&waiting) {
-            tracing::warn!(%error, "an accusation may be told twice");
-        }
+/// What the webhook is sent. Without the notes it is small, whatever the accused node wrote.
+fn body(log: &str, refusal: &Refusal, with_notes: bool) -> Value {
+    let mut refused = json!({
+        "accusation": refusal.accusation,
+        "message": words(&refusal.message),
+        "at": refusal.at,
+        "decision": refusal.decision.as_ref().map(decision),
+    });
+    let notes = match with_notes {
+        true => ("notes", json!(refusal.notes)),
+        false => ("notes_left_out", json!(refusal.notes.len())),
+    };
+    if let Some(refused) = refused.as_object_mut() {
+        refused.insert(notes.0.to_owned(), notes.1);
+    }
+    json!({ "log": log, "refused": refused })
+}
+
+fn decision(accused: &Accused) -> Value {
+    json!({
+        "index": accused.index,
+        "decision_id": accused.decision_id,
+        "leaf_hash": accused.leaf_hash,
+        "ahead": accused.ahead,
+    })
+}
+
+/// The beginning of a text.
+fn words(text: &str) -> String {
+    let mut end = text.len().min(MAX_WORDS);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    let (kept, rest) = text.split_at_checked(end).unwrap_or_default();
+    match rest {
+        "" => kept.to_owned(),
+        _ => format!("{kept}…"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use axum::http::StatusCode;
-    use stele_testkit::store::{Disk, FaultStore};
-    use stele_types::Timestamp;
-
-    use super::*;
-    use crate::state::Accusation;
-
-    #[tokio::test]
-    async fn an_accusation_is_told_until_the_webhook_has_taken_it() {
-        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-        let (kept, calls) = (Arc::clone(&heard), Arc::new(AtomicU32::new(0)));
-        let app = axum::Router::new().fallback(move |body: String| {
-            let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
-            if !first {
-                kept.lock().unwrap().push(body);
-            }
-            async move {
-                if first {
-                    StatusCode::BAD_GATEWAY
-                } else {
-                    StatusCode::OK
-                }
-            }
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/alerts", listener.local_addr().unwrap());
-        let store = Arc::new(FaultStore::new(Disk::default()));
-        let open = || Alerts::new(&url, Arc::<FaultStore>::clone(&store)).unwrap();
-        let refusal = Refusal {
-            accusation: Accusation::Fork,
-            message: "two heads".to_owned(),
-            at: Timestamp(1),
-            notes: Vec::new(),
-            decision: None,
-        };
-        // Nobody listens yet, and the verifier ends.
-        open().keep("log", &refusal).unwrap();
-        let alerts = open();
-        alerts.keep("other", &refusal).unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        let delivering = tokio::spawn(alerts.deliver());
-        let outbox = || store.read(OUTBOX).unwrap().unwrap();
-        while outbox() != b"[]" {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        delivering.abort();
-        let heard = heard.lock().unwrap();
-        let logs: Vec<Value> = heard
-            .iter()
-            .map(|text| serde_json::from_str(text).unwrap())
-            .collect();
-        assert_eq!(
-            (&logs[0]["log"], &logs[1]["log"]),
-            (&"log".into(), &"other".into())
-        );
-        assert_eq!(logs[0]["refused"]["accusation"], "fork");
-        assert_eq!(logs.len(), 2);
-    }
-
-    #[test]
-    fn a_damaged_outbox_is_an_error() {
-        let store = Arc::new(FaultStore::new(Disk::default()));
-        store.write_at(OUTBOX, 0, b"[{").unwrap();
-        let error = Alerts::new("http://127.0.0.1:1", Arc::<FaultStore>::clone(&store)).unwrap_err();
-        assert!(error.to_string().contains(OUTBOX), "{error}");
-    }
-}
+mod tests;

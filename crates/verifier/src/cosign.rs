@@ -157,7 +157,7 @@ impl Follower {
             return Ok(Answer::Stale(last.size));
         }
         if new.size == last.size && new.root != last.root {
-            self.forked(new.size, &signed.note).await?;
+            self.forked(new.size, &signed.note)?;
             return Ok(Answer::Stale(last.size));
         }
         if let Err(error) = verify::consistency(last.size, new.size, &last.root, &new.root, &request.proof) {
@@ -185,7 +185,7 @@ impl Follower {
         if new.size >= verified.size {
             self.advance(signed).await?;
         } else if !self.is_beginning(new, verified).await? {
-            self.forked(new.size, &signed.note).await?;
+            self.forked(new.size, &signed.note)?;
         }
         // The newest word of the chain: a verifier whose own memory is old must not contradict what it signed before.
         let anchor = self.chain_anchor().await?;

@@ -13,7 +13,7 @@ use stele_types::{Digest, Leaf, NodeAddress, Timestamp, TreeSize};
 
 use batch::Batch;
 
-use crate::alert::Alerts;
+use crate::alert::{News, Teller};
 use crate::bundles::Bundles;
 use crate::error::VerifierError;
 use crate::order::{Latest, USUAL_TOLERANCE};
@@ -65,7 +65,7 @@ pub(crate) struct Follower {
     pub(crate) bundles: Bundles,
     pub(crate) sampling: Sampling,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) alerts: Alerts,
+    pub(crate) teller: Teller,
     pub(crate) clock: fn() -> Timestamp,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) replayer: Replayer,
@@ -143,6 +143,7 @@ impl Follower {
     /// One look at the log. What it finds against the log is in the state afterwards; an error means that nothing can be said.
     pub(crate) async fn look(&mut self) -> Result<(), VerifierError> {
         if self.refuses() {
+            self.file.settle()?;
             return self.pursue().await;
         }
         // Before the checkpoint: a node publishes what it anchors first, so the checkpoint has at least as many leaves.
@@ -157,11 +158,7 @@ impl Follower {
     async fn hold(&mut self, anchor: Option<Head>, note: Option<String>) -> Result<(), VerifierError> {
         let Some(note) = note else {
             let nothing = self.file.state().edge.size() == TreeSize::ZERO && anchor.is_none();
-            return if nothing {
-                Ok(())
-            } else {
-                self.fell(0, Vec::new()).await
-            };
+            return if nothing { Ok(()) } else { self.fell(0, Vec::new()) };
         };
         let signed = self.open(&note)?;
         self.advance(&signed).await?;
@@ -196,15 +193,15 @@ impl Follower {
         let (new, verified) = (head_of(signed), self.file.state().verified());
         if new.size < verified.size {
             return match self.recent.get(&new.size.get()) {
-                Some(root) if *root != new.root => self.forked(new.size, &signed.note).await,
-                _ => self.fell(new.size.get(), vec![signed.note.clone()]).await,
+                Some(root) if *root != new.root => self.forked(new.size, &signed.note),
+                _ => self.fell(new.size.get(), vec![signed.note.clone()]),
             };
         }
         if new.size > verified.size {
             return self.extend(signed).await;
         }
         if new.root != verified.root {
-            return self.forked(new.size, &signed.note).await;
+            return self.forked(new.size, &signed.note);
         }
         Ok(())
     }
@@ -260,7 +257,7 @@ impl Follower {
         // What is looked at again is not counted twice.
         self.stats.count(&checked.counts);
         if let Some(wrong) = checked.wrong {
-            return self.accuse_decision(wrong, &signed.note).await;
+            return self.accuse_decision(wrong, &signed.note);
         }
         self.file.change(|state| {
             state.edge = walked.edge;
@@ -358,7 +355,7 @@ impl Follower {
                 size: new.size.get(),
             });
         }
-        self.forked(verified.size, note).await
+        self.forked(verified.size, note)
     }
 
     /// Compares what was verified with the chain. `note` is a checkpoint that was served after the anchor was read.
@@ -372,7 +369,7 @@ impl Follower {
         }
         let verified = self.file.state().verified();
         if anchor.size > verified.size {
-            return self.fell(verified.size.get(), vec![note.to_owned()]).await;
+            return self.fell(verified.size.get(), vec![note.to_owned()]);
         }
         let same = match self.recent.get(&anchor.size.get()) {
             Some(root) => *root == anchor.root,
@@ -391,21 +388,21 @@ impl Follower {
             anchor.size, anchor.root
         );
         let notes = self.file.state().note.clone().into_iter().collect();
-        self.accuse(Accusation::Fork, message, notes, None).await
+        self.accuse(Accusation::Fork, message, notes, None)
     }
 
     /// Two signed heads that can't be of one log.
-    pub(crate) async fn forked(&mut self, size: TreeSize, note: &str) -> Result<(), VerifierError> {
+    pub(crate) fn forked(&mut self, size: TreeSize, note: &str) -> Result<(), VerifierError> {
         let message = format!(
             "the log's key signed a checkpoint that contradicts the tree of {size} leaves that was verified here"
         );
         let mut notes: Vec<String> = self.file.state().note.clone().into_iter().collect();
         notes.push(note.to_owned());
-        self.accuse(Accusation::Fork, message, notes, None).await
+        self.accuse(Accusation::Fork, message, notes, None)
     }
 
     /// The log shows fewer leaves than it should have. Only the third time in a row is this an accusation.
-    async fn fell(&mut self, size: u64, mut notes: Vec<String>) -> Result<(), VerifierError> {
+    fn fell(&mut self, size: u64, mut notes: Vec<String>) -> Result<(), VerifierError> {
         self.falls = self.falls.saturating_add(1);
         let had = self.file.state().edge.size();
         let message =
@@ -417,10 +414,10 @@ impl Follower {
             });
         }
         notes.extend(self.file.state().note.clone());
-        self.accuse(Accusation::Rollback, message, notes, None).await
+        self.accuse(Accusation::Rollback, message, notes, None)
     }
 
-    async fn accuse_decision(&mut self, wrong: Wrong, note: &str) -> Result<(), VerifierError> {
+    fn accuse_decision(&mut self, wrong: Wrong, note: &str) -> Result<(), VerifierError> {
         let Wrong {
             index,
             ahead,
@@ -442,35 +439,59 @@ impl Follower {
             obstacle: None,
             challenge: None,
         };
-        self.file.change(|state| state.evidence = record)?;
         let notes = vec![note.to_owned()];
         let accusation = match ahead {
             None => Accusation::WrongDecision,
             Some(_) => Accusation::Misdated,
         };
-        self.accuse(accusation, message, notes, Some(accused)).await
+        self.accuse(accusation, message, notes, Some((accused, record)))
     }
 
-    async fn accuse(
+    /// Refuses the log, and says so. A decision comes with its record, if that was seen.
+    fn accuse(
         &mut self,
         accusation: Accusation,
         message: String,
         notes: Vec<String>,
-        decision: Option<Accused>,
+        decision: Option<(Accused, Option<String>)>,
     ) -> Result<(), VerifierError> {
+        let (decision, evidence) = decision.unzip();
         let refusal = Refusal {
             accusation,
             message,
             at: (self.clock)(),
             notes,
             decision,
+            told: false,
+            parked: None,
         };
-        self.alerts.keep(self.key.name(), &refusal)?;
-        // Durable before anybody hears of it: a restart must not forget.
-        self.file.change(|state| state.refused = Some(refusal.clone()))?;
+        let written = self.file.refuse(refusal.clone(), evidence.flatten());
         self.stats.of_state(self.file.state());
-        self.alerts.raise(self.key.name(), &refusal);
-        Ok(())
+        self.teller.raise(self.key.name(), &refusal);
+        written
+    }
+
+    /// Has the webhook told of a refusal that it was not told of before the start.
+    pub(crate) fn remind(&mut self) {
+        if let Some(refusal) = &self.file.state().refused {
+            self.teller.tell(self.key.name(), refusal);
+        }
+    }
+
+    /// Notes what became of an accusation on its way to the webhook.
+    pub(crate) fn heard(&mut self, news: News) {
+        let noted = self.file.change(|state| {
+            if let Some(refusal) = &mut state.refused {
+                match news {
+                    News::Taken => (refusal.told, refusal.parked) = (true, None),
+                    News::Parked(why) => refusal.parked = Some(why),
+                }
+            }
+        });
+        if let Err(error) = noted {
+            tracing::warn!(log = self.key.name(), %error, "the webhook may be told again after a restart");
+        }
+        self.stats.of_state(self.file.state());
     }
 }
 

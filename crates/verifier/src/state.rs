@@ -58,6 +58,12 @@ pub struct Refusal {
     /// The wrong decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Accused>,
+    /// Whether the webhook has taken it.
+    #[serde(default)]
+    pub told: bool,
+    /// Why the webhook won't take it, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<String>,
 }
 
 /// A wrong or misdated decision.
@@ -225,6 +231,8 @@ pub struct StateFile {
     store: Arc<dyn Store>,
     path: String,
     state: LogState,
+    /// Whether the file does not say what the state says: a refusal that could not be written.
+    behind: bool,
 }
 
 impl std::fmt::Debug for StateFile {
@@ -258,10 +266,15 @@ impl StateFile {
                 state
             }
         };
-        Ok(Self { store, path, state })
+        Ok(Self {
+            store,
+            path,
+            state,
+            behind: false,
+        })
     }
 
-    /// The state; what it says is durable.
+    /// The state; what it says is durable, but for a refusal that could not be written yet.
     pub const fn state(&self) -> &LogState {
         &self.state
     }
@@ -273,17 +286,45 @@ impl StateFile {
     pub fn change(&mut self, change: impl FnOnce(&mut LogState)) -> Result<(), VerifierError> {
         let mut next = self.state.clone();
         change(&mut next);
-        if next == self.state {
+        if next == self.state && !self.behind {
             return Ok(());
         }
-        let bytes = serde_json::to_vec_pretty(&next).map_err(|error| VerifierError::State {
+        self.write(&next)?;
+        self.state = next;
+        self.behind = false;
+        Ok(())
+    }
+
+    /// Refuses the log from now on, whether that can be written or not: a full disk is no reason to cosign what is accused.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`]: it is not durable yet. [`Self::settle`] tries again.
+    pub fn refuse(&mut self, refusal: Refusal, evidence: Option<String>) -> Result<(), VerifierError> {
+        self.state.refused = Some(refusal);
+        self.state.evidence = evidence;
+        self.behind = true;
+        self.settle()
+    }
+
+    /// Makes durable what is not.
+    ///
+    /// # Errors
+    /// [`VerifierError::Store`].
+    pub fn settle(&mut self) -> Result<(), VerifierError> {
+        if self.behind {
+            self.write(&self.state)?;
+            self.behind = false;
+        }
+        Ok(())
+    }
+
+    fn write(&self, next: &LogState) -> Result<(), VerifierError> {
+        let bytes = serde_json::to_vec_pretty(next).map_err(|error| VerifierError::State {
             file: self.path.clone(),
             problem: error.to_string(),
         })?;
         replace_file_durably(&*self.store, &self.path, &bytes)
-            .map_err(|source| LedgerError::io("write", &self.path, source))?;
-        self.state = next;
-        Ok(())
+            .map_err(|source| LedgerError::io("write", &self.path, source).into())
     }
 }
 
@@ -348,6 +389,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_holds_though_the_disk_is_full_and_is_durable_when_it_is_not() {
+        let store = Arc::new(FaultStore::new(Disk::default()));
+        let open = || StateFile::open(Arc::<FaultStore>::clone(&store) as Arc<dyn Store>, "log").unwrap();
+        let mut file = open();
+        file.change(|state| state.edge.push(Digest([1; 32]))).unwrap();
+        store.fill_up();
+        let refusal = Refusal {
+            accusation: Accusation::Fork,
+            message: "two heads".to_owned(),
+            at: Timestamp(1),
+            notes: Vec::new(),
+            decision: None,
+            told: false,
+            parked: None,
+        };
+        let error = file
+            .refuse(refusal.clone(), Some("record".to_owned()))
+            .unwrap_err();
+        assert!(matches!(error, VerifierError::Store(_)), "{error}");
+        assert_eq!(file.state().refused, Some(refusal.clone()));
+        file.settle().unwrap_err();
+        file.change(|_| {}).unwrap_err();
+        store.free_space();
+        assert_eq!(open().state().refused, None);
+        file.settle().unwrap();
+        let written = open();
+        assert_eq!(written.state(), file.state());
+        assert_eq!(written.state().refused, Some(refusal));
     }
 
     #[test]

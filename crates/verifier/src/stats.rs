@@ -84,7 +84,7 @@ impl Stats {
 pub fn metrics(logs: &[LogStatus]) -> String {
     let mut text = String::new();
     type Read = fn(&LogStatus) -> u64;
-    let families: [(&str, &str, Read); 8] = [
+    let families: [(&str, &str, Read); 9] = [
         ("verified_leaves", "gauge", |log| log.verified),
         ("cosigned_leaves", "gauge", |log| log.cosigned),
         ("cosignatures_total", "counter", |log| log.cosignatures),
@@ -95,6 +95,10 @@ pub fn metrics(logs: &[LogStatus]) -> String {
         }),
         ("hindered", "gauge", |log| u64::from(log.hindrance.is_some())),
         ("refusing", "gauge", |log| u64::from(log.refused.is_some())),
+        ("alert_parked", "gauge", |log| {
+            let parked = log.refused.as_ref().and_then(|refusal| refusal.parked.as_ref());
+            u64::from(parked.is_some())
+        }),
     ];
     // Writing into a string can't fail.
     for (name, kind, read) in families {

@@ -152,20 +152,13 @@ impl Verifier {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let alerts = Alerts::new(&config.webhook, Arc::clone(&deps.store))?;
+        let alerts = Alerts::new(&config.webhook);
         let mut desks = HashMap::new();
         let mut logs = Vec::new();
         let mut tasks = JoinSet::new();
-        let (telling, mut ending) = (alerts.clone(), stopped.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = telling.deliver() => {}
-                () = ended(&mut ending) => {}
-            }
-        });
         let mut heard = HashMap::new();
         for log in &config.logs {
-            let follower = follower(config, log, &deps, alerts.clone()).await?;
+            let follower = follower(config, log, &deps, &alerts).await?;
             let (asks, queue) = mpsc::channel(WAITING);
             let key = follower.key.clone();
             if desks.contains_key(key.name()) {
@@ -244,7 +237,7 @@ async fn follower(
     config: &VerifierConfig,
     log: &FollowedLog,
     deps: &Deps,
-    alerts: Alerts,
+    alerts: &Alerts,
 ) -> Result<Follower, VerifierError> {
     let (node, key, url) = resolve(log, deps.chain.as_ref()).await?;
     let token = token(log)?;
@@ -271,7 +264,7 @@ async fn follower(
             refuse_withheld: config.refuse_withheld,
         },
         stats,
-        alerts,
+        teller: alerts.teller(),
         clock: deps.clock,
         timeline: Arc::new(Timeline::default()),
         replayer: Replayer::default(),
@@ -304,6 +297,7 @@ async fn run(
 ) {
     let mut looks = tokio::time::interval(pause);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    follower.remind();
     loop {
         tokio::select! {
             () = ended(&mut stop) => return,
@@ -311,6 +305,7 @@ async fn run(
                 Some(ask) => follower.answer(ask, &signers).await,
                 None => return,
             },
+            news = follower.teller.news() => follower.heard(news),
             _ = looks.tick() => look(&mut follower).await,
         }
     }

@@ -8,7 +8,10 @@ const ORIGIN: &str = "stele.test/log";
 
 /// Follows a log that is served nowhere.
 fn follower() -> Follower {
-    let store = Arc::new(FaultStore::new(Disk::default()));
+    follower_on(Arc::new(FaultStore::new(Disk::default())))
+}
+
+fn follower_on(store: Arc<FaultStore>) -> Follower {
     Follower {
         key: log_key().verifier().clone(),
         node: NODE,
@@ -20,7 +23,7 @@ fn follower() -> Follower {
         bundles: Bundles::new(Vec::new(), std::path::PathBuf::new()),
         sampling: sampling(),
         stats: Arc::default(),
-        alerts: Alerts::default(),
+        teller: crate::alert::Alerts::default().teller(),
         clock: || Timestamp(1),
         timeline: Arc::default(),
         replayer: Replayer::default(),
@@ -70,6 +73,33 @@ async fn a_log_that_stays_shorter_than_its_anchor_is_accused() {
     follower.hold(Some(anchor), Some(note)).await.unwrap();
     let refusal = follower.file.state().refused.clone().unwrap();
     assert_eq!(refusal.accusation, Accusation::Rollback);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_no_reason_to_go_on_with_an_accused_log() {
+    let store = Arc::new(FaultStore::new(Disk::default()));
+    let mut follower = follower_on(Arc::clone(&store));
+    store.fill_up();
+    let forked = follower.forked(TreeSize::new(1), "a head");
+    assert!(matches!(forked.unwrap_err(), VerifierError::Store(_)));
+    assert!(follower.refuses(), "in memory");
+    // It says so, and tries to write, as long as it can't; no second accusation comes of it.
+    let refusal = follower.file.state().refused.clone();
+    assert!(matches!(
+        follower.look().await.unwrap_err(),
+        VerifierError::Store(_)
+    ));
+    assert_eq!(follower.stats.read().refused, refusal);
+    store.free_space();
+    follower.look().await.unwrap();
+    follower.heard(News::Parked("answered 400 Bad Request".to_owned()));
+    let written = follower_on(store).file.state().refused.clone().unwrap();
+    assert_eq!(written.parked.as_deref(), Some("answered 400 Bad Request"));
+    let first = refusal.unwrap();
+    assert_eq!(
+        (written.at, &written.notes, written.told),
+        (first.at, &first.notes, false)
+    );
 }
 
 #[test]

@@ -73,7 +73,11 @@ fn row(log: &Value) -> Vec<String> {
     });
     let (refused, problem) = (at(log, "refused"), at(log, "problem"));
     let state = if !refused.is_null() {
-        format!("REFUSED: {}", text(at(refused, "message")))
+        let words = format!("REFUSED: {}", text(at(refused, "message")));
+        match at(refused, "parked") {
+            Value::Null => words,
+            why => format!("{words} (the webhook won't take it: {})", text(why)),
+        }
     } else if !problem.is_null() {
         format!("can't verify: {}", text(problem))
     } else {
