@@ -268,7 +268,7 @@ fn links_in_circles_and_unreadable_files_do_not_stop_a_walk() {
     symlink(root.join("y.json"), root.join("x.json")).unwrap();
     std::fs::write(root.join("a/good.json"), "{}").unwrap();
     std::fs::write(root.join("a/secret.json"), "{}").unwrap();
-    std::fs::set_permissions(root.join("a/secret.json"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(root.join("a/secret.json"), std::fs::Permissions::from_mode(0o0)).unwrap();
     let found = outcomes(root);
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["good.json", "secret.json"]);

@@ -367,8 +367,8 @@ fn what_is_wrong_with_a_file_does_not_stop_the_others() {
     );
 }
 
-#[test]
-fn circles_and_bombs_are_told_and_bounded() {
+/// Texts that would never end, or would fill the memory, and what is said of each.
+fn bombs() -> Vec<(String, &'static str)> {
     let doubled: String = (0..60)
         .map(|n| format!("l{n} = [local.l{}, local.l{}]\n", n + 1, n + 1))
         .collect();
@@ -377,7 +377,7 @@ fn circles_and_bombs_are_told_and_bounded() {
         .collect();
     let chain: String = (0..3_000).map(|n| format!("l{n} = local.l{}\n", n + 1)).collect();
     let nested: String = (0..200).map(|n| format!("l{n} = [local.l{}]\n", n + 1)).collect();
-    let cases = [
+    vec![
         (
             "locals {\n  a = local.b\n  b = local.a\n}\nresource \"a\" \"r\" { x = local.a }".to_owned(),
             "depends on itself",
@@ -430,6 +430,12 @@ fn circles_and_bombs_are_told_and_bounded() {
             format!("resource \"a\" \"r\" {{\n  x = 1{}\n}}", " + 1".repeat(5_000)),
             "128",
         ),
+    ]
+}
+
+#[test]
+fn circles_and_bombs_are_told_and_bounded() {
+    let modules = [
         (
             "module \"m\" {\n  source = \"./\"\n}".to_owned(),
             "more than 16 deep",
@@ -443,7 +449,7 @@ fn circles_and_bombs_are_told_and_bounded() {
             "can't be read",
         ),
     ];
-    for (text, expected) in cases {
+    for (text, expected) in bombs().into_iter().chain(modules) {
         let input = module(&[("main.tf", &text)]);
         let messages = messages(&input);
         assert!(

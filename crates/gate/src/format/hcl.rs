@@ -43,8 +43,8 @@ pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
 }
 
 /// The number that a literal is.
-pub(crate) fn number(number: &hcl_edit::Number) -> Option<Value> {
-    Number::parse(&number.to_string()).ok().map(Value::Number)
+pub(crate) fn number(text: &str) -> Option<Value> {
+    Number::parse(text).ok().map(Value::Number)
 }
 
 /// The document of one file.
@@ -110,7 +110,7 @@ impl Writer<'_> {
         match expression {
             Expression::Null(_) => scalar(Value::Null),
             Expression::Bool(value) => scalar(Value::Bool(*value.value())),
-            Expression::Number(value) => scalar(number(value.value()).unwrap_or_default()),
+            Expression::Number(value) => scalar(number(&value.value().to_string()).unwrap_or_default()),
             Expression::String(value) => scalar(Value::string(value.value())),
             Expression::StringTemplate(template) => scalar(Value::string(&self.template(template.iter()))),
             Expression::HeredocTemplate(heredoc) => {
@@ -122,8 +122,7 @@ impl Writer<'_> {
             Expression::Object(object) => self.object(object, range),
             Expression::UnaryOp(operation) => match (operation.operator.value(), &operation.expr) {
                 (UnaryOperator::Neg, Expression::Number(value)) => {
-                    let negative = -*value.value();
-                    scalar(number(&negative).unwrap_or_default())
+                    scalar(number(&format!("-{}", value.value())).unwrap_or_default())
                 }
                 _ => scalar(Value::string(&self.wrapped(expression))),
             },

@@ -128,7 +128,7 @@ impl<'a> Scope<'a> {
             Expression::Null(_) => known(Value::Null),
             Expression::Bool(value) => known(Value::Bool(*value.value())),
             Expression::Number(value) => {
-                hcl::number(value.value()).map_or_else(|| unknown(range.clone()), known)
+                hcl::number(&value.value().to_string()).map_or_else(|| unknown(range.clone()), known)
             }
             Expression::String(value) => known(Value::string(value.value())),
             Expression::Array(items) => {
