@@ -361,6 +361,46 @@ fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
 }
 
 #[test]
+fn the_contract_gets_no_signature_over_what_was_not_re_executed_before_a_restart() {
+    let site = Site::new();
+    let node = site.up();
+    ask(&node, "kubernetes/pod-hardened.json");
+    let note = eventually("the decision is in a checkpoint", || {
+        let (_, note) = request(&node);
+        (note.lines().nth(1) == Some("1")).then_some(note)
+    });
+    let mut verifier = Verifier::new();
+    let mut old = 0;
+    let unchecked = ["--set", "verifier.sample=0"];
+    let anyway = ["--set", "verifier.sign_unchecked=true"];
+    for (more, signs) in [(&unchecked[..], false), (&[][..], false), (&anyway[..], true)] {
+        verifier.start(&site, &node, more);
+        assert_eq!(
+            verifier.signs_for_the_contract(&format!("old {old}\n\n{note}")),
+            signs,
+            "{more:?}"
+        );
+        old = 1;
+        let status = verifier.status();
+        assert_eq!(
+            (&status["verified"], &status["unchecked_until"]),
+            (&1.into(), &1.into()),
+            "{status}"
+        );
+        let table = verifier.site.run(&["verifier", "status"]).exits(0);
+        assert!(table.contains("nothing re-executed up to 1"), "{table}");
+        verifier.stop();
+    }
+    // Who has looked at everything signs.
+    let mut other = Verifier::new();
+    other.start(&site, &node, &[]);
+    assert!(other.signs_for_the_contract(&format!("old 0\n\n{note}")));
+    assert_eq!(other.status()["unchecked_until"], 0);
+    other.stop();
+    node.interrupt();
+}
+
+#[test]
 fn what_is_missing_is_said_at_the_start() {
     let site = Site::new();
     site.run(&["verifier"])

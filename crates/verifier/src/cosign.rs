@@ -222,7 +222,7 @@ impl Follower {
         let time = (self.clock)().as_seconds();
         let lines = signers.cosigner.cosign(signed_text(&signed.note)?, time)?;
         let anchor = match (&self.chain, &signers.account) {
-            (Some(chain), Some(account)) if self.vouches => {
+            (Some(chain), Some(account)) if self.vouches() => {
                 let signature = chain.sign_checkpoint(account, self.node, head.size, head.root)?;
                 Some(format!(
                     "{} 0x{}",

@@ -58,8 +58,8 @@ pub(crate) struct Follower {
     pub(crate) node: NodeAddress,
     pub(crate) source: Source,
     pub(crate) records: bool,
-    /// Whether the ledger contract may count on this verifier for this log.
-    pub(crate) vouches: bool,
+    /// Whether the ledger contract gets signatures for what was not re-executed too.
+    pub(crate) sign_unchecked: bool,
     pub(crate) chain: Option<Governance>,
     pub(crate) file: StateFile,
     pub(crate) bundles: Bundles,
@@ -220,6 +220,7 @@ impl Follower {
             latest: self.file.state().latest,
         };
         let mut checked = Checked::default();
+        self.replayer.seek_again();
         let (mut at, end) = (verified.size.get(), new.size.get());
         let mut fetched = Some(self.fetch(at, end, new.size).await?);
         while let Some((leaves, lines)) = fetched.take() {
@@ -259,15 +260,35 @@ impl Follower {
         if let Some(wrong) = checked.wrong {
             return self.accuse_decision(wrong, &signed.note);
         }
+        self.keep(walked, signed)
+    }
+
+    /// Takes over what was walked and found good.
+    fn keep(&mut self, walked: Walked, signed: &SignedCheckpoint) -> Result<(), VerifierError> {
+        let (new, re_executed) = (head_of(signed), self.re_executes());
         self.file.change(|state| {
             state.edge = walked.edge;
             state.latest = walked.latest;
             state.hindrance = None;
             state.note = Some(signed.note.clone());
+            if !re_executed {
+                state.unchecked_until = new.size;
+            }
         })?;
         self.remember(new);
         self.stats.of_state(self.file.state());
         Ok(())
+    }
+
+    /// Whether decisions are re-executed, and held against the registry.
+    const fn re_executes(&self) -> bool {
+        self.records && self.chain.is_some()
+    }
+
+    /// Whether the ledger contract may count on this verifier for this log: all of it was looked at, not only what came since a start.
+    pub(crate) fn vouches(&self) -> bool {
+        let whole = self.file.state().unchecked_until == TreeSize::ZERO;
+        self.sign_unchecked || (self.re_executes() && whole)
     }
 
     fn remember(&mut self, head: Head) {
@@ -297,6 +318,8 @@ impl Follower {
         Ok((leaves, Some(lines)))
     }
 
+    /// Takes the versions that a batch is re-executed on. One that can't be had or loaded is an obstacle to its decisions, which an operator can
+    /// accept; the next look tries again.
     async fn load_versions(&mut self, leaves: &[Leaf]) -> Result<(), VerifierError> {
         if !self.records {
             return Ok(());
@@ -305,14 +328,24 @@ impl Follower {
             let version = leaf.policy_version;
             // What was never registered is wrong without its bundle, and not worth a download.
             let foreign = self.chain.is_some() && !self.timeline.has(version);
-            if foreign || self.replayer.knows(version) {
+            if foreign || self.replayer.settled(version) || !self.needs_version(leaf) {
                 continue;
             }
             let uri = self.timeline.uri(version).to_owned();
-            let bundle = self.bundles.get(version, &uri, &self.source).await?;
-            self.replayer.add(version, &bundle)?;
+            let bundle = self.bundles.get(version, &uri, &self.source).await;
+            match bundle.and_then(|bundle| self.replayer.add(version, &bundle)) {
+                Err(error @ VerifierError::Bundle { .. }) => self.replayer.lacks(version, error.to_string()),
+                other => other?,
+            }
         }
         Ok(())
+    }
+
+    /// Whether a leaf is re-executed: of this node, in the sample, and accepted by nobody.
+    fn needs_version(&self, leaf: &Leaf) -> bool {
+        let hash = leaf_hash(&leaf.to_bytes());
+        let accepted = self.file.state().accepted.contains(&hash);
+        leaf.node == self.node && self.sampling.takes(&hash) && !accepted
     }
 
     /// Hashes and re-executes a batch on a thread of its own.

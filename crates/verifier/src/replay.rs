@@ -125,6 +125,8 @@ const PLACES: usize = 1_024;
 /// Re-executes decisions, one after the other. Holds the engines of the versions that were needed.
 pub struct Replayer {
     versions: HashMap<PolicyVersion, Loaded>,
+    /// Why a version is not at hand.
+    lacking: HashMap<PolicyVersion, String>,
     rendering: Rendering,
     limits: Limits,
 }
@@ -133,6 +135,7 @@ impl Default for Replayer {
     fn default() -> Self {
         Self {
             versions: HashMap::new(),
+            lacking: HashMap::new(),
             rendering: Rendering::default(),
             limits: Limits {
                 time: Some(Duration::from_secs(10)),
@@ -158,6 +161,29 @@ impl Replayer {
     /// Whether a version is at hand. The zero version, which stands for none, always is.
     pub fn knows(&self, version: PolicyVersion) -> bool {
         version == NO_VERSION || self.versions.contains_key(&version)
+    }
+
+    /// Whether a version is at hand, or known to be lacking.
+    pub(crate) fn settled(&self, version: PolicyVersion) -> bool {
+        self.knows(version) || self.lacking.contains_key(&version)
+    }
+
+    /// Notes why a version is not at hand: its decisions can't be re-executed.
+    pub(crate) fn lacks(&mut self, version: PolicyVersion, problem: String) {
+        self.lacking.insert(version, problem);
+    }
+
+    /// Forgets what is lacking: it may be found by now.
+    pub(crate) fn seek_again(&mut self) {
+        self.lacking.clear();
+    }
+
+    fn not_at_hand(&self, leaf: &Leaf) -> Outcome {
+        let version = leaf.policy_version;
+        Outcome::NotExecutable(match self.lacking.get(&version) {
+            Some(problem) => problem.clone(),
+            None => format!("version {version} is not at hand"),
+        })
     }
 
     /// Takes a version's bundle.
@@ -211,7 +237,7 @@ impl Replayer {
         };
         let limits = self.limits;
         let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
-            return Found::Other(not_at_hand(leaf));
+            return Found::Other(self.not_at_hand(leaf));
         };
         version
             .execute(leaf, &lean, record, &path, &salt, limits, &mut self.rendering)
@@ -241,7 +267,7 @@ impl Replayer {
             return Err(by_history(timeline, leaf).unwrap_or_else(|| vouched(leaf, record, problem)));
         }
         let Some(version) = self.versions.get_mut(&leaf.policy_version) else {
-            return Err(not_at_hand(leaf));
+            return Err(self.not_at_hand(leaf));
         };
         let (path, hash) = match version.place(&policy, &lean.path) {
             Ok(place) => (Arc::clone(&place.path), place.hash),
@@ -277,10 +303,6 @@ impl Replayer {
         };
         Ok((path, salt))
     }
-}
-
-fn not_at_hand(leaf: &Leaf) -> Outcome {
-    Outcome::NotExecutable(format!("version {} is not at hand", leaf.policy_version))
 }
 
 impl Loaded {

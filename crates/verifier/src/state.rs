@@ -102,6 +102,10 @@ pub struct Accused {
     pub challenge: Option<String>,
 }
 
+fn none(size: &TreeSize) -> bool {
+    *size == TreeSize::ZERO
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -164,6 +168,10 @@ pub struct LogState {
     /// The latest date in the verified tree; none at the start, and in files of versions that did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<Latest>,
+    /// Leaves up to which the decisions were not re-executed, when they were verified: the contract gets no signature that covers them. Zero in files of
+    /// versions that did not look.
+    #[serde(default, skip_serializing_if = "none")]
+    pub unchecked_until: TreeSize,
     /// The signed note of the verified tree; none at the start.
     pub note: Option<String>,
     /// The head that was cosigned last.
@@ -187,6 +195,7 @@ impl LogState {
             origin: origin.to_owned(),
             edge: Edge::default(),
             latest: None,
+            unchecked_until: TreeSize::ZERO,
             note: None,
             cosigned: None,
             hindrance: None,

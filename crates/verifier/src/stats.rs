@@ -22,6 +22,8 @@ pub struct LogStatus {
     pub verified: u64,
     /// Leaves under the head that was cosigned last.
     pub cosigned: u64,
+    /// Leaves up to which nothing was re-executed, so that the ledger contract gets no signature (`verifier.sign_unchecked`).
+    pub unchecked_until: u64,
     /// What became of the leaves that were looked at since the start.
     pub decisions: BTreeMap<&'static str, u64>,
     /// Cosignatures given since the start.
@@ -64,6 +66,7 @@ impl Stats {
         self.update(|status| {
             status.verified = state.edge.size().get();
             status.cosigned = state.cosigned_size().get();
+            status.unchecked_until = state.unchecked_until.get();
             status.hindrance.clone_from(&state.hindrance);
             status.refused.clone_from(&state.refused);
         });

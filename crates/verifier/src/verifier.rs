@@ -254,7 +254,7 @@ async fn follower(
         node,
         source: Source::new(&url, token)?,
         records: log.records && config.sample > 0.0,
-        vouches: config.sign_unchecked || (log.records && config.sample > 0.0),
+        sign_unchecked: config.sign_unchecked,
         chain: deps.chain.clone(),
         file,
         bundles: Bundles::new(deps.bundles.clone(), deps.kept_bundles.clone()),

@@ -10,9 +10,11 @@
 
 mod support;
 
+use stele_ledger::storage::FileStore;
 use stele_ledger::witness::{SIZE_TYPE, with_signatures};
 use stele_ledger::{Checkpoint, SigningKey};
 use stele_types::{Digest, NodeAddress, TreeSize};
+use stele_verifier::state::StateFile;
 use stele_verifier::{Accusation, Handle};
 use support::{
     FakeNode, NODE, ORIGIN, add, cosigner, decision, eventually, follow, followed, grow, lie, log_key,
@@ -233,6 +235,56 @@ async fn records_that_do_not_fit_their_leaves_accuse_nobody_and_are_not_cosigned
         "they are looked at again and again: {counted:?}"
     );
     verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_nobody_has_is_an_obstacle_that_an_operator_lifts() {
+    let (log, state) = (dir(), dir());
+    let ledger = open_log(log.path());
+    let first = grow(&ledger, 0..1);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    node.hide_bundles(true);
+    let running = verifier(&node, state.path()).await;
+    eventually("the version is missed", || running.logs()[0].hindrance.is_some()).await;
+    let added = add(&running, request(&ledger, 0, &first)).await;
+    assert_eq!(added.status, 503, "{}", added.body);
+    let status = running.logs().remove(0);
+    assert_eq!(
+        (status.verified, &status.refused),
+        (0, &None),
+        "it accuses nobody"
+    );
+    let hindrance = status.hindrance.unwrap();
+    assert!(
+        hindrance.problem.contains("the node does not have it"),
+        "{hindrance:?}"
+    );
+    running.stop().await;
+
+    // An operator accepts the decision; its version is not needed any more.
+    let store = std::sync::Arc::new(FileStore::open(state.path()).unwrap());
+    let mut file = StateFile::open(store, ORIGIN).unwrap();
+    file.change(|state| {
+        state.accepted.insert(hindrance.leaf_hash);
+    })
+    .unwrap();
+    drop(file);
+    let running = verifier(&node, state.path()).await;
+    eventually("the log is verified", || running.logs()[0].verified == 1).await;
+    assert_eq!(running.logs()[0].decisions["accepted"], 1);
+
+    // The next decision of the version is an obstacle again, until somebody has the bundle.
+    grow(&ledger, 1..2);
+    eventually("the version is missed again", || {
+        let hindrance = &running.logs()[0].hindrance;
+        hindrance.as_ref().is_some_and(|hindrance| hindrance.index == 1)
+    })
+    .await;
+    node.hide_bundles(false);
+    eventually("the rest is verified", || running.logs()[0].verified == 2).await;
+    let status = running.logs().remove(0);
+    assert_eq!((status.hindrance, status.decisions["agrees"]), (None, 1));
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

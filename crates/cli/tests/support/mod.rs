@@ -327,6 +327,17 @@ pub fn http_with(
     headers: &str,
     body: &[u8],
 ) -> std::io::Result<(u16, String)> {
+    http_whole(address, method, path, headers, body).map(|(status, _, body)| (status, body))
+}
+
+/// [`http_with`], with the answer's header lines.
+pub fn http_whole(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> std::io::Result<(u16, String, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
@@ -350,7 +361,7 @@ pub fn http_with(
     } else {
         body.to_owned()
     };
-    Ok((status, body))
+    Ok((status, head.to_owned(), body))
 }
 
 fn unchunk(mut body: &str) -> String {

@@ -1,7 +1,7 @@
 //! Verifiers in scratch directories of their own, as other parties run them.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses part of it")]
 
-use crate::support::{Node, Site, http};
+use crate::support::{Node, Site, http, http_whole};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
@@ -120,6 +120,15 @@ impl Verifier {
     /// `POST /add-checkpoint`.
     pub fn add(&self, body: &str) -> (u16, String) {
         http(&self.address, "POST", "/add-checkpoint", body.as_bytes()).unwrap()
+    }
+
+    /// Whether the answer to `POST /add-checkpoint` has a signature for the ledger contract.
+    pub fn signs_for_the_contract(&self, body: &str) -> bool {
+        let body = body.as_bytes();
+        let answer = http_whole(&self.address, "POST", "/add-checkpoint", "", body);
+        let (status, head, body) = answer.unwrap();
+        assert_eq!(status, 200, "{body}");
+        head.to_lowercase().contains("stele-anchor-signature: 0x")
     }
 
     /// SIGTERM, and a clean end; what it wrote to its log.

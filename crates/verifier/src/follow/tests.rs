@@ -17,7 +17,7 @@ fn follower_on(store: Arc<FaultStore>) -> Follower {
         node: NODE,
         source: Source::new("http://127.0.0.1:1", None).unwrap(),
         records: true,
-        vouches: true,
+        sign_unchecked: false,
         chain: None,
         file: StateFile::open(store, ORIGIN).unwrap(),
         bundles: Bundles::new(Vec::new(), std::path::PathBuf::new()),

@@ -13,6 +13,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -122,16 +123,24 @@ type Shown = Arc<Mutex<Arc<Ledger>>>;
 pub struct FakeNode {
     pub addr: SocketAddr,
     shown: Shown,
+    hidden: Arc<AtomicBool>,
 }
 
 impl FakeNode {
     pub async fn start(ledger: Arc<Ledger>) -> Self {
         let shown: Shown = Arc::new(Mutex::new(ledger));
-        let app = Router::new().fallback(serve).with_state(Arc::clone(&shown));
+        let hidden = Arc::new(AtomicBool::new(false));
+        let state = (Arc::clone(&shown), Arc::clone(&hidden));
+        let app = Router::new().fallback(serve).with_state(state);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { addr, shown }
+        Self { addr, shown, hidden }
+    }
+
+    /// Whether bundles are served no more.
+    pub fn hide_bundles(&self, hidden: bool) {
+        self.hidden.store(hidden, Ordering::SeqCst);
     }
 
     /// From now on another log is shown.
@@ -144,7 +153,10 @@ impl FakeNode {
     }
 }
 
-async fn serve(State(shown): State<Shown>, request: Request) -> (StatusCode, Vec<u8>) {
+async fn serve(
+    State((shown, hidden)): State<(Shown, Arc<AtomicBool>)>,
+    request: Request,
+) -> (StatusCode, Vec<u8>) {
     let ledger = Arc::clone(&shown.lock().unwrap());
     let uri = request.uri();
     let path = uri.path().trim_start_matches('/');
@@ -157,6 +169,9 @@ async fn serve(State(shown): State<Shown>, request: Request) -> (StatusCode, Vec
         return (StatusCode::OK, lines.unwrap());
     }
     if let Some(version) = path.strip_prefix("v1/bundles/") {
+        if hidden.load(Ordering::SeqCst) {
+            return (StatusCode::NOT_FOUND, Vec::new());
+        }
         let built = door();
         assert_eq!(version, built.digest.to_string());
         return (StatusCode::OK, built.bytes);

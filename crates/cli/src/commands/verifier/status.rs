@@ -81,7 +81,10 @@ fn row(log: &Value) -> Vec<String> {
     } else if !problem.is_null() {
         format!("can't verify: {}", text(problem))
     } else {
-        "well".to_owned()
+        match at(log, "unchecked_until").as_u64() {
+            None | Some(0) => "well".to_owned(),
+            Some(size) => format!("well; nothing re-executed up to {size} leaves"),
+        }
     };
     vec![
         text(at(log, "origin")),
