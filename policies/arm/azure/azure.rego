@@ -69,7 +69,7 @@ deny contains finding if {
 covers(range, _) if range == "*"
 
 covers(range, port) if {
-	ends := split(range, "-")
+	ends := split(sprintf("%v", [range]), "-")
 	to_number(ends[0]) <= port
 	to_number(ends[count(ends) - 1]) >= port
 }

@@ -99,3 +99,8 @@ test_lists_of_a_rule_count if {
 	closed := object.union(lists, {"access": "Deny"})
 	one("Microsoft.Network/networkSecurityGroups/securityRules", closed) == set()
 }
+
+test_port_may_be_a_number if {
+	one("Microsoft.Network/networkSecurityGroups", {"securityRules": [rule("*", 22)]}) == {"arm/azure/open-admin-port"}
+	one("Microsoft.Network/networkSecurityGroups", {"securityRules": [rule("*", 443)]}) == set()
+}

@@ -97,13 +97,16 @@ mounts contains {"name": name, "holder": volume, "key": "source"} if {
 #   remediation: Remove the volume.
 deny contains finding if {
 	some mount in mounts
-	source := split(mount.holder[mount.key], ":")[0]
+	source := plain_path(split(mount.holder[mount.key], ":")[0])
 	source in {
 		"/", "/boot", "/dev", "/etc", "/lib", "/proc", "/run/docker.sock", "/sys", "/usr", "/var/run", "/var/run/docker.sock",
 		"/run/containerd/containerd.sock", "/var/lib/docker",
 	}
 	finding := found("docker/compose/host-path", mount.name, sprintf("%s must not be mounted", [source]))
 }
+
+# "/etc/", "//etc" and "/etc/." are "/etc".
+plain_path(path) := regex.replace(regex.replace(path, `/(\.?/)*(\.$)?`, "/"), `(.)/$`, "$1")
 
 # METADATA
 # title: Capability that owns the host
@@ -192,6 +195,8 @@ deny contains finding if {
 # In the list form the name stands before the value.
 plain(value, key) := trim_prefix(value, concat("", [key, "="]))
 
+plain(value, _) := value if is_number(value)
+
 variables contains {"name": name, "key": key, "holder": service.environment, "at": key} if {
 	some name, service in input.services
 	is_object(service.environment)
@@ -219,10 +224,21 @@ variables contains {"name": name, "key": split(word, "=")[0], "holder": service.
 #   remediation: Publish it as 127.0.0.1:PORT:PORT, or leave it to the network of the services.
 warn contains finding if {
 	some name, service in input.services
-	some port in service.ports
-	is_string(port)
-	parts := split(split(port, "/")[0], ":")
-	count(parts) == 2
-	parts[1] in {"1433", "1521", "3306", "5432", "6379", "9200", "11211", "27017"}
-	finding := found("docker/compose/open-data-port", name, sprintf("port %s is open on every address", [port]))
+	some number, _ in service.ports
+	port := service.ports[number]
+	target(port) in {"1433", "1521", "3306", "5432", "6379", "9200", "11211", "27017"}
+	finding := found("docker/compose/open-data-port", name, sprintf("port %s is open on every address", [target(port)]))
+}
+
+# The port of the container, if one of the host is published on every address.
+target(port) := groups[1] if {
+	some groups in regex.find_all_string_submatch_n(
+		`^(?:(?:0\.0\.0\.0|::|\[::\]):)?(?:[0-9-]+|\$\{\w+:?-[0-9]+\}):([0-9]+)(?:/(?:tcp|udp))?$`,
+		port, 1,
+	)
+}
+
+target(port) := sprintf("%v", [port.target]) if {
+	not object.get(port, "published", null) in {null, ""}
+	object.get(port, "host_ip", "") in {"", "0.0.0.0", "::", "[::]"}
 }

@@ -81,3 +81,37 @@ test_images_that_are_built_here_need_no_version if {
 }
 
 test_empty_services_are_accepted if compose.allow with input as {"services": {"web": null}}
+
+test_ports_on_every_address_are_told if {
+	every port in [
+		"5432:5432", "0.0.0.0:5432:5432", "[::]:5432:5432", ":::15432:5432/tcp", "${DB_PORT:-5432}:5432",
+		{"target": 5432, "published": "5432"}, {"target": 5432, "published": 5432, "host_ip": "0.0.0.0", "mode": "host"},
+	] {
+		one({"ports": [port]}) == {"docker/compose/open-data-port"}
+	}
+	every port in [
+		"127.0.0.1:5432:5432", "[::1]:5432:5432", "${BIND:-127.0.0.1}:5432:5432", "5432:8080", "10.0.0.1:5432:5432", 5432,
+		{"target": 5432, "published": "5432", "host_ip": "127.0.0.1"}, {"target": 8080, "published": "5432"},
+	] {
+		one({"ports": [port]}) == set()
+	}
+}
+
+test_spellings_of_a_path_are_one if {
+	every source in ["/etc/", "//etc", "/etc/.", "/./etc/", "/", "//", "/var/run/docker.sock"] {
+		one({"volumes": [concat("", [source, ":/mnt:ro"])]}) == {"docker/compose/host-path"}
+	}
+	every source in ["/etc/localtime", "./etc", "etc", ".", "/srv/etc/", "/etcd/", "/.etc"] {
+		one({"volumes": [concat("", [source, ":/mnt:ro"])]}) == set()
+	}
+}
+
+test_passwords_of_digits_and_in_addresses_are_told if {
+	every environment in [
+		{"DB_PASSWORD": "123456"}, {"DB_PASSWORD": 123456}, ["DB_PASSWORD=123456"],
+		["DATABASE_URL=postgres://app:hunter2@db/app"], {"DATABASE_URL": "postgres://app:hunter2@db/app"},
+	] {
+		one({"environment": environment}) == {"docker/compose/environment-secret"}
+	}
+	one({"environment": ["HF_TOKENIZER=bert", "PASSWORD_POLICY=strict", "TOKEN_EXPIRY=30d", "TOKEN_TTL=3600"]}) == set()
+}

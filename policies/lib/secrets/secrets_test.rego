@@ -11,7 +11,7 @@ test_secrets_are_told if {
 test_references_are_no_secrets if {
 	every value in [
 		"", "$DB_PASSWORD", "${PASSWORD}", "{{resolve:secretsmanager:db}}", "arn:aws:secretsmanager:eu-west-1:1:secret:db",
-		"/run/secrets/db", "https://vault.corp.example", "3600", "true", "@Microsoft.KeyVault(SecretUri=x)",
+		"/run/secrets/db", "https://vault.corp.example", "true", "1", "@Microsoft.KeyVault(SecretUri=x)",
 	] {
 		not secrets.in_environment("DB_PASSWORD", value)
 	}
@@ -22,5 +22,39 @@ test_references_are_no_secrets if {
 test_names_about_secrets_are_no_secrets if {
 	every name in ["LOG_LEVEL", "DB_PASSWORD_FILE", "SECRET_NAME", "TOKEN_URL", "TOKEN_TTL", "ACCESS_KEY_ID", "secretArn"] {
 		not secrets.in_environment(name, "value")
+	}
+}
+
+test_digits_are_a_password if {
+	secrets.in_environment("DB_PASSWORD", "123456")
+	secrets.in_environment("DB_PASSWORD", 123456)
+	secrets.in_environment("PIN_SECRET", "4711")
+	every name in ["TOKEN_TTL", "PASSWORD_MIN_LENGTH", "tokenTimeout", "TOKEN_EXPIRY", "SECRETS_PORT", "MAX_TOKENS", "PASSWORD_MAX_AGE"] {
+		not secrets.in_environment(name, "3600")
+	}
+}
+
+test_addresses_with_a_password_are_secrets if {
+	every value in ["postgres://app:hunter2@db/app", "redis://:hunter2@cache:6379", "https://ci:hunter2@git.corp.example/a.git"] {
+		secrets.in_environment("DATABASE_URL", value)
+	}
+	every value in [
+		"postgres://db/app", "postgres://app@db/app", "postgres://app:${PASSWORD}@db/app", "postgres://app:$PASSWORD@db/app",
+		"postgres://app:{{ password }}@db/app", "http://web:8080/users/a@b", "redis://cache:6379", "postgres://app:<password>@db",
+		"http://a:80/,http://b:80/@x", 5432,
+	] {
+		not secrets.in_environment("DATABASE_URL", value)
+	}
+}
+
+test_words_that_hold_a_secrets_name_are_none if {
+	every name, value in {
+		"HF_TOKENIZER": "bert", "PASSWORD_POLICY": "strict", "TOKEN_EXPIRY": "30d", "TOKENIZERS_PARALLELISM": "false",
+		"TOKEN_ISSUER": "corp", "CREDENTIALS_PROVIDER": "vault", "secretNamespace": "shop", "API_KEY_HEADER": "x-api-key",
+	} {
+		not secrets.in_environment(name, value)
+	}
+	every name in ["AUTHTOKEN", "githubToken", "PGPASSWORD", "TOKEN", "MY-API-KEY", "API_TOKENS", "TOKEN_ADMIN", "SECRET_STORAGE"] {
+		secrets.in_environment(name, "hunter2")
 	}
 }

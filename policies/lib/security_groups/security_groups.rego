@@ -27,11 +27,11 @@ open_to_world(rule) if rule.cidr_ipv4 == "0.0.0.0/0"
 
 open_to_world(rule) if rule.cidr_ipv6 == "::/0"
 
-every_protocol(rule) if object.get(rule, "protocol", object.get(rule, "ip_protocol", "tcp")) in {"-1", "all"}
+every_protocol(rule) if tf.text(object.get(rule, "protocol", object.get(rule, "ip_protocol", "tcp"))) in {"-1", "all"}
 
 covers(rule, _) if every_protocol(rule)
 
 covers(rule, port) if {
-	rule.from_port <= port
-	rule.to_port >= port
+	tf.number(rule.from_port) <= port
+	tf.number(rule.to_port) >= port
 }

@@ -20,6 +20,30 @@ as_list(value) := value if is_array(value)
 
 as_list(value) := [value] if not is_array(value)
 
+# HCL may write booleans and numbers as text, and text as a number; Terraform converts them to what the provider's schema says:
+# "true" and "1" to true, "false" and "0" to false.
+is_true(value) if value == true
+
+is_true(value) if lower(value) in {"true", "1"}
+
+is_false(value) if value == false
+
+is_false(value) if lower(value) in {"false", "0"}
+
+text(value) := sprintf("%v", [value])
+
+# Null is a number that is not set.
+number(null) := 0
+
+number(value) := value if is_number(value)
+
+number(value) := to_number(value) if is_string(value)
+
+# The first and the last port of "22", 22 and "20-25".
+port_range(value) := {"first": to_number(ends[0]), "last": to_number(ends[count(ends) - 1])} if {
+	ends := split(text(value), "-")
+}
+
 # What a plan says null, false, empty or nothing of, and not that it is known after the apply: then nobody could tell.
 # The attribute is looked up last, so that findings stand there.
 off(change, field) if {
@@ -30,6 +54,11 @@ off(change, field) if {
 off(change, field) if {
 	known(change, field)
 	change.change.after[field] in {null, "", []}
+}
+
+off(change, field) if {
+	known(change, field)
+	is_false(change.change.after[field])
 }
 
 known(change, field) if not change.change.after_unknown[field] == true

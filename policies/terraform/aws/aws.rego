@@ -131,7 +131,7 @@ deny contains finding if {
 deny contains finding if {
 	some rc in tf.changes
 	rc.type in {"aws_db_instance", "aws_rds_cluster_instance"}
-	rc.change.after.publicly_accessible == true
+	tf.is_true(rc.change.after.publicly_accessible)
 	finding := {
 		"id": "terraform/aws/public-database",
 		"msg": sprintf("%s: database must not be publicly accessible", [rc.address]),

@@ -1,5 +1,6 @@
 package terraform.aws_test
 
+import data.lib.terraform_test as plans
 import data.terraform.aws
 
 change(type, after) := {
@@ -148,6 +149,13 @@ test_bad_plan_has_every_finding if {
 		"terraform/aws/unencrypted-volume", "terraform/aws/public-database", "terraform/aws/unencrypted-database",
 		"terraform/aws/plain-http",
 	}
+}
+
+test_text_and_numbers_are_converted if {
+	every spelled in [plans.as_text(bad), plans.as_numbers(bad)] {
+		denied_ids(spelled) == denied_ids(bad)
+	}
+	denied_ids(plans.as_text(good)) == set()
 }
 
 test_good_plan_is_accepted if aws.allow with input as good

@@ -65,14 +65,14 @@ deny contains finding if {
 }
 
 # One value in one attribute, several in the other; either may be null.
-values(rule, one, many) := {value | value := rule[one]; is_string(value)} | {value | some value in rule[many]}
+values(rule, one, many) := {value | value := rule[one]; value != null} | {value | some value in rule[many]}
 
 covers(range, _) if range == "*"
 
 covers(range, port) if {
-	ends := split(range, "-")
-	to_number(ends[0]) <= port
-	to_number(ends[count(ends) - 1]) >= port
+	ends := tf.port_range(range)
+	ends.first <= port
+	ends.last >= port
 }
 
 # METADATA
@@ -111,7 +111,7 @@ deny contains finding if {
 #   remediation: Set disable_password_authentication to true and name an admin_ssh_key.
 deny contains finding if {
 	some change in tf.of_types({"azurerm_linux_virtual_machine", "azurerm_linux_virtual_machine_scale_set"})
-	change.change.after.disable_password_authentication == false
+	tf.is_false(change.change.after.disable_password_authentication)
 	finding := tf.finding("terraform/azure/password-login", change, "disable_password_authentication must be true")
 }
 
@@ -150,7 +150,7 @@ deny contains finding if {
 #   remediation: Leave role_based_access_control_enabled at true.
 deny contains finding if {
 	some change in tf.of_type("azurerm_kubernetes_cluster")
-	change.change.after.role_based_access_control_enabled == false
+	tf.is_false(change.change.after.role_based_access_control_enabled)
 	finding := tf.finding("terraform/azure/cluster-rbac", change, "role_based_access_control_enabled must be true")
 }
 
@@ -196,9 +196,9 @@ deny contains finding if {
 	some field, refused in {
 		"ftps_state": {"AllAllowed"},
 		"minimum_tls_version": {"1.0", "1.1"},
-		"remote_debugging_enabled": {true},
+		"remote_debugging_enabled": {"1", "true"},
 	}
 	value := site[field]
-	value in refused
+	tf.text(value) in refused
 	finding := tf.finding("terraform/azure/app-site", change, sprintf("%s must not be %v", [field, value]))
 }

@@ -42,7 +42,7 @@ allow if {
 deny contains finding if {
 	some change in tf.of_type("azurerm_storage_account")
 	some field in ["enable_https_traffic_only", "https_traffic_only_enabled"]
-	change.change.after[field] == false
+	tf.is_false(change.change.after[field])
 	finding := tf.finding("terraform/azure_data/storage-https", change, sprintf("%s must be true", [field]))
 }
 
@@ -61,8 +61,8 @@ deny contains finding if {
 	some change in tf.of_types({"azurerm_mssql_server", "azurerm_redis_cache", "azurerm_storage_account"})
 	some field in ["min_tls_version", "minimum_tls_version"]
 	version := change.change.after[field]
-	version in {"1.0", "1.1", "TLS1_0", "TLS1_1", "Disabled"}
-	finding := tf.finding("terraform/azure_data/old-tls", change, sprintf("%s must not be %s", [field, version]))
+	tf.text(version) in {"1.0", "1.1", "TLS1_0", "TLS1_1", "Disabled"}
+	finding := tf.finding("terraform/azure_data/old-tls", change, sprintf("%s must not be %v", [field, version]))
 }
 
 # METADATA
@@ -81,12 +81,12 @@ deny contains finding if {
 deny contains finding if {
 	some change in tf.of_types({"azurerm_storage_account", "azurerm_storage_container"})
 	some field, public in {
-		"allow_blob_public_access": {true},
-		"allow_nested_items_to_be_public": {true},
+		"allow_blob_public_access": {"1", "true"},
+		"allow_nested_items_to_be_public": {"1", "true"},
 		"container_access_type": {"blob", "container"},
 	}
 	value := change.change.after[field]
-	value in public
+	tf.text(value) in public
 	finding := tf.finding("terraform/azure_data/public-blobs", change, sprintf("%s must not be %v", [field, value]))
 }
 
@@ -149,7 +149,7 @@ warn contains finding if {
 		"azurerm_cosmosdb_account", "azurerm_mssql_server", "azurerm_mysql_flexible_server",
 		"azurerm_postgresql_flexible_server", "azurerm_redis_cache",
 	})
-	change.change.after.public_network_access_enabled == true
+	tf.is_true(change.change.after.public_network_access_enabled)
 	finding := tf.finding("terraform/azure_data/public-database", change, "public_network_access_enabled should be false")
 }
 

@@ -45,7 +45,7 @@ allow if {
 deny contains finding if {
 	some change in tf.of_type("aws_eks_cluster")
 	some config in tf.blocks(change, "vpc_config")
-	object.get(config, "endpoint_public_access", true) != false
+	not tf.is_false(object.get(config, "endpoint_public_access", true))
 	cidrs := object.get(config, "public_access_cidrs", null)
 	open_to_all(cidrs)
 	finding := tf.finding("terraform/containers/open-cluster", change, "the cluster's API admits every address")
@@ -68,7 +68,7 @@ open_to_all(cidrs) if cidrs == null
 #   remediation: Remove privileged from the container definition.
 deny contains finding if {
 	some task in tasks
-	task.container.privileged == true
+	tf.is_true(task.container.privileged)
 	finding := tf.finding("terraform/containers/task-privileged", task.change, sprintf("container %s must not be privileged", [task.container.name]))
 }
 

@@ -39,6 +39,13 @@ ids := {
 
 test_bad_plan_has_every_finding if found(bad) == ids
 
+test_text_and_numbers_are_converted if {
+	every spelled in [plans.as_text(bad), plans.as_numbers(bad)] {
+		found(spelled) == found(bad)
+	}
+	found(plans.as_text(good)) == set()
+}
+
 test_good_plan_is_accepted if {
 	found(good) == set()
 	containers.allow with input as good
@@ -62,4 +69,8 @@ test_public_clusters_are_the_default if {
 test_definitions_that_are_no_json_are_left_alone if {
 	found(plans.one("aws_ecs_task_definition", {"container_definitions": "not json"})) == set()
 	found(plans.later("aws_ecs_task_definition", ["container_definitions"])) == set()
+}
+
+test_closed_endpoint_may_be_text if {
+	found(plans.one("aws_eks_cluster", {"vpc_config": [{"endpoint_public_access": "false"}]})) == set()
 }

@@ -103,7 +103,7 @@ acl_rules contains {"change": change, "rule": rule, "action": lower(rule.action)
 acl_rules contains {"change": change, "rule": rule, "action": lower(rule.rule_action)} if {
 	some change in tf.of_type("aws_network_acl_rule")
 	rule := change.change.after
-	object.get(rule, "egress", false) != true
+	not tf.is_true(object.get(rule, "egress", false))
 }
 
 # METADATA
@@ -126,9 +126,11 @@ deny contains finding if {
 	cidr := entry.rule[field]
 	cidr in {"0.0.0.0/0", "::/0"}
 	some port in [22, 3389]
-	entry.rule.from_port <= port
-	entry.rule.to_port >= port
-	entry.rule.to_port - entry.rule.from_port < 1024
+	first := tf.number(entry.rule.from_port)
+	last := tf.number(entry.rule.to_port)
+	first <= port
+	last >= port
+	last - first < 1024
 	message := sprintf("the network ACL admits %s to port %d", [cidr, port])
 	finding := tf.finding("terraform/edge/acl-admin-port", entry.change, message)
 }

@@ -45,11 +45,11 @@ deny contains finding if {
 	some change in tf.of_type("google_compute_firewall")
 	rule := change.change.after
 	object.get(rule, "direction", "INGRESS") != "EGRESS"
-	object.get(rule, "disabled", false) != true
+	not tf.is_true(object.get(rule, "disabled", false))
 	some source in rule.source_ranges
 	source in {"0.0.0.0/0", "::/0"}
 	some allowed in rule.allow
-	lower(allowed.protocol) in {"6", "all", "tcp"}
+	lower(tf.text(allowed.protocol)) in {"6", "all", "tcp"}
 	some port in [22, 3389]
 	opens(allowed, port)
 	finding := tf.finding("terraform/gcp/open-admin-port", change, sprintf("port %d is open to %s", [port, source]))
@@ -59,9 +59,9 @@ opens(allowed, _) if object.get(allowed, "ports", null) in {null, []}
 
 opens(allowed, port) if {
 	some range in allowed.ports
-	ends := split(range, "-")
-	to_number(ends[0]) <= port
-	to_number(ends[count(ends) - 1]) >= port
+	ends := tf.port_range(range)
+	ends.first <= port
+	ends.last >= port
 }
 
 # METADATA
@@ -165,7 +165,7 @@ deny contains finding if {
 
 private_endpoints(change) := [config |
 	some config in tf.blocks(change, "private_cluster_config")
-	config.enable_private_endpoint == true
+	tf.is_true(config.enable_private_endpoint)
 ]
 
 limited(change) if {
@@ -187,6 +187,6 @@ limited(change) if {
 #   remediation: Leave enable_legacy_abac at false.
 deny contains finding if {
 	some change in tf.of_type("google_container_cluster")
-	change.change.after.enable_legacy_abac == true
+	tf.is_true(change.change.after.enable_legacy_abac)
 	finding := tf.finding("terraform/gcp/cluster-abac", change, "enable_legacy_abac must be false")
 }

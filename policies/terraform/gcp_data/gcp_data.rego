@@ -142,7 +142,7 @@ deny contains finding if {
 
 backed_up(settings) if {
 	some config in settings.backup_configuration
-	config.enabled == true
+	tf.is_true(config.enabled)
 }
 
 # METADATA

@@ -37,6 +37,13 @@ ids := {
 
 test_bad_plan_has_every_finding if found(bad) == ids
 
+test_text_and_numbers_are_converted if {
+	every spelled in [plans.as_text(bad), plans.as_numbers(bad)] {
+		found(spelled) == found(bad)
+	}
+	found(plans.as_text(good)) == set()
+}
+
 test_good_plan_is_accepted if {
 	found(good) == set()
 	gcp.allow with input as good

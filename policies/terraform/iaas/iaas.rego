@@ -110,7 +110,7 @@ deny contains finding if {
 	some name in ["block_device_mappings", "ebs_block_device", "root_block_device"]
 	some block in tf.blocks(change, name)
 	some disk in array.concat([block], tf.as_list(object.get(block, "ebs", [])))
-	disk.encrypted in {false, "false"}
+	tf.is_false(disk.encrypted)
 	finding := tf.finding("terraform/iaas/unencrypted-disk", change, sprintf("the disk of %s must be encrypted", [name]))
 }
 
@@ -129,6 +129,6 @@ deny contains finding if {
 warn contains finding if {
 	some change in tf.of_types({"aws_instance", "aws_launch_configuration", "aws_launch_template"})
 	some holder in array.concat([change.change.after], tf.blocks(change, "network_interfaces"))
-	holder.associate_public_ip_address in {true, "true"}
+	tf.is_true(holder.associate_public_ip_address)
 	finding := tf.finding("terraform/iaas/public-address", change, "the machine has an address on the internet")
 }

@@ -47,7 +47,7 @@ deny contains finding if {
 	some change in tf.of_type("aws_cloudtrail")
 	some field, unset in {"enable_log_file_validation": false, "enable_logging": true, "is_multi_region_trail": false}
 	tf.known(change, field)
-	object.get(change.change.after, field, unset) == false
+	tf.is_false(object.get(change.change.after, field, unset))
 	finding := tf.finding("terraform/logging/trail", change, sprintf("%s must be true", [field]))
 }
 
@@ -104,7 +104,7 @@ deny contains finding if {
 	some change in tf.of_types({"aws_alb", "aws_lb"})
 	object.get(change.change.after, "load_balancer_type", "application") != "gateway"
 	tf.known(change, "access_logs")
-	count([block | some block in tf.blocks(change, "access_logs"); object.get(block, "enabled", false) == true]) == 0
+	count([block | some block in tf.blocks(change, "access_logs"); tf.is_true(object.get(block, "enabled", false))]) == 0
 	finding := tf.finding("terraform/logging/load-balancer", change, "access_logs must be enabled")
 }
 
@@ -127,7 +127,7 @@ deny contains finding if {
 	finding := tf.finding("terraform/logging/silent-alarm", change, "the alarm must have an action")
 }
 
-silent(change) if change.change.after.actions_enabled == false
+silent(change) if tf.is_false(change.change.after.actions_enabled)
 
 # An alarm that is part of a composite one is told by that.
 silent(change) if {
@@ -171,7 +171,7 @@ deny contains finding if {
 #   remediation: Set retention_in_days to data.config.terraform.min_log_days or more.
 warn contains finding if {
 	some change in tf.of_type("aws_cloudwatch_log_group")
-	days := change.change.after.retention_in_days
+	days := tf.number(change.change.after.retention_in_days)
 	days > 0
 	days < data.config.terraform.min_log_days
 	finding := tf.finding("terraform/logging/retention", change, sprintf("logs are kept for %d days", [days]))

@@ -91,7 +91,7 @@ deny contains finding if {
 	route := change.change.after
 	some field in ["authorization", "authorization_type"]
 	route[field] == "NONE"
-	object.get(route, "api_key_required", false) != true
+	not tf.is_true(object.get(route, "api_key_required", false))
 	not startswith(object.get(route, "http_method", object.get(route, "route_key", "")), "OPTIONS")
 	finding := tf.finding("terraform/serverless/open-route", change, sprintf("%s must not be NONE", [field]))
 }

@@ -43,6 +43,13 @@ ids := {
 
 test_bad_plan_has_every_finding if found(bad) == ids
 
+test_text_and_numbers_are_converted if {
+	every spelled in [plans.as_text(bad), plans.as_numbers(bad)] {
+		found(spelled) == found(bad)
+	}
+	found(plans.as_text(good)) == set()
+}
+
 test_good_plan_is_accepted if {
 	found(good) == set()
 	serverless.allow with input as good
@@ -77,4 +84,9 @@ test_preflight_requests_need_no_authorization if {
 test_bindings_count if {
 	members := {"members": ["user:a@corp.example", "allAuthenticatedUsers"]}
 	found(plans.one("google_cloudfunctions2_function_iam_binding", members)) == {"terraform/serverless/public-service"}
+}
+
+test_key_that_is_required_may_be_text if {
+	route := {"http_method": "GET", "authorization": "NONE", "api_key_required": "true"}
+	found(plans.one("aws_api_gateway_method", route)) == set()
 }

@@ -51,9 +51,7 @@ deny contains finding if {
 		"aws_docdb_cluster": "storage_encrypted",
 	}
 	some change in tf.of_type(type)
-	value := object.get(change.change.after, field, null)
-	value in {null, false, "false"}
-	tf.known(change, field)
+	tf.off(change, field)
 	finding := tf.finding("terraform/storage/unencrypted", change, sprintf("%s must be true", [field]))
 }
 
@@ -72,7 +70,7 @@ deny contains finding if {
 	some change in tf.of_types({"aws_db_instance", "aws_docdb_cluster", "aws_neptune_cluster", "aws_rds_cluster"})
 	tf.off(change, "replicate_source_db")
 	tf.known(change, "backup_retention_period")
-	days := object.get(change.change.after, "backup_retention_period", 0)
+	days := tf.number(object.get(change.change.after, "backup_retention_period", 0))
 	days < data.config.terraform.min_backup_days
 	finding := tf.finding("terraform/storage/backup", change, sprintf("backups are kept for %d days", [days]))
 }
@@ -91,7 +89,7 @@ deny contains finding if {
 #   remediation: Set point_in_time_recovery.enabled to true.
 deny contains finding if {
 	some change in tf.of_type("aws_dynamodb_table")
-	count([block | some block in tf.blocks(change, "point_in_time_recovery"); block.enabled == true]) == 0
+	count([block | some block in tf.blocks(change, "point_in_time_recovery"); tf.is_true(block.enabled)]) == 0
 	finding := tf.finding("terraform/storage/recovery", change, "point_in_time_recovery must be enabled")
 }
 
@@ -147,9 +145,10 @@ deny contains finding if {
 #   remediation: Set publicly_accessible to false, and share with accounts that you name.
 deny contains finding if {
 	some change in tf.of_types({"aws_ami_launch_permission", "aws_dms_replication_instance", "aws_redshift_cluster"})
-	some field, open in {"group": "all", "publicly_accessible": true}
-	change.change.after[field] == open
-	finding := tf.finding("terraform/storage/public-warehouse", change, sprintf("%s must not be %v", [field, open]))
+	some field, open in {"group": {"all"}, "publicly_accessible": {"1", "true"}}
+	value := change.change.after[field]
+	lower(tf.text(value)) in open
+	finding := tf.finding("terraform/storage/public-warehouse", change, sprintf("%s must not be %v", [field, value]))
 }
 
 # METADATA

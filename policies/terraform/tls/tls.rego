@@ -102,7 +102,7 @@ deny contains finding if {
 minimum_versions contains {"change": change, "version": certificate.minimum_protocol_version} if {
 	some change in tf.of_type("aws_cloudfront_distribution")
 	some certificate in tf.blocks(change, "viewer_certificate")
-	object.get(certificate, "cloudfront_default_certificate", false) != true
+	not tf.is_true(object.get(certificate, "cloudfront_default_certificate", false))
 }
 
 minimum_versions contains {"change": change, "version": change.change.after.security_policy} if {
@@ -151,7 +151,7 @@ deny contains finding if {
 }
 
 endpoint_problems(endpoint) := problems if {
-	plain := {"enforce_https must be true" | object.get(endpoint, "enforce_https", true) == false}
+	plain := {"enforce_https must be true" | tf.is_false(object.get(endpoint, "enforce_https", true))}
 	old := {"tls_security_policy must not be Policy-Min-TLS-1-0-2019-07" |
 		endpoint.tls_security_policy == "Policy-Min-TLS-1-0-2019-07"
 	}

@@ -46,6 +46,13 @@ ids := {
 
 test_bad_plan_has_every_finding if found(bad) == ids
 
+test_text_and_numbers_are_converted if {
+	every spelled in [plans.as_text(bad), plans.as_numbers(bad)] {
+		found(spelled) == found(bad)
+	}
+	found(plans.as_text(good)) == set()
+}
+
 test_good_plan_is_accepted if {
 	found(good) == set()
 	tls.allow with input as good
@@ -82,4 +89,8 @@ test_each_half_of_a_search_domain_counts if {
 
 test_unknown_values_are_not_judged if {
 	found(plans.later("aws_elasticache_replication_group", ["transit_encryption_enabled"])) == set()
+}
+
+test_https_that_is_not_enforced_may_be_text if {
+	found(plans.one("aws_opensearch_domain", {"domain_endpoint_options": [{"enforce_https": "false"}]})) == {"terraform/tls/search-domain"}
 }
