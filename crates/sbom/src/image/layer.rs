@@ -9,6 +9,7 @@ use crate::model::Hash;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 use tar::EntryType;
 
 /// Entries of all layers.
@@ -16,9 +17,12 @@ const MAX_ENTRIES: u64 = 10_000_000;
 /// Bytes that a layer may unpack to: this many, and as many times its size. File systems compress to about a third.
 const LEAST_UNPACKED: u64 = if cfg!(test) { 1 << 20 } else { 1 << 30 };
 const MAX_RATIO: u64 = 200;
-/// Bytes of one file that is read as a whole, and of all that are kept.
+/// Bytes of one file that is read as a whole.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
-const MAX_KEPT: u64 = 1 << 30;
+/// What all that is kept may weigh; see [`weight`]. A hard link weighs what a copy does: it is read as one.
+const MAX_KEPT: u64 = if cfg!(test) { 1 << 20 } else { 1 << 30 };
+/// Bytes that an entry, or a package with its place, takes beside its path.
+const OVERHEAD: u64 = 512;
 /// Bytes of a long name; Linux takes 4096.
 const MAX_NAME: u64 = 64 * 1024;
 /// Zstandard's window, as a power of two: what its own command takes without being asked to.
@@ -28,9 +32,23 @@ const MAX_WINDOW: u32 = 27;
 #[derive(Clone)]
 pub(super) enum Content {
     /// Its bytes.
-    Bytes(Vec<u8>),
+    Bytes(Arc<[u8]>),
     /// What it says; it would be too large to keep.
-    Read(Found),
+    Read(Arc<Found>),
+}
+
+/// Bytes that a path with its content takes in the end, roughly. Each package notes the path as its place.
+fn weight(path: &str, content: &Content) -> u64 {
+    let place = OVERHEAD.saturating_add(path.len() as u64);
+    let more = match content {
+        Content::Bytes(bytes) => bytes.len() as u64,
+        Content::Read(found) => {
+            let parts = found.components.len().saturating_add(found.problems.len());
+            let messages = found.problems.iter().map(|(_, message)| message.len() as u64);
+            place.saturating_mul(parts as u64).saturating_add(messages.sum())
+        }
+    };
+    place.saturating_add(more)
 }
 
 #[derive(Clone)]
@@ -44,7 +62,8 @@ pub(super) struct Kept {
 pub(super) struct Files {
     kept: BTreeMap<String, Kept>,
     entries: u64,
-    bytes: u64,
+    /// What was ever kept weighs; what a later layer hides counts too.
+    weight: u64,
 }
 
 impl Files {
@@ -57,6 +76,16 @@ impl Files {
             Content::Bytes(bytes) => Some(bytes),
             Content::Read(_) => None,
         }
+    }
+
+    fn weigh(&mut self, path: &str, content: &Content) -> io::Result<()> {
+        self.weight = self.weight.saturating_add(weight(path, content));
+        if self.weight > MAX_KEPT {
+            return Err(io::Error::other(format!(
+                "package databases of more than {MAX_KEPT} bytes, hard links to them counted as copies"
+            )));
+        }
+        Ok(())
     }
 
     /// Removes what lies below a directory.
@@ -195,13 +224,15 @@ fn read_entries(reader: &mut dyn Read, layer: &str, files: &mut Files) -> io::Re
                 let link =
                     link.or_else(|| entry.header().link_name_bytes().map(std::borrow::Cow::into_owned));
                 let content = if kind == EntryType::Link {
-                    linked(&link.unwrap_or_default(), &upper, files)?
+                    let found = linked(&link.unwrap_or_default(), &upper, files)?;
+                    found.filter(|content| is_read(&path, content, is_executable(entry.header())))
                 } else if kind.is_file() {
-                    content(&path, &mut entry, files)?
+                    content(&path, &mut entry)?
                 } else {
                     None
                 };
                 if let Some(content) = content {
+                    files.weigh(&path, &content)?;
                     let layer = layer.to_owned();
                     upper.insert(path, Kept { content, layer });
                 } else {
@@ -276,37 +307,35 @@ fn linked(target: &[u8], upper: &BTreeMap<String, Kept>, files: &Files) -> io::R
     Ok(found.map(|kept| kept.content.clone()))
 }
 
+fn is_executable(header: &tar::Header) -> bool {
+    header.mode().is_ok_and(|mode| mode & 0o111 != 0)
+}
+
+/// Whether a file of this path would have been looked into: a hard link is kept only then.
+fn is_read(path: &str, content: &Content, executable: bool) -> bool {
+    packages::is_known(path) || matches!(content, Content::Read(_)) && (executable || java::is_archive(path))
+}
+
 /// What is to be kept of a file, if anything.
-fn content<R: Read>(
-    path: &str,
-    entry: &mut tar::Entry<'_, R>,
-    files: &mut Files,
-) -> io::Result<Option<Content>> {
+fn content<R: Read>(path: &str, entry: &mut tar::Entry<'_, R>) -> io::Result<Option<Content>> {
     let size = entry.size();
-    let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
     if packages::is_known(path) || java::is_archive(path) {
         if size > MAX_FILE {
             let mut found = Found::default();
             found.problem(format!(
                 "has {size} bytes; {MAX_FILE} is the limit: not looked into"
             ));
-            return Ok(Some(Content::Read(found)));
+            return Ok(Some(Content::Read(Arc::new(found))));
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
         if java::is_archive(path) {
-            return Ok(Some(Content::Read(java::read(&bytes))));
+            return Ok(Some(Content::Read(Arc::new(java::read(&bytes)))));
         }
-        files.bytes = files.bytes.saturating_add(size);
-        if files.bytes > MAX_KEPT {
-            return Err(io::Error::other(format!(
-                "package databases of more than {MAX_KEPT} bytes"
-            )));
-        }
-        return Ok(Some(Content::Bytes(bytes)));
+        return Ok(Some(Content::Bytes(bytes.into())));
     }
-    if executable {
-        return Ok(golang::read(entry)?.map(Content::Read));
+    if is_executable(entry.header()) {
+        return Ok(golang::read(entry)?.map(|found| Content::Read(Arc::new(found))));
     }
     Ok(None)
 }

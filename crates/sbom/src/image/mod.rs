@@ -102,12 +102,17 @@ impl Found {
     fn problem(&mut self, message: impl Into<String>) {
         self.problems.push((ProblemKind::Input, message.into()));
     }
+
+    /// Notes that a file says less than is needed.
+    fn incomplete(&mut self, message: impl Into<String>) {
+        self.problems.push((ProblemKind::Incomplete, message.into()));
+    }
 }
 
 fn read(path: &str, kept: &Kept, distro: &distro::Distro, inventory: &mut Inventory) {
     let found = match &kept.content {
         Content::Bytes(bytes) => packages::read(path, bytes, distro),
-        Content::Read(found) => found.clone(),
+        Content::Read(found) => Found::clone(found),
     };
     for component in found.components {
         inventory.add(component.found_at(Location {

@@ -37,13 +37,21 @@ fn kind(path: &str) -> Option<Kind> {
         "PKG-INFO" if directory.ends_with(".egg-info") => Kind::Python,
         _ if name.ends_with(".egg-info") => Kind::Python,
         "installed.json" if directory.ends_with("vendor/composer") => Kind::Php,
-        _ if name.ends_with(".gemspec") && directory.ends_with("specifications") => Kind::Gem,
+        _ if name.ends_with(".gemspec") && is_gem_directory(directory) => Kind::Gem,
         _ => return None,
     })
 }
 
 pub(super) fn is_known(path: &str) -> bool {
     kind(path).is_some()
+}
+
+/// `default` holds the gems that come with Ruby itself.
+fn is_gem_directory(directory: &str) -> bool {
+    directory
+        .strip_suffix("/default")
+        .unwrap_or(directory)
+        .ends_with("specifications")
 }
 
 /// `.../node_modules/name`, or with a scope.
@@ -112,8 +120,9 @@ fn dpkg(text: &str, distro: &Distro, found: &mut Found) {
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
         let fields = paragraph(block);
         let field = |key: &str| fields.get(key).map(String::as_str).unwrap_or_default();
-        // Removed packages keep their configuration, and stay in the file.
-        if fields.contains_key("Status") && !field("Status").ends_with(" installed") {
+        // `want flag state`. Removed packages keep their configuration, and stay in the file; in every other state programs are on disk.
+        let state = field("Status").rsplit(' ').next().unwrap_or_default();
+        if ["not-installed", "config-files"].contains(&state) {
             continue;
         }
         let (name, version) = (field("Package"), field("Version"));
@@ -138,6 +147,11 @@ fn dpkg(text: &str, distro: &Distro, found: &mut Found) {
             None if field("Source").is_empty() => (name, version),
             None => (field("Source"), version),
         };
+        if state == "half-installed" {
+            found.incomplete(format!(
+                "{name} is half installed: some of its files may be missing"
+            ));
+        }
         provided.insert(name.to_owned(), component.purl().clone());
         for other in names_of(field("Provides")) {
             provided.entry(other).or_insert_with(|| component.purl().clone());
@@ -360,6 +374,36 @@ mod tests {
     }
 
     #[test]
+    fn debian_states_in_which_files_are_on_disk() {
+        let state = |state: &str| format!("Package: {state}\nStatus: install ok {state}\nVersion: 1\n");
+        let states = [
+            "not-installed",
+            "config-files",
+            "half-installed",
+            "unpacked",
+            "half-configured",
+            "triggers-awaited",
+            "triggers-pending",
+            "installed",
+        ];
+        let text = states.map(state).join("\n");
+        let found = of("var/lib/dpkg/status", &text, "");
+        let names: Vec<_> = found
+            .components
+            .iter()
+            .map(|component| component.name().as_str())
+            .collect();
+        assert_eq!(names, states[2..]);
+        assert_eq!(found.problems.len(), 1);
+        assert_eq!(found.problems[0].0, crate::model::ProblemKind::Incomplete);
+        assert!(
+            found.problems[0].1.starts_with("half-installed"),
+            "{:?}",
+            found.problems
+        );
+    }
+
+    #[test]
     fn alpine() {
         let text = "C:Q1AQEBAQEBAQEBAQEBAQEBAQEBAQE=\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\np:so:libc.musl-x86_64.so.1=1\n\n\
              P:busybox\nV:1.36.1-r29\nA:x86_64\nL:GPL-2.0-only\nD:so:libc.musl-x86_64.so.1 !x\n\n";
@@ -404,5 +448,8 @@ mod tests {
             purls(&of(path, "", "")),
             ["pkg:gem/net-http@0.4.1?platform=x86_64-linux"]
         );
+        let path = "usr/lib/ruby/gems/3.3.0/specifications/default/json-2.7.1.gemspec";
+        assert_eq!(purls(&of(path, "", "")), ["pkg:gem/json@2.7.1"]);
+        assert!(!is_known("src/default/json-2.7.1.gemspec"));
     }
 }

@@ -316,6 +316,41 @@ fn attacks_are_refused() {
     assert!(error.contains("no plain file"), "{error}");
 }
 
+/// A file with this many hard links, each at a path of its own.
+fn with_links(bytes: &[u8], count: usize, path: impl Fn(usize) -> String) -> Vec<u8> {
+    let first = "lib/a-1.dist-info/METADATA";
+    let paths: Vec<String> = (0..count).map(path).collect();
+    let mut entries = vec![(first, FILE, bytes)];
+    entries.extend(
+        paths
+            .iter()
+            .map(|path| (path.as_str(), EntryType::Link, first.as_bytes())),
+    );
+    tar(&entries)
+}
+
+#[test]
+fn hard_links_weigh_what_copies_do() {
+    let metadata = format!("Name: a\nVersion: 1\n\n{}", "x".repeat(100_000));
+    let known = |number| format!("lib/{number}-1.dist-info/METADATA");
+    let some = of_layers(&[with_links(metadata.as_bytes(), 5, known)]);
+    assert_eq!(some.components().next().unwrap().locations.len(), 6);
+    let limit = "package databases of more than";
+    refused(
+        &docker(&[with_links(metadata.as_bytes(), 20, known)]),
+        &[limit, "hard links"],
+    );
+    let long = |number| format!("{}{number}-1.dist-info/METADATA", "deep/".repeat(8_000));
+    refused(
+        &docker(&[with_links(b"Name: a\nVersion: 1\n", 40, long)]),
+        &[limit],
+    );
+    let unread = of_layers(&[with_links(metadata.as_bytes(), 20, |number| {
+        format!("bin/{number}")
+    })]);
+    assert_eq!(unread.files.len(), 1, "{:?}", unread.files);
+}
+
 #[test]
 fn one_of_several_platforms_is_chosen() {
     let files = oci(&layers(), gzip, &["amd64", "arm64"]);

@@ -105,6 +105,13 @@ fn path_beside(path: &str, relative: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// What stands before and behind the first `@` that is not a scope's: a package's name, and its version, range or address.
+fn npm_split(id: &str) -> (&str, &str) {
+    let at = id.char_indices().skip(1).find(|(_, c)| *c == '@');
+    let (name, rest) = id.split_at(at.map_or(id.len(), |(at, _)| at));
+    (name, rest.strip_prefix('@').unwrap_or(rest))
+}
+
 /// The qualifier that says where a package of npm comes from, if not from the registry that everybody uses.
 fn npm_place(name: &str, address: &str) -> (&'static str, String) {
     let usual = ["https://registry.npmjs.org/", "https://registry.yarnpkg.com/"];

@@ -164,23 +164,30 @@ fn node(file: &File<'_>, line: u32, id: &str, package: &Package, draft: &mut Dra
     if resolution.directory.is_some() || id.contains("@file:") || id.starts_with("file:") {
         return None;
     }
-    let split = id
-        .rfind('@')
-        .filter(|at| *at > 0)
-        .and_then(|at| Some((id.get(..at)?, id.get(at.saturating_add(1)..)?)));
-    let plain = split.filter(|(_, version)| !version.contains([':', '/']));
+    let (own_name, reference) = super::npm_split(id);
+    let is_address = reference.contains([':', '/']);
+    // Version 6 has an address alone as key, and the name beside it.
     let name = package
         .name
         .as_deref()
-        .or_else(|| id.find("@http").and_then(|at| id.get(..at)))
-        .or(plain.map(|(name, _)| name));
-    let version = package.version.as_deref().or(plain.map(|(_, version)| version));
+        .or_else(|| Some(own_name).filter(|_| !reference.is_empty()));
+    let Some(name) = name else {
+        draft.problem(line, format!("{id} is left out: it has no name"));
+        return None;
+    };
+    let version = package
+        .version
+        .as_deref()
+        .or_else(|| Some(reference).filter(|_| !is_address && !reference.is_empty()));
     let place = match (&resolution.repo, &resolution.commit, &resolution.tarball) {
-        (Some(repo), Some(commit), _) => format!("git+{repo}#{commit}"),
+        (Some(repo), Some(commit), _) => {
+            let scheme = if repo.starts_with("git+") { "" } else { "git+" };
+            format!("{scheme}{repo}#{commit}")
+        }
         (_, _, Some(tarball)) => tarball.clone(),
+        _ if is_address => reference.to_owned(),
         _ => String::new(),
     };
-    let name = name.unwrap_or(id);
     let (place_key, place) = super::npm_place(name, &place);
     let component = Component::qualified(Ecosystem::Npm, None, name, version, &[(place_key, &place)]);
     let node = draft.try_add(line, component.map(|component| component.found_at(file.at(line))))?;
@@ -283,6 +290,43 @@ packages:
         let found = inventory(&[("pnpm-lock.yaml", text)]);
         assert_eq!(purls(&found), ["pkg:npm/a@1.0.0", "pkg:npm/b@2.0.0"]);
         assert_eq!(needs(&found, "a@"), ["pkg:npm/b@2.0.0"]);
+    }
+
+    #[test]
+    fn addresses_are_none_of_the_name() {
+        let text = "lockfileVersion: '9.0'
+packages:
+  '@s/g@git+ssh://git@git.example/s/g.git#abc':
+    resolution: {commit: abc, repo: git+ssh://git@git.example/s/g.git, type: git}
+    version: 1.0.0
+  g@git+https://git.example/g.git#abc:
+    resolution: {commit: abc, repo: https://git.example/g.git, type: git}
+    version: 0.1.0
+  h@git@git.example:x/h.git#abc:
+    resolution: {commit: abc, repo: 'git@git.example:x/h.git', type: git}
+  t@3.0.0:
+    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}
+  git.example/nameless/abc:
+    resolution: {tarball: https://git.example/nameless/abc}
+snapshots:
+  t@3.0.0:
+    dependencies:
+      g: git+https://git.example/g.git#abc
+";
+        let found = inventory(&[("pnpm-lock.yaml", text)]);
+        assert_eq!(
+            purls(&found),
+            [
+                "pkg:npm/%40s/g@1.0.0?vcs_url=git%2Bssh:%2F%2Fgit%40git.example%2Fs%2Fg.git%40abc",
+                "pkg:npm/g@0.1.0?vcs_url=git%2Bhttps:%2F%2Fgit.example%2Fg.git%40abc",
+                "pkg:npm/h?vcs_url=git%2Bgit%40git.example:x%2Fh.git%40abc",
+                "pkg:npm/t@3.0.0",
+            ]
+        );
+        assert_eq!(needs(&found, "t@").len(), 1);
+        let found = problems(&found);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("it has no name"), "{found:?}");
     }
 
     #[test]

@@ -139,13 +139,11 @@ fn entries<'t>(file: &File<'t>) -> Result<Vec<Entry<'t>>, Failure> {
 
 fn classic_node(file: &File<'_>, entry: &Entry<'_>, draft: &mut Draft) -> Option<Node> {
     let pattern = entry.patterns.first()?;
-    let (name, range) = pattern
-        .rsplit_once('@')
-        .filter(|(name, _)| !name.is_empty())
-        .unwrap_or((pattern, ""));
-    // An alias: `name@npm:real@range`, in which the last `@` is that of the range.
-    let name = name.split_once("@npm:").map_or(name, |(_, real)| real);
-    let name = range.strip_prefix("npm:").unwrap_or(name);
+    let (name, range) = super::npm_split(pattern);
+    // An alias: `name@npm:real@range`.
+    let name = range
+        .strip_prefix("npm:")
+        .map_or(name, |real| super::npm_split(real).0);
     if range.starts_with("file:") || range.starts_with("link:") {
         return None;
     }
@@ -226,15 +224,7 @@ fn berry_node(file: &File<'_>, line: u32, key: &str, entry: &Resolved, draft: &m
         return None;
     }
     let resolution = entry.resolution.as_deref().unwrap_or_default();
-    // The first `@` may be a scope's.
-    let at = resolution
-        .get(1..)
-        .and_then(|rest| rest.find('@'))
-        .map(|at| at.saturating_add(1));
-    let (name, locator) = at
-        .and_then(|at| resolution.split_at_checked(at))
-        .unwrap_or((resolution, ""));
-    let locator = locator.trim_start_matches('@');
+    let (name, locator) = super::npm_split(resolution);
     // A patched package is the one that the patch is for.
     let place = if locator.starts_with("npm:") || locator.starts_with("patch:") {
         ("vcs_url", String::new())
@@ -288,6 +278,35 @@ b@^2.0.0:
         assert_eq!(
             component(&found, "real").locations.iter().next().unwrap().line,
             Some(9)
+        );
+    }
+
+    #[test]
+    fn addresses_with_an_at_are_none_of_the_name() {
+        let text = "# yarn lockfile v1
+
+\"@s/a@npm:@t/real@^1.0.0\":
+  version \"1.0.0\"
+
+\"bar@https://u@h.example/bar.tgz\":
+  version \"2.0.0\"
+  resolved \"https://u@h.example/bar.tgz\"
+
+\"foo@git+ssh://git@github.com/x/foo.git#v1\":
+  version \"1.1.0\"
+  resolved \"git+ssh://git@github.com/x/foo.git#abc\"
+
+latest@npm:plain:
+  version \"3.0.0\"
+";
+        assert_eq!(
+            purls(&inventory(&[("yarn.lock", text)])),
+            [
+                "pkg:npm/%40t/real@1.0.0",
+                "pkg:npm/bar@2.0.0?download_url=https:%2F%2Fu%40h.example%2Fbar.tgz",
+                "pkg:npm/foo@1.1.0?vcs_url=git%2Bssh:%2F%2Fgit%40github.com%2Fx%2Ffoo.git%40abc",
+                "pkg:npm/plain@3.0.0",
+            ]
         );
     }
 
