@@ -4,11 +4,12 @@ use stele_chain::ChainError;
 use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance, LogEntry};
 use stele_chain::contracts::{RefusingContract, Revert};
 use stele_policy::load::load_bundle;
-use stele_types::{DecisionRecord, LeafIndex, Timestamp, encoding, sha256};
+use stele_types::{LeafIndex, Timestamp, encoding, sha256};
 
 use crate::error::VerifierError;
 use crate::follow::Follower;
 use crate::place::Sought;
+use crate::replay::Opened;
 use crate::state::{Accused, Head};
 
 /// Attempts at a challenge: each may pay for a commitment, though the challenge itself then fails.
@@ -222,15 +223,12 @@ impl Follower {
         let Some(text) = &self.file.state().evidence else {
             return forever("the record was not seen");
         };
-        let record = match DecisionRecord::from_json(text.as_bytes()) {
-            Ok(record) => record,
-            Err(error) => return forever(error),
-        };
-        let (Some(input_salt), false) = (record.input_salt, record.is_withheld("input")) else {
-            return forever("the input was withheld");
+        let opened = match Opened::read(text.as_bytes()) {
+            Ok(opened) => opened,
+            Err(problem) => return forever(problem),
         };
         let found = chain
-            .activation_of(&record.policy_id, leaf.policy_version, leaf.time)
+            .activation_of(&opened.policy, leaf.policy_version, leaf.time)
             .await?;
         let Some((activation, version)) = found else {
             return forever("its version was not in force, which the contract does not judge");
@@ -242,7 +240,7 @@ impl Follower {
             .bundles
             .get(leaf.policy_version, &version.uri, &self.source)
             .await?;
-        let input = record.input.as_ref().map(encoding::encode_contract).transpose();
+        let input = opened.input.as_ref().map(encoding::encode_contract).transpose();
         let data = match load_bundle(&bundle) {
             Ok(set) => encoding::encode_contract(set.data()),
             Err(error) => return forever(error),
@@ -253,9 +251,9 @@ impl Follower {
                 index,
                 anchor,
                 inclusion,
-                policy: record.policy_id,
+                policy: opened.policy,
                 activation,
-                input_salt,
+                input_salt: opened.salt,
                 input: input.unwrap_or_default(),
                 data,
             })),

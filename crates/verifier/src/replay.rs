@@ -104,6 +104,43 @@ impl Lean<'_> {
     }
 }
 
+/// What of a record opens its leaf to a contract. Read as leniently as the re-execution reads it: what was enough to find a decision wrong is enough
+/// to show it, or the node could choose what else stands in its record so that nobody can.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The policy that decided.
+    pub(crate) policy: PolicyId,
+    /// Opens the input commitment.
+    pub(crate) salt: Salt,
+    /// The input; none when it was undefined.
+    pub(crate) input: Option<Value>,
+}
+
+impl Opened {
+    /// Reads a record's line.
+    ///
+    /// # Errors
+    /// What is wrong or missing, in words.
+    pub(crate) fn read(record: &[u8]) -> Result<Self, String> {
+        let lean: Lean<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
+        let (Some(salt), false) = (lean.input_salt, lean.withholds("input")) else {
+            return Err("the input was withheld".to_owned());
+        };
+        let input = lean.input.map(|text| json::parse(text.get().as_bytes(), &INPUT));
+        Ok(Self {
+            policy: PolicyId::new(&lean.policy_id).map_err(|error| error.to_string())?,
+            salt,
+            input: input.transpose().map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// Of an input that a leaf commits to.
+const INPUT: json::Limits = json::Limits {
+    max_bytes: usize::MAX,
+    max_depth: 1_024,
+};
+
 /// A policy version, ready to decide.
 struct Loaded {
     engine: VmEngine,
@@ -363,10 +400,7 @@ impl Loaded {
                 let input = JsonInput {
                     text: text.get().as_bytes(),
                     member: None,
-                    limits: json::Limits {
-                        max_bytes: usize::MAX,
-                        max_depth: 1_024,
-                    },
+                    limits: INPUT,
                 };
                 match self.engine.evaluate_json(&ask, &input, rendering) {
                     Ok(outcome) if outcome.rendered => {
@@ -443,11 +477,7 @@ fn input_commitment(lean: &Lean<'_>, salt: &Salt) -> Option<Digest> {
     let Some(text) = lean.input else {
         return Some(commit(salt, &[]));
     };
-    let limits = json::Limits {
-        max_bytes: usize::MAX,
-        max_depth: 1_024,
-    };
-    let value = json::parse(text.get().as_bytes(), &limits).ok()?;
+    let value = json::parse(text.get().as_bytes(), &INPUT).ok()?;
     let bytes = stele_types::encoding::encode(&value).ok()?;
     Some(commit(salt, &bytes))
 }

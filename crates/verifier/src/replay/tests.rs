@@ -130,3 +130,26 @@ fn a_history_that_ends_before_the_decision_accuses_nobody() {
     let outcome = replayer().check(&leaf, &json, Some(&ending(seconds)));
     assert!(matches!(outcome, Outcome::Wrong(_)), "{outcome:?}");
 }
+
+#[test]
+fn what_is_found_wrong_can_be_shown_whatever_else_its_record_holds() {
+    let mut record = decided("door/allow");
+    record.result = Some(Value::Bool(false));
+    let leaf = record.leaf().unwrap();
+    let mut json: serde_json::Value = serde_json::from_slice(&record.to_json().unwrap()).unwrap();
+    // No record of ours has it, and the re-execution does not look.
+    json["chaff"] = "of the node".into();
+    let line = serde_json::to_vec(&json).unwrap();
+    DecisionRecord::from_json(&line).unwrap_err();
+    let outcome = replayer().check(&leaf, &line, None);
+    assert!(matches!(outcome, Outcome::Wrong(_)), "{outcome:?}");
+    let opened = Opened::read(&line).unwrap();
+    assert_eq!(
+        (opened.policy, Some(opened.salt)),
+        (record.policy_id, record.input_salt)
+    );
+    assert_eq!(opened.input, record.input);
+    json["masked"] = serde_json::json!(["/input/n"]);
+    let error = Opened::read(&serde_json::to_vec(&json).unwrap()).unwrap_err();
+    assert!(error.contains("withheld"), "{error}");
+}
