@@ -1,6 +1,6 @@
-//! Java archives: `pom.properties` of Maven, else the manifest; archives within them, too.
+//! Java archives: `pom.properties` of Maven, else the file's name; archives within them, too.
 
-use super::Found;
+use super::{Found, packages};
 use crate::model::{Component, Ecosystem};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -13,22 +13,38 @@ const MAX_ENTRIES: usize = 200_000;
 /// Bytes that an archive, with all in it, may unpack to as far as it is unpacked.
 const MAX_UNPACKED: u64 = 512 * 1024 * 1024;
 
+/// Bytes of a bundle's or module's name that is kept.
+const MAX_NAME: usize = 1024;
+
 pub(super) fn is_archive(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     [".jar", ".war", ".ear"].iter().any(|end| lower.ends_with(end))
 }
 
-pub(super) fn read(bytes: &[u8]) -> Found {
+pub(super) fn read(path: &str, bytes: &[u8]) -> Found {
     let mut found = Found::default();
     let mut budget = MAX_UNPACKED;
-    if let Err(message) = archive(bytes, 0, &mut budget, &mut found) {
+    let place = Place {
+        path,
+        within: String::new(),
+        depth: 0,
+    };
+    if let Err(message) = archive(&place, bytes, &mut budget, &mut found) {
         found.problem(message);
     }
     found
 }
 
-fn archive(bytes: &[u8], depth: usize, budget: &mut u64, found: &mut Found) -> Result<(), String> {
-    if depth > MAX_DEPTH {
+/// Where an archive lies.
+struct Place<'p> {
+    path: &'p str,
+    /// What its notes begin with.
+    within: String,
+    depth: usize,
+}
+
+fn archive(place: &Place<'_>, bytes: &[u8], budget: &mut u64, found: &mut Found) -> Result<(), String> {
+    if place.depth > MAX_DEPTH {
         return Err(format!("lies in more than {MAX_DEPTH} archives: not looked into"));
     }
     let damaged = |error: zip::result::ZipError| format!("is damaged: {error}");
@@ -39,21 +55,28 @@ fn archive(bytes: &[u8], depth: usize, budget: &mut u64, found: &mut Found) -> R
     let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(Into::into)).collect();
     let mut names = names.map_err(damaged)?;
     names.sort();
-    let properties = |name: &String| name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties");
-    let has_properties = names.iter().any(properties);
+    let mut is_named = false;
     for name in &names {
-        if properties(name) {
+        if name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties") {
             let text = member(&mut zip, name, budget)?;
             maven(&String::from_utf8_lossy(&text), found);
-        } else if name == "META-INF/MANIFEST.MF" && !has_properties {
-            let text = member(&mut zip, name, budget)?;
-            manifest(&String::from_utf8_lossy(&text), found);
+            is_named = true;
         } else if is_archive(name) {
-            let inner = member(&mut zip, name, budget)?;
-            if let Err(message) = archive(&inner, depth.saturating_add(1), budget, found) {
-                found.problem(format!("{name} in it {message}"));
+            let bytes = member(&mut zip, name, budget)?;
+            let inner = Place {
+                path: name,
+                within: format!("{name} in it "),
+                depth: place.depth.saturating_add(1),
+            };
+            if let Err(message) = archive(&inner, &bytes, budget, found) {
+                found.problem(format!("{}{message}", inner.within));
             }
         }
+    }
+    if !is_named {
+        let manifest = names.iter().find(|name| *name == "META-INF/MANIFEST.MF");
+        let text = manifest.map(|name| member(&mut zip, name, budget)).transpose()?;
+        by_file_name(place, &String::from_utf8_lossy(&text.unwrap_or_default()), found);
     }
     Ok(())
 }
@@ -84,31 +107,59 @@ fn maven(text: &str, found: &mut Found) {
     found.add(Component::new(Ecosystem::Maven, &name, Some(value("version"))));
 }
 
-/// Not every archive was built with Maven; OSGi's names have the form of a group with an artifact.
-fn manifest(text: &str, found: &mut Found) {
+/// A field of a manifest's main section, without parameters.
+fn field<'m>(main: &'m str, key: &str) -> Option<&'m str> {
+    let line = main
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))?;
+    Some(line.split(';').next().unwrap_or(line).trim()).filter(|value| !value.is_empty())
+}
+
+/// Not every archive was built with Maven. The names of bundles and modules are no coordinates: neither tells the group under which an archive
+/// is published. So an artifact of an unknown group is what the file's name tells, `artifact-version`.
+fn by_file_name(place: &Place<'_>, manifest: &str, found: &mut Found) {
     // A line that begins with a space goes on with the one before.
-    let unfolded = text.replace("\r\n", "\n").replace("\n ", "");
+    let unfolded = manifest.replace("\r\n", "\n").replace("\n ", "");
     let main = unfolded.split("\n\n").next().unwrap_or_default();
-    let value = |key: &str| {
-        let line = main
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-        line.map(|line| line.split(';').next().unwrap_or(line).trim())
-    };
-    let name = value("Bundle-SymbolicName").or_else(|| value("Automatic-Module-Name"));
-    let version = value("Bundle-Version").or_else(|| value("Implementation-Version"));
-    if let (Some((group, artifact)), Some(version)) = (name.and_then(|name| name.rsplit_once('.')), version) {
-        found.add(Component::new(
-            Ecosystem::Maven,
-            &format!("{group}:{artifact}"),
-            Some(version),
+    let file = place.path.rsplit('/').next().unwrap_or(place.path);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let versions: Vec<&str> = ["Implementation-Version", "Bundle-Version"]
+        .into_iter()
+        .filter_map(|key| field(main, key))
+        .collect();
+    // An artifact's own name may have a number in it: log4j-1.2-api.
+    let confirmed = versions
+        .iter()
+        .find_map(|version| Some((stem.strip_suffix(version)?.strip_suffix('-')?, *version)));
+    let unnumbered = || versions.first().map(|version| (stem, *version));
+    let within = &place.within;
+    let named = confirmed
+        .or_else(|| packages::name_and_version(stem))
+        .or_else(unnumbered);
+    let Some((artifact, version)) = named.filter(|(artifact, _)| !artifact.is_empty()) else {
+        return found.incomplete(format!(
+            "{within}tells no package: it has no pom.properties, and neither its name nor its manifest tells a version"
         ));
-    }
+    };
+    let component = Component::new(Ecosystem::Generic, artifact, Some(version));
+    found.add(component.map(|mut component| {
+        for key in ["Bundle-SymbolicName", "Automatic-Module-Name"] {
+            if let Some(value) = field(main, key).filter(|value| value.len() <= MAX_NAME) {
+                let property = format!("stele:java:{}", key.to_ascii_lowercase());
+                component.properties.insert(property, value.to_owned());
+            }
+        }
+        component
+    }));
+    found.incomplete(format!(
+        "{within}has no pom.properties: {artifact} {version} is listed without its group, which is unknown"
+    ));
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::ProblemKind;
     use std::io::Write as _;
     use zip::write::SimpleFileOptions;
 
@@ -120,6 +171,11 @@ pub(super) mod tests {
             zip.write_all(bytes).unwrap();
         }
         zip.finish().unwrap().into_inner()
+    }
+
+    fn purls(found: &Found) -> Vec<&str> {
+        let components = found.components.iter();
+        components.map(|component| component.purl().as_str()).collect()
     }
 
     #[test]
@@ -137,17 +193,54 @@ pub(super) mod tests {
             ("BOOT-INF/lib/b.jar", &osgi),
             ("c.jar", b"junk"),
         ]);
-        let found = read(&outer);
-        let purls: Vec<_> = found
-            .components
-            .iter()
-            .map(|component| component.purl().as_str())
-            .collect();
-        assert_eq!(purls, ["pkg:maven/g/a@1.0", "pkg:maven/org.x/lib@2.0"]);
-        assert_eq!(found.problems.len(), 1);
-        for end in 0..outer.len() {
-            let _ = read(&outer[..end]);
+        let found = read("app.jar", &outer);
+        assert_eq!(purls(&found), ["pkg:maven/g/a@1.0", "pkg:generic/b@2.0"]);
+        assert_eq!(
+            found.components[1].properties["stele:java:bundle-symbolicname"],
+            "org.x.lib"
+        );
+        let beginnings = [
+            (
+                ProblemKind::Incomplete,
+                "BOOT-INF/lib/b.jar in it has no pom.properties",
+            ),
+            (ProblemKind::Input, "c.jar in it is damaged"),
+            (ProblemKind::Incomplete, "tells no package"),
+        ];
+        assert_eq!(found.problems.len(), 3, "{:?}", found.problems);
+        for ((kind, message), (expected, beginning)) in found.problems.iter().zip(beginnings) {
+            assert!(*kind == expected && message.starts_with(beginning), "{message}");
         }
+        for end in 0..outer.len() {
+            let _ = read("app.jar", &outer[..end]);
+        }
+    }
+
+    #[test]
+    fn names_of_modules_are_no_coordinates() {
+        let of = |path, manifest: &str| {
+            let bytes = jar(&[("META-INF/MANIFEST.MF", manifest.as_bytes())]);
+            let found = read(path, &bytes);
+            assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+            assert_eq!(found.problems[0].0, ProblemKind::Incomplete);
+            purls(&found).join(" ")
+        };
+        let spring = "Automatic-Module-Name: spring.beans\nImplementation-Version: 5.3.1\n";
+        assert_eq!(
+            of("lib/spring-beans-5.3.1.jar", spring),
+            "pkg:generic/spring-beans@5.3.1"
+        );
+        assert_eq!(
+            of("lib/spring-beans.jar", spring),
+            "pkg:generic/spring-beans@5.3.1"
+        );
+        assert_eq!(of("guava-31.1-jre.jar", ""), "pkg:generic/guava@31.1-jre");
+        let bridge = "Bundle-Version: 2.17.1\n";
+        assert_eq!(
+            of("log4j-1.2-api-2.17.1.jar", bridge),
+            "pkg:generic/log4j-1.2-api@2.17.1"
+        );
+        assert_eq!(of("app.war", "Manifest-Version: 1.0\n"), "");
     }
 
     #[test]
@@ -156,6 +249,8 @@ pub(super) mod tests {
         for _ in 0..6 {
             nested = jar(&[("x.jar", &nested)]);
         }
-        assert_eq!(read(&nested).problems.len(), 1);
+        let problems = read("x.jar", &nested).problems;
+        let inputs = problems.iter().filter(|(kind, _)| *kind == ProblemKind::Input);
+        assert_eq!(inputs.count(), 1, "{problems:?}");
     }
 }

@@ -44,8 +44,10 @@ fn weight(path: &str, content: &Content) -> u64 {
         Content::Bytes(bytes) => bytes.len() as u64,
         Content::Read(found) => {
             let parts = found.components.len().saturating_add(found.problems.len());
-            let messages = found.problems.iter().map(|(_, message)| message.len() as u64);
-            place.saturating_mul(parts as u64).saturating_add(messages.sum())
+            let purls = found.components.iter().map(|component| component.purl().as_str());
+            let messages = found.problems.iter().map(|(_, message)| message.as_str());
+            let texts = purls.chain(messages).map(|text| text.len() as u64).sum();
+            place.saturating_mul(parts as u64).saturating_add(texts)
         }
     };
     place.saturating_add(more)
@@ -330,7 +332,7 @@ fn content<R: Read>(path: &str, entry: &mut tar::Entry<'_, R>) -> io::Result<Opt
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
         if java::is_archive(path) {
-            return Ok(Some(Content::Read(Arc::new(java::read(&bytes)))));
+            return Ok(Some(Content::Read(Arc::new(java::read(path, &bytes)))));
         }
         return Ok(Some(Content::Bytes(bytes.into())));
     }

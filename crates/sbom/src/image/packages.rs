@@ -275,6 +275,14 @@ fn python(text: &str, found: &mut Found) {
     }));
 }
 
+/// `name-version`, in which a version begins with a digit.
+pub(super) fn name_and_version(text: &str) -> Option<(&str, &str)> {
+    let mut parts = text
+        .match_indices('-')
+        .filter_map(|(at, _)| Some((text.get(..at)?, text.get(at..)?.strip_prefix('-')?)));
+    parts.find(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// `name-version[-platform].gemspec`: the file itself is a program.
 fn gem(path: &str, found: &mut Found) {
     let name = path
@@ -282,15 +290,9 @@ fn gem(path: &str, found: &mut Found) {
         .next()
         .unwrap_or(path)
         .trim_end_matches(".gemspec");
-    let mut at = name.match_indices('-').map(|(at, _)| at);
-    let is_version = |at: &usize| {
-        name.get(at.saturating_add(1)..)
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let Some((name, version)) = at.find(is_version).map(|at| name.split_at(at)) else {
+    let Some((name, version)) = name_and_version(name) else {
         return;
     };
-    let version = version.trim_start_matches('-');
     let (version, platform) = version.split_once('-').unwrap_or((version, ""));
     found.add(Component::qualified(
         Ecosystem::RubyGems,

@@ -15,6 +15,7 @@ mod pip;
 mod pnpm;
 mod poetry;
 mod python;
+mod requirement;
 mod uv;
 mod yaml;
 mod yarn;

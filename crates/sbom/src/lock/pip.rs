@@ -5,9 +5,9 @@
 
 use super::draft::Draft;
 use super::json::{self, Members};
-use super::python::name_of;
+use super::requirement::{self, Wanted};
 use super::{Failure, File, LockKind};
-use crate::model::{Component, Ecosystem, Hash, Scope};
+use crate::model::{Component, Ecosystem, Hash, Invalid, Scope};
 use serde::Deserialize;
 
 pub(super) fn requirements(file: &File<'_>) -> Result<Draft, Failure> {
@@ -27,28 +27,34 @@ fn logical_lines(text: &str) -> Vec<(u32, String)> {
     let mut lines = Vec::new();
     let mut open: Option<(u32, String)> = None;
     for (number, line) in (1_u32..).zip(text.lines()) {
-        let plain = match line.find('#') {
-            // A mark within an address is none of a comment.
-            Some(0) => "",
-            Some(_) => line.split(" #").next().unwrap_or_default(),
-            None => line,
-        };
         let (first, mut whole) = open.take().unwrap_or((number, String::new()));
-        match plain.trim_end().strip_suffix('\\') {
+        // A line that is all comment ends what goes on, whatever stands at its end.
+        let is_comment = line.trim_start().starts_with('#');
+        match line.trim_end().strip_suffix('\\').filter(|_| !is_comment) {
             Some(part) => {
                 whole.push_str(part);
                 whole.push(' ');
                 open = Some((first, whole));
             }
             None => {
-                whole.push_str(plain);
-                lines.push((first, whole.trim().to_owned()));
+                whole.push_str(line);
+                lines.push((first, whole));
             }
         }
     }
-    lines.extend(open.map(|(first, whole)| (first, whole.trim().to_owned())));
-    lines.retain(|(_, line)| !line.is_empty());
-    lines
+    lines.extend(open);
+    let plain = lines
+        .into_iter()
+        .map(|(line, text)| (line, without_comment(&text).trim().to_owned()));
+    plain.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// A comment begins at a `#` behind a space; others belong to an address.
+fn without_comment(text: &str) -> &str {
+    let mut marks = text.match_indices('#').map(|(at, _)| text.split_at(at).0);
+    marks
+        .find(|before| before.is_empty() || before.ends_with(char::is_whitespace))
+        .unwrap_or(text)
 }
 
 fn option(file: &File<'_>, line: u32, text: &str, draft: &mut Draft) {
@@ -64,52 +70,70 @@ fn option(file: &File<'_>, line: u32, text: &str, draft: &mut Draft) {
         );
     }
     if ["-e", "--editable"].contains(&name) && value.contains("://") {
-        draft.incomplete(line, format!("{value} is not pinned by a version"));
+        requirement(file, line, value, draft);
     }
 }
 
 fn requirement(file: &File<'_>, line: u32, text: &str, draft: &mut Draft) {
-    if text.starts_with(['.', '/']) {
-        // The project's own files.
-        return;
-    }
-    let name = name_of(text);
-    let mut rest = text.get(name.len()..).unwrap_or_default().trim_start();
-    if rest.starts_with('[') {
-        rest = rest.split_once(']').map_or("", |(_, rest)| rest).trim_start();
-    }
-    let (rest, options) = rest.split_at(rest.find(" --").unwrap_or(rest.len()));
-    let (address, range) = match rest.strip_prefix('@') {
-        Some(address) => (address.split(" ;").next().unwrap_or_default().trim(), ""),
-        None => ("", rest.split(';').next().unwrap_or_default().trim()),
+    let (text, options) = requirement::split_options(text);
+    let (component, address) = match requirement::parse(text) {
+        Ok(Wanted::Own) => return,
+        Err(message) => return draft.problem(line, message),
+        Ok(Wanted::Address {
+            name: None, address, ..
+        }) => {
+            return draft.incomplete(
+                line,
+                format!("{address} is left out: neither #egg= nor the file name of a wheel tells its name"),
+            );
+        }
+        Ok(Wanted::Range { name, range }) => (ranged(name, &range), ""),
+        Ok(Wanted::Address {
+            name: Some(name),
+            version,
+            address,
+        }) => {
+            let place = [place(address)];
+            let component = Component::qualified(Ecosystem::PyPi, None, name, version.as_deref(), &place);
+            (component, address)
+        }
     };
-    let range: String = range
-        .trim_matches(['(', ')'])
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    let pinned = range.strip_prefix("===").or_else(|| range.strip_prefix("=="));
-    let pinned = pinned.filter(|version| !version.contains(['*', ',', '=', '<', '>', '!', '~']));
-    let qualifier = if address.starts_with("git+") {
-        ("vcs_url", address)
-    } else {
-        ("download_url", address)
-    };
-    let component = Component::qualified(Ecosystem::PyPi, None, name, pinned, &[qualifier]);
     let component = component.map(|component| component.found_at(file.at(line)));
     let Some(node) = draft.try_add(line, component) else {
         return;
     };
     draft.direct(node, Scope::Required);
-    if let (None, Some(component)) = (pinned, draft.node_mut(node)) {
-        let range = if range.is_empty() { "*".to_owned() } else { range };
-        component.requirement = Some(range).filter(|_| address.is_empty());
-    }
     let hashes = options
         .split_whitespace()
         .filter_map(|option| option.strip_prefix("--hash"));
     for hash in hashes {
         draft.hash(node, line, Hash::from_prefixed(hash.trim_start_matches('=')));
+    }
+    let digests = requirement::fragments(address).filter(|part| part.starts_with("sha"));
+    for digest in digests {
+        draft.hash(node, line, Hash::from_prefixed(&digest.replacen('=', ":", 1)));
+    }
+}
+
+fn ranged(name: &str, range: &str) -> Result<Component, Invalid> {
+    let pinned = range.strip_prefix("===").or_else(|| range.strip_prefix("=="));
+    let pinned = pinned.filter(|version| !version.contains(['*', ',', '=', '<', '>', '!', '~']));
+    let mut component = Component::new(Ecosystem::PyPi, name, pinned)?;
+    if pinned.is_none() {
+        component.requirement = Some(if range.is_empty() { "*" } else { range }.to_owned());
+    }
+    Ok(component)
+}
+
+/// The qualifier that says where a package comes from; of a path within the repository, the file's name.
+fn place(address: &str) -> (&'static str, &str) {
+    let systems = ["git+", "hg+", "svn+", "bzr+"];
+    if systems.iter().any(|system| address.starts_with(system)) {
+        ("vcs_url", address)
+    } else if address.contains(':') {
+        ("download_url", address)
+    } else {
+        ("file_name", requirement::file_name(address))
     }
 }
 
@@ -233,10 +257,52 @@ mod tests {
         assert_eq!(
             found,
             [
-                "requirements/base.txt:3: a package is left out: the name is empty",
+                "requirements/base.txt:3: is no requirement: it does not begin with a package's name",
                 "requirements/base.txt:4: \"00\" is no SHA-256 digest",
             ]
         );
+    }
+
+    #[test]
+    fn addresses_comments_and_prose() {
+        let text = "git+https://github.com/psf/black@22.1.0#egg=black\n\
+             https://h.example/pkg-1.0-py3-none-any.whl#sha256=abab\n\
+             vendor/foo-1.0-py3-none-any.whl\n\
+             a==1.0\t# a comment\n\
+             b==1.0 # a comment \\\nthat goes on\n\
+             https://h.example/pkg-1.0.zip\n\
+             -e git+https://h.example/e@abc#egg=e\n\
+             c @ https://h.example/c.zip#sha256=SUM\n"
+            .replace("SUM", &"ab".repeat(32));
+        let found = inventory(&[("requirements.txt", &text)]);
+        assert_eq!(
+            purls(&found),
+            [
+                "pkg:pypi/a@1.0".to_owned(),
+                "pkg:pypi/b@1.0".to_owned(),
+                "pkg:pypi/black?vcs_url=git%2Bhttps:%2F%2Fgithub.com%2Fpsf%2Fblack%4022.1.0%23egg%3Dblack".to_owned(),
+                format!(
+                    "pkg:pypi/c?download_url=https:%2F%2Fh.example%2Fc.zip%23sha256%3D{}",
+                    "ab".repeat(32)
+                ),
+                "pkg:pypi/e?vcs_url=git%2Bhttps:%2F%2Fh.example%2Fe%40abc%23egg%3De".to_owned(),
+                "pkg:pypi/foo@1.0?file_name=foo-1.0-py3-none-any.whl".to_owned(),
+                "pkg:pypi/pkg@1.0?download_url=https:%2F%2Fh.example%2Fpkg-1.0-py3-none-any.whl%23sha256%3Dabab"
+                    .to_owned(),
+            ]
+        );
+        assert_eq!(hashes(&found, "c?").len(), 1);
+        assert_eq!(
+            problems(&found),
+            [
+                "requirements.txt:2: \"abab\" is no SHA-256 digest",
+                "requirements.txt:7: https://h.example/pkg-1.0.zip is left out: neither #egg= nor the file name of a wheel tells its name",
+            ]
+        );
+        let prose = "System requirements\n===================\n\nPython and a shell.\nNote: mail us @ home\n";
+        let found = inventory(&[("docs/system-requirements.txt", prose)]);
+        assert!(found.is_empty(), "{:?}", purls(&found));
+        assert_eq!(problems(&found).len(), 4);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Ecosystem {
     Composer,
     /// Debian's packages, and those of its descendants.
     Debian,
+    /// Nobody who is known: what is only found by a file's name.
+    Generic,
     /// Go modules.
     Go,
     /// Maven's repositories: `group:artifact`.
@@ -42,6 +44,7 @@ impl Ecosystem {
             Self::Cargo => "cargo",
             Self::Composer => "composer",
             Self::Debian => "deb",
+            Self::Generic => "generic",
             Self::Go => "golang",
             Self::Maven => "maven",
             Self::Npm => "npm",
@@ -53,7 +56,7 @@ impl Ecosystem {
     }
 
     /// The name in OSV's records; a distribution's release follows it after a colon there (`Debian:12`). RPM's distributions have
-    /// names of their own, so there is none. See <https://ossf.github.io/osv-schema/#defined-ecosystems>.
+    /// names of their own, and [`Self::Generic`] is nobody's, so there is none. See <https://ossf.github.io/osv-schema/#defined-ecosystems>.
     #[must_use]
     pub fn osv_name(self) -> Option<&'static str> {
         Some(match self {
@@ -66,7 +69,7 @@ impl Ecosystem {
             Self::Npm => "npm",
             Self::NuGet => "NuGet",
             Self::PyPi => "PyPI",
-            Self::Rpm => return None,
+            Self::Generic | Self::Rpm => return None,
             Self::RubyGems => "RubyGems",
         })
     }
