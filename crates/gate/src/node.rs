@@ -161,3 +161,17 @@ pub(crate) fn index(step: &Value) -> Option<usize> {
         _ => None,
     }
 }
+
+/// Of entries with one key the last, where the first stood.
+pub(crate) fn last_of_equal(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut places = std::collections::HashMap::with_capacity(entries.len());
+    let mut out: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let at = *places.entry(entry.key.clone()).or_insert(out.len());
+        match out.get_mut(at) {
+            Some(there) => *there = entry,
+            None => out.push(entry),
+        }
+    }
+    out
+}

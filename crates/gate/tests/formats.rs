@@ -79,6 +79,26 @@ fn dotenv_has_texts() {
 }
 
 #[test]
+fn files_of_many_keys_are_read_in_one_go_and_the_last_of_equal_keys_counts() {
+    let lines: String = (0..60_000).map(|n| format!("k{} = {n}\n", n % 59_999)).collect();
+    let sections: String = (0..60_000)
+        .map(|n| format!("[s{n}]\nk = {n}\n[s0]\nk = {n}\n"))
+        .collect();
+    let of = |kind, text: &str, path: &[&str]| {
+        let input = read(kind, text).unwrap();
+        let mut value = input.documents[0].2.value.clone();
+        for key in path {
+            value = value.get(key).unwrap().clone();
+        }
+        json::to_string(&value)
+    };
+    assert_eq!(of(InputKind::Ini, &lines, &["DEFAULT", "k0"]), "59999");
+    assert_eq!(of(InputKind::Dotenv, &lines, &["k0"]), "\"59999\"");
+    assert_eq!(of(InputKind::Ini, &sections, &["s0", "k"]), "59999");
+    assert_eq!(of(InputKind::Ini, &sections, &["s59999", "k"]), "59999");
+}
+
+#[test]
 fn properties_have_texts() {
     let text = "# c\n! c\na.b = x y \nc:1\nd one \\\n   two\ne\\ f=\\u00e4\\uD83D\\uDE00\\n\nempty\n";
     let input = read(InputKind::Properties, text).unwrap();

@@ -9,7 +9,7 @@ use stele_types::Value;
 
 use super::FormatError;
 use super::lines::{Line, lines};
-use crate::node::{Entry, Node};
+use crate::node::{Entry, Node, last_of_equal};
 
 /// Longer values are refused: each may repeat those before it.
 const MAX_VALUE: usize = 1 << 20;
@@ -48,7 +48,6 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
             ));
         }
         next = end;
-        entries.retain(|entry| entry.key != key.text);
         entries.push(Entry {
             key: key.text.to_owned(),
             key_range: key.range(),
@@ -56,7 +55,7 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
         });
         values.insert(key.text.to_owned(), found);
     }
-    Ok(Node::object(0..text.len(), entries))
+    Ok(Node::object(0..text.len(), last_of_equal(entries)))
 }
 
 /// A value in quotes and the byte behind it; `None` where there are none.

@@ -3,16 +3,17 @@
 //! `key = value` or `key: value`; `;` and `#` begin comments, behind a value after a space; a backslash at the end of a line continues it; quotes around a value are no part of
 //! it. Numbers, `true` and `false` are what they look like. Keys before the first section are in `DEFAULT`, where conftest has none.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use stele_types::{Number, Value};
 
 use super::FormatError;
 use super::lines::{Line, lines};
-use crate::node::{Entry, Node, NodeKind};
+use crate::node::{Entry, Node, last_of_equal};
 
 pub(super) fn read(text: &str) -> Result<Node, FormatError> {
-    let mut sections: Vec<Entry> = Vec::new();
+    let mut sections = Sections::default();
     let mut section = "DEFAULT".to_owned();
     let mut place = 0..0;
     let mut rest = lines(text);
@@ -27,7 +28,7 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
             };
             section = inner.get(..end).unwrap_or_default().trim().to_owned();
             place = content.range();
-            at(&mut sections, &section, &place);
+            sections.at(&section, &place);
             continue;
         }
         let Some((key, value)) = content.split(&['=', ':']) else {
@@ -42,29 +43,36 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
             key_range: key.trimmed().range(),
             value: Node::scalar(range, value),
         };
-        let keys = at(&mut sections, &section, &place);
-        keys.retain(|other| other.key != entry.key);
-        keys.push(entry);
+        if let Some(keys) = sections.at(&section, &place) {
+            keys.push(entry);
+        }
     }
-    Ok(Node::object(0..text.len(), sections))
+    Ok(Node::object(0..text.len(), sections.into_entries()))
 }
 
-/// The keys of a section, which is made where there is none.
-fn at<'s>(sections: &'s mut Vec<Entry>, name: &str, range: &Range<usize>) -> &'s mut Vec<Entry> {
-    let found = sections.iter().position(|section| section.key == name);
-    let index = found.unwrap_or(sections.len());
-    if found.is_none() {
-        sections.push(Entry::new(name, Node::object(range.clone(), Vec::new())));
+/// The keys of each section, in the order of the sections.
+#[derive(Default)]
+struct Sections {
+    found: Vec<(String, Range<usize>, Vec<Entry>)>,
+    places: HashMap<String, usize>,
+}
+
+impl Sections {
+    /// The keys of a section, which is made where there is none.
+    fn at(&mut self, name: &str, range: &Range<usize>) -> Option<&mut Vec<Entry>> {
+        let place = *self.places.entry(name.to_owned()).or_insert(self.found.len());
+        if place == self.found.len() {
+            self.found.push((name.to_owned(), range.clone(), Vec::new()));
+        }
+        self.found.get_mut(place).map(|(_, _, keys)| keys)
     }
-    #[expect(clippy::indexing_slicing, reason = "it was found or pushed just now")]
-    let section = &mut sections[index].value.kind;
-    if !matches!(section, NodeKind::Object(_)) {
-        *section = NodeKind::Object(Vec::new());
+
+    fn into_entries(self) -> Vec<Entry> {
+        let section = |(name, range, keys): (String, Range<usize>, Vec<Entry>)| {
+            Entry::new(&name, Node::object(range, last_of_equal(keys)))
+        };
+        self.found.into_iter().map(section).collect()
     }
-    let NodeKind::Object(keys) = section else {
-        unreachable!("it was made an object just now")
-    };
-    keys
 }
 
 fn value_of<'t>(first: Line<'t>, rest: &mut impl Iterator<Item = Line<'t>>) -> (Value, Range<usize>) {

@@ -22,7 +22,7 @@ pub(super) enum Expr {
     /// A list of the JSON syntax.
     Array(Vec<Expr>, Range<usize>),
     /// An object of the JSON syntax.
-    Object(Vec<Attr>, Range<usize>),
+    Object(Body, Range<usize>),
     /// What is said already.
     Literal(Node),
 }
@@ -200,7 +200,7 @@ pub(super) fn of_json(document: Node) -> Result<Body, FormatError> {
                 entry.key_range,
                 entry.value,
                 &mut out.blocks,
-            );
+            )?;
         }
     }
     Ok(out)
@@ -226,36 +226,134 @@ fn blocks(
     range: Range<usize>,
     value: Node,
     out: &mut Vec<Block>,
-) {
+) -> Result<(), FormatError> {
     match value.kind {
         NodeKind::Array(items) => {
             for item in items {
-                blocks(kind, levels, labels, range.clone(), item, out);
+                blocks(kind, levels, labels, range.clone(), item, out)?;
             }
         }
         NodeKind::Object(entries) if labels.len() == levels => out.push(Block {
             kind: kind.to_owned(),
             labels: labels.clone(),
             range,
-            body: Body {
+            body: {
                 // A key `//` is a comment.
-                attrs: entries
-                    .into_iter()
-                    .filter(|entry| entry.key != "//")
-                    .map(|entry| json_attr(entry, kind != "variable"))
-                    .collect(),
-                blocks: Vec::new(),
+                let entries = entries.into_iter().filter(|entry| entry.key != "//");
+                if DYNAMIC_IN.contains(&kind) {
+                    json_body(entries.collect())?
+                } else {
+                    let attrs = entries.map(|entry| json_attr(entry, kind != "variable"));
+                    Body {
+                        attrs: attrs.collect(),
+                        blocks: Vec::new(),
+                    }
+                }
             },
         }),
         NodeKind::Object(entries) => {
             for entry in entries {
                 labels.push(entry.key);
-                blocks(kind, levels, labels, entry.key_range, entry.value, out);
+                blocks(kind, levels, labels, entry.key_range, entry.value, out)?;
                 labels.pop();
             }
         }
         NodeKind::Scalar(_) | NodeKind::Unknown => {}
     }
+    Ok(())
+}
+
+/// Blocks whose bodies may have dynamic ones.
+const DYNAMIC_IN: [&str; 3] = ["resource", "data", "provider"];
+
+/// A body that can have nothing of that name but blocks.
+fn json_body(entries: Vec<Entry>) -> Result<Body, FormatError> {
+    let wrong = |entry: &&Entry| entry.key == "dynamic" && !is_dynamic(&entry.value);
+    match entries.iter().find(wrong) {
+        Some(entry) => Err(FormatError::at(
+            entry.key_range.start,
+            "`dynamic` has a member for each type of block, an object (or a list of objects) with `for_each` and `content`",
+        )),
+        None => Ok(inner_body(entries)),
+    }
+}
+
+/// An object, or the objects of a list of nothing else.
+fn objects(node: &Node) -> Option<Vec<&[Entry]>> {
+    fn one(node: &Node) -> Option<&[Entry]> {
+        match &node.kind {
+            NodeKind::Object(entries) => Some(entries),
+            _ => None,
+        }
+    }
+    match &node.kind {
+        NodeKind::Array(items) => items.iter().map(one).collect(),
+        _ => Some(vec![one(node)?]),
+    }
+}
+
+/// Whether it has the shape `{type: {for_each, content}}`, with a list in the place of any object.
+fn is_dynamic(node: &Node) -> bool {
+    let is_block = |entries: &[Entry]| {
+        let of = |key: &str| entries.iter().find(|entry| entry.key == key);
+        let content = of("content").and_then(|content| objects(&content.value));
+        of("for_each").is_some() && content.is_some_and(|content| content.len() == 1)
+    };
+    let is_type =
+        |entry: &Entry| objects(&entry.value).is_some_and(|blocks| blocks.into_iter().all(is_block));
+    objects(node).is_some_and(|types| types.into_iter().flatten().all(is_type))
+}
+
+/// The blocks of something that [`is_dynamic`].
+fn dynamic_blocks(types: Node, out: &mut Vec<Block>) {
+    for entry in into_objects(types).into_iter().flatten() {
+        for members in into_objects(entry.value) {
+            let (content, attrs): (Vec<Entry>, Vec<Entry>) =
+                members.into_iter().partition(|member| member.key == "content");
+            let content = content.into_iter().flat_map(|content| {
+                let block = |entries: Vec<Entry>| Block {
+                    kind: content.key.clone(),
+                    labels: Vec::new(),
+                    range: content.key_range.clone(),
+                    body: inner_body(entries),
+                };
+                into_objects(content.value)
+                    .into_iter()
+                    .map(block)
+                    .collect::<Vec<_>>()
+            });
+            out.push(Block {
+                kind: "dynamic".to_owned(),
+                labels: vec![entry.key.clone()],
+                range: entry.key_range.clone(),
+                body: Body {
+                    blocks: content.collect(),
+                    attrs: attrs.into_iter().map(|attr| json_attr(attr, true)).collect(),
+                },
+            });
+        }
+    }
+}
+
+fn into_objects(node: Node) -> Vec<Vec<Entry>> {
+    match node.kind {
+        NodeKind::Object(entries) => vec![entries],
+        NodeKind::Array(items) => items.into_iter().flat_map(into_objects).collect(),
+        NodeKind::Scalar(_) | NodeKind::Unknown => Vec::new(),
+    }
+}
+
+/// A body or an object: `dynamic` stands for blocks in it where it has their shape.
+fn inner_body(entries: Vec<Entry>) -> Body {
+    let mut out = Body::default();
+    for entry in entries {
+        if entry.key == "dynamic" && is_dynamic(&entry.value) {
+            dynamic_blocks(entry.value, &mut out.blocks);
+        } else {
+            out.attrs.push(json_attr(entry, true));
+        }
+    }
+    out
 }
 
 fn json_attr(entry: Entry, templates: bool) -> Attr {
@@ -274,10 +372,7 @@ fn json_expr(node: Node) -> Expr {
     let range = node.range.clone();
     match node.kind {
         NodeKind::Array(items) => Expr::Array(items.into_iter().map(json_expr).collect(), range),
-        NodeKind::Object(entries) => {
-            let attr = |entry| json_attr(entry, true);
-            Expr::Object(entries.into_iter().map(attr).collect(), range)
-        }
+        NodeKind::Object(entries) => Expr::Object(inner_body(entries), range),
         NodeKind::Scalar(Value::String(text)) if text.contains("${") || text.contains("%{") => {
             match text.parse::<Template>() {
                 Ok(template) => Expr::Template(template, range),

@@ -12,7 +12,7 @@ use stele_types::Value;
 use super::config::{Attr, Block, Body, Expr, shift};
 use super::eval::{Scope, is_known};
 use super::world::{Instance, World};
-use crate::node::{Entry, Node, NodeKind};
+use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 pub(super) fn document(world: &World, root: &Rc<Instance>) -> Node {
     let providers = root.module.providers.iter().map(|block| {
@@ -33,7 +33,7 @@ pub(super) fn document(world: &World, root: &Rc<Instance>) -> Node {
         ];
         named(&key, &block.range, entries)
     });
-    let providers = Node::object(0..0, super::eval::last_of_equal(providers.collect()));
+    let providers = Node::object(0..0, last_of_equal(providers.collect()));
     Node::object(
         0..0,
         vec![

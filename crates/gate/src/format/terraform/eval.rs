@@ -18,7 +18,7 @@ use super::functions;
 use super::refs;
 use super::world::{Instance, World};
 use crate::format::hcl;
-use crate::node::{Entry, Node, NodeKind};
+use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 /// Where the text of an expression is.
 #[derive(Debug, Clone)]
@@ -71,14 +71,7 @@ impl<'a> Scope<'a> {
             Expr::Array(items, range) => {
                 Node::array(range.clone(), items.iter().map(|item| self.value(item)).collect())
             }
-            Expr::Object(attrs, range) => {
-                let entry = |attr: &super::config::Attr| Entry {
-                    key: attr.name.clone(),
-                    key_range: attr.name_range.clone(),
-                    value: self.value(&attr.expr),
-                };
-                Node::object(range.clone(), attrs.iter().map(entry).collect())
-            }
+            Expr::Object(body, range) => super::plan::values(self, body, range.clone()),
         }
     }
 
@@ -395,20 +388,6 @@ pub(super) fn pairs(node: &Node) -> Option<Vec<(Node, Node)>> {
         }
         _ => None,
     }
-}
-
-/// Of entries with one key the last.
-pub(super) fn last_of_equal(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut places = std::collections::HashMap::with_capacity(entries.len());
-    let mut out: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let at = *places.entry(entry.key.clone()).or_insert(out.len());
-        match out.get_mut(at) {
-            Some(there) => *there = entry,
-            None => out.push(entry),
-        }
-    }
-    out
 }
 
 fn grouped(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {

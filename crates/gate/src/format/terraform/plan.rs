@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use stele_types::Value;
 
-use super::config::{Block, Body};
+use super::config::{Block, Body, Expr};
 use super::configuration;
 use super::eval::{Frame, Scope, truth, unknown};
 use super::world::{Instance, Repetition, World};
@@ -98,14 +98,14 @@ impl Resource<'_> {
         let text = |text: &str| Node::scalar(range.clone(), Value::string(text));
         let frame = self.repetition.frame();
         let scope = Scope::new(self.world, self.instance, frame.as_ref());
-        let after = body(&scope, &self.block.body, range.clone(), &META, &META_BLOCKS);
+        let (after, unknown) = body(&scope, &self.block.body, range.clone(), &META, &META_BLOCKS);
         let action = if self.mode == "data" { "read" } else { "create" };
         let change = Node::object(
             range.clone(),
             vec![
                 Entry::new("actions", Node::array(range.clone(), vec![text(action)])),
                 Entry::new("before", Node::scalar(range.clone(), Value::Null)),
-                Entry::new("after_unknown", unknown_parts(&after)),
+                Entry::new("after_unknown", unknown),
                 Entry::new("after_sensitive", Node::object(range.clone(), Vec::new())),
                 Entry {
                     key: "after".to_owned(),
@@ -137,8 +137,61 @@ impl Resource<'_> {
     }
 }
 
-/// Arguments and nested blocks. Whether a type of block can stand once or often only its provider knows: each is a list.
-fn body(scope: &Scope<'_>, body: &Body, range: Range<usize>, meta: &[&str], meta_blocks: &[&str]) -> Node {
+/// What a body comes to, and where it is unknown.
+struct Made {
+    after: Vec<Entry>,
+    unknown: Vec<Entry>,
+}
+
+impl Made {
+    /// Adds a block to those of its type, with what of it is unknown.
+    fn add_block(&mut self, kind: &str, range: &Range<usize>, after: Node, unknown: Node) {
+        push_block(&mut self.unknown, kind, range, unknown);
+        push_block(&mut self.after, kind, range, after);
+    }
+
+    /// The values, and the places of what is unknown.
+    fn finish(self, range: Range<usize>) -> (Node, Node) {
+        let flags = self.unknown.into_iter();
+        let flags = flags.filter(|entry| truth(&entry.value) != Some(false)).collect();
+        (
+            Node::object(range.clone(), self.after),
+            Node::object(range, flags),
+        )
+    }
+}
+
+fn push_block(entries: &mut Vec<Entry>, kind: &str, range: &Range<usize>, value: Node) {
+    match entries.iter_mut().find(|entry| entry.key == kind) {
+        Some(entry) => match &mut entry.value.kind {
+            NodeKind::Array(blocks) => blocks.push(value),
+            // The JSON syntax: one block that is written as an object, or an expression.
+            _ => {
+                let first = std::mem::replace(&mut entry.value, unknown(range.clone()));
+                entry.value = Node::array(first.range.clone(), vec![first, value]);
+            }
+        },
+        None => entries.push(Entry {
+            key: kind.to_owned(),
+            key_range: range.clone(),
+            value: Node::array(range.clone(), vec![value]),
+        }),
+    }
+}
+
+/// The values of a body, as those of an object.
+pub(super) fn values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
+    self::body(scope, body, range, &[], &[]).0
+}
+
+/// Arguments and nested blocks, and where they are unknown. Whether a type of block can stand once or often only its provider knows: each is a list.
+fn body(
+    scope: &Scope<'_>,
+    body: &Body,
+    range: Range<usize>,
+    meta: &[&str],
+    meta_blocks: &[&str],
+) -> (Node, Node) {
     let attrs = body
         .attrs
         .iter()
@@ -148,67 +201,69 @@ fn body(scope: &Scope<'_>, body: &Body, range: Range<usize>, meta: &[&str], meta
         key_range: attr.name_range.clone(),
         value: scope.value(&attr.expr),
     };
-    let mut entries: Vec<Entry> = attrs.map(entry).collect();
+    let after: Vec<Entry> = attrs.map(entry).collect();
+    let mut made = Made {
+        unknown: after.iter().map(unknown_entry).collect(),
+        after,
+    };
     for block in &body.blocks {
         if meta_blocks.contains(&block.kind.as_str()) {
             continue;
         }
         match (block.kind.as_str(), block.labels.first()) {
-            ("dynamic", Some(kind)) => dynamic(scope, kind, block, &mut entries),
+            ("dynamic", Some(kind)) => dynamic(scope, kind, block, &mut made),
             (kind, _) => {
-                let value = self::body(scope, &block.body, block.range.clone(), &[], &[]);
-                add_block(&mut entries, kind, block, Some(value));
+                let (value, flags) = self::body(scope, &block.body, block.range.clone(), &[], &[]);
+                made.add_block(kind, &block.range, value, flags);
             }
         }
     }
-    Node::object(range, entries)
-}
-
-/// Adds a block to those of its type; `None`: nobody knows how many there are.
-fn add_block(entries: &mut Vec<Entry>, kind: &str, block: &Block, value: Option<Node>) {
-    let there = entries.iter_mut().find(|entry| entry.key == kind);
-    match (there.map(|entry| &mut entry.value.kind), value) {
-        (Some(NodeKind::Array(blocks)), Some(value)) => blocks.push(value),
-        (Some(kind), None) => *kind = NodeKind::Unknown,
-        (Some(_), Some(_)) => {}
-        (None, value) => entries.push(Entry {
-            key: kind.to_owned(),
-            key_range: block.range.clone(),
-            value: value.map_or_else(
-                || unknown(block.range.clone()),
-                |value| Node::array(block.range.clone(), vec![value]),
-            ),
-        }),
-    }
+    made.finish(range)
 }
 
 /// `dynamic "x" { for_each, iterator, content }`.
-fn dynamic(scope: &Scope<'_>, kind: &str, block: &Block, entries: &mut Vec<Entry>) {
+fn dynamic(scope: &Scope<'_>, kind: &str, block: &Block, made: &mut Made) {
     let collection = block.body.attr("for_each").map(|attr| scope.value(&attr.expr));
     let content = block.body.blocks.iter().find(|inner| inner.kind == "content");
     let (Some(collection), Some(content)) = (collection, content) else {
-        return;
+        let message = format!("the dynamic block of {kind} has no `for_each` or no `content`");
+        return scope.world.problem(block.range.start, message);
     };
-    let iterator = block.body.attr("iterator").and_then(|attr| match &attr.expr {
-        super::config::Expr::Hcl(expression, _) => expression.as_variable().map(|name| name.to_string()),
+    let iterator = block.body.attr("iterator").map(|attr| match &attr.expr {
+        Expr::Hcl(expression, _) => expression.as_variable().map(ToString::to_string),
+        Expr::Literal(name) => name.as_str().map(str::to_owned),
         _ => None,
     });
-    let iterator = iterator.unwrap_or_else(|| kind.to_owned());
-    let pairs = super::eval::pairs(&collection);
-    let Some(pairs) = pairs else {
-        return add_block(entries, kind, block, None);
-    };
+    // A name that nothing has, if it is not understood.
+    let iterator = iterator.map_or_else(|| kind.to_owned(), Option::unwrap_or_default);
+    let range = block.range.clone();
+    let found = super::eval::pairs(&collection);
+    let is_certain = found.is_some();
+    // Nobody knows how many there are: what one of them would say is there, and marked as unknown.
+    let pairs = found.unwrap_or_else(|| vec![(unknown(range.clone()), unknown(range.clone()))]);
     for (key, value) in pairs {
-        let range = value.range.clone();
         let members = vec![Entry::new("key", key), Entry::new("value", value)];
         let frame = Frame {
             name: &iterator,
-            value: Rc::new(Node::object(range, members)),
+            value: Rc::new(Node::object(range.clone(), members)),
             next: scope.frame,
         };
         let inner = Scope::new(scope.world, scope.instance, Some(&frame));
-        let value = body(&inner, &content.body, block.range.clone(), &[], &[]);
-        add_block(entries, kind, block, Some(value));
+        let (value, flags) = body(&inner, &content.body, range.clone(), &[], &[]);
+        let flags = if is_certain {
+            flags
+        } else {
+            Node::scalar(range.clone(), Value::Bool(true))
+        };
+        made.add_block(kind, &range, value, flags);
+    }
+}
+
+fn unknown_entry(entry: &Entry) -> Entry {
+    Entry {
+        key: entry.key.clone(),
+        key_range: entry.key_range.clone(),
+        value: unknown_parts(&entry.value),
     }
 }
 
@@ -221,12 +276,7 @@ fn unknown_parts(node: &Node) -> Node {
         NodeKind::Scalar(_) => flag(false),
         NodeKind::Array(items) => Node::array(range, items.iter().map(unknown_parts).collect()),
         NodeKind::Object(entries) => {
-            let entry = |entry: &Entry| Entry {
-                key: entry.key.clone(),
-                key_range: entry.key_range.clone(),
-                value: unknown_parts(&entry.value),
-            };
-            let entries = entries.iter().map(entry);
+            let entries = entries.iter().map(unknown_entry);
             let kept = entries.filter(|entry| truth(&entry.value) != Some(false));
             Node::object(range, kept.collect())
         }

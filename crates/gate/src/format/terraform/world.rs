@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use stele_types::Value;
 
 use super::config::{Attr, Body, Module};
-use super::eval::{Frame, Scope, number_of, text_of, unknown};
+use super::eval::{Frame, Scope, number_of, text_of, truth, unknown};
 use super::load::{Loader, plain};
 use crate::format::MAX_DEPTH;
 use crate::node::{Entry, Node, NodeKind};
@@ -269,12 +269,28 @@ impl Instance {
             let call = caller.module.calls.get(call)?;
             if let Some(attr) = call.body.attr(name) {
                 let frame = repetition.frame();
-                return Some(evaluated(&Scope::new(world, &caller, frame.as_ref()), attr));
+                let value = evaluated(&Scope::new(world, &caller, frame.as_ref()), attr);
+                return self.unless_null(world, declared, value);
             }
         }
         let value = self.module.values.get(name).filter(|_| self.caller.is_none());
-        let attr = value.or_else(|| declared.attr("default"))?;
-        Some(evaluated(&Scope::new(world, self, None), attr))
+        let own = |attr| evaluated(&Scope::new(world, self, None), attr);
+        match value {
+            Some(attr) => self.unless_null(world, declared, own(attr)),
+            None => declared.attr("default").map(own),
+        }
+    }
+
+    /// What a variable is given, or its default if that is null and may not be.
+    fn unless_null(&self, world: &World, declared: &Body, value: Rc<Node>) -> Option<Rc<Node>> {
+        let scope = Scope::new(world, self, None);
+        let nullable = declared.attr("nullable").map(|attr| scope.value(&attr.expr));
+        match nullable.map(|nullable| truth(&nullable)) {
+            None | Some(Some(true)) => Some(value),
+            _ if value.kind != NodeKind::Scalar(Value::Null) => Some(value),
+            Some(Some(false)) => declared.attr("default").map(|attr| evaluated(&scope, attr)),
+            Some(None) => None,
+        }
     }
 
     pub(super) fn local(&self, world: &World, name: &str) -> Option<Rc<Node>> {

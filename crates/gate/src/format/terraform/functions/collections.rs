@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use stele_types::{Number, Value};
 
 use super::{Call, all_known};
-use crate::format::terraform::eval::{is_known, known, last_of_equal, number_of, text_of, truth};
+use crate::format::terraform::eval::{is_known, known, number_of, text_of, truth};
 use crate::format::terraform::refs::indexed;
-use crate::node::{Entry, Node, NodeKind};
+use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 /// More elements of one list are not made.
 const MAX_ITEMS: usize = 100_000;
@@ -227,15 +227,28 @@ fn sets(name: &str, call: &Call<'_>) -> Option<Node> {
         .map(|index| call.items(index))
         .collect::<Option<_>>()?;
     let (head, rest) = lists.split_first()?;
-    let holds = |list: &[Node], item: &Node| list.iter().any(|other| other.to_value() == item.to_value());
+    let sizes = lists.iter().map(|list| list.len());
+    if !call.scope.world.budget.charge(sizes.sum()) {
+        return None;
+    }
+    let held: Vec<BTreeSet<Value>> = rest
+        .iter()
+        .map(|list| list.iter().map(Node::to_value).collect())
+        .collect();
     let kept: Vec<Node> = match name {
         "setunion" => lists.concat(),
         "setintersection" => {
-            let in_all = |item: &&Node| rest.iter().all(|list| holds(list, item));
+            let in_all = |item: &&Node| {
+                let item = item.to_value();
+                held.iter().all(|list| list.contains(&item))
+            };
             head.iter().filter(in_all).cloned().collect()
         }
         "setsubtract" => {
-            let in_none = |item: &&Node| !rest.iter().any(|list| holds(list, item));
+            let in_none = |item: &&Node| {
+                let item = item.to_value();
+                !held.iter().any(|list| list.contains(&item))
+            };
             head.iter().filter(in_none).cloned().collect()
         }
         "setproduct" => return product(call, &lists),

@@ -90,11 +90,9 @@ fn parts(name: &str, call: &Call<'_>) -> Option<Node> {
         "split" => {
             let (separator, text) = (call.text(0)?, call.text(1)?);
             let piece = |piece: &str| call.scalar(piece);
-            if text.is_empty() {
-                return Some(call.array(Vec::new()));
-            }
             if separator.is_empty() {
-                return None;
+                let letters = text.chars().map(|letter| call.scalar(letter.to_string()));
+                return Some(call.array(letters.collect()));
             }
             call.array(text.split(&separator).map(piece).collect())
         }

@@ -8,6 +8,8 @@
     reason = "tests may panic"
 )]
 
+mod blocks;
+
 use std::path::Path;
 
 use stele_gate::source::{Input, Origin, Source};
@@ -127,6 +129,13 @@ fn expressions_come_to_values() {
         ("lookup({a = 1}, \"b\", 5)", "5"),
         ("join(\",\", sort(toset([\"b\", \"a\", \"b\"])))", "\"a,b\""),
         ("split(\",\", \"a,b\")", "[\"a\",\"b\"]"),
+        ("split(\",\", \"\")", "[\"\"]"),
+        ("split(\"\", \"ab\")", "[\"a\",\"b\"]"),
+        ("length(setsubtract(range(40000), range(40000, 80000)))", "40000"),
+        (
+            "length(setintersection(range(40000), range(20000, 60000)))",
+            "20000",
+        ),
         ("replace(\"a-b\", \"/[a-z]/\", \"x\")", "\"x-x\""),
         ("format(\"%s-%03d\", \"a\", 7)", "\"a-007\""),
         ("regex(\"([a-z])([0-9])\", \"x1\")", "[\"x\",\"1\"]"),
