@@ -1,6 +1,6 @@
 //! What one file says, before it joins the inventory: packages by number, what needs what, and what the project needs.
 
-use crate::model::{Component, Hash, Invalid, Inventory, Problem, ProblemKind, Scope};
+use crate::model::{Component, Hash, Invalid, Inventory, Problem, ProblemKind, Purl, Scope};
 use std::collections::BTreeSet;
 
 /// A package's number in its draft.
@@ -12,6 +12,7 @@ pub(crate) struct Draft {
     needs: Vec<BTreeSet<Node>>,
     direct: Vec<(Node, Scope)>,
     problems: Vec<(Option<u32>, ProblemKind, String)>,
+    project: Option<Purl>,
 }
 
 impl Draft {
@@ -35,6 +36,15 @@ impl Draft {
     pub(crate) fn problem(&mut self, line: u32, message: impl Into<String>) {
         self.problems
             .push((Some(line), ProblemKind::Input, message.into()));
+    }
+
+    /// The file is that of a project which others of the same repository may name as a package.
+    pub(crate) fn set_project(&mut self, project: Option<Purl>) {
+        self.project = project;
+    }
+
+    pub(crate) fn project(&self) -> Option<&Purl> {
+        self.project.as_ref()
     }
 
     pub(crate) fn node_mut(&mut self, node: Node) -> Option<&mut Component> {
@@ -101,17 +111,20 @@ impl Draft {
         }
     }
 
-    pub(crate) fn add_to(self, path: &str, inventory: &mut Inventory) {
-        let purls: Vec<_> = self.nodes.iter().map(|node| node.purl().clone()).collect();
-        for (mut component, needs) in self.nodes.into_iter().zip(self.needs) {
-            let needed = needs.iter().filter_map(|node| purls.get(*node).cloned());
-            component.dependencies.extend(needed);
-            inventory.add(component);
-        }
-        for (node, _) in self.direct {
-            if let Some(purl) = purls.get(node) {
-                inventory.add_direct(purl.clone());
+    /// Adds all but the repository's own projects, whatever of them is asked for (qualifiers).
+    pub(crate) fn add_to(self, path: &str, own: &BTreeSet<String>, inventory: &mut Inventory) {
+        let is_own = |purl: &Purl| own.contains(purl.without_qualifiers());
+        let foreign = |node: &Component| Some(node.purl().clone()).filter(|purl| !is_own(purl));
+        let purls: Vec<Option<Purl>> = self.nodes.iter().map(foreign).collect();
+        let of = |node: &Node| purls.get(*node).cloned().flatten();
+        for (number, (mut component, needs)) in self.nodes.into_iter().zip(self.needs).enumerate() {
+            component.dependencies.extend(needs.iter().filter_map(of));
+            if of(&number).is_some() {
+                inventory.add(component);
             }
+        }
+        for purl in self.direct.iter().filter_map(|(node, _)| of(node)) {
+            inventory.add_direct(purl);
         }
         for (line, kind, message) in self.problems {
             inventory.problems.insert(Problem {

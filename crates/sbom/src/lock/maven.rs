@@ -5,7 +5,7 @@
 
 use super::draft::Draft;
 use super::{Failure, File};
-use crate::model::{Component, Ecosystem, Scope};
+use crate::model::{Component, Ecosystem, Purl, Scope};
 use roxmltree::{Document, Node};
 use std::collections::BTreeMap;
 
@@ -67,6 +67,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
     let mut model = Model::default();
     collect(file, project, file.path, &mut model, 0);
     let mut draft = Draft::default();
+    draft.set_project(project_of(&model));
     let declared = child(project, "dependencies")
         .map(|list| dependencies(&document, list))
         .unwrap_or_default();
@@ -74,6 +75,14 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
         add(file, &model, dependency, &mut draft);
     }
     Ok(draft)
+}
+
+/// The project itself as other modules of the repository name it.
+fn project_of(model: &Model) -> Option<Purl> {
+    let name = resolve(model, "${project.groupId}:${project.artifactId}")?;
+    let version = resolve(model, "${project.version}")?;
+    let project = Component::new(Ecosystem::Maven, &name, Some(&version)).ok()?;
+    Some(project.purl().clone())
 }
 
 /// Adds what a project says to what is known already, and then its parent.
@@ -319,6 +328,42 @@ mod tests {
                 "app/pom.xml:12: g:range has no version here: [1,2) can't be resolved within the repository",
             ]
         );
+    }
+
+    #[test]
+    fn modules_of_the_repository_are_no_packages() {
+        let parent = "<project><groupId>top</groupId><artifactId>parent</artifactId><version>${revision}</version>\
+             <properties><revision>7</revision></properties></project>";
+        let module = |artifact: &str, needs: &str| {
+            format!(
+                "<project><parent><groupId>top</groupId><artifactId>parent</artifactId><version>${{revision}}</version></parent>\
+                 <artifactId>{artifact}</artifactId><dependencies>{needs}</dependencies></project>"
+            )
+        };
+        let sibling = |version: &str, more: &str| {
+            format!(
+                "<dependency><groupId>top</groupId><artifactId>core</artifactId><version>{version}</version>{more}</dependency>"
+            )
+        };
+        let core = module("core", &dependency("a", "<version>1</version>"));
+        let app = module(
+            "app",
+            &format!(
+                "{}{}{}",
+                sibling("${project.version}", ""),
+                sibling("7", "<type>test-jar</type>"),
+                sibling("6", "")
+            ),
+        );
+        let found = inventory(&[
+            ("pom.xml", parent),
+            ("app/pom.xml", &app),
+            ("core/pom.xml", &core),
+        ]);
+        // One that was published before is somebody's package.
+        assert_eq!(purls(&found), ["pkg:maven/g/a@1", "pkg:maven/top/core@6"]);
+        assert_eq!(found.direct().len(), 2);
+        assert!(problems(&found).is_empty(), "{:?}", found.problems);
     }
 
     #[test]

@@ -237,46 +237,53 @@ pub fn scan(tree: &dyn Tree, subject: Subject) -> Inventory {
     for (path, error) in failures {
         inventory.problems.insert(unreadable(path, &error));
     }
+    let mut drafts = Vec::new();
     for path in files {
         if let Some(kind) = LockKind::of_path(&path) {
-            scan_file(tree, kind, path, &mut inventory);
+            let draft = scan_file(tree, kind, &path, &mut inventory);
+            drafts.extend(draft.map(|draft| (path, draft)));
         }
+    }
+    let projects = drafts.iter().filter_map(|(_, draft)| draft.project());
+    let own = projects
+        .map(|purl| purl.without_qualifiers().to_owned())
+        .collect();
+    for (path, draft) in drafts {
+        draft.add_to(&path, &own, &mut inventory);
     }
     inventory
 }
 
-fn scan_file(tree: &dyn Tree, kind: LockKind, path: String, inventory: &mut Inventory) {
-    let text = match tree.read(&path) {
-        Ok(Some(text)) => text,
-        // It was listed a moment ago.
-        Ok(None) => {
-            let gone = ReadError::Environment("it is gone, or its name is not UTF-8".to_owned());
-            inventory.problems.insert(unreadable(path, &gone));
-            return;
-        }
+/// What a file says; what is wrong with it as a whole is noted.
+fn scan_file(tree: &dyn Tree, kind: LockKind, path: &str, inventory: &mut Inventory) -> Option<Draft> {
+    // It was listed a moment ago.
+    let gone = || ReadError::Environment("it is gone, or its name is not UTF-8".to_owned());
+    let text = match tree.read(path).and_then(|text| text.ok_or_else(gone)) {
+        Ok(text) => text,
         Err(error) => {
-            inventory.problems.insert(unreadable(path, &error));
-            return;
+            inventory.problems.insert(unreadable(path.to_owned(), &error));
+            return None;
         }
     };
     let file = File {
-        path: &path,
+        path,
         text: &text,
         lines: Lines::new(&text),
         tree,
     };
+    inventory.files.insert(path.to_owned());
     match kind.reader()(&file) {
-        Ok(draft) => draft.add_to(&path, inventory),
+        Ok(draft) => Some(draft),
         Err(failure) => {
             inventory.problems.insert(Problem {
-                file: path.clone(),
+                file: path.to_owned(),
                 line: failure.line,
                 kind: ProblemKind::Input,
                 message: failure.message,
             });
+            None
         }
     }
-    inventory.files.insert(path);
 }
 
 fn unreadable(file: String, error: &ReadError) -> Problem {

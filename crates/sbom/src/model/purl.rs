@@ -156,6 +156,12 @@ impl Purl {
         &self.0
     }
 
+    /// Without its qualifiers, which tell which of a package's files is meant.
+    pub(crate) fn without_qualifiers(&self) -> &str {
+        // Every other `?` is encoded.
+        self.0.split('?').next().unwrap_or_default()
+    }
+
     /// The value of a qualifier.
     #[must_use]
     pub fn qualifier(&self, key: &str) -> Option<String> {
