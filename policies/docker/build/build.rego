@@ -109,9 +109,8 @@ deny contains finding if {
 }
 
 problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_download(script)} | {problem |
-	some option in shell.unchecked
-	contains(script, option)
-	problem := sprintf("RUN must not use %s", [trim_space(option)])
+	some option in shell.unchecked_in(script)
+	problem := sprintf("RUN must not use %s", [option])
 }
 
 # METADATA

@@ -43,7 +43,7 @@ ingress := k8s.object if k8s.kind == "Ingress"
 #   - iso-27001-2022:A.8.24
 #   remediation: Add tls with the hosts and the secret of the certificate.
 deny contains finding if {
-	count(object.get(ingress.spec, "tls", [])) == 0
+	k8s.none(object.get(ingress, ["spec", "tls"], null))
 	not terminated_before
 	finding := k8s.finding("kubernetes/ingress/no-tls", "the ingress must have a tls section")
 }

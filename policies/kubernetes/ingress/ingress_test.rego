@@ -76,3 +76,9 @@ test_certificates_of_load_balancers_count if {
 test_a_default_backend_needs_no_host if {
 	found(object_of("Ingress", {}, {"defaultBackend": {}, "tls": [{"secretName": "shop"}]})) == set()
 }
+
+test_tls_without_entries_is_none if {
+	every tls in [null, []] {
+		found(object_of("Ingress", {}, object.union(sound, {"tls": tls}))) == {"kubernetes/ingress/no-tls"}
+	}
+}

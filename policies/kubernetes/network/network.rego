@@ -2,8 +2,11 @@
 # title: Kubernetes network policy per namespace
 # description: >-
 #   Every namespace that is not a system namespace denies by default in both directions, and no policy opens it to
-#   everyone. The input is a list, as "kubectl get namespaces,networkpolicies,services -A -o json" prints it. Of a single
-#   object, in a file or an AdmissionReview, nothing is known of its namespace: only what it opens itself is judged.
+#   everyone. The two rules of the default need the whole list, as "kubectl get namespaces,networkpolicies,services -A
+#   -o json" prints it: they hold where a policy is asked about that document as one input (stele eval, a request to the
+#   server), or about combined files. "stele check" takes lists and files apart into objects, so that they find nothing
+#   there. Of a single object, in a file or an AdmissionReview, nothing is known of its namespace: only what it opens
+#   itself is judged.
 # custom:
 #   id: kubernetes/network
 #   layer: L1
@@ -28,12 +31,33 @@ default allow := false
 # title: Accept what nothing denies
 allow if count(deny) == 0
 
-objects contains item if some item in input.items
+objects contains item if some item in listed
 
-objects contains k8s.object if not input.items
+objects contains k8s.object if {
+	not is_array(input)
+	not input.items
+}
+
+listed contains item if some item in input.items
+
+# What --combine gives: the contents of each file, one object or several.
+listed contains item if {
+	is_array(input)
+	some entry in input
+	some item in unpacked(entry.contents)
+}
+
+unpacked(contents) := contents.items if contents.items
+
+unpacked(contents) := contents if is_array(contents)
+
+unpacked(contents) := [contents] if {
+	is_object(contents)
+	not contents.items
+}
 
 namespaces contains name if {
-	some item in input.items
+	some item in listed
 	item.kind == "Namespace"
 	name := item.metadata.name
 	not name in data.config.kubernetes.system_namespaces
@@ -46,6 +70,9 @@ policies contains item if {
 
 # METADATA
 # title: Ingress not denied by default
+# description: >-
+#   The list has a namespace, but no network policy that denies ingress to all of its pods. Not told by "stele check", which
+#   takes lists apart.
 # custom:
 #   id: kubernetes/network/default-deny-ingress
 #   severity: high
@@ -65,6 +92,9 @@ deny contains finding if {
 
 # METADATA
 # title: Egress not denied by default
+# description: >-
+#   The list has a namespace, but no network policy that denies egress to all of its pods. Not told by "stele check", which
+#   takes lists apart.
 # custom:
 #   id: kubernetes/network/default-deny-egress
 #   severity: medium
@@ -88,11 +118,14 @@ denies_by_default(namespace, type, field) if {
 	policy.metadata.namespace == namespace
 	policy.spec.podSelector == {}
 	type in policy.spec.policyTypes
-	count(object.get(policy.spec, field, [])) == 0
+	k8s.none(object.get(policy.spec, field, null))
 }
+
+everywhere(peer) if peer.ipBlock.cidr in {"0.0.0.0/0", "::/0"}
 
 # METADATA
 # title: Ingress from anywhere
+# description: A rule of a network policy names no peers, or every address.
 # custom:
 #   id: kubernetes/network/open-ingress
 #   severity: high
@@ -102,7 +135,7 @@ denies_by_default(namespace, type, field) if {
 deny contains finding if {
 	some policy in policies
 	some rule in policy.spec.ingress
-	count(object.get(rule, "from", [])) == 0
+	open_to_all(rule)
 	finding := {
 		"id": "kubernetes/network/open-ingress",
 		"msg": sprintf("network policy %s admits traffic from anywhere", [policy.metadata.name]),
@@ -110,26 +143,63 @@ deny contains finding if {
 	}
 }
 
+open_to_all(rule) if k8s.none(object.get(rule, "from", null))
+
+open_to_all(rule) if {
+	some peer in rule.from
+	everywhere(peer)
+}
+
 # METADATA
 # title: Egress to the instance metadata service
+# description: >-
+#   A rule of a network policy names a block with the service's address and does not except it, or names no peers and
+#   leaves TCP port 80 open.
 # custom:
 #   id: kubernetes/network/metadata-egress
 #   severity: high
 #   controls:
 #   - nist-800-53r5:SC-7
 #   - nist-800-53r5:IA-5
-#   remediation: List 169.254.169.254/32 under the ipBlock's "except".
+#   remediation: List 169.254.169.254/32 under the ipBlock's "except", for IPv6 fd00:ec2::254/128.
 deny contains finding if {
 	some policy in policies
 	some rule in policy.spec.egress
-	some peer in rule.to
-	peer.ipBlock.cidr == "0.0.0.0/0"
-	not "169.254.169.254/32" in object.get(peer.ipBlock, "except", [])
+	reaches_metadata(rule)
 	finding := {
 		"id": "kubernetes/network/metadata-egress",
 		"msg": sprintf("network policy %s lets pods reach the instance metadata service", [policy.metadata.name]),
 		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), policy.metadata.name]),
 	}
+}
+
+metadata_services := {"169.254.169.254/32", "fd00:ec2::254/128"}
+
+reaches_metadata(rule) if {
+	k8s.none(object.get(rule, "to", null))
+	passes_http(rule)
+}
+
+reaches_metadata(rule) if {
+	some peer in rule.to
+	some service in metadata_services
+	net.cidr_contains(peer.ipBlock.cidr, service)
+	not excepted(peer.ipBlock, service)
+}
+
+excepted(block, service) if {
+	some exception in block.except
+	net.cidr_contains(exception, service)
+}
+
+passes_http(rule) if k8s.none(object.get(rule, "ports", null))
+
+passes_http(rule) if {
+	some port in rule.ports
+	object.get(port, "protocol", "TCP") == "TCP"
+	first := object.get(port, "port", 80)
+	first <= 80
+	object.get(port, "endPort", first) >= 80
 }
 
 # METADATA

@@ -157,3 +157,52 @@ test_bad_list_has_every_finding if {
 }
 
 test_good_list_is_accepted if network.allow with input as good
+
+policy_with(field, rules) := policy("rules", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], field: rules})
+
+test_ingress_from_every_address_is_denied if {
+	every cidr in ["0.0.0.0/0", "::/0"] {
+		denied_ids(policy_with("ingress", [{"from": [{"ipBlock": {"cidr": cidr}}]}])) == {"kubernetes/network/open-ingress"}
+	}
+	every rule in [{}, {"from": null}, {"from": []}] {
+		denied_ids(policy_with("ingress", [rule])) == {"kubernetes/network/open-ingress"}
+	}
+	denied_ids(policy_with("ingress", [{"from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}])) == set()
+}
+
+test_egress_to_anywhere_reaches_metadata if {
+	every rule in [
+		{}, {"to": null}, {"to": [], "ports": []}, {"ports": [{"port": 80}]}, {"ports": [{"protocol": "TCP"}]},
+		{"ports": [{"port": 1, "endPort": 1024}]},
+	] {
+		denied_ids(policy_with("egress", [rule])) == {"kubernetes/network/metadata-egress"}
+	}
+	every ports in [[{"port": 53, "protocol": "UDP"}], [{"port": 443}], [{"port": 81, "endPort": 90}], [{"port": "dns"}]] {
+		denied_ids(policy_with("egress", [{"ports": ports}])) == set()
+	}
+}
+
+test_wider_exceptions_count if {
+	wide := {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "169.254.0.0/16"]}
+	denied_ids(egress(wide)) == set()
+	denied_ids(egress({"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]})) == {"kubernetes/network/metadata-egress"}
+	denied_ids(egress({"cidr": "::/0"})) == {"kubernetes/network/metadata-egress"}
+	denied_ids(egress({"cidr": "::/0", "except": ["fd00::/8"]})) == set()
+	denied_ids(egress({"cidr": "128.0.0.0/1"})) == {"kubernetes/network/metadata-egress"}
+	denied_ids(egress({"cidr": "10.0.0.0/8"})) == set()
+}
+
+test_combined_files_are_read_as_one_list if {
+	default_rules := {"kubernetes/network/default-deny-ingress", "kubernetes/network/default-deny-egress"}
+	space_file := {"path": "namespace.yaml", "contents": namespace("shop")}
+	denied_ids([space_file]) == default_rules
+	denied_ids([{"path": "all.yaml", "contents": [namespace("shop")]}]) == default_rules
+	denied_ids([{"path": "list.json", "contents": {"kind": "List", "items": [namespace("shop")]}}]) == default_rules
+	denied_ids([space_file, {"path": "deny.yaml", "contents": default_deny}]) == set()
+	denied_ids([{"path": "web.yaml", "contents": service({"type": "LoadBalancer"})}]) == {"kubernetes/network/open-load-balancer"}
+}
+
+test_null_rules_deny_by_default if {
+	bare := policy("bare", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": null, "egress": []})
+	denied_ids({"items": [namespace("shop"), bare]}) == set()
+}

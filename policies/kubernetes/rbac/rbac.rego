@@ -1,8 +1,9 @@
 # METADATA
 # title: Kubernetes access rights
 # description: >-
-#   Roles and bindings that let their holder become another, read every secret, or do everything. What Kubernetes itself
-#   ships (names that begin with system:) is left alone.
+#   Roles and bindings that let their holder become another, read every secret, or do everything. Roles that Kubernetes
+#   itself ships are left alone: they bear its label kubernetes.io/bootstrapping and a name of
+#   data.config.kubernetes.shipped_roles. Bindings are never left alone.
 # related_resources:
 # - https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 # custom:
@@ -28,11 +29,15 @@ default allow := false
 # title: Accept what nothing denies
 allow if count(deny) == 0
 
-own if not startswith(k8s.name, "system:")
+# Anyone may choose a name that begins with system:, and set a label; the names of the list are taken in every cluster.
+shipped if {
+	k8s.object.metadata.labels["kubernetes.io/bootstrapping"] == "rbac-defaults"
+	k8s.name in data.config.kubernetes.shipped_roles
+}
 
 rules contains rule if {
 	k8s.kind in {"ClusterRole", "Role"}
-	own
+	not shipped
 	some rule in k8s.object.rules
 }
 
@@ -49,14 +54,20 @@ rules contains rule if {
 #   remediation: List verbs and resources.
 deny contains finding if {
 	some rule in rules
+	everything(rule)
+	finding := k8s.finding("kubernetes/rbac/wildcard", "the role must not grant every verb on every resource")
+}
+
+everything(rule) if {
 	"*" in rule.verbs
 	"*" in rule.resources
-	finding := k8s.finding("kubernetes/rbac/wildcard", "the role must not grant every verb on every resource")
 }
 
 # METADATA
 # title: Right to take other rights
-# description: A role may bind or escalate roles, or impersonate others.
+# description: >-
+#   A role may bind or escalate roles, or impersonate others. Every verb on roles, users, groups or service accounts says
+#   the same.
 # custom:
 #   id: kubernetes/rbac/escalation
 #   severity: critical
@@ -73,9 +84,26 @@ deny contains finding if {
 	finding := k8s.finding("kubernetes/rbac/escalation", sprintf("the role must not grant %s", [verb]))
 }
 
+deny contains finding if {
+	some group, resources in {
+		"": {"groups", "serviceaccounts", "users"},
+		"authentication.k8s.io": {"uids"},
+		"rbac.authorization.k8s.io": {"clusterroles", "roles"},
+	}
+	some rule in rules
+	"*" in rule.verbs
+	some named in rule.apiGroups
+	named in {"*", group}
+	some resource in rule.resources
+	resource in resources
+	count(object.get(rule, "resourceNames", [])) == 0
+	finding := k8s.finding("kubernetes/rbac/escalation", sprintf("the role must not grant every verb on %s", [resource]))
+}
+
 # METADATA
 # title: Every secret of the cluster
-# description: A cluster role reads all secrets, in all namespaces.
+# description: >-
+#   A cluster role reads all secrets, in all namespaces, by their name or by a wildcard for all resources.
 # custom:
 #   id: kubernetes/rbac/secrets
 #   layer: L6
@@ -88,7 +116,11 @@ deny contains finding if {
 deny contains finding if {
 	k8s.kind == "ClusterRole"
 	some rule in rules
-	"secrets" in rule.resources
+	not everything(rule)
+	some group in rule.apiGroups
+	group in {"", "*"}
+	some resource in rule.resources
+	resource in {"*", "secrets"}
 	some verb in rule.verbs
 	verb in {"*", "get", "list", "watch"}
 	count(object.get(rule, "resourceNames", [])) == 0
@@ -117,17 +149,17 @@ deny contains finding if {
 		"certificates.k8s.io": {"certificatesigningrequests/approval"},
 	}
 	some rule in rules
+	not everything(rule)
 	some named in rule.apiGroups
 	named in {"*", group}
 	count({"*", "create", "patch", "update"} & {verb | some verb in rule.verbs}) > 0
 	some resource in rule.resources
-	resource in resources
+	resource in (resources | {"*"})
 	finding := k8s.finding("kubernetes/rbac/indirect", sprintf("the role must not grant %s", [resource]))
 }
 
 subjects contains subject if {
 	k8s.kind in {"ClusterRoleBinding", "RoleBinding"}
-	own
 	some subject in k8s.object.subjects
 }
 

@@ -90,9 +90,56 @@ test_every_way_around_counts if {
 	}
 }
 
+everything := role("ClusterRole", [rule("*", "*", "*")])
+
+marked(name) := {"metadata": {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}}
+
 test_what_kubernetes_ships_is_left_alone if {
-	shipped := object.union(role("ClusterRole", [rule("*", "*", "*")]), {"metadata": {"name": "system:controller:x"}})
-	found(shipped) == set()
+	found(object.union(everything, marked("cluster-admin"))) == set()
+	found(object.union(everything, marked("system:node"))) == set()
+}
+
+test_name_or_label_alone_is_no_excuse if {
+	wildcard := {"kubernetes/rbac/wildcard"}
+	found(object.union(everything, {"metadata": {"name": "system:node"}})) == wildcard
+	found(object.union(everything, marked("system:evil"))) == wildcard
+	found(object.union(everything, marked("system:discovery"))) == wildcard
+}
+
+test_bindings_are_never_left_alone if {
+	every name in ["system:evil", "system:node", "cluster-admin"] {
+		doc := object.union(binding("cluster-admin", group("system:anonymous")), marked(name))
+		found(doc) == {"kubernetes/rbac/cluster-admin", "kubernetes/rbac/anonymous"}
+	}
+	shipped := binding("system:public-info-viewer", group("system:unauthenticated"))
+	found(object.union(shipped, marked("system:public-info-viewer"))) == set()
+}
+
+test_wildcard_of_resources_reads_secrets if {
+	every verb in ["get", "list", "watch"] {
+		every api in ["", "*"] {
+			found(role("ClusterRole", [rule(api, "*", verb)])) == {"kubernetes/rbac/secrets"}
+		}
+		found(role("ClusterRole", [rule("apps", "*", verb)])) == set()
+		found(role("Role", [rule("", "*", verb)])) == set()
+	}
+}
+
+test_wildcard_of_verbs_escalates if {
+	every pair in [
+		["rbac.authorization.k8s.io", "clusterroles"], ["rbac.authorization.k8s.io", "roles"], ["*", "clusterroles"],
+		["", "serviceaccounts"], ["", "users"],
+	] {
+		found(role("ClusterRole", [rule(pair[0], pair[1], "*")])) == {"kubernetes/rbac/escalation"}
+		found(role("ClusterRole", [rule(pair[0], pair[1], "get")])) == set()
+	}
+	found(role("ClusterRole", [rule("rbac.authorization.k8s.io", "rolebindings", "*")])) == set()
+	found(role("Role", [rule("apps", "deployments", "*")])) == set()
+}
+
+test_wildcard_of_resources_reaches_others if {
+	found(role("Role", [rule("", "*", "create")])) == {"kubernetes/rbac/indirect"}
+	found(role("Role", [rule("apps", "*", "create")])) == set()
 }
 
 test_roles_that_gather_others_have_no_rules if {

@@ -40,4 +40,7 @@ containers contains container if some container in pod_spec.initContainers
 
 containers contains container if some container in pod_spec.ephemeralContainers
 
+# YAML writes a list without entries as [], as null, or not at all (then callers pass null).
+none(value) if value in [null, []]
+
 finding(id, message) := {"id": id, "msg": message, "resource": resource}
