@@ -64,7 +64,30 @@ test_message_names_the_operation if {
 }
 
 test_an_empty_security_is_a_decision if {
-	found({"paths": {"/login": {"post": operation({"security": []})}}}) == set()
+	every path in ["/login", "/v1/oauth/token", "/Webhooks/{source}"] {
+		found({"paths": {path: {"post": operation({"security": []})}}}) == set()
+	}
+	found({"paths": {"/orders": {"get": operation({"security": []})}}}) == set()
+}
+
+secured(method, own) := {
+	"security": [{"login": []}],
+	"paths": {"/orders": {method: operation(own)}},
+	"components": {"securitySchemes": {"login": {"type": "http", "scheme": "bearer"}}},
+}
+
+test_security_that_may_be_left_out_is_none if {
+	every method in ["post", "delete", "put", "patch"] {
+		every security in [[], [{}], [{}, {"login": []}]] {
+			found(secured(method, {"security": security})) == {"api/openapi/no-security"}
+			found(object.union(secured(method, {}), {"security": security})) == {"api/openapi/no-security"}
+		}
+		found(secured(method, {"security": [{"login": []}]})) == set()
+		found(secured(method, {})) == set()
+	}
+	found(object.union(secured("get", {}), {"security": [{}]})) == {"api/openapi/open-read"}
+	found({"paths": {"/login": {"post": operation({})}}}) == {"api/openapi/no-security"}
+	found(object.union(secured("post", {"security": null}), {"security": null})) == {"api/openapi/no-security"}
 }
 
 test_weak_flows_are_told if {

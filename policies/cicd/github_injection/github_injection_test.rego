@@ -93,3 +93,24 @@ test_runners_are_read_in_each_form if {
 		found(workflow("push", {"runs-on": wanted})) == set()
 	}
 }
+
+test_text_of_others_is_told_in_each_spelling if {
+	every expression in [
+		"format('{0}', github.event.issue.title)", "github.event['issue']['title']", "github.event.issue['title']",
+		"GitHub.Event.Issue.Title", "github['event'].issue . title", "toJSON(github.event.issue.title)",
+		"github.event.issue.title || 'none'", "contains(github.ref, 'x') && github.event.issue.title",
+		"github.ref == 'a' && github.head_ref || 'b'", "format('{0} }}', github.head_ref)",
+	] {
+		run(sprintf("echo ${{ %s }}", [expression])) == {"cicd/github_injection/script"}
+	}
+}
+
+test_tests_of_text_and_literals_are_accepted if {
+	every expression in [
+		"contains(github.event.issue.title, 'x')", "startsWith(github.head_ref, 'release/')",
+		"contains(toJSON(github.event.commits), 'x') && 'a' || 'b'", "github.head_ref == 'main'",
+		"github.event.issue.title != '' && 'a' || 'b'", "'github.head_ref'", "format('github.head_ref {0}', github.sha)",
+	] {
+		run(sprintf("echo ${{ %s }}", [expression])) == set()
+	}
+}

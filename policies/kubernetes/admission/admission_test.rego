@@ -65,6 +65,8 @@ test_host_path_is_denied if {
 		"volumes": [{"name": "etc", "hostPath": {"path": "/etc"}}, {"name": "tmp", "emptyDir": {}}],
 	}
 	denied_ids(pod("dev", spec)) == {"kubernetes/admission/host-path"}
+	sockets := object.union(spec, {"volumes": [{"name": "docker", "hostPath": {"path": "/var/run/docker.sock"}}]})
+	denied_ids(pod("dev", sockets)) == {"kubernetes/admission/host-path"}
 }
 
 test_host_port_is_denied if {

@@ -1,9 +1,9 @@
 # METADATA
 # title: Kubernetes workloads
 # description: >-
-#   What the Pod Security Standards leave out of a pod, or newer versions of them add: secrets in plain text, sockets of
-#   the container runtime, Windows host processes, AppArmor and SELinux, tokens nobody uses, and file systems that can
-#   be written.
+#   What the Pod Security Standards leave out of a pod, or newer versions of them add: secrets in plain text, Windows
+#   host processes, AppArmor and SELinux, tokens nobody uses, and file systems that can be written. Sockets of the
+#   container runtime are host paths, which kubernetes/admission denies.
 # related_resources:
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
@@ -50,30 +50,6 @@ deny contains finding if {
 	secrets.in_environment(variable.name, variable.value)
 	message := sprintf("container %s must not hold a secret in %s", [container.name, variable.name])
 	finding := k8s.finding("kubernetes/workloads/environment-secret", message)
-}
-
-sockets := {
-	"/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock", "/var/run/containerd/containerd.sock",
-	"/var/run/crio/crio.sock", "/var/run/docker.sock", "/var/run/cri-dockerd.sock", "/run/cri-dockerd.sock",
-}
-
-# METADATA
-# title: Socket of the container runtime
-# description: Whoever reaches the socket of the container runtime is root on the node.
-# custom:
-#   id: kubernetes/workloads/runtime-socket
-#   severity: critical
-#   controls:
-#   - nist-800-53r5:AC-6
-#   - nist-800-53r5:SC-39
-#   - cis-kubernetes-1.9:5.2.12
-#   remediation: Remove the volume; build images with a tool that needs no daemon.
-deny contains finding if {
-	some volume in k8s.pod_spec.volumes
-	path := trim_suffix(volume.hostPath.path, "/")
-	path in sockets
-	message := sprintf("volume %s must not mount %s", [volume.name, path])
-	finding := k8s.finding("kubernetes/workloads/runtime-socket", message)
 }
 
 # METADATA

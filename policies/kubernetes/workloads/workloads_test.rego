@@ -26,7 +26,6 @@ bad := deployment({
 		"env": [{"name": "DB_PASSWORD", "value": "hunter2"}],
 		"securityContext": {"windowsOptions": {"hostProcess": true}, "appArmorProfile": {"type": "Unconfined"}},
 	}],
-	"volumes": [{"name": "docker", "hostPath": {"path": "/var/run/docker.sock"}}],
 })
 
 good := deployment({
@@ -44,7 +43,7 @@ good := deployment({
 })
 
 ids := {
-	"kubernetes/workloads/environment-secret", "kubernetes/workloads/runtime-socket", "kubernetes/workloads/host-process",
+	"kubernetes/workloads/environment-secret", "kubernetes/workloads/host-process",
 	"kubernetes/workloads/confinement", "kubernetes/workloads/token", "kubernetes/workloads/writable-root",
 }
 

@@ -23,9 +23,12 @@ default allow := false
 
 # METADATA
 # title: Accept what nothing denies
-# description: A bill of materials without components proves nothing and is not accepted.
+# description: >-
+#   A bill of materials without components proves nothing and is not accepted. What an SPDX document describes is no
+#   component of it.
 allow if {
-	count(components) > 0
+	some component in components
+	not component.subject
 	count(deny) == 0
 }
 
@@ -36,46 +39,148 @@ described(id, component, message) := {
 	"path": component.path,
 }
 
-# Components of CycloneDX and packages of SPDX in one shape. The licences of an expression are its words.
+# Components of CycloneDX, also those inside others, and packages of SPDX in one shape. Each licence is an expression.
 components contains shape if {
-	some number, component in input.components
+	walk(object.get(input, "components", []), [path, component])
+	is_component(path)
+	kind := object.get(component, "type", "library")
 	shape := {
-		"path": ["components", number],
+		"path": array.concat(["components"], path),
 		"name": object.get(component, "name", "unnamed"),
 		"version": object.get(component, "version", ""),
-		"purl": object.get(component, "purl", ""),
-		"library": object.get(component, "type", "library") in {"application", "framework", "library", "operating-system"},
-		"licences": {word |
+		"purls": {purl | purl := component.purl; purl != ""},
+		"subject": false,
+		"library": kind in {"application", "framework", "library", "operating-system"},
+		"licences": {text |
 			some choice in component.licenses
-			some text in [object.get(choice, "expression", ""), object.get(choice, ["license", "id"], "")]
-			some word in words(text)
+			some text in [
+				object.get(choice, "expression", ""),
+				object.get(choice, ["license", "id"], ""), named(object.get(choice, ["license", "name"], "")),
+			]
+			text != ""
 		},
 	}
 }
 
 components contains shape if {
 	some number, item in input.packages
+	subject := is_subject(item)
 	shape := {
 		"path": ["packages", number],
 		"name": object.get(item, "name", "unnamed"),
 		"version": object.get(item, "versionInfo", ""),
-		"purl": concat(" ", sort([reference.referenceLocator |
+		"purls": {reference.referenceLocator |
 			some reference in item.externalRefs
 			reference.referenceType == "purl"
-		])),
-		"library": true,
-		"licences": {word |
+		},
+		"subject": subject,
+		"library": not_subject(subject),
+		"licences": {text |
 			some field in ["licenseConcluded", "licenseDeclared"]
-			some word in words(object.get(item, field, ""))
-		} - {"NOASSERTION", "NONE"},
+			text := object.get(item, field, "")
+			not text in {"", "NOASSERTION", "NONE"}
+		},
 	}
 }
 
-words(text) := {word | some word in split(replace(replace(text, "(", " "), ")", " "), " "); word != ""}
+# Of walk's paths those of components: numbers, with "components" between them.
+is_component(path) if {
+	count(path) % 2 == 1
+	every place, step in path {
+		is_step(place % 2, step)
+	}
+}
+
+is_step(0, step) if is_number(step)
+
+is_step(1, "components")
+
+# A free name is told apart from an identifier of the SPDX list: it is known only if somebody banned it.
+named(name) := name if banned_licence(name)
+
+named(name) := concat("", ["LicenseRef-", replace(name, " ", "-")]) if {
+	name != ""
+	not banned_licence(name)
+}
+
+named("") := ""
+
+not_subject(subject) := subject == false
+
+described_ids contains id if some id in input.documentDescribes
+
+described_ids contains relationship.relatedSpdxElement if {
+	some relationship in input.relationships
+	relationship.relationshipType == "DESCRIBES"
+}
+
+described_ids contains relationship.spdxElementId if {
+	some relationship in input.relationships
+	relationship.relationshipType == "DESCRIBED_BY"
+}
+
+described_packages contains item.SPDXID if {
+	some item in input.packages
+	item.SPDXID in described_ids
+}
+
+# What the document is about. Some tools say that it describes every package: those of a stated other purpose count then.
+default is_subject(_) := false
+
+is_subject(item) if described_packages == {item.SPDXID}
+
+is_subject(item) if {
+	item.SPDXID in described_packages
+	not object.get(item, "primaryPackagePurpose", "LIBRARY") == "LIBRARY"
+}
+
+# The licences of an expression, without its operators and exceptions.
+words(text) := {word |
+	some word in tokens(text)
+	not word in {"(", ")", "AND", "OR"}
+}
+
+tokens(text) := [token |
+	plain := regex.replace(text, `(?i)\s+with\s+[^\s()]+`, "")
+	some word in regex.split(`\s+`, regex.replace(plain, `[()]`, " $0 "))
+	word != ""
+	token := operator(word)
+]
+
+operator(word) := upper(word) if upper(word) in {"AND", "OR"}
+
+operator(word) := word if not upper(word) in {"AND", "OR"}
+
+banned_licence(word) if {
+	some banned in data.config.sbom.banned_licences
+	lower(trim_suffix(word, "+")) == lower(banned)
+}
+
+# Whether a choice of the expression needs no banned licence: 1 stands for a licence that is allowed, 0 for one that is
+# not. Each step takes the innermost parentheses away. What is left over after eight was no expression, and is refused.
+may_choose(text) if {
+	values := concat(" ", [value | some token in tokens(text); value := truth(token)])
+	reduce(reduce(reduce(reduce(reduce(reduce(reduce(reduce(sprintf("( %s )", [values]))))))))) == "1"
+}
+
+truth(token) := token if token in {"(", ")", "AND", "OR"}
+
+truth(token) := "0" if banned_licence(token)
+
+truth(token) := "1" if {
+	not token in {"(", ")", "AND", "OR"}
+	not banned_licence(token)
+}
+
+reduce(text) := regex.replace(regex.replace(conjunctions, `\( ([01] OR )*1( OR [01])* \)`, "1"), `\( 0( OR 0)* \)`, "0") if {
+	refused := regex.replace(text, `([01] AND )*0( AND [01])*`, "0")
+	conjunctions := regex.replace(refused, `1( AND 1)+`, "1")
+}
 
 # METADATA
 # title: Licence that is not wanted
-# description: A component has a licence of data.config.sbom.banned_licences.
+# description: >-
+#   A component has a licence of data.config.sbom.banned_licences, and its expression leaves no choice without one.
 # custom:
 #   id: supply_chain/sbom/banned-licence
 #   severity: high
@@ -87,14 +192,19 @@ words(text) := {word | some word in split(replace(replace(text, "(", " "), ")", 
 #   remediation: Replace the component, or get another licence.
 deny contains finding if {
 	some component in components
-	some licence in component.licences
-	licence in data.config.sbom.banned_licences
+	some expression in component.licences
+	not may_choose(expression)
+	some licence in words(expression)
+	banned_licence(licence)
 	finding := described("supply_chain/sbom/banned-licence", component, sprintf("the licence %s is not allowed", [licence]))
 }
 
 # METADATA
 # title: Component that is not wanted
-# description: A component is one of data.config.sbom.banned_components, which were compromised or are abandoned.
+# description: >-
+#   A component is one of data.config.sbom.banned_components (a package URL, with any version or the named one) or of
+#   banned_releases (packages of distributions, whose versions begin with the upstream one). Such were compromised or
+#   are abandoned.
 # custom:
 #   id: supply_chain/sbom/banned-component
 #   severity: critical
@@ -106,15 +216,53 @@ deny contains finding if {
 #   remediation: Replace the component.
 deny contains finding if {
 	some component in components
+	some purl in component.purls
 	some banned, reason in data.config.sbom.banned_components
-	matches(component.purl, banned)
-	finding := described("supply_chain/sbom/banned-component", component, sprintf("%s is not allowed: %s", [component.purl, reason]))
+	matches(bare(purl), banned)
+	finding := described("supply_chain/sbom/banned-component", component, sprintf("%s is not allowed: %s", [purl, reason]))
 }
 
-# A package with any version, or with the one that is named.
-matches(purl, banned) if purl == banned
+deny contains finding if {
+	some component in components
+	some release in releases(component)
+	some banned in data.config.sbom.banned_releases
+	release.type in banned.types
+	release.name in banned.names
+	some version in banned.versions
+	is_release(release.version, version)
+	message := sprintf("%s %s is not allowed: %s", [release.name, release.version, banned.reason])
+	finding := described("supply_chain/sbom/banned-component", component, message)
+}
 
-matches(purl, banned) if startswith(purl, concat("", [banned, "@"]))
+# A package URL without qualifiers and subpath: where a package was fetched does not change what it is.
+bare(purl) := lower(regex.replace(purl, `[?#].*$`, ""))
+
+# A package with any version, or with the one that is named.
+matches(purl, banned) if purl == lower(banned)
+
+matches(purl, banned) if startswith(purl, concat("", [lower(banned), "@"]))
+
+# Type, name and upstream version of each package URL; a component without one is known by its name alone.
+releases(component) := {release |
+	some purl in component.purls
+	[parts] := regex.find_all_string_submatch_n(`^pkg:([^/]+)/(?:.*/)?([^/@]+)@(.+)$`, bare(purl), -1)
+	release := {"type": parts[1], "name": parts[2], "version": upstream(parts[3])}
+} | {release |
+	count(component.purls) == 0
+	release := {"type": "", "name": lower(component.name), "version": upstream(lower(component.version))}
+}
+
+# Without epoch. Of 5.6.1+really5.4.5-1, which Debian calls a release that goes back, what it really is.
+upstream(version) := regex.replace(regex.replace(plain, `^([0-9]+:)?v?`, ""), `^.*\+really`, "") if {
+	plain := replace(replace(version, "%3a", ":"), "%2b", "+")
+}
+
+is_release(version, banned) if version == banned
+
+is_release(version, banned) if {
+	some separator in ["-", "+", "~", "_"]
+	startswith(version, concat("", [banned, separator]))
+}
 
 # METADATA
 # title: Component without version
@@ -148,13 +296,15 @@ deny contains finding if {
 warn contains finding if {
 	some component in components
 	component.library
-	component.purl == ""
+	count(component.purls) == 0
 	finding := described("supply_chain/sbom/no-identity", component, "the component has no package URL")
 }
 
 # METADATA
 # title: Licence not known
-# description: A component says nothing of its licence.
+# description: >-
+#   A component says nothing of its licence, or names only one that the SPDX list does not have (LicenseRef-, a free
+#   name), of which nobody can tell what it demands.
 # custom:
 #   id: supply_chain/sbom/no-licence
 #   severity: low
@@ -166,7 +316,12 @@ warn contains finding if {
 warn contains finding if {
 	some component in components
 	component.library
-	count(component.licences) == 0
+	known := {word |
+		some expression in component.licences
+		some word in words(expression)
+		not regex.match(`(^|:)LicenseRef-`, word)
+	}
+	count(known) == 0
 	finding := described("supply_chain/sbom/no-licence", component, "the licence is not known")
 }
 
@@ -174,7 +329,7 @@ warn contains finding if {
 # title: Severe vulnerability
 # description: >-
 #   The bill names a vulnerability of a severity in data.config.sbom.refused_severities that nobody has assessed as
-#   harmless here.
+#   harmless here. A rating with no severity, but a score of 9 or more, is critical.
 # custom:
 #   id: supply_chain/sbom/vulnerability
 #   severity: critical
@@ -187,14 +342,24 @@ warn contains finding if {
 #   remediation: "Update the component, or record the analysis: not_affected with a reason."
 deny contains finding if {
 	some vulnerability in input.vulnerabilities
-	severities := {rating.severity | some rating in vulnerability.ratings}
 	some severity in data.config.sbom.refused_severities
-	severity in severities
+	some rating in vulnerability.ratings
+	severity_of(rating) == severity
 	state := object.get(vulnerability, ["analysis", "state"], "in_triage")
 	not state in {"false_positive", "not_affected", "resolved", "resolved_with_pedigree"}
+	id := object.get(vulnerability, "id", object.get(vulnerability, "bom-ref", "a vulnerability without id"))
 	finding := {
 		"id": "supply_chain/sbom/vulnerability",
-		"msg": sprintf("%s is %s and %s", [vulnerability.id, severity, state]),
-		"resource": vulnerability.id,
+		"msg": sprintf("%s is %s and %s", [id, severity, state]),
+		"resource": id,
 	}
+}
+
+stated(rating) := lower(object.get(rating, "severity", "unknown"))
+
+severity_of(rating) := stated(rating) if stated(rating) != "unknown"
+
+severity_of(rating) := "critical" if {
+	stated(rating) == "unknown"
+	rating.score >= 9
 }

@@ -58,11 +58,41 @@ test_message_names_component_and_licence if {
 	}} with input as bill([component("database", "2.0.0", "SSPL-1.0")])
 }
 
-test_expressions_are_taken_apart if {
-	dual := {"name": "a", "version": "1", "purl": "pkg:npm/a@1", "licenses": [{"expression": "(MIT OR AGPL-3.0-only)"}]}
-	found(bill([dual])) == {"supply_chain/sbom/banned-licence"}
-	found(bill([object.union(dual, {"licenses": [{"license": {"name": "MIT License"}}, {"expression": "MIT"}]})])) == set()
+licensed(expression) := bill([object.union(component("a", "1", "MIT"), {"licenses": [{"expression": expression}]})])
+
+test_expressions_with_a_choice_are_accepted if {
+	every expression in [
+		"(MIT OR AGPL-3.0-only)", "MIT OR AGPL-3.0-only", "AGPL-3.0-only or MIT", "(MIT AND BSD-3-Clause) OR AGPL-3.0-only",
+		"MIT AND (Apache-2.0 OR (SSPL-1.0 AND ISC))", "GPL-2.0-only WITH Classpath-exception-2.0", "AGPL-3.0-only AND MIT OR ISC",
+		"LGPL-3.0+", "((((MIT))))",
+	] {
+		found(licensed(expression)) == set()
+	}
 }
+
+test_expressions_without_a_choice_are_denied if {
+	every expression in [
+		"AGPL-3.0", "AGPL-1.0", "AGPL-3.0+", "AGPL-1.0+", "agpl-3.0-only", "MIT AND AGPL-3.0-only",
+		"(MIT OR Apache-2.0) AND SSPL-1.0", "MIT AND (AGPL-3.0-only OR SSPL-1.0)", "AGPL-3.0-only WITH Classpath-exception-2.0",
+		"MIT OR (AGPL-3.0-only", "MIT AGPL-3.0-only", "(AGPL-3.0-only)", "AGPL-3.0-or-later AND MIT AND ISC",
+	] {
+		found(licensed(expression)) == {"supply_chain/sbom/banned-licence"}
+	}
+}
+
+test_licences_outside_of_the_list_are_not_known if {
+	every choices in [
+		[{"license": {"name": "Corp licence"}}], [{"expression": "LicenseRef-corp"}],
+		[{"expression": "DocumentRef-x:LicenseRef-corp"}], [],
+	] {
+		with_choices(choices) == {"supply_chain/sbom/no-licence"}
+	}
+	with_choices([{"license": {"name": "AGPL-3.0"}}]) == {"supply_chain/sbom/banned-licence"}
+	with_choices([{"license": {"name": "MIT License"}}, {"expression": "MIT"}]) == set()
+	with_choices([{"expression": "MIT AND LicenseRef-corp"}]) == set()
+}
+
+with_choices(choices) := found(bill([object.union(component("a", "1", "MIT"), {"licenses": choices})]))
 
 package_of(version, licence) := {
 	"name": "a",
@@ -97,5 +127,111 @@ test_assessed_vulnerabilities_are_accepted if {
 	}
 	every state in ["false_positive", "not_affected", "resolved"] {
 		found(object.union(good, {"vulnerabilities": [vulnerability({"state": state})]})) == set()
+	}
+}
+
+located(purl) := bill([object.union(component("a", "1", "MIT"), {"purl": purl})])
+
+banned := {"supply_chain/sbom/banned-component"}
+
+test_qualifiers_and_subpaths_do_not_hide_a_package if {
+	every purl in [
+		"pkg:npm/event-stream@3.3.6?repository_url=https://npm.corp.example", "pkg:npm/event-stream@3.3.6#lib",
+		"pkg:NPM/event-stream@3.3.6?a=b#lib",
+	] {
+		found(located(purl)) == banned
+	}
+	every purl in ["pkg:npm/event-stream@3.3.60", "pkg:npm/event-stream@4.0.0?x=pkg:npm/event-stream@3.3.6"] {
+		found(located(purl)) == set()
+	}
+}
+
+test_releases_of_distributions_are_told if {
+	every purl in [
+		"pkg:deb/debian/xz-utils@5.6.1-1?arch=amd64&distro=debian-13", "pkg:deb/debian/liblzma5@5.6.0-0.2",
+		"pkg:rpm/fedora/xz-libs@5.6.0-1.fc41?epoch=1", "pkg:rpm/opensuse/xz@1:5.6.1-1.1", "pkg:apk/alpine/xz@5.6.1-r1",
+		"pkg:apk/alpine/xz-libs@5.6.0-r0", "pkg:alpm/arch/xz@5.6.1-1", "pkg:generic/xz@5.6.1", "pkg:deb/debian/xz-utils@1%3A5.6.1-1",
+		"pkg:github/tukaani-project/xz@v5.6.1",
+	] {
+		found(located(purl)) == banned
+	}
+	every purl in [
+		"pkg:deb/debian/xz-utils@5.6.1+really5.4.5-1", "pkg:deb/debian/xz-utils@5.6.1%2Breally5.4.5-1", "pkg:deb/debian/xz-utils@5.6.2-1",
+		"pkg:deb/debian/xz-utils@5.6.10-1", "pkg:apk/alpine/xz@5.6.1-r2", "pkg:alpm/arch/xz@5.6.1-2", "pkg:npm/xz@5.6.1",
+		"pkg:deb/debian/liblzma-java@5.6.1-1",
+	] {
+		found(located(purl)) == set()
+	}
+	nameless := {"type": "library", "name": "xz", "version": "5.6.1", "licenses": [{"expression": "0BSD"}]}
+	found(bill([nameless])) == banned | {"supply_chain/sbom/no-identity"}
+}
+
+test_components_in_components_count if {
+	inner := component("event-stream", "3.3.6", "MIT")
+	middle := object.union(component("b", "1", "MIT"), {"components": [component("c", "1", "MIT"), inner]})
+	outer := object.union(component("a", "1", "MIT"), {"components": [middle]})
+	denied := sbom.deny with input as bill([outer])
+	{finding.path | some finding in denied} == {["components", 0, "components", 0, "components", 1]}
+	pedigree := object.union(component("a", "1", "MIT"), {"pedigree": {"ancestors": [inner]}})
+	found(bill([pedigree])) == set()
+}
+
+test_each_purl_of_a_package_counts if {
+	several := object.union(package_of("1", "MIT"), {"externalRefs": [reference("pkg:npm/a@1"), reference("pkg:npm/event-stream@3.3.6")]})
+	found(document(several)) == banned
+}
+
+reference(purl) := {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}
+
+subject := {"SPDXID": "SPDXRef-Subject", "name": "shop", "licenseDeclared": "NOASSERTION", "primaryPackagePurpose": "APPLICATION"}
+
+describing := [
+	{"documentDescribes": ["SPDXRef-Subject"]},
+	{"relationships": [{
+		"spdxElementId": "SPDXRef-DOCUMENT",
+		"relationshipType": "DESCRIBES",
+		"relatedSpdxElement": "SPDXRef-Subject",
+	}]},
+	{"relationships": [{
+		"spdxElementId": "SPDXRef-Subject",
+		"relationshipType": "DESCRIBED_BY",
+		"relatedSpdxElement": "SPDXRef-DOCUMENT",
+	}]},
+]
+
+spdx(packages, more) := object.union({"spdxVersion": "SPDX-2.3", "packages": packages}, more)
+
+test_the_subject_of_a_document_is_no_component if {
+	every more in describing {
+		every item in [subject, object.union(subject, {"primaryPackagePurpose": "LIBRARY"})] {
+			doc := spdx([item, package_of("1", "MIT")], more)
+			found(doc) == set()
+			sbom.allow with input as doc
+			not sbom.allow with input as spdx([item], more)
+		}
+	}
+}
+
+test_only_the_subject_is_spared if {
+	not_described := spdx([subject, package_of("1", "MIT")], {})
+	found(not_described) == {"supply_chain/sbom/no-version", "supply_chain/sbom/no-identity", "supply_chain/sbom/no-licence"}
+	library := object.union(package_of("NOASSERTION", "MIT"), {"SPDXID": "SPDXRef-a"})
+	both := {"documentDescribes": ["SPDXRef-Subject", "SPDXRef-a"]}
+	found(spdx([subject, library], both)) == {"supply_chain/sbom/no-version"}
+	stolen := object.union(subject, {"externalRefs": [reference("pkg:npm/event-stream@3.3.6")]})
+	found(spdx([stolen, package_of("1", "MIT")], describing[0])) == banned
+}
+
+test_ratings_are_read_in_each_form if {
+	severe := {"supply_chain/sbom/vulnerability"}
+	every ratings in [
+		[{"score": 9.8}], [{"score": 9}], [{"severity": "unknown", "score": 10}], [{"severity": "Critical"}],
+		[{"severity": "low"}, {"severity": "critical"}],
+	] {
+		found(object.union(good, {"vulnerabilities": [{"id": "CVE-2024-3094", "ratings": ratings}]})) == severe
+		found(object.union(good, {"vulnerabilities": [{"ratings": ratings}]})) == severe
+	}
+	every ratings in [[{"score": 8.9}], [{"severity": "high", "score": 9.3}], [{"severity": "unknown"}], []] {
+		found(object.union(good, {"vulnerabilities": [{"ratings": ratings}]})) == set()
 	}
 }

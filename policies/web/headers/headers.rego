@@ -1,7 +1,8 @@
 # METADATA
 # title: Web response headers
 # description: >-
-#   The security headers of a response. The input is {url, headers: {name: [values]}} with header names in lower case.
+#   The security headers of a response. The input is {url, headers: {name: values}} with header names in lower case; values
+#   is a list, or one text.
 # related_resources:
 # - https://owasp.org/www-project-secure-headers/
 # custom:
@@ -29,9 +30,13 @@ allow if {
 	count(deny) == 0
 }
 
+values(name) := [input.headers[name]] if is_string(input.headers[name])
+
+values(name) := input.headers[name] if is_array(input.headers[name])
+
 # The directives of every Content-Security-Policy header, each as its words.
 directives contains words if {
-	some value in input.headers["content-security-policy"]
+	some value in values("content-security-policy")
 	some part in split(lower(value), ";")
 	words := [word | some word in split(trim_space(part), " "); word != ""]
 	count(words) > 0
@@ -62,6 +67,9 @@ limits_scripts if {
 
 # METADATA
 # title: Unsafe script source
+# description: >-
+#   A directive allows scripts that an attacker brings. What browsers ignore beside a nonce or a hash ('unsafe-inline',
+#   and with 'strict-dynamic' also schemes and wildcards) may stand there for older ones.
 # custom:
 #   id: web/headers/csp-unsafe
 #   severity: high
@@ -72,12 +80,30 @@ deny contains finding if {
 	some words in directives
 	words[0] in {"default-src", "script-src"}
 	some source in words
-	source in {"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "http:"}
+	source in ({"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "http:"} - ignored(words))
 	finding := {
 		"id": "web/headers/csp-unsafe",
 		"msg": sprintf("Content-Security-Policy must not have %s in %s", [source, words[0]]),
 		"resource": object.get(input, "url", "response"),
 	}
+}
+
+# Content Security Policy Level 3, "Does a source list allow all inline behavior" and "strict-dynamic".
+ignored(words) := {"'unsafe-inline'", "*", "data:", "http:"} if {
+	pinned(words)
+	"'strict-dynamic'" in words
+}
+
+ignored(words) := {"'unsafe-inline'"} if {
+	pinned(words)
+	not "'strict-dynamic'" in words
+}
+
+ignored(words) := set() if not pinned(words)
+
+pinned(words) if {
+	some word in words
+	regex.match(`^'(nonce|sha256|sha384|sha512)-[^']+'$`, word)
 }
 
 # METADATA
@@ -101,7 +127,7 @@ deny contains finding if {
 }
 
 strict_transport if {
-	some value in input.headers["strict-transport-security"]
+	some value in values("strict-transport-security")
 	some part in split(lower(value), ";")
 	pair := split(trim_space(part), "=")
 	pair[0] == "max-age"
@@ -127,7 +153,7 @@ deny contains finding if {
 }
 
 framing_limited if {
-	some value in input.headers["x-frame-options"]
+	some value in values("x-frame-options")
 	lower(value) in {"deny", "sameorigin"}
 }
 
@@ -147,13 +173,17 @@ framing_limited if {
 #   remediation: "Send X-Content-Type-Options: nosniff."
 deny contains finding if {
 	is_object(input.headers)
-	values := object.get(input.headers, "x-content-type-options", [])
-	not "nosniff" in values
+	not sniffing_forbidden
 	finding := {
 		"id": "web/headers/nosniff",
 		"msg": "X-Content-Type-Options must be nosniff",
 		"resource": object.get(input, "url", "response"),
 	}
+}
+
+sniffing_forbidden if {
+	some value in values("x-content-type-options")
+	lower(trim_space(value)) == "nosniff"
 }
 
 # METADATA
@@ -166,7 +196,7 @@ deny contains finding if {
 #   - gdpr:32
 #   remediation: Add Secure and HttpOnly to the cookie.
 deny contains finding if {
-	some cookie in input.headers["set-cookie"]
+	some cookie in values("set-cookie")
 	attributes := {lower(trim_space(part)) | some part in split(cookie, ";")}
 	some needed in ["httponly", "secure"]
 	not needed in attributes

@@ -105,3 +105,33 @@ test_whole_good_response_is_accepted if {
 bad_without_policy := {"url": "https://old.corp.example/", "headers": {"content-type": ["text/html"]}}
 
 test_response_without_a_policy_is_denied if "web/headers/csp" in denied_ids(bad_without_policy)
+
+scripts(sources) := denied_ids(framed(sprintf("script-src %s; frame-ancestors 'none'", [sources])))
+
+test_sources_that_browsers_ignore_are_accepted if {
+	every sources in [
+		"'nonce-cjQ' 'strict-dynamic' https: http: 'unsafe-inline'", "'sha256-abc=' 'strict-dynamic' * data:",
+		"'self' 'nonce-cjQ' 'unsafe-inline'", "'sha512-abc=' 'unsafe-inline'",
+	] {
+		scripts(sources) == set()
+	}
+}
+
+test_sources_that_browsers_heed_are_denied if {
+	every sources in [
+		"'nonce-cjQ' 'strict-dynamic' 'unsafe-eval'", "'strict-dynamic' 'unsafe-inline'", "'nonce-cjQ' http:", "'nonce-cjQ' *",
+		"'nonce-' 'unsafe-inline'", "'self' 'unsafe-inline'",
+	] {
+		scripts(sources) == {"web/headers/csp-unsafe"}
+	}
+}
+
+test_headers_of_one_text_are_read if {
+	texts := {name: value | some name, [value] in sound}
+	denied_ids({"headers": texts}) == set()
+	cookies := {"web/headers/cookie"}
+	denied_ids({"headers": object.union(texts, {"set-cookie": "sid=1; Path=/"})}) == cookies
+	denied_ids({"headers": object.union(texts, {"set-cookie": "sid=1; Secure; HttpOnly"})}) == set()
+	denied_ids({"headers": object.union(texts, {"content-security-policy": "script-src *; frame-ancestors 'none'"})}) == {"web/headers/csp-unsafe"}
+	denied_ids({"headers": object.remove(texts, ["x-content-type-options"])}) == {"web/headers/nosniff"}
+}
