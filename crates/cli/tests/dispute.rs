@@ -221,7 +221,7 @@ fn refuted(node_args: &[&str], more: &[&str]) {
     if !more.is_empty() {
         party
             .known(&[&one, &two], &[])
-            .fails(2, &["503", "send the record"]);
+            .fails(3, &["503", "send the record"]);
     }
 
     // All that would be published is shown, and nothing of the input is among it.
@@ -339,7 +339,6 @@ fn an_honest_decision_is_upheld_and_verifiers_that_disagree_settle_nothing() {
 
 /// The address of a verifier that signs whatever hurts the node.
 fn lying(site: &Site, party: &Challenger, account: stele_chain::client::Account) -> String {
-    use std::io::{Read as _, Write as _};
     use stele_chain::client::{ChainClient, ClientOptions, Deployment, DisputeOutcome, Endpoint, Governance};
     let deployment = std::fs::read(site.data().join("deployment.json")).unwrap();
     let deployment: Deployment = serde_json::from_slice(&deployment).unwrap();
@@ -347,6 +346,28 @@ fn lying(site: &Site, party: &Challenger, account: stele_chain::client::Account)
     let connect = ChainClient::connect(Endpoint::parse(&url).unwrap(), ClientOptions::default());
     let client = tokio::runtime::Runtime::new().unwrap().block_on(connect).unwrap();
     let governance = Governance::new(client, deployment);
+    answering("200 OK", move |request| {
+        let outcome = DisputeOutcome {
+            leaf: request.leaf,
+            computed: stele_types::Digest([0xbb; 32]),
+            challenger: request.challenger.0.into(),
+        };
+        let signed = governance.sign_outcome(&account, &outcome).unwrap();
+        json!({
+            "verdict": "refuted",
+            "computed": outcome.computed,
+            "account": signed.signer,
+            "signature": signed.signature,
+        })
+    })
+}
+
+/// The address of a verifier that gives every dispute such an answer.
+fn answering(
+    status: &'static str,
+    answer: impl Fn(stele_verifier::DisputeRequest) -> Value + Send + 'static,
+) -> String {
+    use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -358,23 +379,14 @@ fn lying(site: &Site, party: &Challenger, account: stele_chain::client::Account)
                 text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
             }
             let body = text.split_once("\r\n\r\n").unwrap().1;
-            let request: stele_verifier::DisputeRequest = serde_json::from_str(body).unwrap();
-            let outcome = DisputeOutcome {
-                leaf: request.leaf,
-                computed: stele_types::Digest([0xbb; 32]),
-                challenger: request.challenger.0.into(),
-            };
-            let signed = governance.sign_outcome(&account, &outcome).unwrap();
-            let answer = json!({
-                "verdict": "refuted",
-                "computed": outcome.computed,
-                "account": signed.signer,
-                "signature": signed.signature,
-            })
-            .to_string();
-            let head =
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length:";
-            write!(stream, "{head} {}\r\n\r\n{answer}", answer.len()).unwrap();
+            let answer = answer(serde_json::from_str(body).unwrap()).to_string();
+            let head = "Content-Type: application/json\r\nConnection: close\r\nContent-Length:";
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\n{head} {}\r\n\r\n{answer}",
+                answer.len()
+            )
+            .unwrap();
         }
     });
     address
@@ -464,11 +476,28 @@ fn whom_a_private_challenge_asks_is_checked_first() {
     let (status, _) = support::http(&silent.address, "POST", "/v1/disputes", b"{}").unwrap();
     assert_eq!(status, 404, "nobody is admitted unless somebody is");
     party
-        .known(&["verifier.example"], &["--send-record"])
-        .fails(2, &["use https"]);
+        .challenge(&["verifier.example"], &["--send-record"])
+        .fails(2, &["show the input", "use https"]);
+    party
+        .known(&["verifier.example"], &[])
+        .fails(2, &["show the token", "use https"]);
     let two = ["--verifier-token", "token", "--verifier-token", "token"];
     party
         .challenge(&["a.example"], &two)
         .fails(2, &["2 tokens for 1 verifiers"]);
+    // What passes by itself is worth another try; what does not is the caller's to mend.
+    quorum(&site, "1");
+    for (status, code) in [
+        ("429 Too Many Requests", 3),
+        ("500 Internal Server Error", 3),
+        ("503 Service Unavailable", 3),
+        ("409 Conflict", 2),
+        ("422 Unprocessable Entity", 2),
+    ] {
+        let address = answering(status, |_| json!({ "error": "not now" }));
+        party
+            .known(&[&address], &[])
+            .fails(code, &[&format!("{status}: not now")]);
+    }
     node.interrupt();
 }

@@ -91,14 +91,21 @@ fn verifiers(args: &Args) -> Result<Vec<Asked>> {
         if !matches!(url.scheme(), "http" | "https") {
             bail!("--verifier {text} is neither http nor https");
         }
-        if args.send_record && url.scheme() == "http" && !is_here(&url) {
-            bail!("--send-record would show the input to whoever listens on the way to {text}: use https");
-        }
         let token = tokens.get(number).or_else(|| tokens.first());
-        Ok(Asked {
-            url,
-            token: token.cloned().unwrap_or_default(),
-        })
+        let token = token.cloned().unwrap_or_default();
+        if url.scheme() == "http" && !is_here(&url) {
+            if args.send_record {
+                bail!(
+                    "--send-record would show the input to whoever listens on the way to {text}: use https"
+                );
+            }
+            if !token.is_empty() {
+                bail!(
+                    "--verifier-token would show the token to whoever listens on the way to {text}: use https"
+                );
+            }
+        }
+        Ok(Asked { url, token })
     });
     asked.collect()
 }
@@ -150,7 +157,7 @@ fn request(subject: &Subject, anchor: u64, challenger: Address, send_record: boo
 struct Words {
     /// By the digest of the result found.
     found: BTreeMap<Digest, Vec<OutcomeSignature>>,
-    /// What is wrong with the others, and whether they answered at all.
+    /// What is wrong with the others, and whether asking again later may help.
     problems: Vec<String>,
     away: bool,
 }
@@ -204,9 +211,9 @@ async fn collect(
 
 /// Why a verifier gave no outcome.
 enum Silence {
-    /// It can't be reached.
+    /// It can't be reached, or can't judge now: that may pass by itself.
     Away(String),
-    /// It answered something else.
+    /// It answered something else, and would again.
     Declined(String),
 }
 
@@ -241,10 +248,16 @@ async fn ask(
     }
     let said: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     let said = said.as_ref().and_then(|said| said.get("error")?.as_str());
-    Err(Silence::Declined(match said {
+    let problem = match said {
         Some(said) => format!("{status}: {said}"),
         None => status.to_string(),
-    }))
+    };
+    let passes = status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS;
+    Err(if passes {
+        Silence::Away(problem)
+    } else {
+        Silence::Declined(problem)
+    })
 }
 
 /// The signature of an answer, if the contract will count it; otherwise why not.
