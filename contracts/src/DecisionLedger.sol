@@ -209,7 +209,7 @@ contract DecisionLedger is Governed, EIP712 {
         emit Anchored(node, index, size, root, uint16(signatures.length));
     }
 
-    /// @dev A node's operator does not count as a verifier of its own log.
+    /// @dev Who acts for the node, or acted for it, does not count as a verifier of its log.
     function _checkQuorum(address node, uint64 size, bytes32 root, VerifierSet.Signature[] calldata signatures)
         private
         view
@@ -219,7 +219,17 @@ contract DecisionLedger is Governed, EIP712 {
             revert QuorumNeeded(node, size, demand.signatures, signatures.length);
         }
         if (signatures.length == 0) return;
-        VerifierSet.check(demand.verifiers, checkpointDigest(node, size, root), signatures, node, msg.sender);
+        address[] memory signers =
+            VerifierSet.check(demand.verifiers, checkpointDigest(node, size, root), signatures, node, msg.sender);
+        // Nobody who was replaced comes back, so a node that acts for itself never had another operator.
+        if (msg.sender == node) return;
+        // Usually none or few: cheaper than to ask for the term of each signer.
+        address[] memory retired = nodes.retiredOperators(node);
+        for (uint256 i = 0; i < retired.length; ++i) {
+            for (uint256 j = 0; j < signers.length; ++j) {
+                if (signers[j] == retired[i]) revert VerifierSet.NotAVerifier(j, signers[j]);
+            }
+        }
     }
 
     /// @dev Keeps the store in step with the role.

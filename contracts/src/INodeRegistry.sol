@@ -20,6 +20,10 @@ interface INodeRegistry {
     /// while it acts); (0, 0) for a stranger. Caller: anyone.
     function operatorTerm(address operator) external view returns (address node, uint64 until);
 
+    /// @notice The accounts that acted for the node until they were replaced, oldest first, without the node's own address,
+    /// which is always its first operator. Caller: anyone.
+    function retiredOperators(address node) external view returns (address[] memory);
+
     /// @notice When the node was registered here, in seconds since 1970; zero if it never was. Caller: anyone.
     function registeredAt(address node) external view returns (uint64);
 

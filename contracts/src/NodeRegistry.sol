@@ -45,6 +45,7 @@ contract NodeRegistry is Governed, INodeRegistry {
     mapping(address node => Node) private _nodes;
     mapping(address node => LogKey[]) private _keys;
     mapping(address operator => Term) private _terms;
+    mapping(address node => address[]) private _retired;
     address[] private _list;
 
     /// @notice A node was registered.
@@ -145,6 +146,7 @@ contract NodeRegistry is Governed, INodeRegistry {
         if (_terms[operator].node != address(0)) revert OperatorTaken(operator);
         address previous = _nodes[node].operator;
         _terms[previous].until = uint64(block.timestamp);
+        if (previous != node) _retired[node].push(previous);
         _terms[operator].node = node;
         _nodes[node].operator = operator;
         emit OperatorRotated(node, previous, operator, msg.sender);
@@ -176,6 +178,11 @@ contract NodeRegistry is Governed, INodeRegistry {
     /// @inheritdoc INodeRegistry
     function operatorTerm(address operator) external view returns (address node, uint64 until) {
         return (_terms[operator].node, _terms[operator].until);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function retiredOperators(address node) external view returns (address[] memory) {
+        return _retired[node];
     }
 
     /// @inheritdoc INodeRegistry

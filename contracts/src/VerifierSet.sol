@@ -6,7 +6,7 @@ pragma solidity ^0.8.28;
 /// written as a new contract, which happens seldom, and read at once, which happens with every signed anchor.
 ///
 /// A store is STOP, so that nobody can run it, and then the members, 20 bytes each, in ascending order. The zero address
-/// stands for the empty set.
+/// stands for the empty set. A contract's code has at most 24,576 bytes (EIP-170), which bounds the set.
 library VerifierSet {
     /// @notice An ECDSA signature over secp256k1 in the compact form of EIP-2098: the parity of the point's y is the
     /// highest bit of the second word, s the others.
@@ -19,12 +19,16 @@ library VerifierSet {
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
     uint256 private constant PARITY = 1 << 255;
     uint256 private constant MEMBER = 20;
+    /// @dev What fits behind the STOP.
+    uint256 private constant MAX_MEMBERS = (24_576 - 1) / MEMBER;
 
-    /// @notice the set can't be written, because it is too large for a contract's code or gas ran out
+    /// @notice the set is full: a contract's code holds no more members
+    error TooManyVerifiers(uint256 max);
+    /// @notice the set can't be written, because gas ran out or the chain takes only shorter code
     error VerifiersNotStored();
     /// @notice a signature does not verify: s is above half of the order, or nobody's key made it
     error BadSignature(uint256 index);
-    /// @notice the signer is not a verifier, or acts for the node itself
+    /// @notice the signer is not a verifier, or acts, or acted, for the node itself
     error NotAVerifier(uint256 index, address signer);
     /// @notice signatures must be sorted by signer, each signer once
     error SignersNotAscending(uint256 index, address previous, address signer);
@@ -58,6 +62,8 @@ library VerifierSet {
     /// @notice A store with the members of another one and the account, which is none of them yet.
     function insert(address store, address account) internal returns (address) {
         bytes memory members = load(store);
+        // Before `create`, which would take nearly all gas and say nothing.
+        if (members.length >= MAX_MEMBERS * MEMBER) revert TooManyVerifiers(MAX_MEMBERS);
         (uint256 place,) = _seek(members, 0, account);
         bytes memory longer = new bytes(members.length + MEMBER);
         assembly ("memory-safe") {
@@ -126,9 +132,8 @@ library VerifierSet {
 
     /// @dev Code is the cheapest storage.
     function _write(bytes memory members) private returns (address store) {
-        uint256 length = members.length + 1;
-        if (length > type(uint16).max) revert VerifiersNotStored();
-        bytes memory code = abi.encodePacked(hex"61", uint16(length), hex"80600a5f395ff3", hex"00", members);
+        // At most 24,576 bytes: `insert` sees to it.
+        bytes memory code = abi.encodePacked(hex"61", uint16(members.length + 1), hex"80600a5f395ff3", hex"00", members);
         assembly ("memory-safe") {
             store := create(0, add(code, 32), mload(code))
         }

@@ -164,8 +164,7 @@ impl ChainLink for GovernanceLink {
             let Some(signer) = signer else {
                 return Ok(None);
             };
-            let own = signer.0.0 == self.node.0 || signer == self.operator.address();
-            let counts = !own && self.governance.is_verifier(signer).await?;
+            let counts = self.governance.counts_as_verifier(signer, self.node).await?;
             Ok(counts.then(|| Signed {
                 signer,
                 signature: signature.into(),

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 /// The contracts that get an artifact: source file, contract, artifact file.
-const CONTRACTS: [(&str, &str, &str); 16] = [
+const CONTRACTS: [(&str, &str, &str); 17] = [
     ("src/PolicyRegistry.sol", "PolicyRegistry", "PolicyRegistry.json"),
     ("src/NodeRegistry.sol", "NodeRegistry", "NodeRegistry.json"),
     ("src/DecisionLedger.sol", "DecisionLedger", "DecisionLedger.json"),
@@ -28,6 +28,11 @@ const CONTRACTS: [(&str, &str, &str); 16] = [
     ),
     ("test/RFC6962Probe.sol", "RFC6962Probe", "test/RFC6962Probe.json"),
     ("test/StubPolicy.sol", "StubPolicy", "test/StubPolicy.json"),
+    (
+        "test/VerifierSetProbe.sol",
+        "VerifierSetProbe",
+        "test/VerifierSetProbe.json",
+    ),
     (
         "test/StubPolicy.sol",
         "GreedyChallenger",

@@ -22,13 +22,23 @@ impl Governance {
         })
     }
 
-    /// Whether the ledger counts an account's signatures.
+    /// Whether an account is one of the ledger's verifiers.
     pub async fn is_verifier(&self, account: Address) -> Result<bool, ChainError> {
         let call = Abi::hasRoleCall {
             role: Role::Verifier.id(),
             account,
         };
         self.client.view(LEDGER, self.deployment.ledger, &call).await
+    }
+
+    /// Whether the ledger counts an account's signatures over a node's checkpoints: a verifier that neither acts nor acted for the node.
+    pub async fn counts_as_verifier(&self, account: Address, node: NodeAddress) -> Result<bool, ChainError> {
+        if !self.is_verifier(account).await? {
+            return Ok(false);
+        }
+        let account = NodeAddress(account.into_array());
+        let term = self.operator_term(account).await?;
+        Ok(account != node && term.is_none_or(|(of, _)| of != node))
     }
 
     /// Who signed a checkpoint for this ledger: r, s and v, 65 bytes. `None` for bytes that are no such signature, and for one in its second

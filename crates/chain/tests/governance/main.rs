@@ -84,7 +84,9 @@ on_every_chain! {
         leaves_are_proven_against_anchors;
     quorum:
         a_quorum_needs_distinct_verifiers,
-        the_store_of_verifiers_follows_the_role;
+        nobody_who_ever_acted_for_a_node_vouches_for_it,
+        the_store_of_verifiers_follows_the_role,
+        the_set_of_verifiers_is_bounded_by_what_code_holds;
     succession:
         a_successor_takes_over_and_logs_go_on,
         only_a_contract_that_names_it_can_succeed;

@@ -13,7 +13,7 @@ use crate::chain::Chain;
 use crate::court::word;
 use crate::ledger::anchor;
 use crate::merkle::{consistency, leaves, root};
-use crate::world::{World, account, lacks_role, refused};
+use crate::world::{World, account, creation, lacks_role, refused};
 
 /// The order of secp256k1.
 const ORDER: U256 =
@@ -207,6 +207,99 @@ pub(crate) async fn a_quorum_needs_distinct_verifiers(chain: Chain) {
         .await
         .unwrap();
     anchor(&world, &world.node, &log, 11, 20).await.unwrap();
+}
+
+/// Neither the node's own address, nor any operator it ever had, nor the present one; another node's do.
+pub(crate) async fn nobody_who_ever_acted_for_a_node_vouches_for_it(chain: Chain) {
+    let operators = ["second operator", "third operator", "fourth operator"].map(account);
+    let foreign = account("operator of another node");
+    let world = World::with(chain, |config| {
+        let verifiers = operators.iter().chain([&foreign]).map(Account::address);
+        config
+            .grants
+            .extend(verifiers.map(|verifier| (Role::Verifier, verifier)));
+    })
+    .await;
+    let gov = &world.gov;
+    let node = world.node.node_address();
+    gov.grant_role(&world.admin, Role::Verifier, world.node.address())
+        .await
+        .unwrap();
+    world.register(&world.node).await;
+    world.register(&foreign).await;
+    let log = leaves(1, 8);
+    let mut line = vec![&world.node];
+    for (size, operator) in (1_usize..).zip(&operators) {
+        world.chain.fund(operator.address()).await;
+        gov.rotate_operator(&world.admin, node, operator.address())
+            .await
+            .unwrap();
+        line.push(operator);
+        let (count, tree) = (TreeSize::new(size as u64), root(&log[..size]));
+        let proof = if size == 1 {
+            Vec::new()
+        } else {
+            consistency(size - 1, &log[..size])
+        };
+        let sign = |who: &Account| gov.sign_checkpoint(who, node, count, tree).unwrap();
+        for own in &line {
+            assert!(!gov.counts_as_verifier(own.address(), node).await.unwrap());
+            let refusal = gov
+                .anchor_with_quorum(operator, count, tree, &proof, &[sign(own), sign(&foreign)])
+                .await;
+            let refusal = refused(refusal, "NotAVerifier");
+            assert_eq!(
+                refusal.revert().unwrap().arg("signer"),
+                Some(own.address().to_checksum(None).as_str())
+            );
+        }
+        // One who will act for the node still counts, and so does another node's operator.
+        let mut others = vec![sign(&foreign)];
+        others.extend(operators.get(size).map(sign));
+        for other in &others {
+            assert!(gov.counts_as_verifier(other.signer, node).await.unwrap());
+        }
+        gov.anchor_with_quorum(operator, count, tree, &proof, &others)
+            .await
+            .unwrap();
+    }
+}
+
+alloy::sol!(
+    VerifierSetProbe,
+    "../../contracts/artifacts/test/VerifierSetProbe.json"
+);
+
+/// 1,228 accounts and a STOP are 24,561 bytes; one more would be above EIP-170.
+pub(crate) async fn the_set_of_verifiers_is_bounded_by_what_code_holds(chain: Chain) {
+    let world = World::new(chain).await;
+    let artifact: serde_json::Value = serde_json::from_str(include_str!(
+        "../../../../contracts/artifacts/test/VerifierSetProbe.json"
+    ))
+    .unwrap();
+    let code = hex::decode(artifact["bytecode"].as_str().unwrap().trim_start_matches("0x")).unwrap();
+    let deploy = async |code: &[u8]| {
+        let deployed = world.client.deploy_policy_contract(&world.author, code).await;
+        deployed.unwrap().address
+    };
+    let probe = deploy(&code).await;
+    let member = |number: u64| Address::left_padding_from(&number.to_be_bytes());
+    let insert = async |members: u64| {
+        let mut kept = vec![0];
+        kept.extend((1..=members).flat_map(|number| member(number).to_vec()));
+        let store = deploy(&creation(&kept)).await;
+        let call = VerifierSetProbe::insertCall {
+            store,
+            account: member(members + 1),
+        };
+        let inserted = world.client.view("DecisionLedger", probe, &call).await;
+        kept.extend(member(members + 1).to_vec());
+        (inserted, kept)
+    };
+    let (inserted, expected) = insert(1_227).await;
+    assert_eq!(inserted.unwrap().to_vec(), expected);
+    let refusal = refused(insert(1_228).await.0, "TooManyVerifiers");
+    assert_eq!(refusal.revert().unwrap().arg("max"), Some("1228"));
 }
 
 /// The store that signatures are checked against has exactly the holders of the role, sorted, after every change.
