@@ -192,7 +192,8 @@ deny contains finding if {
 #   - cis-azure-3.0:9.11
 #   remediation: Remove the default, and refer to a Key Vault.
 deny contains finding if {
-	some name, parameter in input.parameters
+	some template in arm.templates
+	some name, parameter in template.parameters
 	lower(parameter.type) == "securestring"
 	value := parameter.defaultValue
 	value != ""

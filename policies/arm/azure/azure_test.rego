@@ -104,3 +104,36 @@ test_port_may_be_a_number if {
 	one("Microsoft.Network/networkSecurityGroups", {"securityRules": [rule("*", 22)]}) == {"arm/azure/open-admin-port"}
 	one("Microsoft.Network/networkSecurityGroups", {"securityRules": [rule("*", 443)]}) == set()
 }
+
+deployment(inner) := resource("Microsoft.Resources/deployments", {"mode": "Incremental", "template": inner})
+
+nested(kind, properties) := template([deployment(template([resource(kind, properties)]))])
+
+test_nested_deployments_are_read if {
+	found(nested("Microsoft.Web/sites", {})) == {"arm/azure/app-https"}
+	found(nested("Microsoft.Web/sites", {"httpsOnly": true})) == set()
+	twice := template([deployment(nested("Microsoft.KeyVault/vaults", {}))])
+	found(twice) == {"arm/azure/vault-purge"}
+	symbolic := template({"module": deployment({"resources": {"app": resource("Microsoft.Web/sites", {})}})})
+	found(symbolic) == {"arm/azure/app-https"}
+	linked := template([resource("Microsoft.Resources/deployments", {"templateLink": {"uri": "https://corp.example/a.json"}})])
+	found(linked) == set()
+}
+
+test_parameters_of_nested_deployments_are_read if {
+	inner := {"resources": [], "parameters": {"password": {"type": "secureString", "defaultValue": "hunter2"}}}
+	found(template([deployment(inner)])) == {"arm/azure/plain-secret"}
+}
+
+test_grandchildren_are_read if {
+	leaf := {"type": "containers", "name": "web", "properties": {"publicAccess": "Blob"}}
+	service := {"type": "blobServices", "name": "default", "resources": [leaf]}
+	account := object.union(resource("Microsoft.Storage/storageAccounts", {}), {"resources": [service]})
+	found(template([account])) == {"arm/azure/public-container"}
+	found(template([deployment(template([account]))])) == {"arm/azure/public-container"}
+}
+
+test_other_resources_are_none if {
+	limits := {"resources": {"app": {"type": "Microsoft.Web/sites"}}}
+	one("Microsoft.ContainerInstance/containerGroups", {"containers": [{"properties": limits}]}) == set()
+}

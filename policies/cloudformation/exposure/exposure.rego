@@ -17,6 +17,7 @@
 package cloudformation.exposure
 
 import data.lib.cloudformation as cfn
+import data.lib.iam
 
 default allow := false
 
@@ -188,13 +189,36 @@ deny contains finding if {
 	some entry in documents
 	some statement in cfn.as_list(entry.document.Statement)
 	statement.Effect == "Allow"
-	"*" in cfn.as_list(statement.Action)
-	"*" in cfn.as_list(statement.Resource)
+	iam.everything(statement)
 	finding := cfn.finding("cloudformation/exposure/administrator", entry.name, "every action on every resource must not be allowed")
 }
 
+# METADATA
+# title: Administrator's managed policy
+# description: A role, a user or a group has a managed policy that makes an administrator of it, or lets it become one.
+# custom:
+#   id: cloudformation/exposure/administrator-policy
+#   layer: L2
+#   severity: critical
+#   controls:
+#   - cis-aws-3.0:1.16
+#   - nist-800-53r5:AC-6(5)
+#   - pci-dss-4.0:7.2.1
+#   - soc2:CC6.3
+#   remediation: Name a policy that lists the actions the identity needs.
+deny contains finding if {
+	some type in ["AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"]
+	some resource in cfn.of_type(type)
+	some number, _ in resource.properties.ManagedPolicyArns
+	name := iam.administrator(cfn.arn(resource.properties.ManagedPolicyArns[number]))
+	message := sprintf("ManagedPolicyArns must not have %s", [name])
+	finding := cfn.finding("cloudformation/exposure/administrator-policy", resource.name, message)
+}
+
 documents contains {"name": resource.name, "document": resource.properties.PolicyDocument} if {
-	some type in ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"]
+	some type in [
+		"AWS::IAM::GroupPolicy", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy",
+	]
 	some resource in cfn.of_type(type)
 }
 

@@ -26,6 +26,8 @@ role(action) := {"Policies": [{"PolicyName": "all", "PolicyDocument": {"Statemen
 	"Resource": "*",
 }}}]}
 
+managed(arn) := {"ManagedPolicyArns": [arn]}
+
 template(resources) := {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
 
 bad := template({
@@ -35,6 +37,7 @@ bad := template({
 	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "forward"}])},
 	"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": grant("*")},
 	"Role": {"Type": "AWS::IAM::Role", "Properties": role("*")},
+	"User": {"Type": "AWS::IAM::User", "Properties": managed("arn:aws:iam::aws:policy/AdministratorAccess")},
 })
 
 good := template({
@@ -49,12 +52,14 @@ good := template({
 	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "redirect"}])},
 	"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": grant({"AWS": "arn:aws:iam::123456789012:role/web"})},
 	"Role": {"Type": "AWS::IAM::Role", "Properties": role(["dynamodb:GetItem"])},
+	"User": {"Type": "AWS::IAM::User", "Properties": managed("arn:aws:iam::aws:policy/ReadOnlyAccess")},
 })
 
 ids := {
 	"cloudformation/exposure/open-admin-port", "cloudformation/exposure/public-bucket",
 	"cloudformation/exposure/public-database", "cloudformation/exposure/plain-listener",
 	"cloudformation/exposure/open-policy", "cloudformation/exposure/administrator",
+	"cloudformation/exposure/administrator-policy",
 }
 
 test_bad_template_has_every_finding if found(bad) == ids
@@ -108,4 +113,26 @@ test_conditions_limit_policies if {
 
 test_resources_without_properties_are_accepted if {
 	exposure.allow with input as template({"Bucket": {"Type": "AWS::S3::Bucket"}, "Null": null})
+}
+
+test_administrators_policies_are_told_as_text_and_functions if {
+	every arn in [
+		"arn:aws-cn:iam::aws:policy/AdministratorAccess",
+		{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"},
+		{"Fn::Sub": ["arn:${P}:iam::aws:policy/AdministratorAccess", {"P": "aws"}]},
+		{"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam::aws:policy/AdministratorAccess"]]},
+	] {
+		one("AWS::IAM::Role", managed(arn)) == {"cloudformation/exposure/administrator-policy"}
+	}
+	every arn in [{"Ref": "Policy"}, "arn:aws:iam::123456789012:policy/AdministratorAccess", {"Fn::Join": ["", {"Ref": "Parts"}]}] {
+		one("AWS::IAM::Role", managed(arn)) == set()
+	}
+	one("AWS::IAM::Role", {"ManagedPolicyArns": {"Ref": "Arns"}}) == set()
+}
+
+test_all_but_some_actions_is_everything if {
+	document := {"PolicyDocument": {"Statement": {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}}}
+	every type in ["AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
+		one(type, document) == {"cloudformation/exposure/administrator"}
+	}
 }

@@ -29,6 +29,18 @@ as_list(value) := value if is_array(value)
 
 as_list(value) := [value] if not is_array(value)
 
+# The text of an ARN: as it is, or the pattern of Fn::Sub, or the end of what Fn::Join joins.
+arn(value) := value if is_string(value)
+
+arn(value) := value["Fn::Sub"] if is_string(value["Fn::Sub"])
+
+arn(value) := value["Fn::Sub"][0] if is_array(value["Fn::Sub"])
+
+arn(value) := parts[count(parts) - 1] if {
+	parts := value["Fn::Join"][1]
+	is_array(parts)
+}
+
 # A number, also as text.
 number(value) := value if is_number(value)
 

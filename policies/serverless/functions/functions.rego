@@ -16,6 +16,7 @@
 #   remediation: Give each function its own role with the actions it calls.
 package serverless.functions
 
+import data.lib.cloudformation as cfn
 import data.lib.secrets
 
 default allow := false
@@ -31,19 +32,50 @@ allow if {
 functions[name] := properties if {
 	some name, resource in input.Resources
 	resource.Type in {"AWS::Serverless::Function", "AWS::Lambda::Function"}
-	properties := resource.Properties
+	properties := object.get(resource, "Properties", {})
+}
+
+# What Globals say for all functions of SAM. SAM merges objects; what a function says counts before it.
+common[name] := input.Globals.Function if {
+	some name, _ in functions
+	input.Resources[name].Type == "AWS::Serverless::Function"
+}
+
+settings contains {"function": name, "holder": properties, "field": field} if {
+	some name, properties in functions
+	some field, _ in properties
+}
+
+settings contains {"function": name, "holder": properties, "field": field} if {
+	some name, properties in common
+	some field, _ in properties
+	not functions[name][field]
+}
+
+urls contains {"function": name, "holder": properties.FunctionUrlConfig} if some name, properties in functions
+
+urls contains {"function": name, "holder": properties.FunctionUrlConfig} if {
+	some name, properties in common
+	not functions[name].FunctionUrlConfig.AuthType
+}
+
+variables contains {"function": name, "holder": properties.Environment.Variables, "variable": variable} if {
+	some name, properties in functions
+	some variable, _ in properties.Environment.Variables
+}
+
+variables contains {"function": name, "holder": properties.Environment.Variables, "variable": variable} if {
+	some name, properties in common
+	some variable, _ in properties.Environment.Variables
+	not functions[name].Environment.Variables[variable]
 }
 
 statements contains {"function": name, "statement": statement} if {
 	some name, properties in functions
-	some policy in as_list(properties.Policies)
-	some statement in as_list(policy.Statement)
+	some policy in cfn.as_list(properties.Policies)
+	some statement in cfn.as_list(policy.Statement)
 	statement.Effect == "Allow"
 }
-
-as_list(value) := value if is_array(value)
-
-as_list(value) := [value] if not is_array(value)
 
 # METADATA
 # title: Wildcard action
@@ -55,13 +87,38 @@ as_list(value) := [value] if not is_array(value)
 #   remediation: List the actions the function calls.
 deny contains finding if {
 	some entry in statements
-	some action in as_list(entry.statement.Action)
+	some action in cfn.as_list(entry.statement.Action)
 	endswith(action, "*")
 	finding := {
 		"id": "serverless/functions/wildcard-action",
 		"msg": sprintf("function %s must not be allowed %s", [entry.function, action]),
 		"resource": entry.function,
 	}
+}
+
+deny contains finding if {
+	some entry in statements
+	entry.statement.NotAction
+	finding := {
+		"id": "serverless/functions/wildcard-action",
+		"msg": sprintf("function %s must not be allowed every action but some (NotAction)", [entry.function]),
+		"resource": entry.function,
+	}
+}
+
+# Actions that no resource can be named for, by the service authorization reference of AWS.
+without_resource := {
+	"cloudwatch:getmetricdata", "cloudwatch:getmetricstatistics", "cloudwatch:listmetrics", "cloudwatch:putmetricdata",
+	"ec2:describeavailabilityzones", "ec2:describeinstances", "ec2:describenetworkinterfaces", "ec2:describeregions",
+	"ec2:describesecuritygroups", "ec2:describesubnets", "ec2:describevpcs", "ecr:getauthorizationtoken",
+	"s3:listallmybuckets", "sts:getcalleridentity", "tag:getresources", "xray:getsamplingrules",
+	"xray:getsamplingstatisticsummaries", "xray:getsamplingtargets", "xray:puttelemetryrecords", "xray:puttracesegments",
+}
+
+needs_every_resource(statement) if {
+	actions := {lower(action) | some action in cfn.as_list(statement.Action)}
+	count(actions) > 0
+	count(actions - without_resource) == 0
 }
 
 # METADATA
@@ -74,7 +131,8 @@ deny contains finding if {
 #   remediation: Name the tables, buckets or queues the function uses.
 deny contains finding if {
 	some entry in statements
-	"*" in as_list(entry.statement.Resource)
+	not needs_every_resource(entry.statement)
+	"*" in cfn.as_list(entry.statement.Resource)
 	finding := {
 		"id": "serverless/functions/wildcard-resource",
 		"msg": sprintf("function %s must not be allowed to act on every resource", [entry.function]),
@@ -92,9 +150,9 @@ deny contains finding if {
 #   remediation: Replace the managed policy with SAM policy templates or statements of your own.
 deny contains finding if {
 	some name, properties in functions
-	some policy in as_list(properties.Policies)
-	is_string(policy)
-	contains(policy, "FullAccess")
+	some entry in cfn.as_list(properties.Policies)
+	policy := cfn.arn(entry)
+	regex.match(`FullAccess|(^|/)(AdministratorAccess|PowerUserAccess)$`, policy)
 	finding := {
 		"id": "serverless/functions/managed-policy",
 		"msg": sprintf("function %s must not use the managed policy %s", [name, policy]),
@@ -112,12 +170,48 @@ deny contains finding if {
 #   - nist-800-53r5:IA-2
 #   remediation: Set AuthType to AWS_IAM, or put an authorizer in front.
 deny contains finding if {
-	some name, properties in functions
-	properties.FunctionUrlConfig.AuthType == "NONE"
+	some url in urls
+	url.holder.AuthType == "NONE"
 	finding := {
 		"id": "serverless/functions/public-url",
-		"msg": sprintf("function %s has a URL without authentication", [name]),
-		"resource": name,
+		"msg": sprintf("function %s has a URL without authentication", [url.function]),
+		"resource": url.function,
+	}
+}
+
+deny contains finding if {
+	some url in cfn.of_type("AWS::Lambda::Url")
+	url.properties.AuthType == "NONE"
+	finding := {
+		"id": "serverless/functions/public-url",
+		"msg": sprintf("%s is a URL without authentication", [url.name]),
+		"resource": url.name,
+	}
+}
+
+# METADATA
+# title: Function that anyone may call
+# description: >-
+#   A permission names everyone, or a service without saying for whom that service calls (confused deputy).
+# custom:
+#   id: serverless/functions/open-permission
+#   severity: high
+#   controls:
+#   - nist-800-53r5:AC-3
+#   - nist-800-53r5:AC-6
+#   - soc2:CC6.3
+#   remediation: Set SourceArn or SourceAccount, or name the principal.
+deny contains finding if {
+	some permission in cfn.of_type("AWS::Lambda::Permission")
+	every field in ["EventSourceToken", "FunctionUrlAuthType", "PrincipalOrgID", "SourceAccount", "SourceArn"] {
+		cfn.off(permission.properties, field)
+	}
+	principal := permission.properties.Principal
+	principal in {"*", "events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"}
+	finding := {
+		"id": "serverless/functions/open-permission",
+		"msg": sprintf("%s lets %s call the function for anyone", [permission.name, principal]),
+		"resource": permission.name,
 	}
 }
 
@@ -131,12 +225,14 @@ deny contains finding if {
 #   - iso-27001-2022:A.8.8
 #   remediation: Move to a runtime that still gets security updates.
 deny contains finding if {
-	some name, properties in functions
-	properties.Runtime in data.config.serverless.deprecated_runtimes
+	some entry in settings
+	entry.field == "Runtime"
+	runtime := entry.holder[entry.field]
+	runtime in data.config.serverless.deprecated_runtimes
 	finding := {
 		"id": "serverless/functions/runtime",
-		"msg": sprintf("function %s uses the deprecated runtime %s", [name, properties.Runtime]),
-		"resource": name,
+		"msg": sprintf("function %s uses the deprecated runtime %s", [entry.function, runtime]),
+		"resource": entry.function,
 	}
 }
 
@@ -151,13 +247,12 @@ deny contains finding if {
 #   - gdpr:32
 #   remediation: Keep the secret in Secrets Manager and pass its name.
 deny contains finding if {
-	some name, properties in functions
-	some variable, value in properties.Environment.Variables
-	secrets.in_environment(variable, value)
+	some entry in variables
+	secrets.in_environment(entry.variable, entry.holder[entry.variable])
 	finding := {
 		"id": "serverless/functions/environment-secret",
-		"msg": sprintf("function %s must not carry a secret in the variable %s", [name, variable]),
-		"resource": name,
+		"msg": sprintf("function %s must not carry a secret in the variable %s", [entry.function, entry.variable]),
+		"resource": entry.function,
 	}
 }
 
@@ -171,11 +266,13 @@ deny contains finding if {
 #   - nist-800-53r5:SC-5
 #   remediation: Split the work, or hand it to a queue.
 warn contains finding if {
-	some name, properties in functions
-	properties.Timeout > data.config.serverless.max_timeout_seconds
+	some entry in settings
+	entry.field == "Timeout"
+	timeout := cfn.number(entry.holder[entry.field])
+	timeout > data.config.serverless.max_timeout_seconds
 	finding := {
 		"id": "serverless/functions/timeout",
-		"msg": sprintf("function %s may run for %d seconds", [name, properties.Timeout]),
-		"resource": name,
+		"msg": sprintf("function %s may run for %d seconds", [entry.function, timeout]),
+		"resource": entry.function,
 	}
 }

@@ -80,7 +80,12 @@ test_one_policy_needs_no_list if {
 	denied_ids(template({"Policies": one})) == {"serverless/functions/wildcard-action"}
 }
 
-bad := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Orders": {
+permission(properties) := {
+	"Type": "AWS::Lambda::Permission",
+	"Properties": object.union({"Action": "lambda:InvokeFunction", "FunctionName": "orders"}, properties),
+}
+
+bad := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Caller": permission({"Principal": "*"}), "Orders": {
 	"Type": "AWS::Serverless::Function",
 	"Properties": {
 		"Handler": "app.handler",
@@ -92,7 +97,7 @@ bad := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-
 	},
 }}}
 
-good := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Orders": {
+good := {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31", "Resources": {"Caller": permission({"Principal": "s3.amazonaws.com", "SourceAccount": "123456789012"}), "Orders": {
 	"Type": "AWS::Serverless::Function",
 	"Properties": {
 		"Handler": "app.handler",
@@ -108,9 +113,77 @@ test_bad_template_has_every_finding if {
 	found := functions.deny | functions.warn with input as bad
 	{finding.id | some finding in found} == {
 		"serverless/functions/wildcard-action", "serverless/functions/wildcard-resource",
-		"serverless/functions/managed-policy", "serverless/functions/public-url", "serverless/functions/runtime",
+		"serverless/functions/managed-policy", "serverless/functions/public-url", "serverless/functions/open-permission",
+		"serverless/functions/runtime",
 		"serverless/functions/environment-secret", "serverless/functions/timeout",
 	}
 }
 
 test_good_template_is_accepted if functions.allow with input as good
+
+with_globals(common, own) := object.union(template(own), {"Globals": {"Function": common}})
+
+test_globals_hold_for_the_functions_of_sam if {
+	secret := {"Environment": {"Variables": {"DB_PASSWORD": "hunter2"}}}
+	denied_ids(with_globals({"Runtime": "python3.8"}, {})) == {"serverless/functions/runtime"}
+	denied_ids(with_globals(secret, {"Environment": {"Variables": {"LOG": "x"}}})) == {"serverless/functions/environment-secret"}
+	denied_ids(with_globals({"FunctionUrlConfig": {"AuthType": "NONE"}}, {"FunctionUrlConfig": {"Cors": {}}})) == {"serverless/functions/public-url"}
+	count(functions.warn) == 1 with input as with_globals({"Timeout": 900}, {})
+	bare := {"Globals": {"Function": {"Runtime": "python3.8"}}, "Resources": {"F": {"Type": "AWS::Serverless::Function"}}}
+	denied_ids(bare) == {"serverless/functions/runtime"}
+}
+
+test_a_function_counts_before_globals if {
+	common := {
+		"Runtime": "python3.8", "Timeout": 900, "FunctionUrlConfig": {"AuthType": "NONE"},
+		"Environment": {"Variables": {"DB_PASSWORD": "hunter2"}},
+	}
+	own := {
+		"Runtime": "python3.13", "Timeout": 30, "FunctionUrlConfig": {"AuthType": "AWS_IAM"},
+		"Environment": {"Variables": {"DB_PASSWORD": "{{resolve:secretsmanager:db}}"}},
+	}
+	functions.allow with input as with_globals(common, own)
+	count(functions.warn) == 0 with input as with_globals(common, own)
+	plain := {"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {}}}, "Globals": {"Function": common}}
+	denied_ids(plain) == set()
+}
+
+lone(type, properties) := {"Resources": {"Thing": {"Type": type, "Properties": properties}}}
+
+test_urls_and_permissions_of_lambda_count if {
+	denied_ids(lone("AWS::Lambda::Url", {"AuthType": "NONE"})) == {"serverless/functions/public-url"}
+	denied_ids(lone("AWS::Lambda::Url", {"AuthType": "AWS_IAM"})) == set()
+	denied_ids(lone("AWS::Lambda::Url", {"AuthType": {"Ref": "Auth"}})) == set()
+	every principal in ["*", "s3.amazonaws.com"] {
+		denied_ids({"Resources": {"P": permission({"Principal": principal})}}) == {"serverless/functions/open-permission"}
+	}
+	every properties in [
+		{"Principal": "*", "PrincipalOrgID": "o-abc"}, {"Principal": "*", "FunctionUrlAuthType": "NONE"},
+		{"Principal": "s3.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["Bucket", "Arn"]}},
+		{"Principal": "123456789012"}, {"Principal": {"Ref": "Account"}},
+	] {
+		denied_ids({"Resources": {"P": permission(properties)}}) == set()
+	}
+}
+
+test_actions_without_resources_need_every_one if {
+	denied_ids(statement(["xray:PutTraceSegments", "xray:PutTelemetryRecords", "cloudwatch:PutMetricData"], "*")) == set()
+	denied_ids(statement("ec2:DescribeNetworkInterfaces", "*")) == set()
+	denied_ids(statement(["xray:PutTraceSegments", "s3:GetObject"], "*")) == {"serverless/functions/wildcard-resource"}
+	denied_ids(statement([], "*")) == {"serverless/functions/wildcard-resource"}
+}
+
+test_all_but_some_actions_is_a_wildcard if {
+	but := {"Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": arn}}
+	denied_ids(template({"Policies": but})) == {"serverless/functions/wildcard-action"}
+}
+
+test_administrators_policies_are_broad if {
+	every policy in [
+		"AdministratorAccess", "arn:aws-cn:iam::aws:policy/PowerUserAccess",
+		{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess"},
+	] {
+		denied_ids(template({"Policies": [policy]})) == {"serverless/functions/managed-policy"}
+	}
+	denied_ids(template({"Policies": [{"S3ReadPolicy": {"BucketName": "web"}}]})) == set()
+}

@@ -21,6 +21,7 @@
 #   remediation: Grant the actions that are needed on the resources that are needed.
 package terraform.iam
 
+import data.lib.iam as grants
 import data.lib.terraform as tf
 
 default allow := false
@@ -33,20 +34,39 @@ allow if {
 	count(deny) == 0
 }
 
-# Where AWS resources carry a policy document, as JSON text.
-documents contains {"change": rc, "document": document} if {
+# Where AWS resources carry a policy document, as JSON text. The text is "holder.policy".
+texts contains {"change": rc, "holder": rc.change.after} if {
 	some rc in tf.changes
 	rc.type in {
 		"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy",
 		"aws_s3_bucket_policy", "aws_kms_key", "aws_sqs_queue_policy", "aws_sns_topic_policy",
 	}
-	document := json.unmarshal(rc.change.after.policy)
 }
 
-granted contains {"change": entry.change, "statement": statement} if {
-	some entry in documents
-	some statement in tf.as_list(entry.document.Statement)
+texts contains {"change": rc, "holder": block} if {
+	some rc in tf.of_type("aws_iam_role")
+	some block in tf.blocks(rc, "inline_policy")
+}
+
+granted contains {"change": text.change, "holder": text.holder, "statement": statement} if {
+	some text in texts
+	document := json.unmarshal(text.holder.policy)
+	some statement in tf.as_list(document.Statement)
 	statement.Effect == "Allow"
+}
+
+# Where managed policies are attached, one or many.
+attached contains {"change": rc, "holder": rc.change.after, "key": key} if {
+	some rc in tf.changes
+	regex.match(`^aws_(iam(_role|_user|_group)?_policy_attachment|ssoadmin_managed_policy_attachment)$`, rc.type)
+	some key in ["managed_policy_arn", "policy_arn"]
+}
+
+attached contains {"change": rc, "holder": rc.change.after[field], "key": number} if {
+	some rc in tf.changes
+	regex.match(`^aws_iam_(role|(role|user|group)_policy_attachments_exclusive)$`, rc.type)
+	some field in ["managed_policy_arns", "policy_arns"]
+	some number, _ in rc.change.after[field]
 }
 
 # METADATA
@@ -59,24 +79,15 @@ granted contains {"change": entry.change, "statement": statement} if {
 #   - nist-800-53r5:AC-6(5)
 #   remediation: Attach a policy that lists the actions the identity needs.
 deny contains finding if {
-	some rc in tf.changes
-	rc.type in {"aws_iam_role_policy_attachment", "aws_iam_user_policy_attachment", "aws_iam_group_policy_attachment"}
-	name := administrator_policies[rc.change.after.policy_arn]
-	finding := {
-		"id": "terraform/iam/administrator",
-		"msg": sprintf("%s: must not attach %s", [rc.address, name]),
-		"resource": rc.address,
-	}
-}
-
-administrator_policies := {
-	"arn:aws:iam::aws:policy/AdministratorAccess": "AdministratorAccess",
-	"arn:aws:iam::aws:policy/IAMFullAccess": "IAMFullAccess",
-	"arn:aws:iam::aws:policy/PowerUserAccess": "PowerUserAccess",
+	some entry in attached
+	name := grants.administrator(entry.holder[entry.key])
+	entry.holder[entry.key]
+	finding := tf.finding("terraform/iam/administrator", entry.change, sprintf("must not attach %s", [name]))
 }
 
 # METADATA
 # title: Every action on every resource
+# description: A policy allows every action, or every action but some (NotAction), on every resource.
 # custom:
 #   id: terraform/iam/wildcard
 #   severity: critical
@@ -86,11 +97,8 @@ administrator_policies := {
 #   remediation: List the actions, and the resources they apply to.
 deny contains finding if {
 	some grant in granted
-	some action in tf.as_list(grant.statement.Action)
-	action in {"*", "*:*"}
-	some resource in tf.as_list(grant.statement.Resource)
-	resource == "*"
-	grant.change.change.after.policy
+	grants.everything(grant.statement)
+	grant.holder.policy
 	finding := {
 		"id": "terraform/iam/wildcard",
 		"msg": sprintf("%s: must not allow every action on every resource", [grant.change.address]),
@@ -123,7 +131,7 @@ deny contains finding if {
 	not pattern in {"*", "*:*"}
 	some action in escalation_actions
 	matches(lower(pattern), action)
-	grant.change.change.after.policy
+	grant.holder.policy
 	finding := {
 		"id": "terraform/iam/escalation",
 		"msg": sprintf("%s: %s on every resource allows privilege escalation through %s", [grant.change.address, pattern, action]),
@@ -180,7 +188,7 @@ deny contains finding if {
 	some grant in granted
 	everyone(grant.statement.Principal)
 	not grant.statement.Condition
-	grant.change.change.after.policy
+	grant.holder.policy
 	finding := {
 		"id": "terraform/iam/open-resource-policy",
 		"msg": sprintf("%s: the policy admits every principal", [grant.change.address]),
@@ -216,15 +224,21 @@ deny contains finding if {
 #   - nist-800-53r5:AC-6
 #   remediation: Write the document with jsonencode or aws_iam_policy_document.
 deny contains finding if {
-	some rc in tf.changes
-	some field in ["policy", "assume_role_policy"]
-	text := rc.change.after[field]
-	startswith(rc.type, "aws_")
+	some place in json_places
+	text := place.holder[place.field]
 	is_string(text)
 	not json.is_valid(text)
 	finding := {
 		"id": "terraform/iam/unreadable",
-		"msg": sprintf("%s: %s is not valid JSON", [rc.address, field]),
-		"resource": rc.address,
+		"msg": sprintf("%s: %s is not valid JSON", [place.change.address, place.field]),
+		"resource": place.change.address,
 	}
 }
+
+json_places contains {"change": rc, "holder": rc.change.after, "field": field} if {
+	some rc in tf.changes
+	startswith(rc.type, "aws_")
+	some field in ["policy", "assume_role_policy"]
+}
+
+json_places contains {"change": text.change, "holder": text.holder, "field": "policy"} if some text in texts

@@ -148,3 +148,39 @@ test_bad_plan_has_every_finding if {
 }
 
 test_good_plan_is_accepted if iam.allow with input as good
+
+partitions := ["aws", "aws-cn", "aws-us-gov"]
+
+test_administrator_is_told_wherever_it_is_attached if {
+	every partition in partitions {
+		arn := sprintf("arn:%s:iam::aws:policy/AdministratorAccess", [partition])
+		every type, after in {
+			"aws_iam_role_policy_attachment": {"policy_arn": arn},
+			"aws_iam_policy_attachment": {"policy_arn": arn},
+			"aws_ssoadmin_managed_policy_attachment": {"managed_policy_arn": arn},
+			"aws_iam_role": {"managed_policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess", arn]},
+			"aws_iam_role_policy_attachments_exclusive": {"policy_arns": [arn]},
+		} {
+			denied_ids(plan(type, after)) == {"terraform/iam/administrator"}
+		}
+	}
+	denied_ids(plan("aws_iam_role", {"managed_policy_arns": ["arn:aws:iam::123456789012:policy/AdministratorAccess"]})) == set()
+	denied_ids(plan("aws_iam_role", {"managed_policy_arns": null})) == set()
+}
+
+inline(text) := plan("aws_iam_role", {"inline_policy": [{"name": "x", "policy": text}]})
+
+test_inline_policies_are_read if {
+	denied_ids(inline(document(everything))) == {"terraform/iam/wildcard"}
+	denied_ids(inline(document({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}))) == {"terraform/iam/escalation"}
+	denied_ids(inline("{")) == {"terraform/iam/unreadable"}
+	denied_ids(inline(document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::web/*"}))) == set()
+	denied_ids(plan("aws_iam_role", {"inline_policy": [{}]})) == set()
+}
+
+test_all_but_some_actions_is_a_wildcard if {
+	but := {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+	denied_ids(plan("aws_iam_policy", {"policy": document(but)})) == {"terraform/iam/wildcard"}
+	denied_ids(plan("aws_iam_policy", {"policy": document(object.union(but, {"Effect": "Deny"}))})) == set()
+	denied_ids(plan("aws_iam_policy", {"policy": document(object.union(but, {"Resource": "arn:aws:s3:::web"}))})) == set()
+}
