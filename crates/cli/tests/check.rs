@@ -217,21 +217,24 @@ fn objects_are_found_as_kubectl_finds_them() {
 #[test]
 fn standard_input_is_a_file_too() {
     let site = Site::new();
-    let mut command = site.command(&["check", "--format", "github", "-"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(DEPLOYMENT.as_bytes())
-        .unwrap();
-    let out = Ran::from(child.wait_with_output().unwrap()).exits(1);
+    let piped = |text: &str, args: &[&str]| {
+        let mut command = site.command(&[&["check", "--format", "github", "-"], args].concat());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        Ran::from(child.wait_with_output().unwrap())
+    };
+    let out = piped(DEPLOYMENT, &[]).exits(1);
     let line = "::error file=-,line=13,endLine=13,col=23,endColumn=26,title=kubernetes/admission/privileged::container one must not run privileged%0ARemove";
     assert!(out.contains(line), "{out}");
+    // The command before the pipe failed, and nothing was checked.
+    piped("\n", &[]).fails(2, &["nothing on standard input"]);
+    let ran = piped("<a/>", &["--kind", "xml"]);
+    assert!(ran.err.contains("no policy was asked"), "{}", ran.err);
+    ran.exits(0);
 }
 
 #[test]

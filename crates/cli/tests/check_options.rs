@@ -13,7 +13,7 @@
 mod gate;
 mod support;
 
-use gate::{DEPLOYMENT, check, git, site, violations};
+use gate::{DEPLOYMENT, PLAN, check, git, site, violations};
 use serde_json::Value;
 
 fn read(site: &support::Site, name: &str) -> String {
@@ -52,7 +52,67 @@ fn only_what_changed_since_the_branches_parted_counts() {
     )
     .exits(1);
     assert_eq!(files(&combined), ["new.yaml", "old.yaml"]);
-    check(&site, &["--changed-since", "nowhere"]).fails(2, &["nowhere", "shallow"]);
+    check(&site, &["--changed-since", "nowhere"]).fails(2, &["nowhere", "name a branch"]);
+    let ran = check(&site, &["--changed-since", "topic", "sub/same.yaml"]);
+    assert!(
+        ran.err.contains("nothing that is checked has changed"),
+        "{}",
+        ran.err
+    );
+    ran.exits(0);
+}
+
+const BUCKET: &str = "resource \"aws_s3_bucket\" \"logs\" {\n  acl = var.acl\n}\n";
+
+fn variable(default: &str) -> String {
+    format!("variable \"acl\" {{\n  default = \"{default}\"\n}}\n")
+}
+
+#[test]
+fn what_a_change_causes_in_a_file_that_did_not_change_counts() {
+    let call = |acl: &str| format!("module \"b\" {{\n  source = \"./b\"\n  acl = \"{acl}\"\n}}\n");
+    let plan = PLAN.replace("public-read", "private");
+    let from_file = BUCKET.replace("var.acl", "trimspace(file(\"${path.module}/acl.txt\"))");
+    let (private, public) = (variable("private"), variable("public-read"));
+    let site = site(&[
+        ("old/main.tf", &BUCKET.replace("var.acl", "\"public-read\"")),
+        ("default/main.tf", BUCKET),
+        ("default/variables.tf", &private),
+        ("values/main.tf", BUCKET),
+        ("values/variables.tf", &private),
+        ("values/x.auto.tfvars", "acl = \"private\"\n"),
+        ("lost/main.tf", BUCKET),
+        ("lost/variables.tf", &public),
+        ("lost/x.auto.tfvars", "acl = \"private\"\n"),
+        ("calls/main.tf", &call("private")),
+        ("calls/b/main.tf", BUCKET),
+        ("calls/b/variables.tf", &private),
+        ("planned/main.tf", BUCKET),
+        ("planned/variables.tf", &private),
+        ("planned/plan.json", &plan),
+        ("reads/main.tf", &from_file),
+        ("reads/acl.txt", "private\n"),
+    ]);
+    git(&site, &["init", "-q", "-b", "main"]);
+    git(&site, &["add", "."]);
+    git(&site, &["commit", "-q", "-m", "one"]);
+    let found = || {
+        let ran = check(&site, &["--changed-since", "main", "--format", "json"]);
+        let mut found = violations(&ran.out);
+        found.retain(|line| line.contains("aws_s3_bucket"));
+        let place = |line: &String| line.split(':').next().unwrap().to_owned();
+        found.iter().map(place).collect::<Vec<_>>()
+    };
+    assert!(found().is_empty());
+    let write = |name: &str, text: &str| std::fs::write(site.path().join(name), text).unwrap();
+    write("default/variables.tf", &public);
+    write("values/x.auto.tfvars", "acl = \"public-read\"\n");
+    std::fs::remove_file(site.path().join("lost/x.auto.tfvars")).unwrap();
+    write("calls/main.tf", &call("public-read"));
+    write("planned/plan.json", PLAN);
+    write("reads/acl.txt", "public-read\n");
+    let expected = ["calls/b", "default", "lost", "planned", "reads", "values"];
+    assert_eq!(found(), expected.map(|directory| format!("{directory}/main.tf")));
 }
 
 const ACROSS: &str = "package main\n\nimport data.owners\n\ndeny contains {\"msg\": msg} if {\n\tsome i, j\n\tinput[i].contents.kind == \"Service\"\n\t\
@@ -116,6 +176,14 @@ fn fixes_replace_the_value_and_nothing_else() {
     let diff = "-          privileged: yes # as Kubernetes reads it\n+          privileged: false # as Kubernetes reads it";
     assert!(ran.err.contains(diff) && ran.err.contains("--yes"), "{}", ran.err);
     ran.exits(1);
+    assert_eq!(read(&site, "web.yaml"), DEPLOYMENT);
+    let ran = check(&site, &["--fix", "--yes", "--dry-run"]);
+    assert!(
+        ran.err.contains(diff) && ran.err.contains("dry run"),
+        "{}",
+        ran.err
+    );
+    ran.exits(0);
     assert_eq!(read(&site, "web.yaml"), DEPLOYMENT);
     let ran = check(&site, &["--fix", "--yes"]);
     assert!(

@@ -157,6 +157,10 @@ fn the_action_runs_and_takes_no_input_for_script() {
         text(&ran.stdout)
     );
     assert!(run(&[("CHECK_ARGS", "--dry-run --explain")]).status.success());
+    std::fs::write(site.path().join("good.yaml"), "a: 1\n").unwrap();
+    let ran = run(&[("CHECK_PATHS", "good.yaml\nweb.yaml\n")]);
+    assert_eq!(ran.status.code(), Some(1), "the second line is checked");
+    assert!(run(&[("CHECK_ARGS", "--explain\n--dry-run\n")]).status.success());
     assert_eq!(run(&[("CHECK_PATHS", "$(touch owned)")]).status.code(), Some(2));
     assert!(!site.path().join("owned").exists());
     let ran = run(&[("CHECK_FORMAT", "sarif"), ("CHECK_OUTPUT", "out.sarif")]);
@@ -182,11 +186,14 @@ fn the_component_for_gitlab_and_the_hooks_run() {
     let hooks = yaml(&workspace().join(".pre-commit-hooks.yaml"))[0].clone();
     let hooks = hooks.as_array().unwrap();
     let check = hooks.iter().find(|hook| hook["id"] == "stele-check").unwrap();
-    let output = bash(
-        &site,
-        &format!("{} web.yaml", check["entry"].as_str().unwrap()),
-        &[],
+    assert_eq!(
+        (&check["pass_filenames"], &check["always_run"]),
+        (&false.into(), &true.into())
     );
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    for (args, code) in [("", 1), (" --dry-run", 0)] {
+        let entry = check["entry"].as_str().unwrap();
+        let output = bash(&site, &format!("{entry}{args}"), &[]);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    }
     assert!(hooks.iter().any(|hook| hook["id"] == "stele-secrets"));
 }

@@ -277,6 +277,17 @@ pub struct Checked {
     pub checks: usize,
 }
 
+impl Checked {
+    /// A file that was read, and nothing asked about it.
+    pub(crate) fn unasked(input: &Input) -> Self {
+        Self {
+            failures: input.failures.clone(),
+            files: input.files(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Asks policies, one question at a time.
 #[derive(Debug)]
 pub struct Worker<'c> {
@@ -304,11 +315,7 @@ impl<'c> PartWorker<'c> {
 impl Worker<'_> {
     /// Checks all documents of a file.
     pub fn check(&mut self, input: &Input) -> Checked {
-        let mut out = Checked {
-            failures: input.failures.clone(),
-            files: input.files(),
-            ..Checked::default()
-        };
+        let mut out = Checked::unasked(input);
         let lines = Lines::new(&input.text);
         for view in views(input, &lines) {
             self.ask(&view.document.value, Some(view.kind), &[view], &mut out);

@@ -131,7 +131,7 @@ pub struct Exceptions {
 #[derive(Debug)]
 struct Entry {
     policy: (String, GlobMatcher),
-    resource: Option<GlobMatcher>,
+    resource: Option<(String, GlobMatcher)>,
     file: Option<GlobMatcher>,
     exempt: Exempt,
     expired: bool,
@@ -208,7 +208,8 @@ impl Entry {
     fn is_for(&self, finding: &Finding, path: &str) -> bool {
         let (_, policy) = &self.policy;
         let resource = || match (&self.resource, &finding.resource) {
-            (Some(glob), Some(resource)) => glob.is_match(resource),
+            // As it is first: `?` or `*` may stand in a key of Terraform's.
+            (Some((text, glob)), Some(resource)) => text == resource || glob.is_match(resource),
             (Some(_), None) => false,
             (None, _) => true,
         };
@@ -244,7 +245,7 @@ fn entry(path: &str, line: u64, raw: Raw, today: Date) -> Result<Entry, String> 
         );
     }
     Ok(Entry {
-        resource: raw.resource.map(|text| glob("resource", &text)).transpose()?,
+        resource: raw.resource.map(resource).transpose()?,
         file: raw.file.map(|text| glob("file", &text)).transpose()?,
         policy: (policy.clone(), glob("policy", &policy)?),
         expired: expires < today,
@@ -270,6 +271,12 @@ fn said(key: &str, value: Option<String>, what: &str) -> Result<String, String> 
 /// `full-date` of RFC 3339, and nothing else.
 fn day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
+}
+
+/// A glob without classes: `aws_s3_bucket.b[0]` is a resource's name.
+fn resource(text: String) -> Result<(String, GlobMatcher), String> {
+    let escaped = text.replace('[', "\\[").replace(']', "\\]");
+    Ok((text, glob("resource", &escaped)?))
 }
 
 fn glob(key: &str, text: &str) -> Result<GlobMatcher, String> {
@@ -331,6 +338,23 @@ mod tests {
         // What has no resource is not found by one.
         let text = entry("  expires: 2026-06-01\n  policy: '**'\n  resource: '**'\n");
         assert!(applied(&text, "a", "").0.is_none());
+    }
+
+    #[test]
+    fn brackets_of_a_resource_are_its_own() {
+        let cases = [
+            ("aws_s3_bucket.b[0]", "aws_s3_bucket.b[0]", true),
+            ("aws_s3_bucket.b[0]", "aws_s3_bucket.b0", false),
+            ("aws_s3_bucket.b[*]", "aws_s3_bucket.b[12]", true),
+            ("module.m[\"?\"].b", "module.m[\"x\"].b", true),
+        ];
+        for (written, resource, expected) in cases {
+            let text = entry(&format!(
+                "  expires: 2026-06-01\n  policy: k8s/pods\n  resource: '{written}'\n"
+            ));
+            let (exempt, _) = applied(&text, "main.tf", resource);
+            assert_eq!(exempt.is_some(), expected, "{written} {resource}");
+        }
     }
 
     #[test]

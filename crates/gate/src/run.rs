@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stele_types::{InputKind, Value};
 
-use crate::check::{Asked, Checked, Checker};
+use crate::changed::Changed;
+use crate::check::{Asked, Checked, Checker, Worker};
 use crate::evidence::CheckedFile;
 use crate::exception::Idle;
 use crate::finding::{Failure, Finding, fingerprint};
-use crate::source::Source;
+use crate::source::{Input, Source};
 
 /// What a check of many files came to.
 #[derive(Debug, Default, serde::Serialize)]
@@ -47,8 +48,55 @@ impl Outcome {
     }
 }
 
-/// Checks files on `threads` threads. `done` is told after each file.
-pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn() + Sync)) -> Outcome {
+/// A source that was read.
+struct Examined {
+    checked: Checked,
+    /// Where all are combined.
+    input: Option<Input>,
+    changed: bool,
+}
+
+/// Reads a source and asks about it, if it changed. `None`: it did not, and nothing else needs it.
+fn examine(
+    worker: &mut Worker<'_>,
+    source: &Source,
+    changed: Option<&Changed>,
+    combine: bool,
+) -> Option<Result<Examined, Failure>> {
+    if !combine && changed.is_some_and(|changed| !changed.may_touch(source)) {
+        return None;
+    }
+    let input = match source.read() {
+        Ok(input) => input,
+        // What can't be read was no plan of a configuration that changed.
+        Err(_) if !combine && changed.is_some_and(|changed| changed.is_same(source)) => return None,
+        Err(failure) => return Some(Err(failure)),
+    };
+    let changed = changed.is_none_or(|changed| changed.touches(source, &input));
+    if !changed && !combine {
+        return None;
+    }
+    let checked = if changed {
+        worker.check(&input)
+    } else {
+        Checked::unasked(&input)
+    };
+    Some(Ok(Examined {
+        checked,
+        input: combine.then_some(input),
+        changed,
+    }))
+}
+
+/// Checks files on `threads` threads, all or, of what has `changed`, everything that is found on it: a value in one file may be wrong where another
+/// one uses it. `done` is told after each file.
+pub fn run(
+    checker: &Checker,
+    sources: &[Source],
+    threads: usize,
+    changed: Option<&Changed>,
+    done: &(dyn Fn() + Sync),
+) -> Outcome {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(sources.len()));
     let work = || {
@@ -56,12 +104,9 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(source) = sources.get(index) else { break };
-            let result = source.read().map(|input| {
-                let checked = worker.check(&input);
-                (checked, checker.combine.then_some(input))
-            });
+            let result = examine(&mut worker, source, changed, checker.combine);
             if let Ok(mut results) = results.lock() {
-                results.push((index, result));
+                results.extend(result.map(|result| (index, result)));
             }
             done();
         }
@@ -79,14 +124,16 @@ pub fn run(checker: &Checker, sources: &[Source], threads: usize, done: &(dyn Fn
         ..Outcome::default()
     };
     let mut inputs = Vec::new();
+    let mut any_changed = false;
     for (_, result) in results {
-        let result = result.map(|(checked, input)| {
-            inputs.extend(input);
-            checked
+        let result = result.map(|examined| {
+            inputs.extend(examined.input);
+            any_changed |= examined.changed;
+            examined.checked
         });
         out.add(result);
     }
-    if checker.combine {
+    if checker.combine && (any_changed || changed.is_some_and(Changed::lost_any)) {
         let checked = checker.worker().check_combined(&inputs);
         out.checks = out.checks.saturating_add(checked.checks);
         out.findings.extend(checked.findings);

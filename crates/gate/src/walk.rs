@@ -117,7 +117,8 @@ fn is_module_file(path: &Path, kind: Option<InputKind>) -> bool {
     kind.is_none_or(|kind| kind == InputKind::Terraform) && name.is_some_and(terraform::is_config)
 }
 
-fn is_left_out(entry: &DirEntry) -> bool {
+/// Whether a directory's files are somebody else's.
+pub(crate) fn is_left_out(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_str();
     entry.file_type().is_dir() && name.is_some_and(|name| LEFT_OUT.contains(&name))
 }

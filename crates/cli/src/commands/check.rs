@@ -12,7 +12,6 @@ use crate::home::write_atomically;
 use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use stele_gate::changed::Changed;
@@ -107,27 +106,17 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
     let checker = Checker::new(args.policies.load(configuration)?, crate::node::now())?;
     let checker = checker.explaining(args.explain).combining(args.combine);
-    let mut found = files(args)?;
+    let found = files(args)?;
     let changed = changed(args)?;
-    if let Some(changed) = changed.as_ref().filter(|_| !args.combine) {
-        found.files.retain(|source| is_changed(changed, source));
-    }
     let examine = || {
-        let mut outcome = check(&checker, &found);
-        if let Some(changed) = &changed {
-            let mut known: BTreeMap<String, bool> = BTreeMap::new();
-            outcome.findings.retain(|finding| {
-                let look = || changed.is_changed(Path::new(&finding.file));
-                *known.entry(finding.file.clone()).or_insert_with(look)
-            });
-        }
+        let mut outcome = check(&checker, &found, changed.as_ref());
         if let Some(exceptions) = &exceptions {
             exceptions.apply(&mut outcome, &args.paths, changed.is_none());
         }
         outcome
     };
     let mut outcome = examine();
-    remarks(&found, &outcome);
+    remarks(args, &found, &outcome);
     if let Some(path) = &args.write_baseline {
         let text = Baseline::of(&outcome.findings).to_json();
         std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
@@ -148,7 +137,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             "{known} known findings are left out; {gone} are there no more"
         ));
     }
-    if args.fix && fix::run(&outcome, &found.files, args.yes)? {
+    if args.fix && fix::run(&outcome, &found.files, fix::Consent::of(args.yes, args.dry_run))? {
         outcome = examine();
         if let Some(baseline) = &baseline {
             baseline.apply(&mut outcome.findings);
@@ -162,18 +151,18 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
         .keep(&checker, &outcome, found, (&args.paths, options(args)))
 }
 
-fn check(checker: &Checker, found: &Sources) -> Outcome {
+fn check(checker: &Checker, found: &Sources, changed: Option<&Changed>) -> Outcome {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let bar = progress::bar("files");
     bar.set_length(u64::try_from(found.files.len()).unwrap_or(u64::MAX));
-    let mut outcome = stele_gate::run(checker, &found.files, threads, &|| bar.inc(1));
+    let mut outcome = stele_gate::run(checker, &found.files, threads, changed, &|| bar.inc(1));
     bar.finish_and_clear();
     outcome.failures.extend(found.failures.iter().cloned());
     outcome
 }
 
 /// What is worth a word besides the findings.
-fn remarks(found: &Sources, outcome: &Outcome) {
+fn remarks(args: &Args, found: &Sources, outcome: &Outcome) {
     if found.templates > 0 {
         output::note(format!(
             "{} templates of Helm charts were left out: check what they render to (`helm template CHART | stele check -`)",
@@ -185,8 +174,19 @@ fn remarks(found: &Sources, outcome: &Outcome) {
             "{count} files in {language} were left out, which is not read: {command}"
         ));
     }
-    if outcome.files == 0 && outcome.failures.is_empty() {
-        output::note("there is nothing to check: no file has a name that tells what it is; --kind does");
+    if outcome.failures.is_empty() {
+        match (outcome.files, outcome.checks, &args.changed_since) {
+            (0, _, Some(reference)) if !found.files.is_empty() => {
+                output::note(format!("nothing that is checked has changed since {reference}"))
+            }
+            (0, ..) => output::note(
+                "there is nothing to check: no file has a name that tells what it is; --kind does",
+            ),
+            (_, 0, _) => output::note(
+                "no policy was asked: none of them is for files of these kinds (`inputs` in a policy's metadata says what it is for)",
+            ),
+            _ => {}
+        }
     }
     for failure in &outcome.failures {
         output::note(format!(
@@ -203,14 +203,6 @@ fn changed(args: &Args) -> Result<Option<Changed>> {
     let start = args.paths.iter().find(|path| path.exists());
     let start = start.map_or(Path::new("."), PathBuf::as_path);
     Ok(Some(Changed::since(start, reference).context("--changed-since")?))
-}
-
-fn is_changed(changed: &Changed, source: &Source) -> bool {
-    match &source.origin {
-        Origin::File(path) => changed.is_changed(path),
-        // Of a module's files any may have changed; its findings are told apart by theirs.
-        Origin::Text(_) | Origin::Module(_) => true,
-    }
 }
 
 fn violated(args: &Args, outcome: &Outcome) -> bool {
@@ -257,6 +249,10 @@ fn files(args: &Args) -> Result<Sources> {
                 .read_to_end(&mut bytes)
                 .environment("can't read standard input")?;
             let text = String::from_utf8(bytes).context("standard input is not UTF-8")?;
+            anyhow::ensure!(
+                !text.trim_start_matches('\u{feff}').trim().is_empty(),
+                "nothing on standard input: did the command before the pipe fail?"
+            );
             out.files.push(Source {
                 name: "-".to_owned(),
                 kind: args.kind,

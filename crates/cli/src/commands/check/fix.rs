@@ -11,8 +11,26 @@ use stele_gate::fix::{self, Fixed};
 use stele_gate::source::{Origin, Source};
 use stele_gate::{Finding, Outcome, report};
 
+/// Whether what is shown may be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    Given,
+    Asked,
+    Refused,
+}
+
+impl Consent {
+    pub(super) const fn of(yes: bool, dry_run: bool) -> Self {
+        match (dry_run, yes) {
+            (true, _) => Self::Refused,
+            (false, true) => Self::Given,
+            (false, false) => Self::Asked,
+        }
+    }
+}
+
 /// Shows what would be fixed and, if that is wanted, writes it. True when files have changed.
-pub(super) fn run(outcome: &Outcome, sources: &[Source], yes: bool) -> Result<bool> {
+pub(super) fn run(outcome: &Outcome, sources: &[Source], consent: Consent) -> Result<bool> {
     let mut planned: Vec<(&Path, Fixed)> = Vec::new();
     for source in sources {
         let of_file = |finding: &&Finding| {
@@ -43,7 +61,11 @@ pub(super) fn run(outcome: &Outcome, sources: &[Source], yes: bool) -> Result<bo
     for (path, fixed) in &planned {
         output::note(diff(path, fixed)?.trim_end());
     }
-    if !(yes || agreed(&planned)?) {
+    if consent == Consent::Refused {
+        output::note("nothing was written: this is a dry run");
+        return Ok(false);
+    }
+    if !(consent == Consent::Given || agreed(&planned)?) {
         output::note("nothing was written; --fix --yes applies this");
         return Ok(false);
     }
