@@ -3,35 +3,44 @@
 # description: What a line of a script does that nobody can review, or that nobody should do.
 package lib.shell
 
-# A download that is executed as it comes in: from a pipe, or from a substitution that a shell executes.
-pipes_download(text) if regex.match(concat("", [download, arguments, `\|&?\s*`, prefix, `(`, shells, `|`, reader, `)`]), text)
+# A download that is executed as it comes in: from a pipe, or from a substitution that a shell executes. Contracts run
+# these patterns, too: each stays small, and the text is brought into one spelling first.
+pipes_download(text) if {
+	parts := split(plain(text), "|")
+	some number, part in parts
+	regex.match(`(^|[^a-zA-Z0-9_.-])(curl|wget) [^;&\n]*$`, part)
+	runs_its_input(parts[number + 1])
+}
 
-pipes_download(text) if regex.match(concat("", [before, interpreter, `\s+(-\S+\s+)*-[a-z]*c\s+["']?`, substituted]), text)
+pipes_download(text) if regex.match("sh( -[a-z]+)* -[a-z]*c [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
 
-pipes_download(text) if regex.match(concat("", [before, `eval\s+["']?`, substituted]), text)
+pipes_download(text) if regex.match("(^|[^a-z0-9_.-])eval [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
 
-pipes_download(text) if regex.match(concat("", [before, `(`, interpreter, `|source|\.)\s+(-\S+\s+)*(<\s+)?<\(\s*`, fetch]), text)
+pipes_download(text) if {
+	regex.match(`(^|[^a-z0-9_.-])((ba|k|z)?sh|source|\.)( -[a-z]+)*( <)? <\( ?(curl|wget) `, plain(text))
+}
 
-before := `(^|[^a-zA-Z0-9_./-]|/)`
+# Lines that go on are joined; what is quoted without blanks, or after an option for a header or data, holds no command.
+plain(text) := single_spaces if {
+	joined := regex.replace(text, `\\\r?\n`, " ")
+	pipes := regex.replace(joined, `\|&?\s*`, "| ")
+	redirected := regex.replace(pipes, `[0-9]?>&[0-9]`, "")
+	options := regex.replace(redirected, `-[AHd] *("[^"]*"|'[^']*')`, "-H x")
+	words := regex.replace(options, `"[^" \n|]*"|'[^' \n|]*'`, "x")
+	single_spaces := regex.replace(words, `[ \t]+`, " ")
+}
 
-fetch := `(sudo\s+)?(/[a-z/]*/)?(curl|wget)[ \t]`
-
-download := concat("", [before, `(curl|wget)[ \t]`])
-
-# The words of one command: separators count only outside of quotes, and a line goes on after a backslash.
-arguments := `([^|;&"'\n\\]|\\\r?\n|\\.|"[^"]*"|'[^']*'|[0-9]?>&[0-9])*`
-
-# What may stand before the name of a program.
-prefix := `((/[a-z/]*/)?(sudo|doas|env|exec)\s+|-u\s+\S+\s+|-[a-zA-Z-]+(=\S+)?\s+|[A-Z_]+=\S*\s+)*(/[a-z/]*/)?`
-
-interpreter := `(ba|da|k|z|a)?sh`
-
-shells := concat("", [interpreter, `($|[^a-zA-Z0-9_./-])`])
+runs_its_input(part) if regex.match(`^(ba|da|k|z|a)?sh($|[^a-zA-Z0-9_./-])`, program(part))
 
 # Other languages read their program from the pipe when nothing, or a dash, follows.
-reader := `(python[0-9.]*|perl|ruby|node|php)([ \t]+-[uBEIsSw]+)*([ \t]+-)?(["']|[ \t]*($|[\r\n;&|)]))`
+runs_its_input(part) if {
+	regex.match(`^(python[0-9.]*|perl|ruby|node|php)( -[uBEIsSw]+)*( -)?(["']| ?($|[\r\n;&)]))`, program(part))
+}
 
-substituted := concat("", ["(\\$\\(|`)\\s*", fetch])
+# A command from the name of its program on, without those that only start it.
+program(part) := regex.replace(started, `^(/[a-z]+)*/`, "") if {
+	started := regex.replace(part, `^ *((/[a-z]+)*/?(sudo|doas|env|exec) |-u [a-z]+ |-[a-zA-Z-]+ |[A-Z_]+=[^ ]* )*`, "")
+}
 
 # Options and variables that switch the check of certificates or signatures off.
 unchecked := {
@@ -41,5 +50,5 @@ unchecked := {
 
 # The options of `unchecked` that stand in a script, and curl's -k, alone or among other letters.
 unchecked_in(text) := {option | some option in unchecked; contains(text, option)} | {"curl -k" |
-	regex.match(concat("", [before, `curl`, arguments, `[ \t]-[afgGiIjJkLlNnOpqRsSvZ0-46#]*k`]), concat("", [text, " "]))
+	regex.match(`(^|[^a-zA-Z0-9_.-])curl ([^|;&\n]* )?-[afgGiIjJkLlNnOpqRsSvZ0-46#]*k`, plain(text))
 }

@@ -245,8 +245,9 @@ matches(purl, banned) if startswith(purl, concat("", [lower(banned), "@"]))
 # Type, name and upstream version of each package URL; a component without one is known by its name alone.
 releases(component) := {release |
 	some purl in component.purls
-	[parts] := regex.find_all_string_submatch_n(`^pkg:([^/]+)/(?:.*/)?([^/@]+)@(.+)$`, bare(purl), -1)
-	release := {"type": parts[1], "name": parts[2], "version": upstream(parts[3])}
+	parts := split(trim_prefix(bare(purl), "pkg:"), "/")
+	[name, version] := split(parts[count(parts) - 1], "@")
+	release := {"type": parts[0], "name": name, "version": upstream(version)}
 } | {release |
 	count(component.purls) == 0
 	release := {"type": "", "name": lower(component.name), "version": upstream(lower(component.version))}
