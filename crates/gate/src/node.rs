@@ -20,6 +20,8 @@ pub enum NodeKind {
     Scalar(Value),
     /// A list.
     Array(Vec<Node>),
+    /// A list whose elements have no numbers, each there once.
+    Set(Vec<Node>),
     /// A mapping, in the order of the text.
     Object(Vec<Entry>),
     /// Something that only running what the text describes would tell.
@@ -83,7 +85,7 @@ impl Node {
         match &self.kind {
             NodeKind::Unknown => Value::Null,
             NodeKind::Scalar(value) => value.clone(),
-            NodeKind::Array(items) => Value::array(items.iter().map(Self::to_value)),
+            NodeKind::Array(items) | NodeKind::Set(items) => Value::array(items.iter().map(Self::to_value)),
             NodeKind::Object(entries) => {
                 let pair = |entry: &Entry| (Value::string(&entry.key), entry.value.to_value());
                 let known = entries
@@ -123,7 +125,7 @@ impl Node {
         for (found, step) in path.iter().enumerate() {
             let next = match &at.kind {
                 NodeKind::Object(_) => step.as_str().and_then(|key| at.entry(key)),
-                NodeKind::Array(items) => {
+                NodeKind::Array(items) | NodeKind::Set(items) => {
                     if let Some(item) = index(step).and_then(|index| items.get(index)) {
                         (at, key_range) = (item, None);
                         continue;
@@ -144,7 +146,7 @@ impl Node {
         }
         // Of a whole mapping or list the key says more than its first line.
         let range = match (&at.kind, key_range) {
-            (NodeKind::Array(_) | NodeKind::Object(_), Some(key)) => key,
+            (NodeKind::Array(_) | NodeKind::Set(_) | NodeKind::Object(_), Some(key)) => key,
             _ => at.range.clone(),
         };
         Place {

@@ -304,7 +304,7 @@ fn is_merge(event: &Event<'_>) -> bool {
 fn height(node: &Node) -> usize {
     let below = match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => return 0,
-        NodeKind::Array(items) => items.iter().map(height).max(),
+        NodeKind::Array(items) | NodeKind::Set(items) => items.iter().map(height).max(),
         NodeKind::Object(entries) => entries.iter().map(|entry| height(&entry.value)).max(),
     };
     below.unwrap_or_default().saturating_add(1)

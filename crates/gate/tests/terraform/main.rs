@@ -9,6 +9,7 @@
 )]
 
 mod blocks;
+mod types;
 
 use std::path::Path;
 
@@ -111,7 +112,7 @@ fn expressions_come_to_values() {
         ("(1 + 2) * 3 > 8 && !false", "true"),
         ("7 % 4 == 3 ? \"a\" : \"b\"", "\"a\""),
         ("\"${1 + 1}-${true}\"", "\"2-true\""),
-        ("\"a%{ if 1 < 2 ~}  b  %{ else }c%{ endif }\"", "\"a  b  \""),
+        ("\"a%{ if 1 < 2 ~}  b  %{ else }c%{ endif }\"", "\"ab  \""),
         ("[for x in [1, 2, 3] : x * 2 if x > 1]", "[4,6]"),
         (
             "{for k, v in {a = 1, b = 2} : upper(k) => v}",

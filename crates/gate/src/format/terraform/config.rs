@@ -258,7 +258,7 @@ fn blocks(
                 labels.pop();
             }
         }
-        NodeKind::Scalar(_) | NodeKind::Unknown => {}
+        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Unknown => {}
     }
     Ok(())
 }
@@ -339,7 +339,7 @@ fn into_objects(node: Node) -> Vec<Vec<Entry>> {
     match node.kind {
         NodeKind::Object(entries) => vec![entries],
         NodeKind::Array(items) => items.into_iter().flat_map(into_objects).collect(),
-        NodeKind::Scalar(_) | NodeKind::Unknown => Vec::new(),
+        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Unknown => Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@ use stele_types::{Number, Value};
 use super::config::{Expr, shift};
 use super::functions;
 use super::refs;
+use super::types;
 use super::world::{Instance, World};
 use crate::format::hcl;
 use crate::node::{Entry, Node, NodeKind, last_of_equal};
@@ -145,8 +146,15 @@ impl<'a> Scope<'a> {
             Expression::BinaryOp(operation) => {
                 let left = self.eval(&operation.lhs_expr);
                 let right = self.eval(&operation.rhs_expr);
-                binary(*operation.operator.value(), &left, &right)
-                    .map_or_else(|| unknown(range.clone()), known)
+                let exact = || {
+                    types::is_exact(self, &operation.lhs_expr) && types::is_exact(self, &operation.rhs_expr)
+                };
+                let found = match operation.operator.value() {
+                    BinaryOperator::Eq => types::same(&left, &right, &exact).map(Value::from),
+                    BinaryOperator::NotEq => types::same(&left, &right, &exact).map(|same| (!same).into()),
+                    operator => binary(*operator, &left, &right),
+                };
+                found.map_or_else(|| unknown(range.clone()), known)
             }
             Expression::ForExpr(each) => self.for_expression(each, range),
         }
@@ -174,8 +182,14 @@ impl<'a> Scope<'a> {
 
     fn conditional(&self, conditional: &Conditional, range: Range<usize>) -> Node {
         match truth(&self.eval(&conditional.cond_expr)) {
-            Some(true) => self.eval(&conditional.true_expr),
-            Some(false) => self.eval(&conditional.false_expr),
+            Some(true) => types::alike(
+                self.eval(&conditional.true_expr),
+                &self.eval(&conditional.false_expr),
+            ),
+            Some(false) => types::alike(
+                self.eval(&conditional.false_expr),
+                &self.eval(&conditional.true_expr),
+            ),
             None => unknown(range),
         }
     }
@@ -255,7 +269,7 @@ impl<'a> Scope<'a> {
         if let [Element::Interpolation(only)] = elements.as_slice() {
             return self.eval(&only.expr);
         }
-        match self.text(&elements) {
+        match self.text(&elements, (false, false)) {
             Some(text) if self.world.budget.charge_text(text.len()) => {
                 Node::scalar(range, Value::string(&text))
             }
@@ -263,21 +277,20 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn text(&self, elements: &[&Element]) -> Option<String> {
+    /// The text of a template; `outer`: whether the marker before it and the one behind it strip.
+    fn text(&self, elements: &[&Element], outer: (bool, bool)) -> Option<String> {
         let mut out = String::new();
-        let mut strip_next = false;
-        for element in elements {
-            let (piece, strip) = match element {
-                Element::Literal(text) => (text.value().clone(), Strip::None),
-                Element::Interpolation(inner) => (text_of(&self.eval(&inner.expr))?, inner.strip),
-                Element::Directive(directive) => (self.directive(directive)?, Strip::None),
+        let mut strip_start = outer.0;
+        for (at, element) in elements.iter().enumerate() {
+            let next = at.checked_add(1).and_then(|next| elements.get(next));
+            let strip_end = next.map_or(outer.1, |next| marks(next).0.strip_start());
+            let piece = match element {
+                Element::Literal(text) => stripped(text.value(), strip_start, strip_end)?.to_owned(),
+                Element::Interpolation(inner) => text_of(&self.eval(&inner.expr))?,
+                Element::Directive(directive) => self.directive(directive)?,
             };
-            if matches!(strip, Strip::Start | Strip::Both) {
-                out.truncate(out.trim_end().len());
-            }
-            let piece = if strip_next { piece.trim_start() } else { &piece };
-            strip_next = matches!(strip, Strip::End | Strip::Both);
-            out.push_str(piece);
+            strip_start = marks(element).1.strip_end();
+            out.push_str(&piece);
             if !self.world.budget.charge_text(piece.len()) {
                 return None;
             }
@@ -286,16 +299,27 @@ impl<'a> Scope<'a> {
     }
 
     fn directive(&self, directive: &Directive) -> Option<String> {
-        let all = |scope: &Scope<'_>, template: &Template| scope.text(&template.iter().collect::<Vec<_>>());
+        let all = |scope: &Scope<'_>, template: &Template, start: Strip, end: Strip| {
+            let outer = (start.strip_end(), end.strip_start());
+            scope.text(&template.iter().collect::<Vec<_>>(), outer)
+        };
         match directive {
-            Directive::If(choice) => match truth(&self.eval(&choice.if_expr.cond_expr))? {
-                true => all(self, &choice.if_expr.template),
-                false => choice
-                    .else_expr
-                    .as_ref()
-                    .map_or_else(|| Some(String::new()), |other| all(self, &other.template)),
-            },
+            Directive::If(choice) => {
+                let (first, last) = (&choice.if_expr, choice.endif_expr.strip);
+                let other = choice.else_expr.as_ref();
+                match (truth(&self.eval(&first.cond_expr))?, other) {
+                    (true, other) => all(
+                        self,
+                        &first.template,
+                        first.strip,
+                        other.map_or(last, |other| other.strip),
+                    ),
+                    (false, Some(other)) => all(self, &other.template, other.strip, last),
+                    (false, None) => Some(String::new()),
+                }
+            }
             Directive::For(each) => {
+                let last = each.endfor_expr.strip;
                 let each = &each.for_expr;
                 let collection = self.eval(&each.collection_expr);
                 let mut out = String::new();
@@ -311,12 +335,45 @@ impl<'a> Scope<'a> {
                         next: Some(&of_value),
                     });
                     let scope = self.within(of_key.as_ref().unwrap_or(&of_value));
-                    out.push_str(&all(&scope, &each.template)?);
+                    out.push_str(&all(&scope, &each.template, each.strip, last)?);
                 }
                 Some(out)
             }
         }
     }
+}
+
+/// The first and the last marker of what is no literal.
+fn marks(element: &Element) -> (Strip, Strip) {
+    match element {
+        Element::Literal(_) => (Strip::None, Strip::None),
+        Element::Interpolation(inner) => (inner.strip, inner.strip),
+        Element::Directive(directive) => match &**directive {
+            Directive::If(choice) => (choice.if_expr.strip, choice.endif_expr.strip),
+            Directive::For(each) => (each.for_expr.strip, each.endfor_expr.strip),
+        },
+    }
+}
+
+/// A literal without the space that a marker beside it strips. How far that goes over the lines of a heredoc is not understood here: then `None`.
+fn stripped(text: &str, start: bool, end: bool) -> Option<&str> {
+    let mut rest = text;
+    if start {
+        rest = rest.trim_start();
+        let cut = text.get(..text.len().saturating_sub(rest.len()))?;
+        if cut.find('\n').is_some_and(|at| at.saturating_add(1) < cut.len()) {
+            return None;
+        }
+    }
+    if end {
+        let kept = rest.trim_end();
+        let cut = rest.get(kept.len()..)?;
+        if cut.find('\n').is_some_and(|at| at.saturating_add(1) < cut.len()) {
+            return None;
+        }
+        rest = kept;
+    }
+    Some(rest)
 }
 
 pub(super) fn unknown(range: Range<usize>) -> Node {
@@ -329,7 +386,7 @@ pub(super) fn is_known(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Unknown => false,
         NodeKind::Scalar(_) => true,
-        NodeKind::Array(items) => items.iter().all(is_known),
+        NodeKind::Array(items) | NodeKind::Set(items) => items.iter().all(is_known),
         NodeKind::Object(entries) => entries.iter().all(|entry| is_known(&entry.value)),
     }
 }
@@ -377,6 +434,7 @@ pub(super) fn pairs(node: &Node) -> Option<Vec<(Node, Node)>> {
             };
             items.iter().enumerate().map(pair).collect()
         }
+        NodeKind::Set(items) => Some(items.iter().map(|item| (item.clone(), item.clone())).collect()),
         NodeKind::Object(entries) => {
             let mut entries: Vec<&Entry> = entries.iter().collect();
             entries.sort_by(|a, b| a.key.cmp(&b.key));
@@ -412,7 +470,9 @@ fn grouped(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
 fn place(node: &mut Node, range: &Range<usize>) {
     node.range = range.clone();
     match &mut node.kind {
-        NodeKind::Array(items) => items.iter_mut().for_each(|item| place(item, range)),
+        NodeKind::Array(items) | NodeKind::Set(items) => {
+            items.iter_mut().for_each(|item| place(item, range));
+        }
         NodeKind::Object(entries) => entries.iter_mut().for_each(|entry| {
             entry.key_range = range.clone();
             place(&mut entry.value, range);
@@ -442,8 +502,7 @@ fn binary(operator: BinaryOperator, left: &Node, right: &Node) -> Option<Value> 
             (Some(true), _) | (_, Some(true)) => Some(true.into()),
             (left, right) => Some((left? || right?).into()),
         },
-        Op::Eq => Some((known(left)? == known(right)?).into()),
-        Op::NotEq => Some((known(left)? != known(right)?).into()),
+        Op::Eq | Op::NotEq => None,
         Op::Less => Some(compared()?.is_lt().into()),
         Op::LessEq => Some(compared()?.is_le().into()),
         Op::Greater => Some(compared()?.is_gt().into()),

@@ -12,6 +12,7 @@ mod plan;
 mod refs;
 mod roots;
 mod sources;
+mod types;
 mod world;
 
 use std::path::Path;

@@ -274,7 +274,9 @@ fn unknown_parts(node: &Node) -> Node {
     match &node.kind {
         NodeKind::Unknown => flag(true),
         NodeKind::Scalar(_) => flag(false),
-        NodeKind::Array(items) => Node::array(range, items.iter().map(unknown_parts).collect()),
+        NodeKind::Array(items) | NodeKind::Set(items) => {
+            Node::array(range, items.iter().map(unknown_parts).collect())
+        }
         NodeKind::Object(entries) => {
             let entries = entries.iter().map(unknown_entry);
             let kept = entries.filter(|entry| truth(&entry.value) != Some(false));

@@ -75,7 +75,7 @@ pub(super) fn follow(scope: &Scope<'_>, from: &Node, operators: &[&Operator], ra
             let items = match &from.kind {
                 NodeKind::Unknown => return unknown(range.clone()),
                 NodeKind::Scalar(Value::Null) => &[][..],
-                NodeKind::Array(items) => items,
+                NodeKind::Array(items) | NodeKind::Set(items) => items,
                 _ => std::slice::from_ref(from),
             };
             let each = items.iter().map(|item| follow(scope, item, rest, range));

@@ -10,6 +10,7 @@ use stele_types::Value;
 use super::config::{Attr, Body, Module};
 use super::eval::{Frame, Scope, number_of, text_of, truth, unknown};
 use super::load::{Loader, plain};
+use super::types;
 use crate::format::MAX_DEPTH;
 use crate::node::{Entry, Node, NodeKind};
 
@@ -97,7 +98,7 @@ impl Budget {
 fn size(node: &Node) -> usize {
     let below: usize = match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => 0,
-        NodeKind::Array(items) => items.iter().map(size).sum(),
+        NodeKind::Array(items) | NodeKind::Set(items) => items.iter().map(size).sum(),
         NodeKind::Object(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
     };
     below.saturating_add(1)
@@ -110,7 +111,7 @@ fn is_too_deep(node: &Node, left: usize) -> bool {
     };
     match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => false,
-        NodeKind::Array(items) => items.iter().any(|item| is_too_deep(item, below)),
+        NodeKind::Array(items) | NodeKind::Set(items) => items.iter().any(|item| is_too_deep(item, below)),
         NodeKind::Object(entries) => entries.iter().any(|entry| is_too_deep(&entry.value, below)),
     }
 }
@@ -258,9 +259,26 @@ impl Instance {
         once(
             &self.variables,
             name,
-            || self.given(world, name, &block.body),
+            || self.typed(world, name, &block.body),
             cycle,
         )
+    }
+
+    /// What a variable is given, as the type that it is declared with.
+    fn typed(&self, world: &World, name: &str, declared: &Body) -> Option<Rc<Node>> {
+        let value = self.given(world, name, declared)?;
+        let scope = Scope::new(world, self, None);
+        match declared.attr("type").and_then(|attr| types::written(&attr.expr)) {
+            Some((expression, site)) => {
+                world.budget.charge_node(&value);
+                Some(Rc::new(types::convert(
+                    &Scope { site, ..scope },
+                    &value,
+                    &expression,
+                )))
+            }
+            None => Some(value),
+        }
     }
 
     fn given(&self, world: &World, name: &str, declared: &Body) -> Option<Rc<Node>> {
@@ -445,7 +463,7 @@ fn keyed(value: &Node) -> Option<Vec<Repetition>> {
             .iter()
             .map(|entry| (entry.key.clone(), &entry.value))
             .collect(),
-        NodeKind::Array(items) => {
+        NodeKind::Array(items) | NodeKind::Set(items) => {
             let keys = items.iter().map(|item| Some((text_of(item)?, item)));
             keys.collect::<Option<_>>()?
         }

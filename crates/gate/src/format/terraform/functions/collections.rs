@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use stele_types::{Number, Value};
 
 use super::{Call, all_known};
-use crate::format::terraform::eval::{is_known, known, number_of, text_of, truth};
+use crate::format::terraform::eval::{is_known, number_of, text_of, truth};
 use crate::format::terraform::refs::indexed;
+use crate::format::terraform::types::{same, set_of, unified};
 use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 /// More elements of one list are not made.
@@ -24,7 +25,7 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
     Some(match name {
         "length" => {
             let length = match &call.arg(0)?.kind {
-                NodeKind::Array(items) => items.len(),
+                NodeKind::Array(items) | NodeKind::Set(items) => items.len(),
                 NodeKind::Object(entries) => entries.len(),
                 NodeKind::Scalar(Value::String(text)) => text.chars().count(),
                 _ => return None,
@@ -43,7 +44,7 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
             flatten(call.arg(0)?, &mut out)?;
             call.array(out)
         }
-        "tolist" => call.array(call.items(0)?.to_vec()),
+        "tolist" => call.array(unified(call.items(0)?.to_vec())),
         "reverse" => call.array(call.items(0)?.iter().rev().cloned().collect()),
         "compact" => {
             let items = call.items(0)?;
@@ -69,19 +70,22 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
             _ => return None,
         },
         "index" => {
-            let wanted = known(call.arg(1)?)?;
+            let wanted = call.arg(1)?;
             let mut items = call.items(0)?.iter();
-            let at = items.position(|item| known(item).as_ref() == Some(&wanted))?;
+            let is_wanted = |item: &Node| same(item, wanted, &|| false) != Some(false);
+            let at = items.position(is_wanted)?;
+            same(call.items(0)?.get(at)?, wanted, &|| false)?;
             call.scalar(i64::try_from(at).ok()?)
         }
         "contains" => {
-            let wanted = known(call.arg(1)?)?;
+            let wanted = call.arg(1)?;
             let items = call.items(0)?;
-            let found = items.iter().any(|item| known(item).as_ref() == Some(&wanted));
-            if !found && !items.iter().all(is_known) {
+            let same = |item| same(item, wanted, &|| false);
+            let all: Vec<Option<bool>> = items.iter().map(same).collect();
+            if !all.contains(&Some(true)) && all.contains(&None) {
                 return None;
             }
-            call.scalar(found)
+            call.scalar(all.contains(&Some(true)))
         }
         "range" => range(call)?,
         _ => return None,
@@ -116,7 +120,7 @@ fn chosen(name: &str, call: &Call<'_>) -> Option<Node> {
         })?,
         "coalescelist" => first(
             call,
-            |node| matches!(&node.kind, NodeKind::Array(items) if !items.is_empty()),
+            |node| matches!(&node.kind, NodeKind::Array(items) | NodeKind::Set(items) if !items.is_empty()),
         )?,
         _ => return None,
     })
@@ -136,12 +140,12 @@ fn first(call: &Call<'_>, is_something: impl Fn(&Node) -> bool) -> Option<Node> 
 }
 
 fn flatten(node: &Node, out: &mut Vec<Node>) -> Option<()> {
-    let NodeKind::Array(items) = &node.kind else {
+    let (NodeKind::Array(items) | NodeKind::Set(items)) = &node.kind else {
         return None;
     };
     for item in items {
         match &item.kind {
-            NodeKind::Array(_) => flatten(item, out)?,
+            NodeKind::Array(_) | NodeKind::Set(_) => flatten(item, out)?,
             // It may be a list.
             NodeKind::Unknown => return None,
             _ => out.push(item.clone()),
@@ -254,15 +258,12 @@ fn sets(name: &str, call: &Call<'_>) -> Option<Node> {
         "setproduct" => return product(call, &lists),
         _ => head.to_vec(),
     };
-    let mut seen = BTreeSet::new();
-    let mut kept: Vec<Node> = kept
-        .into_iter()
-        .filter(|item| seen.insert(item.to_value()))
-        .collect();
     if name != "distinct" {
-        kept.sort_by_key(Node::to_value);
+        return Some(set_of(call.range.clone(), kept));
     }
-    Some(call.array(kept))
+    let mut seen = BTreeSet::new();
+    let once = unified(kept).into_iter();
+    Some(call.array(once.filter(|item| seen.insert(item.to_value())).collect()))
 }
 
 fn product(call: &Call<'_>, lists: &[&[Node]]) -> Option<Node> {
@@ -280,7 +281,13 @@ fn product(call: &Call<'_>, lists: &[&[Node]]) -> Option<Node> {
         };
         rows = rows.iter().flat_map(longer).collect();
     }
-    Some(call.array(rows.into_iter().map(|row| call.array(row)).collect()))
+    let rows = rows.into_iter().map(|row| call.array(row)).collect();
+    let are_sets = |arg: &Node| matches!(arg.kind, NodeKind::Set(_));
+    Some(if call.args.iter().all(are_sets) {
+        set_of(call.range.clone(), rows)
+    } else {
+        call.array(rows)
+    })
 }
 
 fn numbers(name: &str, call: &Call<'_>) -> Option<Node> {

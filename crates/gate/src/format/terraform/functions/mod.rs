@@ -36,7 +36,7 @@ impl Call<'_> {
 
     pub(super) fn items(&self, index: usize) -> Option<&[Node]> {
         match &self.arg(index)?.kind {
-            NodeKind::Array(items) => Some(items),
+            NodeKind::Array(items) | NodeKind::Set(items) => Some(items),
             _ => None,
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn call(scope: &Scope<'_>, call: &FuncCall, range: Range<usize>) -> N
     let mut args: Vec<Node> = call.args.iter().map(|arg| scope.eval(arg)).collect();
     if call.args.expand_final() {
         match args.pop().map(|last| last.kind) {
-            Some(NodeKind::Array(items)) => args.extend(items),
+            Some(NodeKind::Array(items) | NodeKind::Set(items)) => args.extend(items),
             _ => return unknown(range),
         }
     }

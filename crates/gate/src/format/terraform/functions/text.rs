@@ -153,7 +153,7 @@ fn format(pattern: &str, args: &[&Node]) -> Option<String> {
         let arg = args.next()?;
         let text = match (verb, &arg.kind) {
             ('s' | 't' | 'd', _) => text_of(arg)?,
-            ('v', NodeKind::Array(_) | NodeKind::Object(_)) => {
+            ('v', NodeKind::Array(_) | NodeKind::Set(_) | NodeKind::Object(_)) => {
                 stele_types::json::to_string(&super::known(arg)?)
             }
             ('v', _) => text_of(arg)?,
