@@ -104,7 +104,7 @@ deny contains finding if {
 # What of an expression can get into the script, in one spelling: lower case, and fields after dots. Literals are the
 # author's own, and comparisons print nothing but true or false.
 printed(expression) := regex.replace(without_tests, `!?[\w.*-]+ *[=!]= *[\w.*'-]+`, "") if {
-	fields := regex.replace(lower(expression), `\s*\[\s*'([\w*-]+)'\s*\]`, ".$1")
+	fields := regex.replace(regex.replace(lower(expression), `\s*\[\s*'`, "."), `'\s*\]`, "")
 	dotted := regex.replace(fields, `\s*\.\s*`, ".")
 	plain := regex.replace(dotted, `'[^']*'`, "''")
 	without_tests := regex.replace(plain, `\b(contains|startswith|endswith)\s*\(([^()]|\([^()]*\))*\)`, "")

@@ -142,7 +142,7 @@ words(text) := {word |
 
 tokens(text) := [token |
 	plain := regex.replace(text, `(?i)\s+with\s+[^\s()]+`, "")
-	some word in regex.split(`\s+`, regex.replace(plain, `[()]`, " $0 "))
+	some word in regex.split(`\s+`, replace(replace(plain, "(", " ( "), ")", " ) "))
 	word != ""
 	token := operator(word)
 ]
