@@ -23,6 +23,11 @@ pub(crate) fn find_above(start: &Path, name: &str) -> Option<PathBuf> {
     None
 }
 
+/// The root of the repository that a path is in.
+pub(crate) fn root(path: &Path) -> Option<PathBuf> {
+    source::repository_root(path).ok()?.canonicalize().ok()
+}
+
 /// A file's path from a directory, with `/`; as it is where it does not lie below.
 pub(crate) fn path_below(root: &Path, name: &str) -> String {
     let path = Path::new(name).canonicalize().ok();

@@ -89,7 +89,8 @@ fn a_statement_says_what_was_checked_and_how_it_went() {
     check(&site, &attest).fails(2, &["no commit", "--resource"]);
     check(&site, &["web.yaml", "--attest", "vsa.json"]).fails(2, &["--key"]);
     git(&site, &["init", "-q", "-b", "main"]);
-    git(&site, &["add", "web.yaml"]);
+    std::fs::write(site.path().join("notes.txt"), "a\n").unwrap();
+    git(&site, &["add", "web.yaml", "notes.txt"]);
     git(&site, &["commit", "-q", "-m", "one"]);
     let head = Command::new("git")
         .current_dir(site.path())
@@ -97,7 +98,21 @@ fn a_statement_says_what_was_checked_and_how_it_went() {
         .output()
         .unwrap();
     let commit = String::from_utf8(head.stdout).unwrap().trim().to_owned();
-    check(&site, &attest).exits(0);
+    let of_commit = |args: &[&str]| {
+        check(&site, &[args, &ATTEST].concat()).exits(0);
+        let statement = opened(&site, "vsa.json");
+        std::fs::remove_file(site.path().join("vsa.json")).unwrap();
+        statement["subject"][0]["digest"]["gitCommit"] == *commit
+    };
+    // Of a part of the repository, with what it does not hold, or without what it holds, the commit says nothing.
+    assert!(of_commit(&["."]));
+    assert!(!of_commit(&["web.yaml"]));
+    std::fs::write(site.path().join("own.txt"), "exceptions: []\n").unwrap();
+    assert!(!of_commit(&[".", "--exceptions", "own.txt"]));
+    std::fs::remove_file(site.path().join("notes.txt")).unwrap();
+    assert!(!of_commit(&["."]));
+    std::fs::write(site.path().join("notes.txt"), "a\n").unwrap();
+    check(&site, &[&["."][..], &ATTEST].concat()).exits(0);
     let statement = opened(&site, "vsa.json");
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(
@@ -170,6 +185,11 @@ fn a_node_records_the_run() {
         .concat(),
     );
     assert!(ran.err.contains("recorded as decision "), "{}", ran.err);
+    assert!(
+        ran.err.contains("no policy gate/check is in force"),
+        "{}",
+        ran.err
+    );
     ran.exits(1);
     let id =
         opened(&site, "vsa.json")["predicate"]["https://github.com/stele/stele/check/v1"]["decision"].clone();

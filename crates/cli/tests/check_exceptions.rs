@@ -13,7 +13,7 @@
 mod gate;
 mod support;
 
-use gate::{DEPLOYMENT, check, site, violations};
+use gate::{DEPLOYMENT, check, git, site, violations};
 use serde_json::Value;
 
 fn exception(policy: &str, more: &str) -> String {
@@ -103,6 +103,32 @@ fn an_exception_excepts_until_its_day_and_is_shown() {
     ran.exits(0);
     // A baseline would keep it quiet beyond its end.
     check(&site, &["--write-baseline", "known.json", "k8s"]).fails(0, &["0 findings are in known.json"]);
+}
+
+#[test]
+fn exceptions_are_for_what_lies_below_their_repository_s_root() {
+    let all = file(&[exception("'**'", &format!("{FAR}\n  resource: '**'"))]);
+    let site = site(&[
+        ("one/web.yaml", DEPLOYMENT),
+        ("one/stele-exceptions.yaml", &all),
+        ("two/web.yaml", DEPLOYMENT),
+        ("two/deep/web.yaml", DEPLOYMENT),
+        ("two/deep/stele-exceptions.yaml", &all),
+    ]);
+    git(&site, &["init", "-q", "one"]);
+    git(&site, &["init", "-q", "two"]);
+    check(&site, &["one"]).exits(0);
+    let ran = check(&site, &["one", "two/web.yaml", "--format", "json"]);
+    assert!(violations(&ran.out).iter().any(|line| line.starts_with("two/")));
+    ran.exits(1);
+    let ran = check(&site, &["two/deep"]);
+    assert!(
+        ran.err.contains("two/deep/stele-exceptions.yaml is not taken"),
+        "{}",
+        ran.err
+    );
+    ran.exits(1);
+    check(&site, &["two/deep", "--exceptions", "one/stele-exceptions.yaml"]).exits(0);
 }
 
 #[test]

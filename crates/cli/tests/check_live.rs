@@ -75,6 +75,16 @@ fn what_is_in_force_decides_and_what_can_t_be_known_passes_nothing() {
     let live = ["--live", "--format", "json", "web.yaml"];
     let report = check(&site, &live).exits(1);
     assert_eq!(violations(&report).len(), 3);
+    // Production knows no exceptions: those of the repository are taken where that is said, and counted.
+    let all = "exceptions:\n- policy: '**'\n  resource: '**'\n  reason: r\n  owner: a@x\n  approver: b@x\n  expires: 2999-12-31\n";
+    std::fs::write(site.path().join("stele-exceptions.yaml"), all).unwrap();
+    check(&site, &live).exits(1);
+    check(
+        &site,
+        &[&live[..], &["--exceptions", "stele-exceptions.yaml"]].concat(),
+    )
+    .fails(0, &["production knows neither", "left to them here: 3"]);
+    std::fs::remove_file(site.path().join("stele-exceptions.yaml")).unwrap();
     let listed = json(&site.run(&["policy", "list", "--format", "json"]).exits(0));
     let in_force = listed
         .as_array()

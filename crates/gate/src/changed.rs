@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
+use stele_types::sha256;
 use walkdir::WalkDir;
 
+use crate::evidence::CheckedFile;
 use crate::format::terraform;
 use crate::kind;
 use crate::source::{Input, Origin, Source};
@@ -244,6 +246,32 @@ fn base(
     Ok(entries
         .map(|entry| (entry.path(&index).to_str_lossy().into_owned(), entry.id))
         .collect())
+}
+
+/// Whether a working tree is what its commit has: nothing tracked is modified or gone, and each of the files was read as the commit has it. Links
+/// that lead out, submodules and what can't be told are not.
+#[must_use]
+pub fn is_whole(start: &Path, commit: &str, files: &[CheckedFile]) -> bool {
+    let Some((repository, changed)) = discover(start).zip(Changed::since(start, commit).ok()) else {
+        return false;
+    };
+    let same = |file: &CheckedFile| {
+        let name = changed.below(Path::new(&file.path))?;
+        let blob = repository.find_object(*changed.before.get(&name)?).ok()?;
+        Some(sha256(&[&blob.data]) == file.sha256)
+    };
+    files.iter().all(|file| same(file) == Some(true))
+        && changed
+            .before
+            .keys()
+            .all(|name| !changed.is_changed(&changed.root.join(name)))
+}
+
+/// Whether a path is the directory of a repository's whole working tree.
+#[must_use]
+pub fn is_root(path: &Path) -> bool {
+    let root = discover(path).and_then(|repository| repository.workdir()?.canonicalize().ok());
+    root.is_some() && root == path.canonicalize().ok()
 }
 
 /// The commit that `HEAD` is; `None` where there is no repository, or no commit yet.

@@ -40,8 +40,10 @@ pub struct Run<'a> {
     pub policies: Digest,
     /// The commit that `HEAD` is.
     pub commit: Option<String>,
-    /// Whether a file that was checked is not as it is in the commit.
+    /// Whether a file that was checked, or any that is tracked, is not as it is in the commit.
     pub modified: bool,
+    /// Whether the whole repository was checked, by nothing that the commit does not hold or the statement does not name.
+    pub whole: bool,
     /// Nothing is violated, and everything was checked.
     pub passed: bool,
     /// What was asked of the run, for who judges it.
@@ -79,11 +81,11 @@ impl Run<'_> {
         sha256(&[lines.collect::<String>().as_bytes()])
     }
 
-    /// The statement. Its subject is the commit if every file is as it is there, else each file: nothing is said of what was not looked at. `None`: no
-    /// file was checked, and there is nothing to make a statement about.
+    /// The statement. Its subject is the commit if the whole repository was checked as it is there, else each file: nothing is said of what was not
+    /// looked at. `None`: no file was checked, and there is nothing to make a statement about.
     #[must_use]
     pub fn statement(&self, resource: &str, time: Timestamp, decision: Option<&str>) -> Option<Json> {
-        let whole = self.commit.as_ref().filter(|_| !self.modified);
+        let whole = self.commit.as_ref().filter(|_| self.whole && !self.modified);
         let subject: Vec<Json> = match whole {
             Some(commit) => vec![json!({"name": resource, "digest": {"gitCommit": commit}})],
             None => {
@@ -204,6 +206,7 @@ mod tests {
             policies: sha256(&[b""]),
             commit: Some("a".repeat(40)),
             modified: false,
+            whole: true,
             passed: true,
             options: Json::Null,
             version: "1",

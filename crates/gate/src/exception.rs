@@ -165,17 +165,19 @@ impl Exceptions {
     }
 
     /// Marks the findings that an exception in force matches (the first one, if several do) and returns the exceptions that match none, in their
-    /// order. `path_of` makes of a finding's file the path that globs are about. Without `whole` only a part of the files was checked,
+    /// order. `path_of` makes of a finding's file the path that globs are about; None: the exceptions are not for it. Without `whole` only a part of the files was checked,
     /// which does not show what is unused.
     pub fn apply(
         &self,
         findings: &mut [Finding],
-        path_of: &dyn Fn(&str) -> String,
+        path_of: &dyn Fn(&str) -> Option<String>,
         whole: bool,
     ) -> Vec<Idle> {
         let mut used = vec![false; self.entries.len()];
         for finding in findings {
-            let path = path_of(&finding.file);
+            let Some(path) = path_of(&finding.file) else {
+                continue;
+            };
             let mut exempt = None;
             for (entry, used) in self.entries.iter().zip(&mut used) {
                 if !entry.expired && entry.is_for(finding, &path) {
@@ -305,7 +307,7 @@ mod tests {
             file: path.to_owned(),
             ..finding("k8s/pods", "k8s/pods/root", Severity::Low)
         }];
-        let idle = exceptions.apply(&mut all, &str::to_owned, true);
+        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true);
         let [finding] = all;
         assert_eq!(finding.fails(), finding.exception.is_none());
         (

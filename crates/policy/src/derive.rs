@@ -64,7 +64,7 @@ impl Deriver {
             limits,
             ..EvalRequest::new(&path, Some(input))
         };
-        let provenance = RefCell::new(Provenance::new(&self.map, [path.to_string()], MAX_VALUES));
+        let provenance = RefCell::new(Provenance::new(&self.map, [path.segments()], MAX_VALUES));
         let derivations = self
             .engine
             .look(&request, &mut Shared(&provenance), |outcome, _| {
@@ -87,6 +87,19 @@ impl Probe for Shared<'_, '_> {
 mod tests {
     use super::*;
     use crate::testing;
+
+    #[test]
+    fn a_package_may_be_called_as_a_keyword() {
+        let text = "# METADATA\n# custom:\n#   id: a/data\npackage a[\"data\"]\n\ndeny contains \"x\" if input.bad\n";
+        let set = testing::set(&[("p.rego", text)]);
+        let policy = set.policies().next().unwrap().clone();
+        let mut deriver = Deriver::new(&set, &policy).unwrap();
+        let input = testing::json(r#"{"bad": true}"#);
+        let derived = deriver
+            .derive("deny", &input, EvalContext::default(), Limits::default())
+            .unwrap();
+        assert_eq!(derived[0].reasons()[0].path, [Value::from("bad")]);
+    }
 
     #[test]
     fn findings_lead_back_to_the_input() {

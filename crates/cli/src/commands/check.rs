@@ -15,10 +15,11 @@ use clap::ValueEnum;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use stele_gate::changed::Changed;
+use stele_gate::evidence::CheckedFile;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
 use stele_gate::{Baseline, Checker, Outcome, report};
-use stele_types::{InputKind, Severity};
+use stele_types::{Enforcement, InputKind, Severity, sha256};
 
 /// Check files against policies: manifests, plans, pipelines, images; exit code 1 when one is violated.
 #[derive(clap::Args)]
@@ -46,7 +47,7 @@ pub(crate) struct Args {
     /// Write all findings to a file for --baseline, and fail on none of them
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     write_baseline: Option<PathBuf>,
-    /// Findings that are accepted until a day [default: stele-exceptions.yaml above PATH, within its repository]
+    /// Findings that are accepted until a day [default: stele-exceptions.yaml in the root of PATH's repository]
     #[arg(long, value_name = "FILE")]
     exceptions: Option<PathBuf>,
     /// Only what stands in files that changed since HEAD and this revision parted, e.g. origin/main
@@ -102,8 +103,12 @@ fn kind(text: &str) -> Result<InputKind, String> {
 
 pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict> {
     // Read first: a mistake in it is known before the work is done.
-    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
+    let read = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let (baseline, known) = read.unzip();
+    // What production has does not know them.
+    let usual = args.exceptions.is_some() || !args.policies.is_live();
+    let exceptions = usual.then(|| exceptions::load(args.exceptions.as_deref(), &args.paths));
+    let exceptions = exceptions.transpose()?.flatten();
     let checker = Checker::new(args.policies.load(configuration)?, crate::node::now())?;
     let checker = checker.explaining(args.explain).combining(args.combine);
     let found = files(args)?;
@@ -118,24 +123,18 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     let mut outcome = examine();
     remarks(args, &found, &outcome);
     if let Some(path) = &args.write_baseline {
-        let text = Baseline::of(&outcome.findings).to_json();
-        std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
-        let excepted = outcome
-            .findings
-            .iter()
-            .filter(|finding| finding.exception.is_some());
-        output::note(format!(
-            "{} findings are in {}",
-            outcome.findings.len().saturating_sub(excepted.count()),
-            path.display()
-        ));
-        return Ok(incomplete(&outcome).unwrap_or(Verdict::Pass));
+        return write_baseline(path, &outcome);
     }
+    let mut left_out = 0;
     if let Some(baseline) = &baseline {
         let (known, gone) = baseline.apply(&mut outcome.findings);
         output::note(format!(
-            "{known} known findings are left out; {gone} are there no more"
+            "known findings that are left out: {known}; those that are there no more: {gone}"
         ));
+        left_out = known;
+    }
+    if args.policies.is_live() {
+        live_remark(&outcome, left_out);
     }
     if args.fix && fix::run(&outcome, &found.files, fix::Consent::of(args.yes, args.dry_run))? {
         outcome = examine();
@@ -145,10 +144,18 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     }
     print(args, &outcome)?;
     output::note(report::summary(&outcome));
-    let passed = !violated(args, &outcome) && outcome.failures.is_empty();
-    let found = (verdict(args, &outcome), passed);
+    let used: Vec<CheckedFile> = [known, exceptions.map(|loaded| loaded.file)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let asked = evidence::Asked {
+        paths: &args.paths,
+        options: options(args, &used),
+        used,
+        passed: !violated(args, &outcome) && outcome.failures.is_empty(),
+    };
     args.evidence
-        .keep(&checker, &outcome, found, (&args.paths, options(args)))
+        .keep(&checker, &outcome, verdict(args, &outcome), asked)
 }
 
 fn check(checker: &Checker, found: &Sources, changed: Option<&Changed>) -> Outcome {
@@ -196,6 +203,20 @@ fn remarks(args: &Args, found: &Sources, outcome: &Outcome) {
     }
 }
 
+/// What passes here although production would refuse it.
+fn live_remark(outcome: &Outcome, left_out: usize) {
+    let excepted = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.exception.is_some() && finding.enforcement == Enforcement::Deny);
+    let count = excepted.count().saturating_add(left_out);
+    if count > 0 {
+        output::note(format!(
+            "production knows neither exceptions nor baselines; findings that are left to them here: {count}"
+        ));
+    }
+}
+
 fn changed(args: &Args) -> Result<Option<Changed>> {
     let Some(reference) = &args.changed_since else {
         return Ok(None);
@@ -211,7 +232,7 @@ fn violated(args: &Args, outcome: &Outcome) -> bool {
 }
 
 /// What judges of evidence must know of a run.
-fn options(args: &Args) -> serde_json::Value {
+fn options(args: &Args, used: &[CheckedFile]) -> serde_json::Value {
     serde_json::json!({
         "paths": args.paths,
         "kind": args.kind,
@@ -220,6 +241,10 @@ fn options(args: &Args) -> serde_json::Value {
         "baseline": args.baseline,
         "changed_since": args.changed_since,
         "combine": args.combine,
+        "terraform_sources": args.terraform_sources,
+        "exceptions": args.exceptions,
+        "used": used,
+        "policies": args.policies.options(),
     })
 }
 
@@ -236,8 +261,29 @@ fn incomplete(outcome: &Outcome) -> Option<Verdict> {
     (!outcome.failures.is_empty()).then_some(Verdict::Invalid)
 }
 
-fn read_baseline(path: &Path) -> Result<Baseline> {
-    Baseline::parse(&repository::read(path)?).with_context(|| path.display().to_string())
+fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> {
+    let text = Baseline::of(&outcome.findings).to_json();
+    std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+    let excepted = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.exception.is_some());
+    output::note(format!(
+        "{} findings are in {}",
+        outcome.findings.len().saturating_sub(excepted.count()),
+        path.display()
+    ));
+    Ok(incomplete(outcome).unwrap_or(Verdict::Pass))
+}
+
+fn read_baseline(path: &Path) -> Result<(Baseline, CheckedFile)> {
+    let text = repository::read(path)?;
+    let baseline = Baseline::parse(&text).with_context(|| path.display().to_string())?;
+    let file = CheckedFile {
+        path: path.display().to_string(),
+        sha256: sha256(&[text.as_bytes()]),
+    };
+    Ok((baseline, file))
 }
 
 fn files(args: &Args) -> Result<Sources> {

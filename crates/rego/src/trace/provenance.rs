@@ -14,6 +14,7 @@ use super::event::Node;
 use super::map::{Map, PointKind, get};
 use crate::compile::hir::{Expr, Function, Literal, LiteralKind};
 use crate::source::Span;
+use crate::syntax::ast::push_segment;
 use crate::vm::value::{Heap, Kind, Val};
 use crate::vm::{Outcome, Passed, Probe};
 
@@ -115,12 +116,18 @@ struct Found {
 }
 
 impl<'m> Provenance<'m> {
-    /// Watches for values of these rules (`data.a.deny`) and keeps up to `limit` of them.
+    /// Watches for values of these rules (`["a", "deny"]` is `data.a.deny`) and keeps up to `limit` of them.
     #[must_use]
-    pub fn new(map: &'m Map, rules: impl IntoIterator<Item = String>, limit: usize) -> Self {
+    pub fn new<'r>(map: &'m Map, rules: impl IntoIterator<Item = &'r [String]>, limit: usize) -> Self {
+        let text = |path: &[String]| {
+            // As the compiler writes them down.
+            let mut out = String::from("data");
+            path.iter().for_each(|name| push_segment(&mut out, name));
+            out
+        };
         Self {
             map,
-            rules: rules.into_iter().collect(),
+            rules: rules.into_iter().map(text).collect(),
             limit,
             left: MAX_BYTES,
             dropped: 0,

@@ -89,7 +89,7 @@ fn derived(policy: &str, rule: &str, input: &str) -> Vec<String> {
     let program = Program::new(&plan).unwrap();
     let data = program.data(&Value::object([])).unwrap();
     let input = json::parse(input.as_bytes(), &json::Limits::default()).unwrap();
-    let mut provenance = Provenance::new(&map, [format!("data.a.{rule}")], 100);
+    let mut provenance = Provenance::new(&map, [&["a".to_owned(), rule.to_owned()][..]], 100);
     let mut worker = Worker::default();
     let request = Request::new(&entry_point, Input::Value(&input));
     let outcome = worker

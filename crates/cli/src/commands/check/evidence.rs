@@ -7,13 +7,18 @@ use crate::{node, output};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use stele_chain::client::read_key_file;
-use stele_gate::changed::{self, Changed};
-use stele_gate::evidence::{Run, Signer};
+use stele_gate::changed;
+use stele_gate::evidence::{CheckedFile, Run, Signer};
 use stele_gate::{Checker, Outcome};
 
 /// The policy that decides about runs, where one is in force.
 const POLICY: &str = "gate/check";
+
+/// How long a node may take to be reached, and to answer.
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(120);
 
 /// What is kept.
 #[derive(clap::Args)]
@@ -32,32 +37,42 @@ pub(super) struct EvidenceArgs {
     resource: Option<String>,
 }
 
+/// What was asked of a run.
+pub(super) struct Asked<'a> {
+    pub(super) paths: &'a [PathBuf],
+    pub(super) options: Json,
+    /// Exceptions and baseline.
+    pub(super) used: Vec<CheckedFile>,
+    pub(super) passed: bool,
+}
+
 impl EvidenceArgs {
     /// Records and attests as asked; the verdict may become worse by it.
     pub(super) fn keep(
         &self,
         checker: &Checker,
         outcome: &Outcome,
-        (verdict, passed): (Verdict, bool),
-        (paths, options): (&[PathBuf], Json),
+        verdict: Verdict,
+        asked: Asked<'_>,
     ) -> Result<Verdict> {
         if self.record.is_none() && self.attest.is_none() {
             return Ok(verdict);
         }
-        let start = paths.iter().find(|path| path.exists());
+        let mut paths = asked.paths.iter();
+        let root = paths.clone().find(|path| changed::is_root(path));
+        let start = root.or_else(|| paths.find(|path| path.exists()));
         let start = start.map_or(Path::new("."), PathBuf::as_path);
         let commit = changed::head(start);
-        let before = commit
-            .as_ref()
-            .and_then(|commit| Changed::since(start, commit).ok());
-        let mut files = outcome.checked.iter().map(|file| Path::new(&file.path));
+        let files = [&outcome.checked[..], &asked.used].concat();
+        let is_whole = |commit: &String| changed::is_whole(start, commit, &files);
         let run = Run {
             outcome,
             policies: checker.digest(),
-            modified: files.any(|file| before.as_ref().is_none_or(|before| before.is_changed(file))),
+            modified: !commit.as_ref().is_some_and(is_whole),
+            whole: root.is_some(),
             commit,
-            passed,
-            options,
+            passed: asked.passed,
+            options: asked.options,
             version: env!("CARGO_PKG_VERSION"),
         };
         let mut verdict = verdict;
@@ -113,7 +128,12 @@ impl EvidenceArgs {
 /// Posts a run; the decision's id, and whether the node's policy denies.
 async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
     let what = format!("the run can't be recorded at {url}");
-    let mut request = reqwest::Client::new()
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .build()
+        .environment(&what)?;
+    let mut request = client
         .post(format!("{}/v1/data/{POLICY}", url.trim_end_matches('/')))
         .header("Stele-Enforcement-Point", "stele check")
         .json(&json!({"input": run.input()}));
@@ -131,5 +151,20 @@ async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
     let Some(id) = body.get("decision_id").and_then(Json::as_str) else {
         bail!("{what}: the answer names no decision; is this a node of Stele?");
     };
-    Ok((id.to_owned(), verdict.is_some_and(|word| word == "deny")))
+    let verdict = verdict.as_ref().and_then(|word| word.to_str().ok());
+    let denied = match verdict {
+        Some("deny") => true,
+        Some("allow" | "warn" | "dryrun") => false,
+        Some("undetermined") if body.get("result").is_none() => {
+            output::note(format!(
+                "no policy {POLICY} is in force there: the run is recorded, and nothing judges it"
+            ));
+            false
+        }
+        other => bail!(
+            "{what}: decision {id} has no verdict that is known ({}), and passes nothing",
+            other.unwrap_or("none")
+        ),
+    };
+    Ok((id.to_owned(), denied))
 }

@@ -3,28 +3,29 @@
 use crate::repository;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use stele_gate::evidence::CheckedFile;
 use stele_gate::exception::{self, Exceptions};
 use stele_gate::{Outcome, report};
+use stele_types::sha256;
 
 /// Exceptions with the directory that their globs of files start from.
 pub(super) struct Loaded {
     exceptions: Exceptions,
     root: PathBuf,
+    /// It was named, not found.
+    named: bool,
+    /// The file.
+    pub(super) file: CheckedFile,
 }
 
-/// Reads the named file, or the nearest one of the usual name above what is checked.
+/// Reads the named file, or that of the root of the first path's repository.
 pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Loaded>> {
     let start = paths
         .iter()
         .map(PathBuf::as_path)
         .find(|path| *path != Path::new("-"));
     let start = start.unwrap_or(Path::new("."));
-    let found = || {
-        let here = Path::new(exception::FILE_NAME);
-        let above = repository::find_above(start, exception::FILE_NAME);
-        above.or_else(|| here.is_file().then(|| here.to_owned()))
-    };
-    let Some(path) = named.map(Path::to_owned).or_else(found) else {
+    let Some(path) = named.map(Path::to_owned).or_else(|| found(start)) else {
         return Ok(None);
     };
     let text = repository::read(&path)?;
@@ -36,14 +37,51 @@ pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Loa
     let here = Path::new(".").canonicalize().unwrap_or_default();
     let shown = whole.strip_prefix(here).unwrap_or(&path).display().to_string();
     let exceptions = Exceptions::parse(&shown, &text, repository::today())?;
-    Ok(Some(Loaded { exceptions, root }))
+    let file = CheckedFile {
+        path: shown,
+        sha256: sha256(&[text.as_bytes()]),
+    };
+    Ok(Some(Loaded {
+        exceptions,
+        root,
+        named: named.is_some(),
+        file,
+    }))
+}
+
+/// The file of a repository's root: a nested one is reviewed by whoever reviews that directory. Elsewhere that of the path, or of the current directory.
+fn found(start: &Path) -> Option<PathBuf> {
+    let own = |path: &Path| {
+        let nearest = repository::find_above(path, exception::FILE_NAME);
+        let Some(root) = repository::root(path) else {
+            return nearest;
+        };
+        let file = root.join(exception::FILE_NAME);
+        if let Some(nested) = nearest.filter(|nearest| *nearest != file) {
+            crate::output::note(format!(
+                "{} is not taken: exceptions stand in the root of the repository, or where --exceptions says",
+                report::printable(&nested.display().to_string())
+            ));
+        }
+        file.is_file().then_some(file)
+    };
+    own(start).or_else(|| own(Path::new(".")))
 }
 
 impl Loaded {
     /// Marks what is excepted, and takes down what excepts nothing. `whole`: every file below the paths was checked.
     pub(super) fn apply(&self, outcome: &mut Outcome, paths: &[PathBuf], whole: bool) {
         let whole = whole && paths.iter().any(|path| repository::same(path, &self.root));
-        let path_of = |name: &str| repository::path_below(&self.root, name);
+        let path_of = |name: &str| {
+            let path = repository::path_below(&self.root, name);
+            // Of what lies elsewhere only a file that was named may speak. Standard input lies nowhere.
+            let below = || {
+                Path::new(name)
+                    .canonicalize()
+                    .is_ok_and(|path| path.starts_with(&self.root))
+            };
+            (self.named || name == "-" || below()).then_some(path)
+        };
         outcome.exceptions = self.exceptions.apply(&mut outcome.findings, &path_of, whole);
         for idle in &outcome.exceptions {
             crate::output::note(report::printable(&format!("{}: {idle}", idle.exempt.place)));

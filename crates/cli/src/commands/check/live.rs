@@ -20,7 +20,7 @@ pub(super) struct LiveArgs {
     pub(super) live: bool,
     /// With --live, check against canaries where there are any
     #[arg(long, requires = "live")]
-    canary: bool,
+    pub(super) canary: bool,
     /// With --live, a node that has the bundles [default: the running one]
     #[arg(long, value_name = "URL", requires = "live")]
     url: Option<String>,

@@ -32,6 +32,22 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// Whether what the registry has in force is asked.
+    pub(super) const fn is_live(&self) -> bool {
+        self.live.live
+    }
+
+    /// Which policies were asked for, for who judges a run.
+    pub(super) fn options(&self) -> serde_json::Value {
+        serde_json::json!({
+            "policy": self.policy,
+            "namespace": self.namespace,
+            "data": self.data,
+            "live": self.live.live,
+            "canary": self.live.canary,
+        })
+    }
+
     pub(super) fn load(&self, configuration: &Configuration) -> Result<Vec<Part>> {
         if let Some(url) = self.update.first() {
             bail!(
