@@ -93,7 +93,7 @@ is_component(path) if {
 
 is_step(0, step) if is_number(step)
 
-is_step(1, "components")
+is_step(1, step) if step == "components"
 
 # A free name is told apart from an identifier of the SPDX list: it is known only if somebody banned it.
 named(name) := name if banned_licence(name)
