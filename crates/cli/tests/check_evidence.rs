@@ -80,6 +80,16 @@ fn opened(site: &Site, name: &str) -> Value {
 
 const ATTEST: [&str; 4] = ["--attest", "vsa.json", "--key", "gate.key"];
 
+/// The commit that `HEAD` is.
+fn head(site: &Site) -> String {
+    let head = Command::new("git")
+        .current_dir(site.path())
+        .args(["rev-parse", "HEAD"])
+        .output()
+        .unwrap();
+    String::from_utf8(head.stdout).unwrap().trim().to_owned()
+}
+
 #[test]
 fn a_statement_says_what_was_checked_and_how_it_went() {
     let good = DEPLOYMENT.replace("true", "false").replace("yes", "no");
@@ -92,12 +102,7 @@ fn a_statement_says_what_was_checked_and_how_it_went() {
     std::fs::write(site.path().join("notes.txt"), "a\n").unwrap();
     git(&site, &["add", "web.yaml", "notes.txt"]);
     git(&site, &["commit", "-q", "-m", "one"]);
-    let head = Command::new("git")
-        .current_dir(site.path())
-        .args(["rev-parse", "HEAD"])
-        .output()
-        .unwrap();
-    let commit = String::from_utf8(head.stdout).unwrap().trim().to_owned();
+    let commit = head(&site);
     let of_commit = |args: &[&str]| {
         check(&site, &[args, &ATTEST].concat()).exits(0);
         let statement = opened(&site, "vsa.json");

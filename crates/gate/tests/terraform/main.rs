@@ -545,3 +545,19 @@ fn a_plan_leads_back_to_its_configuration() {
             .contains("its configuration can't be read")
     );
 }
+
+#[test]
+fn values_of_a_directory_below_are_read_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = [
+        (
+            "infra/main.tf",
+            "variable \"acl\" {\n  default = \"private\"\n}\nresource \"a\" \"r\" {\n  acl = var.acl\n}\n",
+        ),
+        ("infra/terraform.tfvars", "acl = \"public-read\"\n"),
+    ];
+    write(directory.path(), &files);
+    let input = read_as(&directory.path().join("infra"), "infra");
+    assert_eq!(input.failures, []);
+    assert_eq!(after(&input).0, r#"{"acl":"public-read"}"#);
+}

@@ -192,7 +192,9 @@ enum Content {
 fn content(text: &str, name: &str, base: usize) -> Result<Content, FormatError> {
     let is_json =
         has_end(name, &[".json"]) || (!has_end(name, &[".tf", ".tofu", ".tfvars"]) && json_like(text));
-    Ok(match (is_json, is_values(name)) {
+    // The name is a path, and what a file is, its last part says.
+    let last = name.rsplit('/').next().unwrap_or(name);
+    Ok(match (is_json, is_values(last)) {
         (true, true) => Content::Values(config::values_of_json(json::node(text, base)?)),
         (true, false) => Content::Body(config::of_json(json::node(text, base)?)?),
         (false, true) => Content::Values(config::parse(text, base)?.attrs),
