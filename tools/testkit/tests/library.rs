@@ -121,8 +121,8 @@ impl Side {
         }
     }
 
-    /// Runs a case, and when engines disagree fails with a smaller input that they disagree on. Where regorus alone says something else it is
-    /// counted: it knows `%s` of numbers otherwise than OPA, stops where OPA has nothing to say, and reads `some` over false as nothing.
+    /// Runs a case, and when engines disagree fails with a smaller input that they disagree on. Where regorus alone says something else the
+    /// rule is noted, for the test to name. One cause is that OPA writes %!s(int=1) for a number under %s, and regorus 1; the others are not explained.
     fn run(&mut self, case: &Case) -> Vec<Answer> {
         let mismatch = match differential(&mut self.engines, case) {
             Ok(answers) => {
@@ -160,14 +160,11 @@ impl Side {
         panic!("{path} on {input}\n{:#?}", mismatch.answers);
     }
 
-    /// Regorus is alone in no more than one case of fifty.
-    fn check_regorus(&self) {
-        let names: BTreeSet<&String> = self.regorus_alone.iter().collect();
+    /// Regorus is alone in these rules, and in no others.
+    fn check_regorus(&self, expected: &[&str]) {
+        let names: BTreeSet<&str> = self.regorus_alone.iter().map(String::as_str).collect();
         println!("regorus alone in {} cases: {names:?}", self.regorus_alone.len());
-        assert!(
-            self.regorus_alone.len() * 50 <= usize::try_from(self.tally.cases).unwrap(),
-            "{names:?}"
-        );
+        assert_eq!(names, expected.iter().copied().collect());
     }
 }
 
@@ -190,7 +187,7 @@ fn its_own_tests_pass_on_all_engines() {
             }
         }
     }
-    side.check_regorus();
+    side.check_regorus(&["data.lib.terraform_test.test_spellings_of_a_plan"]);
     let tally = side.tally;
     println!("{tally}");
     assert!(tally.cases > 100, "{tally}");
@@ -271,7 +268,14 @@ fn every_entry_point_answers_alike_on_all_engines() {
             }
         }
     }
-    side.check_regorus();
+    side.check_regorus(&[
+        "data.docker.dockerfile.deny",
+        "data.kubernetes.admission.warn",
+        "data.kubernetes.rbac.deny",
+        "data.observability.alerts.deny",
+        "data.supply_chain.sbom.allow",
+        "data.supply_chain.sbom.warn",
+    ]);
     println!("{}", side.tally);
     assert!(policies >= 8, "{policies}");
     check(&side.tally);
