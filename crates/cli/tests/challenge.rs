@@ -20,19 +20,11 @@ use peers::Anvil;
 use serde_json::Value;
 use support::{Node, Site, example, workspace};
 
-const PACKAGE: &str = "/v1/data/kubernetes/admission";
-
-/// Asks, and returns the decision's id.
-fn ask(node: &Node, path: &str, body: &str) -> String {
-    let answer = node.json("POST", path, &example(body));
-    answer["decision_id"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn an_honest_decision_is_upheld_and_nothing_is_sent_without_consent() {
     let site = Site::new();
     let node = site.up();
-    let id = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
+    let id = node.admit("kubernetes/pod-privileged.json");
     // All that would be published is shown, and then nothing happens: there is nobody to ask.
     let refused = site.run(&["challenge", &id]);
     assert!(refused.out.is_empty(), "{}", refused.out);
@@ -61,17 +53,16 @@ fn an_honest_decision_is_upheld_and_nothing_is_sent_without_consent() {
     assert!(again.starts_with("upheld before"), "{again}");
 
     // What can't be re-executed is refused before anything is published, with the reason.
-    let rule = ask(&node, "/v1/data/lib/kubernetes", "kubernetes/pod-privileged.json");
+    let rule = node.decide("/v1/data/lib/kubernetes", "kubernetes/pod-privileged.json");
     site.run(&["challenge", &rule, "--yes"])
         .fails(2, &["no policy was in force"]);
-    let helper = ask(
-        &node,
-        &format!("{PACKAGE}/restricted_namespace"),
+    let helper = node.decide(
+        "/v1/data/kubernetes/admission/restricted_namespace",
         "kubernetes/pod-privileged.json",
     );
     site.run(&["challenge", &helper, "--yes"])
         .fails(2, &["can't re-execute", "UnknownEntryPoint"]);
-    let erased = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
+    let erased = node.admit("kubernetes/pod-privileged.json");
     site.run(&["decision", "erase", &erased, "--reason", "asked for"])
         .exits(0);
     site.run(&["challenge", &erased, "--yes"]).fails(2, &["erased"]);
@@ -97,8 +88,8 @@ fn a_lying_node_is_suspended_on_anvil() {
 fn refuted(more: &[&str]) {
     let site = Site::new();
     let node = site.up_with(more);
-    let truth = ask(&node, PACKAGE, "kubernetes/pod-privileged.json");
-    let other = ask(&node, PACKAGE, "kubernetes/pod-hardened.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
+    let other = node.admit("kubernetes/pod-hardened.json");
     node.interrupt();
     let lie = log_a_lie(&site, &truth, &other);
     let node = site.up_with(more);
@@ -151,7 +142,7 @@ fn refuted(more: &[&str]) {
     assert!(before.starts_with("refuted before"), "{before}");
 
     // The node decides on, but the chain takes no anchor of it any more.
-    let later = ask(&node, PACKAGE, "kubernetes/pod-hardened.json");
+    let later = node.admit("kubernetes/pod-hardened.json");
     site.run(&["prove", &later, "--wait", "2", "-o", "later.json"])
         .exits(0);
     let later: Value =

@@ -23,20 +23,13 @@ use peers::Anvil;
 use serde_json::{Value, json};
 use std::path::Path;
 use stele_types::sha256;
-use support::{Node, Ran, Site, example, http_with};
+use support::{Node, Ran, Site, http_with};
 use verifiers::Verifier;
 
-const PACKAGE: &str = "/v1/data/kubernetes/admission";
 /// Stands in the input of the decisions, and nowhere in the policy.
 const PRIVATE: [&str; 2] = ["705ab4f5-6393-11e8-b7cc-42010a800002", "dev@corp.example"];
 const TOKEN: &str = "the challenger's token";
 const OWN_TOKEN: &str = "the operator's token";
-
-/// Asks, and returns the decision's id.
-fn ask(node: &Node, body: &str) -> String {
-    let answer = node.json("POST", PACKAGE, &example(body));
-    answer["decision_id"].as_str().unwrap().to_owned()
-}
 
 fn digest(token: &str) -> String {
     sha256(&[token.as_bytes()]).to_string()
@@ -197,8 +190,8 @@ fn refuted(node_args: &[&str], more: &[&str]) {
         // For the operator's own commands, which ask the node for records too.
         std::fs::write(site.data().join("keys/records.token"), OWN_TOKEN).unwrap();
     }
-    let truth = ask(&node, "kubernetes/pod-privileged.json");
-    let other = ask(&node, "kubernetes/pod-hardened.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
+    let other = node.admit("kubernetes/pod-hardened.json");
     node.interrupt();
     let lie = log_a_lie(&site, &truth, &other);
     let node = site.up_with(node_args);
@@ -300,7 +293,7 @@ fn stays_private(node: &Node, party: &Challenger, verifiers: [Verifier; 3]) {
 fn an_honest_decision_is_upheld_and_verifiers_that_disagree_settle_nothing() {
     let site = Site::new();
     let node = site.up();
-    let id = ask(&node, "kubernetes/pod-privileged.json");
+    let id = node.admit("kubernetes/pod-privileged.json");
     let verifiers = [0; 2].map(|_| start(&site, &node, &[]));
     let party = Challenger::new(&site, &node, &id);
     quorum(&site, "2");
@@ -396,7 +389,7 @@ fn answering(
 fn disputes_are_heard_for_few_and_within_bounds() {
     let site = Site::new();
     let node = site.up();
-    let id = ask(&node, "kubernetes/pod-privileged.json");
+    let id = node.admit("kubernetes/pod-privileged.json");
     let verifier = start(
         &site,
         &node,
@@ -469,7 +462,7 @@ fn disputes_are_heard_for_few_and_within_bounds() {
 fn whom_a_private_challenge_asks_is_checked_first() {
     let site = Site::new();
     let node = site.up();
-    let id = ask(&node, "kubernetes/pod-privileged.json");
+    let id = node.admit("kubernetes/pod-privileged.json");
     let party = Challenger::new(&site, &node, &id);
     let mut silent = Verifier::new();
     silent.start(&site, &node, &[]);

@@ -19,15 +19,8 @@ use peers::Anvil;
 use serde_json::Value;
 use std::path::Path;
 use stele_ledger::CosignerKey;
-use support::{Node, Site, eventually, example};
+use support::{Node, Site, eventually};
 use verifiers::Verifier;
-
-const PACKAGE: &str = "/v1/data/kubernetes/admission";
-
-fn ask(node: &Node) -> String {
-    let answer = node.json("POST", PACKAGE, &example("kubernetes/pod-hardened.json"));
-    answer["decision_id"].as_str().unwrap().to_owned()
-}
 
 /// A node that asks these verifiers.
 fn up(site: &Site, verifiers: &[&Verifier], more: &[&str]) -> Node {
@@ -110,7 +103,7 @@ fn slow_dead_and_changing(more: &[&str]) {
     }
     slow.freeze();
     // One does not answer, one is not there; the other two are a quorum.
-    let note = anchored(&site, &ask(&node));
+    let note = anchored(&site, &node.admit("kubernetes/pod-hardened.json"));
     assert!(signed_by(&note, &one) && signed_by(&note, &two), "{note}");
     assert!(!signed_by(&note, &slow) && !signed_by(&note, &dead));
     let (_, served) = node.http("GET", "/checkpoint/anchored", b"");
@@ -120,7 +113,7 @@ fn slow_dead_and_changing(more: &[&str]) {
 
     // The quorum grows while everything runs: three, of whom one is frozen.
     demand(&site, "3");
-    let later = ask(&node);
+    let later = node.admit("kubernetes/pod-hardened.json");
     refused(
         &node,
         &["signatures of 3 verifiers", "2 of the 4", "no answer in 2000 ms"],
@@ -131,7 +124,7 @@ fn slow_dead_and_changing(more: &[&str]) {
 
     // A verifier that the ledger counts no more signs in vain.
     site.run(&["verifier", "dismiss", &one.account]).exits(0);
-    let later = ask(&node);
+    let later = node.admit("kubernetes/pod-hardened.json");
     refused(&node, &["2 of the 4", "nobody whom the ledger counts"]);
     demand(&site, "2");
     anchored(&site, &later);
@@ -161,7 +154,7 @@ fn a_verifier_from_an_old_backup_signs_nothing_against_the_chain() {
     admit(&site, &verifier, &[]);
     demand(&site, "1");
     verifier.start(&site, &node, &[]);
-    anchored(&site, &ask(&node));
+    anchored(&site, &node.admit("kubernetes/pod-hardened.json"));
     verifier.stop();
     node.interrupt();
     // Backups of both, and then life goes on.
@@ -172,7 +165,7 @@ fn a_verifier_from_an_old_backup_signs_nothing_against_the_chain() {
     copy(&state, &old_state);
     let node = up(&site, &[&verifier], &[]);
     verifier.start(&site, &node, &[]);
-    anchored(&site, &ask(&node));
+    anchored(&site, &node.admit("kubernetes/pod-hardened.json"));
     verifier.stop();
     node.interrupt();
     // The operator puts both back, and the log grows another way: what the verifier remembers allows that, the chain does not.
@@ -182,7 +175,7 @@ fn a_verifier_from_an_old_backup_signs_nothing_against_the_chain() {
     }
     let node = up(&site, &[&verifier], &[]);
     for _ in 0..4 {
-        ask(&node);
+        node.admit("kubernetes/pod-hardened.json");
     }
     verifier.start(&site, &node, &[]);
     let status = eventually("the fork is found", || {

@@ -25,16 +25,8 @@ use serde_json::Value;
 use spoil::Spoiler;
 use stele_ledger::CosignerKey;
 use stele_ledger::witness::with_signatures;
-use support::{Node, Site, eventually, example};
+use support::{Node, Site, eventually};
 use verifiers::Verifier;
-
-const PACKAGE: &str = "/v1/data/kubernetes/admission";
-
-/// Asks, and returns the decision's id.
-fn ask(node: &Node, body: &str) -> String {
-    let answer = node.json("POST", PACKAGE, &example(body));
-    answer["decision_id"].as_str().unwrap().to_owned()
-}
 
 /// A request for the node's newest checkpoint by a client that knows of nothing cosigned.
 fn request(node: &Node) -> (String, String) {
@@ -48,11 +40,11 @@ fn a_node_is_followed_re_executed_and_cosigned() {
     let site = Site::new();
     let node = site.up();
     for body in ["kubernetes/pod-privileged.json", "kubernetes/pod-hardened.json"] {
-        ask(&node, body);
+        node.admit(body);
     }
     // A path without a policy, a failed evaluation's kin, and an erasure: none of them can be re-executed, all are looked at.
     node.json("POST", "/v1/data/no/policy/here", b"{}");
-    let erased = ask(&node, "kubernetes/pod-hardened.json");
+    let erased = node.admit("kubernetes/pod-hardened.json");
     site.run(&["decision", "erase", &erased, "--reason", "asked for"])
         .exits(0);
     let mut verifier = Verifier::new();
@@ -87,8 +79,8 @@ fn a_node_is_followed_re_executed_and_cosigned() {
 fn a_wrong_decision_is_refused_until_an_operator_acts() {
     let site = Site::new();
     let node = site.up();
-    let truth = ask(&node, "kubernetes/pod-privileged.json");
-    let other = ask(&node, "kubernetes/pod-hardened.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
+    let other = node.admit("kubernetes/pod-hardened.json");
     node.interrupt();
     let lie = log_a_lie(&site, &truth, &other);
     let node = site.up();
@@ -188,8 +180,8 @@ fn a_verifier_challenges_on_anvil() {
 fn challenged(more: &[&str]) {
     let site = Site::new();
     let node = site.up_with(more);
-    let truth = ask(&node, "kubernetes/pod-privileged.json");
-    let other = ask(&node, "kubernetes/pod-hardened.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
+    let other = node.admit("kubernetes/pod-hardened.json");
     node.interrupt();
     let lie = log_a_lie(&site, &truth, &other);
     let node = site.up_with(more);
@@ -230,7 +222,7 @@ fn challenged(more: &[&str]) {
 fn a_backdated_decision_is_refused_and_its_node_suspended() {
     let site = Site::new();
     let node = site.up();
-    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
     node.interrupt();
     let late = log_a_backdated(&site, &truth);
     let node = site.up();
@@ -288,7 +280,7 @@ fn a_backdated_decision_is_refused_and_its_node_suspended() {
 fn anyone_with_two_proofs_refutes_a_date() {
     let site = Site::new();
     let node = site.up();
-    let truth = ask(&node, "kubernetes/pod-privileged.json");
+    let truth = node.admit("kubernetes/pod-privileged.json");
     // An anchor of its own: the two proofs lead to different trees.
     let prove = |id: &str, file: &str| site.run(&["prove", id, "--wait", "60", "-o", file]).exits(0);
     prove(&truth, "first.json");
@@ -325,7 +317,7 @@ fn anyone_with_two_proofs_refutes_a_date() {
 fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
     let site = Site::new();
     let node = site.up();
-    let erased = ask(&node, "kubernetes/pod-hardened.json");
+    let erased = node.admit("kubernetes/pod-hardened.json");
     site.run(&["decision", "erase", &erased, "--reason", "asked for"])
         .exits(0);
     let mut verifier = Verifier::new();
@@ -364,7 +356,7 @@ fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
 fn the_contract_gets_no_signature_over_what_was_not_re_executed_before_a_restart() {
     let site = Site::new();
     let node = site.up();
-    ask(&node, "kubernetes/pod-hardened.json");
+    node.admit("kubernetes/pod-hardened.json");
     let note = eventually("the decision is in a checkpoint", || {
         let (_, note) = request(&node);
         (note.lines().nth(1) == Some("1")).then_some(note)

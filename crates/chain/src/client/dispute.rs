@@ -18,13 +18,18 @@ use crate::error::ChainError;
 
 alloy::sol! {
     /// What verifiers sign: the EIP-712 type that `Dispute.OUTCOME_TYPEHASH` names.
-    #[allow(missing_docs, reason = "the fields speak for themselves")]
     struct Outcome {
+        /// Whose log holds the decision.
         address node;
+        /// RFC 6962 hash of its leaf.
         bytes32 leafHash;
+        /// Policy version that the leaf names.
         bytes32 version;
+        /// What verifiers found, as `Dispute` counts it.
         uint8 verdict;
+        /// Result digest they got.
         bytes32 computed;
+        /// Who asked them.
         address challenger;
     }
 }

@@ -283,21 +283,24 @@ pub(crate) async fn a_treasury_pays_only_what_policy_allows(chain: Chain) {
     assert_eq!(input.get("purpose"), Some(&Value::from("ä")));
 }
 
-/// A registry that was replaced goes on saying what was in force when it was; nobody goes by it any more.
-pub(crate) async fn nothing_is_enforced_by_a_registry_that_was_replaced(chain: Chain) {
-    let world = World::new(chain).await;
+/// The admission policy in force, and the deployment gate that asks for it.
+async fn gated(world: &World) -> (Compiled, Contract<'_>) {
     let compiled = Compiled::from_path("policies", "kubernetes/admission");
-    compiled.activate(&world).await;
-    compiled.bind_data(&world).await;
+    compiled.activate(world).await;
+    compiled.bind_data(world).await;
     let arguments = DeploymentGate::constructorCall {
         enforcer_: world.deployment().enforcer,
         policyId_: word(compiled.id.chain_id()),
     };
     let artifact = include_str!("../../../../contracts/artifacts/examples/DeploymentGate.json");
-    let gate = Contract {
-        world: &world,
-        address: example(&world, artifact, arguments.abi_encode()).await,
-    };
+    let address = example(world, artifact, arguments.abi_encode()).await;
+    (compiled, Contract { world, address })
+}
+
+/// A registry that was replaced goes on saying what was in force when it was; nobody goes by it any more.
+pub(crate) async fn nothing_is_enforced_by_a_registry_that_was_replaced(chain: Chain) {
+    let world = World::new(chain).await;
+    let (compiled, gate) = gated(&world).await;
     let hardened = document("examples/kubernetes/pod-hardened.json", Some("input"));
     let submit = DeploymentGate::submitCall {
         manifest: hardened.clone().into(),
@@ -357,18 +360,7 @@ pub(crate) async fn nothing_is_enforced_by_a_registry_that_was_replaced(chain: C
 
 pub(crate) async fn a_pipeline_passes_the_gate_or_does_not(chain: Chain) {
     let world = World::new(chain).await;
-    let compiled = Compiled::from_path("policies", "kubernetes/admission");
-    compiled.activate(&world).await;
-    compiled.bind_data(&world).await;
-    let arguments = DeploymentGate::constructorCall {
-        enforcer_: world.deployment().enforcer,
-        policyId_: word(compiled.id.chain_id()),
-    };
-    let artifact = include_str!("../../../../contracts/artifacts/examples/DeploymentGate.json");
-    let gate = Contract {
-        world: &world,
-        address: example(&world, artifact, arguments.abi_encode()).await,
-    };
+    let (_, gate) = gated(&world).await;
     let pipeline = &world.stranger;
     let hardened = document("examples/kubernetes/pod-hardened.json", Some("input"));
     let privileged = document("examples/kubernetes/pod-privileged.json", Some("input"));

@@ -255,6 +255,17 @@ impl Node {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// Asks the admission policy about an example, and returns the decision's id.
+    pub fn admit(&self, body: &str) -> String {
+        self.decide("/v1/data/kubernetes/admission", body)
+    }
+
+    /// Asks for a decision on an example, and returns its id.
+    pub fn decide(&self, path: &str, body: &str) -> String {
+        let answer = self.json("POST", path, &example(body));
+        answer["decision_id"].as_str().unwrap().to_owned()
+    }
+
     /// Ctrl-C, and a clean end; what it logged.
     pub fn interrupt(mut self) -> String {
         signal(self.child.id(), "INT");
