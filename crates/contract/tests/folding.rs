@@ -108,6 +108,31 @@ fn of_module(module: &str, input: &str) -> (Outcome, usize, usize) {
 }
 
 #[test]
+fn collections_of_literals_are_constants() {
+    for (module, input) in [
+        (r#"p if input.x in {"a", "b", "c"}"#, r#"{"x": "b"}"#),
+        (
+            r#"p := k if { some k, set in {"a": {"x"}, "b": {"y", null}}; input.x in set }"#,
+            r#"{"x": "y"}"#,
+        ),
+        (
+            r#"p := [y | some x in ["a", "b"]; y := concat(input.d, [x, x])]"#,
+            r#"{"d": "-"}"#,
+        ),
+        // What is put in later, or read before, is not a part of the literal.
+        (
+            r#"p := object.union({"a": [1, 2], "b": {}}, {"b": {input.x: set()}})"#,
+            r#"{"x": "y"}"#,
+        ),
+    ] {
+        let (_, small, large) = of_module(module, input);
+        assert!(small < large, "{module}: {small} {large}");
+    }
+    let (_, same, as_before) = of_module("p := [input.x, 1]", r#"{"x": 2}"#);
+    assert_eq!(same, as_before);
+}
+
+#[test]
 fn constant_rules_are_values() {
     let (_, small, large) = of_module(
         r#"

@@ -72,6 +72,7 @@ impl<'a> FuncCx<'_, 'a> {
         let mut body = Vec::new();
         for (number, stmt) in block.stmts.iter().enumerate() {
             let after = block.stmts.get(number.saturating_add(1)..).unwrap_or_default();
+            self.find_literal(stmt, after);
             self.find_fill(stmt, after);
             self.observed = self.seen_elsewhere(stmt, after);
             self.stmt(stmt, &mut body);
@@ -166,6 +167,9 @@ impl<'a> FuncCx<'_, 'a> {
 
     /// Reads a local; undefined if it is.
     pub(super) fn defined_local(&mut self, local: Local, at: Location, out: &mut Vec<Stmt>) -> Expr {
+        if let Some(literal) = self.literal(local) {
+            return literal;
+        }
         if !self.defined.contains(&local) {
             let value = self.read(local);
             self.require(value, at, out);

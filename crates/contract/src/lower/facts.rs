@@ -127,6 +127,8 @@ pub(super) struct Locals {
     pub(super) base: BTreeSet<Local>,
     /// Locals whose collection some statement grows.
     pub(super) grows: BTreeSet<Local>,
+    /// How many statements grow each.
+    pub(super) grow_times: BTreeMap<Local, usize>,
     /// The type bits of the collections of locals that only `Make` statements of one kind set.
     pub(super) made: BTreeMap<Local, u64>,
     /// Locals that an `AssignVarOnce` sets, which compares with what is there.
@@ -183,7 +185,11 @@ impl Locals {
                 let times = facts.read_times.entry(*local).or_default();
                 *times = times.saturating_add(1);
             }
-            facts.grows.extend(grown(stmt));
+            if let Some(local) = grown(stmt) {
+                facts.grows.insert(local);
+                let times = facts.grow_times.entry(local).or_default();
+                *times = times.saturating_add(1);
+            }
             if let StmtKind::AssignVarOnce { target, .. } = &stmt.kind {
                 facts.reads.insert(*target);
                 facts.once.insert(*target);

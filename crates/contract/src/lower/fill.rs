@@ -34,6 +34,9 @@ impl<'a> FuncCx<'_, 'a> {
             return;
         };
         self.fills.remove(target);
+        if self.literals.contains_key(target) {
+            return;
+        }
         let after = after.get(..WINDOW).unwrap_or(after);
         let mut keys: Vec<&str> = Vec::new();
         let mut elements: Vec<Operand> = Vec::new();

@@ -20,6 +20,8 @@ pub(super) struct FuncCx<'c, 'a> {
     /// The function's name in the plan.
     pub(super) name: &'a str,
     pub(super) locals: Locals,
+    /// The documents and the function's arguments: they have values before any statement.
+    pub(super) given: BTreeSet<Local>,
     vars: Vec<String>,
     map: BTreeMap<Local, Var>,
     pub(super) scopes: Vec<Scope>,
@@ -33,6 +35,8 @@ pub(super) struct FuncCx<'c, 'a> {
     pub(super) known: KnownLocals,
     /// Collections that are being filled with entries known from the text.
     pub(super) fills: BTreeMap<Local, super::fill::Fill>,
+    /// Locals that stand for a constant collection, see [`super::literal_collections`].
+    pub(super) literals: BTreeMap<Local, Expr>,
     labels: u32,
     place: Option<Place>,
     /// The result variable of a rule; plans have none.
@@ -122,6 +126,7 @@ fn lower<'a>(
         locals: Locals::of(cx.policy, blocks),
         cx,
         name: plan_name,
+        given: params.iter().copied().chain([INPUT, DATA]).collect(),
         vars: Vec::new(),
         map: BTreeMap::new(),
         scopes: Vec::new(),
@@ -135,6 +140,7 @@ fn lower<'a>(
         observed: true,
         known: KnownLocals::default(),
         fills: BTreeMap::new(),
+        literals: BTreeMap::new(),
         labels: 0,
         place: None,
         result: None,
@@ -210,6 +216,9 @@ impl<'a> FuncCx<'_, 'a> {
 
     /// Reads a local without asking whether it is defined.
     pub(super) fn read(&mut self, local: Local) -> Expr {
+        if let Some(literal) = self.literal(local) {
+            return literal;
+        }
         match local {
             INPUT => op(Op::Mload, vec![constant(layout::INPUT)]),
             DATA => op(Op::Mload, vec![constant(layout::DATA)]),

@@ -8,6 +8,7 @@ mod fill;
 mod func;
 mod known;
 mod literal;
+mod literal_collections;
 mod names;
 mod paths;
 mod routines;

@@ -117,6 +117,7 @@ impl FuncCx<'_, '_> {
         let table = vec![
             Expr::Symbol(Symbol::Table(index)),
             Expr::Symbol(Symbol::TableSize(index)),
+            constant(table.classes),
             constant(table.columns),
             constant(table.width),
             constant(table.matching),
@@ -153,6 +154,7 @@ impl FuncCx<'_, '_> {
             text,
             Expr::Symbol(Symbol::Table(index)),
             Expr::Symbol(Symbol::TableSize(index)),
+            constant(table.classes),
             constant(table.columns),
         ];
         let routine = if table.width == 1 { "dfa" } else { "dfa_wide" };

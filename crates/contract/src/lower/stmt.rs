@@ -119,6 +119,14 @@ impl<'a> FuncCx<'_, 'a> {
 
     fn make_or_grow(&mut self, stmt: &StmtKind, at: Location, out: &mut Vec<Stmt>) {
         match stmt {
+            StmtKind::MakeArray { target, .. }
+            | StmtKind::MakeObject { target }
+            | StmtKind::MakeSet { target }
+            | StmtKind::ArrayAppend { array: target, .. }
+            | StmtKind::SetAdd { set: target, .. }
+            | StmtKind::ObjectInsert { object: target, .. }
+            | StmtKind::ObjectInsertOnce { object: target, .. }
+                if self.literals.contains_key(target) => {}
             StmtKind::MakeNull { target } => self.assign(*target, constant(1), out),
             StmtKind::MakeNumberInt { value, target } | StmtKind::AssignInt { value, target } => {
                 let number = self.fixed(&Number::from(*value), at);
@@ -235,6 +243,11 @@ impl<'a> FuncCx<'_, 'a> {
     }
 
     fn compare(&mut self, a: Operand, b: Operand, equal: bool, at: Location, out: &mut Vec<Stmt>) {
+        if let (Operand::Local(local), Operand::Bool(false), false) = (a, b, equal)
+            && self.joins_definedness(local, at, out)
+        {
+            return;
+        }
         let is_bool = |o: Operand| matches!(o, Operand::Bool(_));
         let args = vec![self.operand(a, at, out), self.operand(b, at, out)];
         // Booleans have one word each.
@@ -248,6 +261,27 @@ impl<'a> FuncCx<'_, 'a> {
         } else {
             self.reject(same, at, out)
         }
+    }
+
+    /// Makes one test of "the local is undefined", which stands last, and "it is false": their words are 0 and 2. False if no such test
+    /// stands there.
+    fn joins_definedness(&mut self, local: Local, at: Location, out: &mut [Stmt]) -> bool {
+        let (Expr::Var(var), leave) = (self.read(local), self.leave(0, at)) else {
+            return false;
+        };
+        let Some(Stmt::If(Expr::Op(Op::Iszero, args), then, els)) = out.last_mut() else {
+            return false;
+        };
+        let [value @ Expr::Tee(..)] = args.as_mut_slice() else {
+            return false;
+        };
+        if !matches!(value, Expr::Tee(set, _) if *set == var) || *then != leave || !els.is_empty() {
+            return false;
+        }
+        let rest = op(Op::Not, vec![constant(2)]);
+        let whole = std::mem::replace(value, constant(0));
+        *value = op(Op::And, vec![whole, rest]);
+        true
     }
 
     fn type_test(&mut self, source: Operand, tag: u64, at: Location, out: &mut Vec<Stmt>) {

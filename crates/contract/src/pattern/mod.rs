@@ -5,9 +5,11 @@
 //! the match that begins at a given place ends.
 
 mod glob;
+mod nfa;
 mod search;
 mod syntax;
 mod table;
+mod utf8;
 
 pub(crate) use search::Search;
 pub(crate) use table::Table;

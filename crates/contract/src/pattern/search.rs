@@ -4,8 +4,7 @@ use super::PatternError;
 use super::table::{BUILD_LIMIT, Packed, describe, pack};
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::{PatternID, StateID};
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, nfa::thompson, util::start};
+use regex_automata::{Anchored, util::start};
 use std::collections::BTreeMap;
 
 /// Entry of a state that no match can be reached from. Its row holds the start states instead.
@@ -14,10 +13,12 @@ const DEAD: usize = 0;
 /// A table for the contract's search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Search {
-    /// 256 byte classes, then the rows. The first row has the start state for each class of the byte before the place where
+    /// The classes of bytes, then the rows. The first row has the start state for each class of the byte before the place where
     /// the match must begin, and, last, for the beginning of the text. Every other row has the next state for each class and,
     /// last, 1 if the end of the text ends a match.
     pub(crate) bytes: Vec<u8>,
+    /// Bytes that have a class of their own, 128 or 256; the others have class 0.
+    pub(crate) classes: u64,
     /// Entries in a row.
     pub(crate) columns: u64,
     /// Bytes of an entry, 1 or 2.
@@ -36,18 +37,7 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Search, PatternError>
         size: BUILD_LIMIT,
         limit,
     };
-    let nfa = thompson::Compiler::new()
-        .syntax(syntax::Config::new().utf8(false))
-        .configure(
-            thompson::Config::new()
-                .utf8(false)
-                .nfa_size_limit(Some(BUILD_LIMIT)),
-        )
-        .build(pattern)
-        .map_err(|e| match e.size_limit() {
-            Some(_) => too_big(),
-            None => PatternError::Bad(describe(&e)),
-        })?;
+    let nfa = super::nfa::build(pattern, limit)?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .dfa_size_limit(Some(BUILD_LIMIT))
@@ -59,8 +49,9 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Search, PatternError>
             true => too_big(),
             false => PatternError::Bad(describe(&e)),
         })?;
-    let (starts, rows, matching) =
+    let (starts, mut rows, matching) =
         explore(&dfa).ok_or_else(|| PatternError::Bad("no table of states".to_owned()))?;
+    super::utf8::settle(&mut rows, starts.iter().copied());
     let (starts, rows, matching) = minimise(starts, &rows, matching);
     let captures = nfa.group_info().group_len(PatternID::ZERO) > 1;
     encode(starts, rows, matching, captures, limit)
@@ -72,7 +63,10 @@ fn explore(dfa: &dense::DFA<Vec<u32>>) -> Option<(Vec<usize>, Rows, usize)> {
         let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
         dfa.start_state(&config).ok()
     };
-    let mut starts: Vec<StateID> = (0..=u8::MAX).map(|b| from(Some(b))).collect::<Option<_>>()?;
+    // No character ends with a byte above 0xbf.
+    let mut starts: Vec<StateID> = (0..=u8::MAX)
+        .map(|b| from(Some(b.min(0xbf))))
+        .collect::<Option<_>>()?;
     starts.push(from(None)?);
     let mut order: Vec<StateID> = Vec::new();
     let mut seen: BTreeMap<StateID, usize> = BTreeMap::new();
@@ -138,7 +132,8 @@ fn minimise(starts: Vec<usize>, rows: &Rows, matching: usize) -> (Vec<usize>, Ro
     for (own, row) in group.iter().zip(rows) {
         kept.entry(*own).or_insert_with(|| image(&group, row));
     }
-    let matching = of(&group, matching);
+    // The last of the states may share the group of an earlier one.
+    let matching = (1..=matching).map(|state| of(&group, state)).max().unwrap_or(0);
     (
         starts.into_iter().map(|s| of(&group, s)).collect(),
         kept.into_values().collect(),
@@ -158,12 +153,14 @@ fn encode(
     }
     let Packed {
         bytes,
+        classes,
         columns,
         width,
     } = pack(&rows, DEAD, limit)?;
     let matching = u64::try_from(matching).unwrap_or(u64::MAX);
     Ok(Search {
         bytes,
+        classes,
         columns,
         width,
         matching,

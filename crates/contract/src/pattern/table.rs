@@ -3,8 +3,7 @@
 use super::PatternError;
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::util::primitives::StateID;
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, nfa::thompson, util::start};
+use regex_automata::{Anchored, util::start};
 use std::collections::BTreeMap;
 
 /// Memory that building an automaton may take, in bytes.
@@ -18,8 +17,10 @@ const FIRST: usize = 2;
 /// A table for the contract's reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
-    /// 256 byte classes, then the rows.
+    /// The classes of bytes, then the rows.
     pub(crate) bytes: Vec<u8>,
+    /// Bytes that have a class of their own, 128 or 256; the others have class 0.
+    pub(crate) classes: u64,
     /// Entries in a row: one a class and one for the end of the text.
     pub(crate) columns: u64,
     /// Bytes of an entry, 1 or 2.
@@ -30,19 +31,14 @@ pub(crate) struct Table {
 type Rows = Vec<Vec<usize>>;
 
 pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> {
+    let nfa = super::nfa::build(pattern, limit)?;
     let dfa = dense::Builder::new()
-        .syntax(syntax::Config::new().utf8(false))
-        .thompson(
-            thompson::Config::new()
-                .utf8(false)
-                .nfa_size_limit(Some(BUILD_LIMIT)),
-        )
         .configure(
             dense::Config::new()
                 .dfa_size_limit(Some(BUILD_LIMIT))
                 .determinize_size_limit(Some(BUILD_LIMIT)),
         )
-        .build(pattern)
+        .build_from_nfa(&nfa)
         .map_err(|e| match e.is_size_limit_exceeded() {
             true => PatternError::TooBig {
                 size: BUILD_LIMIT,
@@ -50,14 +46,17 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> 
             },
             false => PatternError::Bad(describe(&e)),
         })?;
-    let rows = minimise(explore(&dfa).ok_or_else(|| PatternError::Bad("no start state".to_owned()))?);
+    let mut rows = explore(&dfa).ok_or_else(|| PatternError::Bad("no start state".to_owned()))?;
+    super::utf8::settle(&mut rows, std::iter::once(FIRST));
     let Packed {
         bytes,
+        classes,
         columns,
         width,
-    } = pack(&rows, FAILED, limit)?;
+    } = pack(&minimise(rows), FAILED, limit)?;
     Ok(Table {
         bytes,
+        classes,
         columns,
         width,
     })
@@ -65,8 +64,10 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> 
 
 /// An automaton as contracts hold it.
 pub(super) struct Packed {
-    /// The class of each byte, then a row for each state: its successor for each class, and the one at the end of the text.
+    /// The class of each byte, or of each that is ASCII where all others have class 0, then a row for each state: its successor for each class, and the one at the end of the text.
     pub(super) bytes: Vec<u8>,
+    /// Bytes that have a class of their own, 128 or 256.
+    pub(super) classes: u64,
     pub(super) columns: u64,
     /// Bytes of an entry.
     pub(super) width: u64,
@@ -75,16 +76,18 @@ pub(super) struct Packed {
 /// Packs the rows of an automaton; `none` stands where there is no successor.
 pub(super) fn pack(rows: &[Vec<usize>], none: usize, limit: usize) -> Result<Packed, PatternError> {
     let (classes, count) = byte_classes(rows);
+    let ascii_only = classes.iter().skip(128).all(|class| *class == 0);
+    let head = if ascii_only { 128 } else { 256 };
     let columns = count.saturating_add(1);
     let width = if rows.len() <= 256 { 1 } else { 2 };
     let size = columns
         .saturating_mul(rows.len())
         .saturating_mul(width)
-        .saturating_add(256);
+        .saturating_add(head);
     if size > limit || rows.len() > 65_536 {
         return Err(PatternError::TooBig { size, limit });
     }
-    let mut bytes = classes.clone();
+    let mut bytes: Vec<u8> = classes.iter().take(head).copied().collect();
     for row in rows {
         for class in 0..count {
             let byte = classes
@@ -98,6 +101,7 @@ pub(super) fn pack(rows: &[Vec<usize>], none: usize, limit: usize) -> Result<Pac
     let narrow = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     Ok(Packed {
         bytes,
+        classes: narrow(head),
         columns: narrow(columns),
         width: narrow(width),
     })
@@ -189,11 +193,11 @@ fn minimise(rows: Rows) -> Rows {
     kept.into_values().collect()
 }
 
-/// Bytes that no row tells apart share a class.
+/// Bytes that no row tells apart share a class; the greatest byte has class 0.
 fn byte_classes(rows: &[Vec<usize>]) -> (Vec<u8>, usize) {
     let mut names: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
     let mut classes = Vec::with_capacity(256);
-    for byte in 0..256_usize {
+    for byte in (0..256_usize).rev() {
         let column = rows
             .iter()
             .map(|row| row.get(byte).copied().unwrap_or(FAILED))
@@ -202,6 +206,7 @@ fn byte_classes(rows: &[Vec<usize>]) -> (Vec<u8>, usize) {
         let class = *names.entry(column).or_insert(fresh);
         classes.push(u8::try_from(class).unwrap_or(u8::MAX));
     }
+    classes.reverse();
     (classes, names.len())
 }
 
@@ -210,8 +215,10 @@ impl Table {
     /// Runs the table as the contract does.
     pub(super) fn is_match(&self, text: &str) -> bool {
         let (columns, width) = (self.columns as usize, self.width as usize);
+        let head = self.classes as usize;
+        let class = |byte: u8| self.bytes[..head].get(usize::from(byte)).copied().unwrap_or(0);
         let entry = |state: usize, column: usize| {
-            let at = 256 + (state * columns + column) * width;
+            let at = head + (state * columns + column) * width;
             self.bytes[at..at + width]
                 .iter()
                 .fold(0, |n, b| n << 8 | usize::from(*b))
@@ -219,7 +226,7 @@ impl Table {
         let mut state = FIRST;
         for byte in text.bytes() {
             if state > MATCHED {
-                state = entry(state, usize::from(self.bytes[usize::from(byte)]));
+                state = entry(state, usize::from(class(byte)));
             }
         }
         if state > MATCHED {
