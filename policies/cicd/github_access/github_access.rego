@@ -1,7 +1,7 @@
 # METADATA
 # title: Access rights of GitHub workflows
 # description: >-
-#   What a workflow may do with the repository's token and secrets, and whose code gets them.
+#   What a workflow may do with the repository's token and secrets, and who gets those.
 # related_resources:
 # - https://docs.github.com/en/actions/reference/security/secure-use
 # custom:
@@ -16,7 +16,7 @@
 #   - owasp-cicd-2022:CICD-SEC-5
 #   - iso-27001-2022:A.8.4
 #   - soc2:CC6.3
-#   remediation: Grant the permissions that the job needs, and pin what it uses.
+#   remediation: Grant the permissions that the job needs.
 package cicd.github_access
 
 import data.lib.github as gh
@@ -30,51 +30,6 @@ default allow := false
 allow if {
 	is_object(input.jobs)
 	count(deny) == 0
-}
-
-used contains {"job": entry.job, "holder": entry.step} if some entry in gh.steps
-
-used contains {"job": id, "holder": job} if some id, job in gh.jobs
-
-# METADATA
-# title: Action that moves
-# description: >-
-#   An action or workflow of others is named by a tag or a branch, which its owner can move. Owners in
-#   data.config.cicd.trusted_action_owners are trusted.
-# custom:
-#   id: cicd/github_access/unpinned-action
-#   severity: high
-#   controls:
-#   - owasp-cicd-2022:CICD-SEC-3
-#   - cis-github-1.0:3.1.7
-#   - nist-800-53r5:SR-3
-#   - nist-800-53r5:SI-7
-#   remediation: Name the full commit, with the version in a comment.
-deny contains finding if {
-	some entry in used
-	not startswith(entry.holder.uses, "./")
-	not startswith(entry.holder.uses, "docker://")
-	not split(entry.holder.uses, "/")[0] in data.config.cicd.trusted_action_owners
-	not regex.match(`@[0-9a-f]{40}$`, entry.holder.uses)
-	message := sprintf("%s must be pinned by a commit", [entry.holder.uses])
-	finding := gh.finding("cicd/github_access/unpinned-action", entry.job, message)
-}
-
-# METADATA
-# title: Image that moves
-# description: A step runs an image that is not named by its digest.
-# custom:
-#   id: cicd/github_access/unpinned-image
-#   severity: medium
-#   controls:
-#   - owasp-cicd-2022:CICD-SEC-3
-#   - nist-800-53r5:SI-7
-#   remediation: Name the image as docker://IMAGE@sha256:DIGEST.
-deny contains finding if {
-	some entry in used
-	startswith(entry.holder.uses, "docker://")
-	not contains(entry.holder.uses, "@sha256:")
-	finding := gh.finding("cicd/github_access/unpinned-image", entry.job, sprintf("%s must be pinned by its digest", [entry.holder.uses]))
 }
 
 # METADATA

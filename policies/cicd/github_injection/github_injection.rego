@@ -21,7 +21,6 @@
 package cicd.github_injection
 
 import data.lib.github as gh
-import data.lib.shell
 
 default allow := false
 
@@ -73,13 +72,6 @@ untrusted := {
 	"github.event.workflow_run.display_title", "github.event.workflow_run.head_commit", "github.head_ref",
 }
 
-scripts contains {"job": entry.job, "holder": entry.step, "key": "run"} if some entry in gh.steps
-
-scripts contains {"job": entry.job, "holder": entry.step["with"], "key": "script"} if {
-	some entry in gh.steps
-	startswith(entry.step.uses, "actions/github-script@")
-}
-
 # METADATA
 # title: Text of others in a script
 # description: A title, a message or a branch's name stands in a script, where it becomes code.
@@ -92,7 +84,7 @@ scripts contains {"job": entry.job, "holder": entry.step["with"], "key": "script
 #   - iso-27001-2022:A.8.28
 #   remediation: Put the value into a variable of env, and use that in quotes.
 deny contains finding if {
-	some script in scripts
+	some script in gh.scripts
 	some expression in regex.find_n(`\$\{\{([^'}]|'[^']*')*\}\}`, script.holder[script.key], -1)
 	text := printed(expression)
 	some field in untrusted
@@ -131,23 +123,6 @@ environments contains {"job": "of the workflow", "env": input.env}
 environments contains {"job": id, "env": job.env} if some id, job in gh.jobs
 
 environments contains {"job": entry.job, "env": entry.step.env} if some entry in gh.steps
-
-# METADATA
-# title: Download executed as it comes in
-# description: A script from the network runs with the rights of the job.
-# custom:
-#   id: cicd/github_injection/unchecked-download
-#   severity: medium
-#   controls:
-#   - nist-800-53r5:SI-7
-#   - nist-800-53r5:SR-11
-#   - owasp-cicd-2022:CICD-SEC-3
-#   remediation: Download, compare a checksum, then execute.
-deny contains finding if {
-	some script in scripts
-	shell.pipes_download(script.holder[script.key])
-	finding := gh.finding("cicd/github_injection/unchecked-download", script.job, "a download must not be piped into a shell")
-}
 
 # METADATA
 # title: Pull requests on own machines

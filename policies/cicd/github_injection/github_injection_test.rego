@@ -22,7 +22,6 @@ bad := workflow(["pull_request_target"], {
 	"steps": [
 		checkout("${{ github.event.pull_request.head.sha }}"),
 		{"run": "echo \"${{ github.event.pull_request.title }}\""},
-		{"run": "curl -sSL https://get.corp.example | sh"},
 	],
 })
 
@@ -37,8 +36,7 @@ good := workflow({"pull_request": null, "push": {"branches": ["main"]}}, {
 
 ids := {
 	"cicd/github_injection/untrusted-checkout", "cicd/github_injection/script",
-	"cicd/github_injection/unsecure-commands", "cicd/github_injection/unchecked-download",
-	"cicd/github_injection/self-hosted",
+	"cicd/github_injection/unsecure-commands", "cicd/github_injection/self-hosted",
 }
 
 test_bad_workflow_has_every_finding if found(bad) == ids

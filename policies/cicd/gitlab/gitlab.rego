@@ -100,7 +100,8 @@ moves(entry) := (({sprintf("%s must have an integrity", [entry.remote]) | not en
 	parts[count(parts) - 1] in branches
 	problem := sprintf("%s must have a version", [entry.component])
 }) | {problem |
-	regex.match(`^https?://`, entry)
+	some scheme in ["http://", "https://"]
+	startswith(entry, scheme)
 	problem := sprintf("%s must have an integrity", [entry])
 }
 
@@ -138,7 +139,8 @@ deny contains finding if {
 #   remediation: Remove allow_failure from the job.
 warn contains finding if {
 	some name, job in gitlab.holders
-	regex.match(`(sast|secret_detection|dependency_scanning|container_scanning)`, name)
+	some scan in ["container_scanning", "dependency_scanning", "sast", "secret_detection"]
+	contains(name, scan)
 	job.allow_failure == true
 	finding := gitlab.finding("cicd/gitlab/tolerated-scan", name, "the scan should not be allowed to fail")
 }

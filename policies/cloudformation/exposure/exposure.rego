@@ -161,7 +161,7 @@ deny contains finding if {
 		"AWS::SQS::QueuePolicy": "PolicyDocument",
 	}
 	some resource in cfn.of_type(type)
-	some statement in cfn.as_list(resource.properties[field].Statement)
+	some statement in iam.as_list(resource.properties[field].Statement)
 	statement.Effect == "Allow"
 	everyone(statement.Principal)
 	not statement.Condition
@@ -170,7 +170,7 @@ deny contains finding if {
 
 everyone(principal) if principal == "*"
 
-everyone(principal) if "*" in cfn.as_list(principal.AWS)
+everyone(principal) if "*" in iam.as_list(principal.AWS)
 
 # METADATA
 # title: Every action on every resource
@@ -187,7 +187,7 @@ everyone(principal) if "*" in cfn.as_list(principal.AWS)
 #   remediation: List the actions and the resources.
 deny contains finding if {
 	some entry in documents
-	some statement in cfn.as_list(entry.document.Statement)
+	some statement in iam.as_list(entry.document.Statement)
 	statement.Effect == "Allow"
 	iam.everything(statement)
 	finding := cfn.finding("cloudformation/exposure/administrator", entry.name, "every action on every resource must not be allowed")

@@ -4,8 +4,15 @@
 package lib.iam
 
 # The name of a managed policy that makes its holder an administrator, or lets it become one.
-administrator(arn) := match[1] if {
-	some match in regex.find_all_string_submatch_n(`:aws:policy/(AdministratorAccess|IAMFullAccess|PowerUserAccess)$`, arn, 1)
+administrator(arn) := name if {
+	some end, name in administrators
+	endswith(arn, end)
+}
+
+administrators := {
+	":aws:policy/AdministratorAccess": "AdministratorAccess",
+	":aws:policy/IAMFullAccess": "IAMFullAccess",
+	":aws:policy/PowerUserAccess": "PowerUserAccess",
 }
 
 # Every action, or in a policy of an identity every action but some. In a policy of a resource "every resource" is that one.

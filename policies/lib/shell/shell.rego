@@ -12,9 +12,9 @@ pipes_download(text) if {
 	runs_its_input(parts[number + 1])
 }
 
-pipes_download(text) if regex.match("sh( -[a-z]+)* -[a-z]*c [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
-
-pipes_download(text) if regex.match("(^|[^a-z0-9_.-])eval [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
+pipes_download(text) if {
+	regex.match("(sh( -[a-z]+)* -[a-z]*c|(^|[^a-z0-9_.-])eval) [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
+}
 
 pipes_download(text) if {
 	regex.match(`(^|[^a-z0-9_.-])((ba|k|z)?sh|source|\.)( -[a-z]+)*( <)? <\( ?(curl|wget) `, plain(text))

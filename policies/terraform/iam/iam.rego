@@ -51,20 +51,26 @@ texts contains {"change": rc, "holder": block} if {
 granted contains {"change": text.change, "holder": text.holder, "statement": statement} if {
 	some text in texts
 	document := json.unmarshal(text.holder.policy)
-	some statement in tf.as_list(document.Statement)
+	some statement in grants.as_list(document.Statement)
 	statement.Effect == "Allow"
 }
 
 # Where managed policies are attached, one or many.
 attached contains {"change": rc, "holder": rc.change.after, "key": key} if {
 	some rc in tf.changes
-	regex.match(`^aws_(iam(_role|_user|_group)?_policy_attachment|ssoadmin_managed_policy_attachment)$`, rc.type)
+	rc.type in {
+		"aws_iam_group_policy_attachment", "aws_iam_policy_attachment", "aws_iam_role_policy_attachment",
+		"aws_iam_user_policy_attachment", "aws_ssoadmin_managed_policy_attachment",
+	}
 	some key in ["managed_policy_arn", "policy_arn"]
 }
 
 attached contains {"change": rc, "holder": rc.change.after[field], "key": number} if {
 	some rc in tf.changes
-	regex.match(`^aws_iam_(role|(role|user|group)_policy_attachments_exclusive)$`, rc.type)
+	rc.type in {
+		"aws_iam_group_policy_attachments_exclusive", "aws_iam_role", "aws_iam_role_policy_attachments_exclusive",
+		"aws_iam_user_policy_attachments_exclusive",
+	}
 	some field in ["managed_policy_arns", "policy_arns"]
 	some number, _ in rc.change.after[field]
 }
@@ -99,11 +105,7 @@ deny contains finding if {
 	some grant in granted
 	grants.everything(grant.statement)
 	grant.holder.policy
-	finding := {
-		"id": "terraform/iam/wildcard",
-		"msg": sprintf("%s: must not allow every action on every resource", [grant.change.address]),
-		"resource": grant.change.address,
-	}
+	finding := tf.finding("terraform/iam/wildcard", grant.change, "must not allow every action on every resource")
 }
 
 # Each of these lets its holder obtain the rights of another identity.
@@ -125,18 +127,14 @@ escalation_actions := {
 #   remediation: Name the roles, users or functions the action may be used on, or add a condition.
 deny contains finding if {
 	some grant in granted
-	"*" in tf.as_list(grant.statement.Resource)
+	"*" in grants.as_list(grant.statement.Resource)
 	not grant.statement.Condition
-	some pattern in tf.as_list(grant.statement.Action)
+	some pattern in grants.as_list(grant.statement.Action)
 	not pattern in {"*", "*:*"}
 	some action in escalation_actions
 	matches(lower(pattern), action)
 	grant.holder.policy
-	finding := {
-		"id": "terraform/iam/escalation",
-		"msg": sprintf("%s: %s on every resource allows privilege escalation through %s", [grant.change.address, pattern, action]),
-		"resource": grant.change.address,
-	}
+	finding := tf.finding("terraform/iam/escalation", grant.change, sprintf("%s on every resource allows privilege escalation through %s", [pattern, action]))
 }
 
 # IAM compares action names without regard to case; a trailing asterisk stands for any suffix.
@@ -160,20 +158,16 @@ matches(pattern, action) if {
 deny contains finding if {
 	some rc in tf.of_type("aws_iam_role")
 	document := json.unmarshal(rc.change.after.assume_role_policy)
-	some statement in tf.as_list(document.Statement)
+	some statement in grants.as_list(document.Statement)
 	statement.Effect == "Allow"
 	everyone(statement.Principal)
 	not statement.Condition
-	finding := {
-		"id": "terraform/iam/open-trust",
-		"msg": sprintf("%s: anyone may assume the role", [rc.address]),
-		"resource": rc.address,
-	}
+	finding := tf.finding("terraform/iam/open-trust", rc, "anyone may assume the role")
 }
 
 everyone(principal) if principal == "*"
 
-everyone(principal) if "*" in tf.as_list(principal.AWS)
+everyone(principal) if "*" in grants.as_list(principal.AWS)
 
 # METADATA
 # title: Resource policy open to everyone
@@ -189,11 +183,7 @@ deny contains finding if {
 	everyone(grant.statement.Principal)
 	not grant.statement.Condition
 	grant.holder.policy
-	finding := {
-		"id": "terraform/iam/open-resource-policy",
-		"msg": sprintf("%s: the policy admits every principal", [grant.change.address]),
-		"resource": grant.change.address,
-	}
+	finding := tf.finding("terraform/iam/open-resource-policy", grant.change, "the policy admits every principal")
 }
 
 # METADATA
@@ -207,11 +197,7 @@ deny contains finding if {
 #   remediation: Use a role with short-lived credentials.
 deny contains finding if {
 	some rc in tf.of_type("aws_iam_access_key")
-	finding := {
-		"id": "terraform/iam/access-key",
-		"msg": sprintf("%s: must not create long-lived access keys", [rc.address]),
-		"resource": rc.address,
-	}
+	finding := tf.finding("terraform/iam/access-key", rc, "must not create long-lived access keys")
 }
 
 # METADATA
@@ -228,11 +214,7 @@ deny contains finding if {
 	text := place.holder[place.field]
 	is_string(text)
 	not json.is_valid(text)
-	finding := {
-		"id": "terraform/iam/unreadable",
-		"msg": sprintf("%s: %s is not valid JSON", [place.change.address, place.field]),
-		"resource": place.change.address,
-	}
+	finding := tf.finding("terraform/iam/unreadable", place.change, sprintf("%s is not valid JSON", [place.field]))
 }
 
 json_places contains {"change": rc, "holder": rc.change.after, "field": field} if {
