@@ -21,4 +21,5 @@ pub(crate) mod secrets;
 pub(crate) mod up;
 pub(crate) mod verifier;
 pub(crate) mod verify;
+pub(crate) mod vuln;
 pub(crate) mod withdraw;

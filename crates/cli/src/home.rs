@@ -9,6 +9,7 @@
 //!   chain/             the embedded chain
 //!   bundles/           policy bundles by digest, and in-force.json, the versions the node last saw in force
 //!   ledger/            the decision log
+//!   vuln/              what is known of vulnerabilities (`stele vuln import`)
 //!   verifier/          what a verifier remembers of the logs it follows, and running.json, where it listens
 //! ```
 
@@ -143,6 +144,11 @@ impl Home {
 
     pub(crate) fn deployment(&self) -> PathBuf {
         self.root.join("deployment.json")
+    }
+
+    /// What is known of vulnerabilities.
+    pub(crate) fn vuln(&self) -> PathBuf {
+        self.root.join("vuln")
     }
 
     /// What the verifier remembers.

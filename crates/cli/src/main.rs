@@ -5,7 +5,9 @@ mod chain;
 mod commands;
 mod config;
 mod exit;
+mod findings;
 mod home;
+mod inventory;
 mod keys;
 mod logging;
 mod node;
@@ -85,6 +87,9 @@ enum Command {
     Secrets(commands::secrets::Command),
     /// Write down what a directory or a container image is made of: CycloneDX, SPDX
     Sbom(commands::sbom::Args),
+    /// Known vulnerabilities of packages, offline
+    #[command(subcommand)]
+    Vuln(commands::vuln::Command),
     /// The configuration in effect
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -128,6 +133,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Contract(command) => commands::contract::run(&sources, command),
         Command::Secrets(command) => commands::secrets::run(command),
         Command::Sbom(args) => commands::sbom::run(&args),
+        Command::Vuln(command) => commands::vuln::run(&sources, command),
         Command::Config(command) => commands::config::run(&sources, command),
         Command::Completions(args) => commands::completions::run(&args),
     }

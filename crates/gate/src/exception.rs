@@ -88,7 +88,7 @@ impl fmt::Display for Idle {
             (IdleState::Expired, None) => write!(f, "{of} expired: {reason}"),
             (IdleState::Unused, _) => write!(
                 f,
-                "{of} is unused: it matches no finding; remove it, or mend its globs"
+                "{of} is unused: it matches no finding; remove it, or mend what it names"
             ),
         }
     }

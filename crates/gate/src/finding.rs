@@ -5,7 +5,7 @@ use stele_types::{Enforcement, InputKind, Severity, Value, json, sha256};
 
 use crate::exception::Exempt;
 use crate::fix::Fix;
-use crate::text::Position;
+use crate::text::{Lines, Position, first_line};
 
 /// A violation at a place in a file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -103,6 +103,40 @@ impl Excerpt {
     }
 }
 
+/// A text in which places are looked up.
+#[derive(Debug, Clone)]
+pub struct Spots {
+    text: String,
+    lines: Lines,
+}
+
+impl Spots {
+    /// Of a file's text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        let lines = Lines::new(&text);
+        Self { text, lines }
+    }
+
+    /// Where bytes begin and, on their first line, end, and that line.
+    #[must_use]
+    pub fn of(&self, range: &std::ops::Range<usize>) -> (Position, Position, Excerpt) {
+        let range = first_line(&self.text, range);
+        let at = |offset| self.lines.position(&self.text, offset);
+        (at(range.start), at(range.end), Excerpt::of(&self.text, &range))
+    }
+
+    /// The bytes of a line, from 1, without the white space around it; `None` if there is no such line.
+    #[must_use]
+    pub fn line(&self, number: usize) -> Option<std::ops::Range<usize>> {
+        let start = self.lines.start(number)?;
+        let line = self.text.get(start..)?.lines().next()?;
+        let lead = line.len().saturating_sub(line.trim_start().len());
+        let from = start.saturating_add(lead);
+        Some(from..from.saturating_add(line.trim().len()))
+    }
+}
+
 /// A part of a document that a policy read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
@@ -187,7 +221,8 @@ impl Finding {
 }
 
 /// What stays the same when a file is formatted anew: SHA-256 over the canonical JSON array of policy, rule, file, resource, message and path.
-pub(crate) fn fingerprint(parts: [&str; 5], path: &[Value]) -> String {
+#[must_use]
+pub fn fingerprint(parts: [&str; 5], path: &[Value]) -> String {
     let parts = parts.into_iter().map(Value::string);
     let all = Value::array(parts.chain([Value::array(path.iter().cloned())]));
     let mut digest = sha256(&[&json::to_vec(&all)]).to_hex();

@@ -92,7 +92,8 @@ pub fn usual_format(kind: InputKind) -> Format {
         | InputKind::Cyclonedx
         | InputKind::Json
         | InputKind::Spdx
-        | InputKind::TerraformPlan => Format::Json,
+        | InputKind::TerraformPlan
+        | InputKind::Vulnerabilities => Format::Json,
         InputKind::Cloudformation
         | InputKind::Compose
         | InputKind::Envoy
@@ -137,6 +138,9 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     }
     if text("$schema").is_some_and(|schema| schema.contains("deploymentTemplate.json")) {
         return Some(InputKind::Arm);
+    }
+    if text("schema") == Some("stele.vulnerabilities.v1") {
+        return Some(InputKind::Vulnerabilities);
     }
     if text("bomFormat") == Some("CycloneDX") {
         return Some(InputKind::Cyclonedx);

@@ -52,6 +52,11 @@ impl Lines {
         known.saturating_add(characters(rest.unwrap_or_default()))
     }
 
+    /// The byte at which a line begins, from 1.
+    pub(crate) fn start(&self, line: usize) -> Option<usize> {
+        self.starts.get(line.checked_sub(1)?).copied()
+    }
+
     /// The position of a byte.
     pub(crate) fn position(&self, text: &str, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset);

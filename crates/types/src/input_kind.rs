@@ -46,6 +46,8 @@ pub enum InputKind {
     TerraformPlan,
     /// TOML of no other kind.
     Toml,
+    /// Packages and their known vulnerabilities, as `stele vuln scan --write-input` writes them.
+    Vulnerabilities,
     /// XML of no other kind.
     Xml,
     /// YAML of no other kind.
@@ -73,6 +75,7 @@ crate::violation::words!(InputKind {
     Terraform => "terraform",
     TerraformPlan => "terraform-plan",
     Toml => "toml",
+    Vulnerabilities => "vulnerabilities",
     Xml => "xml",
     Yaml => "yaml"
 });

@@ -16,6 +16,7 @@ const LAYERS: &[&str] = &[
     "stele-gate",
     "stele-secrets",
     "stele-sbom",
+    "stele-vuln",
     "stele-ledger",
     "stele-chain",
     "stele-pdp",

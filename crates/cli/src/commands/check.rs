@@ -1,25 +1,24 @@
 //! `stele check`: policies over the files of a repository.
 
 mod evidence;
-mod exceptions;
+pub(crate) mod exceptions;
 mod fix;
 mod live;
 mod policies;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::home::write_atomically;
-use crate::{output, progress, repository};
+use crate::findings::{self, ReportFormat};
+use crate::{output, progress};
 use anyhow::{Context, Result};
-use clap::ValueEnum;
-use std::io::{IsTerminal, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use stele_gate::changed::Changed;
 use stele_gate::evidence::CheckedFile;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
-use stele_gate::{Baseline, Checker, Outcome, report};
-use stele_types::{Enforcement, InputKind, Severity, sha256};
+use stele_gate::{Checker, Outcome, report};
+use stele_types::{Enforcement, InputKind, Severity};
 
 /// Check files against policies: manifests, plans, pipelines, images; exit code 1 when one is violated.
 #[derive(clap::Args)]
@@ -75,27 +74,6 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum ReportFormat {
-    /// For people: each finding with its line
-    #[default]
-    Text,
-    /// Findings and failures as one JSON document
-    Json,
-    /// SARIF 2.1.0
-    Sarif,
-    /// JUnit XML
-    Junit,
-    /// Annotations in GitHub Actions
-    Github,
-    /// A code quality report for GitLab
-    Gitlab,
-    /// A table for comments
-    Markdown,
-    /// A page for browsers
-    Html,
-}
-
 fn kind(text: &str) -> Result<InputKind, String> {
     text.parse()
         .map_err(|error: stele_types::violation::UnknownWord| error.to_string())
@@ -103,7 +81,11 @@ fn kind(text: &str) -> Result<InputKind, String> {
 
 pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict> {
     // Read first: a mistake in it is known before the work is done.
-    let read = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let read = args
+        .baseline
+        .as_deref()
+        .map(findings::read_baseline)
+        .transpose()?;
     let (baseline, known) = read.unzip();
     // What production has does not know them.
     let usual = args.exceptions.is_some() || !args.policies.is_live();
@@ -123,7 +105,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     let mut outcome = examine();
     remarks(args, &found, &outcome);
     if let Some(path) = &args.write_baseline {
-        return write_baseline(path, &outcome);
+        return findings::write_baseline(path, &outcome);
     }
     let mut left_out = 0;
     if let Some(baseline) = &baseline {
@@ -142,7 +124,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
             baseline.apply(&mut outcome.findings);
         }
     }
-    print(args, &outcome)?;
+    findings::print(args.format, args.output.as_deref(), &outcome)?;
     output::note(report::summary(&outcome));
     let used: Vec<CheckedFile> = [known, exceptions.map(|loaded| loaded.file)]
         .into_iter()
@@ -152,10 +134,14 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
         paths: &args.paths,
         options: options(args, &used),
         used,
-        passed: !violated(args, &outcome) && outcome.failures.is_empty(),
+        passed: !findings::violated(args.fail_on, &outcome) && outcome.failures.is_empty(),
     };
-    args.evidence
-        .keep(&checker, &outcome, verdict(args, &outcome), asked)
+    args.evidence.keep(
+        &checker,
+        &outcome,
+        findings::verdict(args.fail_on, args.dry_run, &outcome),
+        asked,
+    )
 }
 
 fn check(checker: &Checker, found: &Sources, changed: Option<&Changed>) -> Outcome {
@@ -226,11 +212,6 @@ fn changed(args: &Args) -> Result<Option<Changed>> {
     Ok(Some(Changed::since(start, reference).context("--changed-since")?))
 }
 
-fn violated(args: &Args, outcome: &Outcome) -> bool {
-    let mut findings = outcome.findings.iter();
-    findings.any(|finding| finding.fails() && finding.severity >= args.fail_on)
-}
-
 /// What judges of evidence must know of a run.
 fn options(args: &Args, used: &[CheckedFile]) -> serde_json::Value {
     serde_json::json!({
@@ -246,44 +227,6 @@ fn options(args: &Args, used: &[CheckedFile]) -> serde_json::Value {
         "used": used,
         "policies": args.policies.options(),
     })
-}
-
-fn verdict(args: &Args, outcome: &Outcome) -> Verdict {
-    match (args.dry_run, violated(args, outcome)) {
-        (true, _) => Verdict::Pass,
-        (false, true) => Verdict::Fail,
-        (false, false) => incomplete(outcome).unwrap_or(Verdict::Pass),
-    }
-}
-
-/// What was not checked did not pass.
-fn incomplete(outcome: &Outcome) -> Option<Verdict> {
-    (!outcome.failures.is_empty()).then_some(Verdict::Invalid)
-}
-
-fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> {
-    let text = Baseline::of(&outcome.findings).to_json();
-    std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
-    let excepted = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.exception.is_some());
-    output::note(format!(
-        "{} findings are in {}",
-        outcome.findings.len().saturating_sub(excepted.count()),
-        path.display()
-    ));
-    Ok(incomplete(outcome).unwrap_or(Verdict::Pass))
-}
-
-fn read_baseline(path: &Path) -> Result<(Baseline, CheckedFile)> {
-    let text = repository::read(path)?;
-    let baseline = Baseline::parse(&text).with_context(|| path.display().to_string())?;
-    let file = CheckedFile {
-        path: path.display().to_string(),
-        sha256: sha256(&[text.as_bytes()]),
-    };
-    Ok((baseline, file))
 }
 
 fn files(args: &Args) -> Result<Sources> {
@@ -317,30 +260,4 @@ fn files(args: &Args) -> Result<Sources> {
         }
     }
     Ok(out)
-}
-
-fn print(args: &Args, outcome: &Outcome) -> Result<()> {
-    let text = match args.format {
-        ReportFormat::Text => {
-            let terminal = args.output.is_none() && std::io::stdout().is_terminal();
-            let colour = terminal && std::env::var_os("NO_COLOR").is_none();
-            report::text(outcome, colour)
-        }
-        ReportFormat::Json => report::json(outcome),
-        ReportFormat::Sarif => report::sarif(outcome, env!("CARGO_PKG_VERSION")),
-        ReportFormat::Junit => report::junit(outcome).map_err(anyhow::Error::msg)?,
-        ReportFormat::Github => report::github(outcome),
-        ReportFormat::Gitlab => report::gitlab(outcome),
-        ReportFormat::Markdown => report::markdown(outcome),
-        ReportFormat::Html => report::html(outcome),
-    };
-    let text = text.trim_end();
-    if let Some(path) = &args.output {
-        // A file that the shell makes for `>` would be there, empty, while the directory that it lies in is checked.
-        write_atomically(path, format!("{text}\n").as_bytes())
-            .environment(format!("can't write {}", path.display()))?;
-    } else if !text.is_empty() {
-        output::line(text);
-    }
-    Ok(())
 }

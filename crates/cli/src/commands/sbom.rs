@@ -1,13 +1,12 @@
 //! `stele sbom`: what a directory or a container image is made of.
 
-use crate::exit::{Environment, EnvironmentContext, Verdict};
-use crate::output;
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::{inventory, output};
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use stele_sbom::report::{self, Making};
-use stele_sbom::{Directory, ImageError, Inventory, LockKind, ProblemKind, Subject, SubjectKind};
+use stele_sbom::{Inventory, ProblemKind};
 
 /// Write down what a directory is made of, from its lock files, or what is installed in a container image
 ///
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         bail!("there is no {}", args.path.display());
     }
     let created = created(args.timestamp.as_deref())?;
-    let inventory = inventory(args)?;
+    let inventory = inventory::read(&args.path, args.name.as_deref(), args.platform.as_deref())?;
     let format = match args.format {
         Format::Cyclonedx => report::Format::CycloneDx,
         Format::Spdx => report::Format::Spdx,
@@ -66,53 +65,6 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         None => output::raw(&text)?,
     }
     summary(&inventory)
-}
-
-fn inventory(args: &Args) -> Result<Inventory> {
-    let path = args.path.as_path();
-    if stele_sbom::is_image(path) {
-        let bar = bar()?;
-        let told = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
-        let inventory = stele_sbom::scan_image(path, args.name.as_deref(), args.platform.as_deref(), &told);
-        bar.finish_and_clear();
-        return inventory.map_err(|error| match error {
-            ImageError::Io(cause) => {
-                anyhow::Error::new(Environment(format!("{}: can't be read: {cause}", path.display())))
-            }
-            ImageError::Input(_) => anyhow::Error::new(error).context(path.display().to_string()),
-        });
-    }
-    if args.platform.is_some() {
-        bail!(
-            "{} is no container image: --platform has no meaning",
-            path.display()
-        );
-    }
-    let named = path.to_string_lossy();
-    if !path.is_dir() && LockKind::of_path(&named).is_none() {
-        bail!(
-            "{named} is no container image, and its name is none of a lock file; docs/sbom.md lists those that are read"
-        );
-    }
-    let subject = Subject {
-        kind: SubjectKind::Application,
-        name: args.name.clone().unwrap_or_else(|| name_of(path)),
-        version: None,
-    };
-    Ok(stele_sbom::scan(&Directory::new(path), subject))
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-fn bar() -> Result<ProgressBar> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(ProgressStyle::with_template(
-        "{bar:40} {pos}/{len} layers, {elapsed}",
-    )?);
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    Ok(bar)
 }
 
 fn summary(inventory: &Inventory) -> Result<Verdict> {
@@ -135,12 +87,6 @@ fn summary(inventory: &Inventory) -> Result<Verdict> {
         Some(ProblemKind::Input) => Ok(Verdict::Invalid),
         Some(ProblemKind::Incomplete) | None => Ok(Verdict::Pass),
     }
-}
-
-fn name_of(path: &Path) -> String {
-    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "root".to_owned())
 }
 
 /// The time that the document is to bear. See <https://reproducible-builds.org/specs/source-date-epoch/>.

@@ -9,17 +9,17 @@ use stele_gate::{Outcome, report};
 use stele_types::sha256;
 
 /// Exceptions with the directory that their globs of files start from.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     exceptions: Exceptions,
     root: PathBuf,
     /// It was named, not found.
     named: bool,
     /// The file.
-    pub(super) file: CheckedFile,
+    pub(crate) file: CheckedFile,
 }
 
 /// Reads the named file, or that of the root of the first path's repository.
-pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Loaded>> {
+pub(crate) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Loaded>> {
     let start = paths
         .iter()
         .map(PathBuf::as_path)
@@ -70,7 +70,7 @@ fn found(start: &Path) -> Option<PathBuf> {
 
 impl Loaded {
     /// Marks what is excepted, and takes down what excepts nothing. `whole`: every file below the paths was checked.
-    pub(super) fn apply(&self, outcome: &mut Outcome, paths: &[PathBuf], whole: bool) {
+    pub(crate) fn apply(&self, outcome: &mut Outcome, paths: &[PathBuf], whole: bool) {
         let whole = whole && paths.iter().any(|path| repository::same(path, &self.root));
         let path_of = |name: &str| {
             let path = repository::path_below(&self.root, name);
@@ -82,9 +82,10 @@ impl Loaded {
             };
             (self.named || name == "-" || below()).then_some(path)
         };
-        outcome.exceptions = self.exceptions.apply(&mut outcome.findings, &path_of, whole);
-        for idle in &outcome.exceptions {
+        let idle = self.exceptions.apply(&mut outcome.findings, &path_of, whole);
+        for idle in &idle {
             crate::output::note(report::printable(&format!("{}: {idle}", idle.exempt.place)));
         }
+        outcome.exceptions.extend(idle);
     }
 }

@@ -1,0 +1,112 @@
+//! Findings: how they are printed, known before, and what they mean for the exit code.
+
+use crate::exit::{EnvironmentContext, Verdict};
+use crate::home::write_atomically;
+use crate::{output, repository};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::io::IsTerminal;
+use std::path::Path;
+use stele_gate::evidence::CheckedFile;
+use stele_gate::{Baseline, Outcome, report};
+use stele_types::{Severity, sha256};
+
+/// How findings are printed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people: each finding with its line
+    #[default]
+    Text,
+    /// Findings and failures as one JSON document
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
+    /// Annotations in GitHub Actions
+    Github,
+    /// A code quality report for GitLab
+    Gitlab,
+    /// A table for comments
+    Markdown,
+    /// A page for browsers
+    Html,
+}
+
+/// Whether something fails that is as severe as this.
+pub(crate) fn violated(fail_on: Severity, outcome: &Outcome) -> bool {
+    let mut findings = outcome.findings.iter();
+    findings.any(|finding| finding.fails() && finding.severity >= fail_on)
+}
+
+pub(crate) fn verdict(fail_on: Severity, dry_run: bool, outcome: &Outcome) -> Verdict {
+    match (dry_run, violated(fail_on, outcome)) {
+        (true, _) => Verdict::Pass,
+        (false, true) => Verdict::Fail,
+        (false, false) => incomplete(outcome).unwrap_or(Verdict::Pass),
+    }
+}
+
+/// What was not checked did not pass.
+fn incomplete(outcome: &Outcome) -> Option<Verdict> {
+    (!outcome.failures.is_empty()).then_some(Verdict::Invalid)
+}
+
+/// Writes all findings down, for later runs to leave out.
+pub(crate) fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> {
+    let text = Baseline::of(&outcome.findings).to_json();
+    std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+    let excepted = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.exception.is_some());
+    output::note(format!(
+        "{} findings are in {}",
+        outcome.findings.len().saturating_sub(excepted.count()),
+        path.display()
+    ));
+    Ok(incomplete(outcome).unwrap_or(Verdict::Pass))
+}
+
+/// Reads what was written so.
+pub(crate) fn read_baseline(path: &Path) -> Result<(Baseline, CheckedFile)> {
+    let text = repository::read(path)?;
+    let baseline = Baseline::parse(&text).with_context(|| path.display().to_string())?;
+    let file = CheckedFile {
+        path: path.display().to_string(),
+        sha256: sha256(&[text.as_bytes()]),
+    };
+    Ok((baseline, file))
+}
+
+/// Prints a report.
+pub(crate) fn print(format: ReportFormat, file: Option<&Path>, outcome: &Outcome) -> Result<()> {
+    let text = match format {
+        ReportFormat::Text => {
+            let terminal = file.is_none() && std::io::stdout().is_terminal();
+            let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+            report::text(outcome, colour)
+        }
+        ReportFormat::Json => report::json(outcome),
+        ReportFormat::Sarif => report::sarif(outcome, env!("CARGO_PKG_VERSION")),
+        ReportFormat::Junit => report::junit(outcome).map_err(anyhow::Error::msg)?,
+        ReportFormat::Github => report::github(outcome),
+        ReportFormat::Gitlab => report::gitlab(outcome),
+        ReportFormat::Markdown => report::markdown(outcome),
+        ReportFormat::Html => report::html(outcome),
+    };
+    emit(file, &text)
+}
+
+/// Prints a text, or writes it to a file.
+pub(crate) fn emit(file: Option<&Path>, text: &str) -> Result<()> {
+    let text = text.trim_end();
+    if let Some(path) = file {
+        // A file that the shell makes for `>` would be there, empty, while the directory that it lies in is checked.
+        write_atomically(path, format!("{text}\n").as_bytes())
+            .environment(format!("can't write {}", path.display()))?;
+    } else if !text.is_empty() {
+        output::line(text);
+    }
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! `stele vuln`, as a person or a pipeline runs it. The records are made up.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::path::Path;
+use support::{Ran, Site};
+
+fn write(site: &Site, path: &str, text: impl AsRef<[u8]>) {
+    let path = site.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn days_ago(days: i64) -> String {
+    let time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+    time.to_string()
+}
+
+const HIGH: &str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N";
+
+/// A record that was changed yesterday about a package with one range.
+fn record(id: &str, ecosystem: &str, name: &str, events: &[(&str, &str)]) -> Value {
+    let events: Vec<Value> = events
+        .iter()
+        .map(|(kind, version)| json!({*kind: version}))
+        .collect();
+    json!({
+        "schema_version": "1.7.3", "id": id, "modified": days_ago(1), "published": days_ago(40), "summary": format!("Trouble in {name}"),
+        "severity": [{"type": "CVSS_V3", "score": HIGH}],
+        "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}],
+    })
+}
+
+/// A project in two languages, and data about both.
+fn site() -> Site {
+    let site = Site::new();
+    let npm = r#"{"lockfileVersion": 3, "packages": {
+"": {"dependencies": {"left": "1", "right": "1"}},
+"node_modules/left": {"version": "1.2.0"},
+"node_modules/right": {"version": "1.0.0"}}}"#;
+    write(&site, "app/web/package-lock.json", npm);
+    write(
+        &site,
+        "app/py/requirements.txt",
+        "Some.Thing==1.5rc1\nother==2.0\n",
+    );
+    let mut ghsa = record(
+        "GHSA-aaaa",
+        "npm",
+        "left",
+        &[("introduced", "1.0.0"), ("fixed", "1.3.0")],
+    );
+    ghsa["aliases"] = json!(["CVE-2026-0001"]);
+    let mut second = record("OWN-1", "npm", "left", &[("introduced", "0"), ("fixed", "1.2.5")]);
+    second["aliases"] = json!(["CVE-2026-0001"]);
+    let python = record(
+        "PYSEC-1",
+        "PyPI",
+        "some-thing",
+        &[("introduced", "1.0"), ("fixed", "1.5")],
+    );
+    let clean = record(
+        "PYSEC-2",
+        "PyPI",
+        "other",
+        &[("introduced", "0"), ("last_affected", "1.9")],
+    );
+    for (name, value) in [("a", ghsa), ("b", second), ("c", python), ("d", clean)] {
+        write(&site, &format!("osv/{name}.json"), value.to_string());
+    }
+    site
+}
+
+fn imported() -> Site {
+    let site = site();
+    site.run(&["vuln", "import", "osv"]).exits(0);
+    site
+}
+
+fn report(ran: Ran, code: i32) -> Value {
+    serde_json::from_str(&ran.exits(code)).unwrap()
+}
+
+fn rules(report: &Value) -> Vec<&str> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn two_ecosystems_from_import_to_findings() {
+    let site = site();
+    let out = site.run(&["vuln", "import", "osv"]).exits(0);
+    assert!(out.contains("4 files read, 4 advisories taken"), "{out}");
+    assert!(out.contains("1 day old"), "{out}");
+    let ran = site.run(&["vuln", "scan", "app", "--format", "json"]);
+    assert!(
+        ran.err.contains("data: 4 advisories in 2 ecosystems"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains("4 packages, 2 vulnerabilities (2 high)"),
+        "{}",
+        ran.err
+    );
+    let report = report(ran, 1);
+    assert_eq!(rules(&report), ["PYSEC-1", "CVE-2026-0001"]);
+    let left = &report["vulnerabilities"][0];
+    assert_eq!(left["aliases"], json!(["GHSA-aaaa", "OWN-1"]));
+    assert_eq!(
+        (&left["fixed"], &left["score"], &left["age_days"]),
+        (&json!("1.3.0"), &json!(7.5), &json!(40))
+    );
+    assert_eq!(
+        left["locations"],
+        json!([{"file": "app/web/package-lock.json", "line": 3}])
+    );
+    let finding = &report["findings"][1];
+    assert_eq!(
+        (&finding["file"], &finding["start"]["line"]),
+        (&json!("app/web/package-lock.json"), &json!(3))
+    );
+    assert_eq!(finding["remediation"], "update left to 1.3.0 or later");
+    assert_eq!(
+        report["vulnerabilities"][1]["package"]["purl"],
+        "pkg:pypi/some.thing@1.5rc1"
+    );
+    assert_eq!(report["data"]["age_days"], 1);
+    let text = site
+        .run(&["vuln", "scan", "app/web", "--fail-on", "critical"])
+        .exits(0);
+    assert!(text.contains("app/web/package-lock.json:3:1"), "{text}");
+    assert!(
+        text.contains("left 1.2.0 has CVE-2026-0001: Trouble in left (CVSS 7.5)"),
+        "{text}"
+    );
+    let sarif: Value = serde_json::from_str(
+        &site
+            .run(&["vuln", "scan", "app", "--format", "sarif", "--dry-run"])
+            .exits(0),
+    )
+    .unwrap();
+    assert_eq!(sarif["runs"][0]["results"][1]["ruleId"], "vuln/CVE-2026-0001");
+}
+
+#[test]
+fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
+    let site = imported();
+    let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1, "timestamp": days_ago(1), "statements": [
+        {"vulnerability": {"name": "GHSA-aaaa"}, "products": [{"@id": "pkg:npm/left@1.2.0"}], "status": "not_affected", "justification": "vulnerable_code_not_present"},
+        {"vulnerability": {"name": "CVE-9"}, "products": ["pkg:npm/left"], "status": "fixed"}]});
+    write(&site, "vex.json", vex.to_string());
+    let ran = site.run(&["vuln", "scan", "app/web", "--vex", "vex.json", "--format", "json"]);
+    assert!(ran.err.contains("vuln/CVE-9 is unused"), "{}", ran.err);
+    assert!(
+        ran.err.contains("0 vulnerabilities, 1 taken back by VEX"),
+        "{}",
+        ran.err
+    );
+    let read = report(ran, 0);
+    assert_eq!(read["vulnerabilities"], json!([]));
+    assert_eq!(
+        read["suppressed"][0]["suppressed"]["justification"],
+        "vulnerable_code_not_present"
+    );
+    assert_eq!(read["findings"][0]["exception"]["owner"], "Ada");
+    assert!(
+        read["findings"][0]["exception"]["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("not_affected: ")
+    );
+    let bare = vex
+        .to_string()
+        .replace(r#""justification":"vulnerable_code_not_present","#, "");
+    assert_ne!(bare, vex.to_string());
+    write(&site, "bare.json", bare);
+    let ran = site.run(&["vuln", "scan", "app/web", "--vex", "bare.json"]);
+    assert!(
+        ran.err
+            .contains("bare.json#statements/0: not_affected needs a justification"),
+        "{}",
+        ran.err
+    );
+    ran.exits(1);
+    write(&site, "list.json", "[]");
+    site.run(&["vuln", "scan", "app", "--vex", "list.json"])
+        .fails(2, &["list.json: no OpenVEX document"]);
+}
+
+#[test]
+fn old_data_and_none_fail() {
+    let site = site();
+    site.run(&["vuln", "scan", "app"])
+        .fails(3, &["there are no vulnerability data", "stele vuln import"]);
+    let mut old = record("A", "npm", "left", &[("introduced", "0")]);
+    old["modified"] = days_ago(12).into();
+    write(&site, "old.json", old.to_string());
+    site.run(&["vuln", "import", "old.json"]).exits(0);
+    site.run(&["vuln", "scan", "app/web"])
+        .fails(3, &["12 days old", "--max-age is 7", "--max-age 12"]);
+    let ran = site.run(&["vuln", "scan", "app/web", "--max-age", "12"]);
+    assert!(ran.err.contains("12 days old"), "{}", ran.err);
+    ran.exits(1);
+    let status = site.run(&["vuln", "status"]).exits(0);
+    assert!(
+        status.contains("12 days old") && status.contains("npm"),
+        "{status}"
+    );
+}
+
+#[test]
+fn what_no_data_are_about_is_not_checked() {
+    let site = site();
+    site.run(&["vuln", "import", "osv/c.json", "osv/d.json"]).exits(0);
+    let ran = site.run(&["vuln", "scan", "app/web"]);
+    assert!(
+        ran.err.contains("2 packages of npm are not checked"),
+        "{}",
+        ran.err
+    );
+    ran.exits(2);
+    site.run(&["vuln", "scan", "app/web", "--allow-missing-data"])
+        .exits(0);
+    site.run(&["vuln", "import", "--add", "osv/a.json"]).exits(0);
+    let report = report(site.run(&["vuln", "scan", "app", "--format", "json"]), 1);
+    assert_eq!(rules(&report), ["PYSEC-1", "CVE-2026-0001"]);
+}
+
+#[test]
+fn bills_of_materials_are_scanned_with_their_places() {
+    let site = imported();
+    for format in ["cyclonedx", "spdx"] {
+        site.run(&["sbom", "app", "--format", format, "-o", "bom.json"])
+            .exits(0);
+        let read = report(site.run(&["vuln", "scan", "bom.json", "--format", "json"]), 1);
+        let mut found = rules(&read);
+        found.sort_unstable();
+        assert_eq!(found, ["CVE-2026-0001", "PYSEC-1"], "{format}");
+        let line = read["findings"][0]["start"]["line"].as_u64().unwrap();
+        assert_eq!(read["findings"][0]["file"], "bom.json");
+        assert!(line > 1, "{line}");
+        let input = site.run(&[
+            "vuln",
+            "scan",
+            "bom.json",
+            "--write-input",
+            "in.json",
+            "--dry-run",
+        ]);
+        input.exits(0);
+        let input: Value =
+            serde_json::from_slice(&std::fs::read(site.path().join("in.json")).unwrap()).unwrap();
+        let bill: Value =
+            serde_json::from_slice(&std::fs::read(site.path().join("bom.json")).unwrap()).unwrap();
+        assert_eq!(
+            (&input["sbom"], &input["schema"]),
+            (&bill, &json!("stele.vulnerabilities.v1"))
+        );
+    }
+    write(&site, "other.json", "{}");
+    site.run(&["vuln", "scan", "other.json"])
+        .fails(2, &["other.json is neither a CycloneDX nor an SPDX document"]);
+    site.run(&["vuln", "scan", "app", "bom.json"]).fails(
+        2,
+        &["bom.json is an image or a bill of materials, which is scanned alone"],
+    );
+    site.run(&["vuln", "scan", "gone"])
+        .fails(2, &["there is no gone"]);
+}
+
+#[test]
+fn baselines_and_exceptions_are_those_of_check() {
+    let site = imported();
+    site.run(&["vuln", "scan", "app", "--write-baseline", "known.json"])
+        .exits(0);
+    let ran = site.run(&["vuln", "scan", "app", "--baseline", "known.json"]);
+    assert!(
+        ran.err.contains("known findings that are left out: 2"),
+        "{}",
+        ran.err
+    );
+    ran.exits(0);
+    let exception = "exceptions:\n- policy: vuln/CVE-2026-*\n  resource: pkg:npm/left@*\n  reason: not reached\n  owner: ada\n  approver: bob\n  expires: 2199-01-01\n";
+    write(&site, "stele-exceptions.yaml", exception);
+    let report = report(
+        site.run(&[
+            "vuln",
+            "scan",
+            "app",
+            "--format",
+            "json",
+            "--exceptions",
+            "stele-exceptions.yaml",
+        ]),
+        1,
+    );
+    let excepted = report["findings"].as_array().unwrap().iter();
+    let excepted: Vec<&Value> = excepted
+        .filter(|finding| finding.get("exception").is_some())
+        .collect();
+    assert_eq!(
+        (excepted.len(), &excepted[0]["rule"]),
+        (1, &json!("CVE-2026-0001"))
+    );
+}
+
+#[test]
+fn a_failed_import_leaves_the_old_data() {
+    let site = imported();
+    write(&site, "cut.zip", b"PK\x03\x04cut");
+    site.run(&["vuln", "import", "cut.zip"])
+        .fails(2, &["cut.zip: no ZIP archive"]);
+    site.run(&["vuln", "import", "gone"])
+        .fails(3, &["gone: can't be read"]);
+    write(&site, "empty/x.txt", "x");
+    site.run(&["vuln", "import", "empty"])
+        .fails(2, &["no OSV record", "stay in force"]);
+    write(&site, "osv/bad.json", "{");
+    let ran = site.run(&["vuln", "import", "osv"]);
+    assert!(ran.err.contains("osv/bad.json: no OSV record"), "{}", ran.err);
+    assert!(ran.exits(2).contains("4 advisories taken, 1 can't be used"));
+    site.run(&["vuln", "scan", "app"]).exits(1);
+}

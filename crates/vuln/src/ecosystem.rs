@@ -1,0 +1,280 @@
+//! Ecosystems as OSV names them, and packages' names in them.
+//!
+//! <https://ossf.github.io/osv-schema/#defined-ecosystems>
+
+use crate::order::Order;
+use stele_sbom::Ecosystem;
+
+/// The ecosystems that packages are matched in: OSV's name, the order of versions, and how names are told apart.
+const KNOWN: &[(&str, Order, Names)] = &[
+    ("AlmaLinux", Order::Rpm, Names::Exact),
+    ("Alpine", Order::Alpine, Names::Exact),
+    ("Azure Linux", Order::Rpm, Names::Exact),
+    ("Chainguard", Order::Alpine, Names::Exact),
+    ("Debian", Order::Debian, Names::Exact),
+    ("Go", Order::Semver, Names::Lower),
+    ("Mageia", Order::Rpm, Names::Exact),
+    ("Maven", Order::Maven, Names::Exact),
+    ("NuGet", Order::NuGet, Names::Lower),
+    ("Packagist", Order::Composer, Names::Lower),
+    ("Photon OS", Order::Rpm, Names::Exact),
+    ("PyPI", Order::Pep440, Names::Python),
+    ("Red Hat", Order::Rpm, Names::Exact),
+    ("Rocky Linux", Order::Rpm, Names::Exact),
+    ("RubyGems", Order::RubyGems, Names::Exact),
+    ("SUSE", Order::Rpm, Names::Exact),
+    ("Ubuntu", Order::Debian, Names::Exact),
+    ("Wolfi", Order::Alpine, Names::Exact),
+    ("crates.io", Order::Semver, Names::Cargo),
+    ("npm", Order::Semver, Names::Exact),
+    ("openEuler", Order::Rpm, Names::Exact),
+    ("openSUSE", Order::Rpm, Names::Exact),
+];
+
+/// When two names are one package's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// When they are the same.
+    Exact,
+    /// Whatever their case.
+    Lower,
+    /// PEP 503: whatever their case, and `-`, `_` and `.` are the same.
+    Python,
+    /// Whatever their case, and `-` and `_` are the same: crates.io takes no second such crate.
+    Cargo,
+}
+
+impl Names {
+    fn normal(self, name: &str) -> String {
+        match self {
+            Self::Exact => name.to_owned(),
+            Self::Lower => name.to_lowercase(),
+            Self::Cargo => name.to_lowercase().replace('_', "-"),
+            Self::Python => {
+                let lower = name.to_lowercase();
+                let parts = lower.split(['-', '_', '.']).filter(|part| !part.is_empty());
+                parts.collect::<Vec<_>>().join("-")
+            }
+        }
+    }
+}
+
+/// An ecosystem that is known here.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// OSV's name, without a release.
+    pub name: &'static str,
+    /// The order of its versions.
+    pub order: Order,
+    names: Names,
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Known {
+    /// By OSV's name, without a release.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let found = KNOWN.iter().find(|(known, ..)| *known == name);
+        found.map(|(name, order, names)| Self {
+            name,
+            order: *order,
+            names: *names,
+        })
+    }
+
+    /// Reads `Debian:12`: the ecosystem, and the release behind the colon, or nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<(Self, &str)> {
+        let (name, release) = text.split_once(':').unwrap_or((text, ""));
+        Some((Self::named(name)?, release))
+    }
+
+    /// A package's name as all its spellings have it in common.
+    #[must_use]
+    pub fn normal(self, name: &str) -> String {
+        self.names.normal(name)
+    }
+}
+
+/// A distribution's release as its `os-release` has it: `debian` and `12`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Distro {
+    /// `ID`.
+    pub id: String,
+    /// `VERSION_ID`; empty where there is none.
+    pub version: String,
+}
+
+impl Distro {
+    /// Of a package URL: its namespace, and the qualifier `distro` (`debian-12`, `opensuse-leap-15.5`).
+    pub(crate) fn of_purl(namespace: &str, qualifier: &str) -> Self {
+        match qualifier.rsplit_once('-') {
+            Some((id, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => Self {
+                id: id.to_lowercase(),
+                version: version.to_owned(),
+            },
+            _ if qualifier.is_empty() => Self {
+                id: namespace.to_lowercase(),
+                version: String::new(),
+            },
+            _ => Self {
+                id: qualifier.to_lowercase(),
+                version: String::new(),
+            },
+        }
+    }
+
+    fn major(&self) -> &str {
+        self.version.split('.').next().unwrap_or_default()
+    }
+
+    /// The ecosystem, by the `ID` of os-release(5).
+    fn ecosystem(&self) -> Option<Known> {
+        Known::named(match self.id.as_str() {
+            "almalinux" => "AlmaLinux",
+            "alpine" => "Alpine",
+            "azurelinux" | "mariner" => "Azure Linux",
+            "chainguard" => "Chainguard",
+            "debian" => "Debian",
+            "mageia" => "Mageia",
+            "openeuler" => "openEuler",
+            "photon" => "Photon OS",
+            "rhel" | "redhat" => "Red Hat",
+            "rocky" => "Rocky Linux",
+            "sles" | "sled" => "SUSE",
+            "ubuntu" => "Ubuntu",
+            "wolfi" => "Wolfi",
+            id if id.starts_with("opensuse") => "openSUSE",
+            _ => return None,
+        })
+    }
+
+    /// Whether OSV's name of a release, behind the colon, is this release. What names none is for all.
+    fn is(&self, ecosystem: Known, release: &str) -> bool {
+        if release.is_empty() {
+            return true;
+        }
+        let has = |wanted: &str| !wanted.is_empty() && release.split(':').any(|part| part == wanted);
+        match ecosystem.name {
+            // `22.04:LTS`, `Pro:16.04:LTS`.
+            "Ubuntu" | "openEuler" => {
+                has(&self.version) || release.split(['-', ':']).next() == Some(self.version.as_str())
+            }
+            "Alpine" => {
+                let mut parts = self.version.split(['.', '_']);
+                let minor = (parts.next(), parts.next());
+                matches!(minor, (Some(major), Some(minor)) if has(&format!("v{major}.{minor}")))
+            }
+            // `enterprise_linux:9::appstream`.
+            "Red Hat" => release.starts_with("enterprise_linux:") && has(self.major()),
+            // `Linux Enterprise Server 15 SP5` for 15.5.
+            "SUSE" => {
+                let (major, pack) = self.version.split_once('.').unwrap_or((&self.version, "0"));
+                let end = match pack {
+                    "0" => format!(" {major}"),
+                    pack => format!(" {major} SP{pack}"),
+                };
+                release.ends_with(&end)
+            }
+            "openSUSE" => {
+                release.eq_ignore_ascii_case("tumbleweed") && self.id.ends_with("tumbleweed")
+                    || release.ends_with(&format!(" {}", self.version))
+            }
+            "Photon OS" => has(&self.version),
+            _ => has(self.major()),
+        }
+    }
+}
+
+/// Where advisories about a package are looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) ecosystem: Known,
+    distro: Option<Distro>,
+}
+
+impl Home {
+    /// `None` where OSV knows nobody who names such packages.
+    pub(crate) fn of(ecosystem: Ecosystem, distro: Option<&Distro>) -> Option<Self> {
+        let of_distro = matches!(ecosystem, Ecosystem::Alpine | Ecosystem::Debian | Ecosystem::Rpm);
+        if of_distro {
+            return Some(Self {
+                ecosystem: distro?.ecosystem()?,
+                distro: distro.cloned(),
+            });
+        }
+        Some(Self {
+            ecosystem: Known::named(ecosystem.osv_name()?)?,
+            distro: None,
+        })
+    }
+
+    /// Whether an advisory for a release is about this one.
+    pub(crate) fn is(&self, release: &str) -> bool {
+        let distro = self.distro.as_ref();
+        distro.is_none_or(|distro| distro.is(self.ecosystem, release))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_as_their_registries_have_it() {
+        for (ecosystem, one, other) in [
+            ("PyPI", "Typing_.Extensions", "typing-extensions"),
+            ("NuGet", "Newtonsoft.Json", "newtonsoft.json"),
+            ("crates.io", "Serde_JSON", "serde-json"),
+            (
+                "Go",
+                "github.com/Masterminds/semver",
+                "github.com/masterminds/semver",
+            ),
+            ("Packagist", "Symfony/Yaml", "symfony/yaml"),
+        ] {
+            let known = Known::named(ecosystem).unwrap();
+            assert_eq!(known.normal(one), known.normal(other), "{ecosystem}");
+        }
+        let maven = Known::named("Maven").unwrap();
+        assert_ne!(maven.normal("a:B"), maven.normal("a:b"));
+        assert!(Known::parse("Hex").is_none());
+        assert_eq!(Known::parse("Debian:12").unwrap().1, "12");
+    }
+
+    #[test]
+    fn releases_are_those_of_the_image() {
+        for (qualifier, ecosystem, release, is) in [
+            ("debian-12", "Debian", "12", true),
+            ("debian-12", "Debian", "11", false),
+            ("debian-12.5", "Debian", "12", true),
+            ("ubuntu-22.04", "Ubuntu", "22.04:LTS", true),
+            ("ubuntu-16.04", "Ubuntu", "Pro:16.04:LTS", true),
+            ("ubuntu-22.04", "Ubuntu", "24.04:LTS", false),
+            ("alpine-3.19.1", "Alpine", "v3.19", true),
+            ("alpine-3.19.1", "Alpine", "v3.1", false),
+            ("rocky-9.3", "Rocky Linux", "9", true),
+            ("almalinux-8.9", "AlmaLinux", "9", false),
+            ("rhel-9.2", "Red Hat", "enterprise_linux:9::baseos", true),
+            ("rhel-9.2", "Red Hat", "rhel_eus:9.2::baseos", false),
+            ("sles-15.5", "SUSE", "Linux Enterprise Server 15 SP5", true),
+            ("sles-15.5", "SUSE", "Linux Enterprise Server 15 SP4", false),
+            ("opensuse-leap-15.5", "openSUSE", "Leap 15.5", true),
+            ("opensuse-tumbleweed", "openSUSE", "Tumbleweed", true),
+            ("openeuler-24.03", "openEuler", "24.03-LTS", true),
+            ("wolfi-20230201", "Wolfi", "", true),
+        ] {
+            let distro = Distro::of_purl("", qualifier);
+            let known = distro.ecosystem().unwrap();
+            assert_eq!(known.name, ecosystem, "{qualifier}");
+            assert_eq!(distro.is(known, release), is, "{qualifier} {release}");
+        }
+        assert!(Home::of(Ecosystem::Rpm, Some(&Distro::of_purl("fedora", "fedora-40"))).is_none());
+        assert!(Home::of(Ecosystem::Generic, None).is_none());
+    }
+}

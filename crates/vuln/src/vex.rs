@@ -1,0 +1,450 @@
+//! OpenVEX 0.2.0: who knows that a vulnerability does no harm here says so, and why.
+//!
+//! <https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md>
+
+use crate::package::Package;
+use jiff::Timestamp;
+use packageurl::PackageUrl;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+use std::str::FromStr as _;
+
+const CONTEXT: &str = "https://openvex.dev/ns";
+
+/// Why somebody is not affected.
+const JUSTIFICATIONS: [&str; 5] = [
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+];
+
+/// What a statement says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It does no harm.
+    NotAffected,
+    /// It does.
+    Affected,
+    /// It is mended.
+    Fixed,
+    /// Nobody knows yet.
+    UnderInvestigation,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAffected => "not_affected",
+            Self::Affected => "affected",
+            Self::Fixed => "fixed",
+            Self::UnderInvestigation => "under_investigation",
+        })
+    }
+}
+
+/// A statement, or a document, that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct VexProblem {
+    /// The file and the statement's number: `vex.json#statements/0`.
+    pub place: String,
+    /// What is wrong, and how to mend it.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "@context")]
+    context: String,
+    author: String,
+    timestamp: Timestamp,
+    statements: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct RawStatement {
+    vulnerability: RawVulnerability,
+    timestamp: Option<Timestamp>,
+    last_updated: Option<Timestamp>,
+    #[serde(default)]
+    products: Vec<RawProduct>,
+    status: Status,
+    justification: Option<String>,
+    impact_statement: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawVulnerability {
+    Name(String),
+    Whole {
+        name: Option<String>,
+        #[serde(rename = "@id")]
+        id: Option<String>,
+        #[serde(default)]
+        aliases: Vec<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawProduct {
+    Id(String),
+    Whole {
+        #[serde(rename = "@id")]
+        id: Option<String>,
+        identifiers: Option<Identifiers>,
+        #[serde(default)]
+        subcomponents: Vec<RawProduct>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Identifiers {
+    purl: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Product {
+    purl: PackageUrl<'static>,
+    parts: Vec<PackageUrl<'static>>,
+}
+
+/// What somebody says of vulnerabilities in products.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Where it is written: `vex.json#statements/0`.
+    pub place: String,
+    /// What it says.
+    pub status: Status,
+    /// Why not affected: one of the specification's words.
+    pub justification: Option<String>,
+    /// The same in free words.
+    pub impact: Option<String>,
+    /// Who says it.
+    pub author: String,
+    names: Vec<String>,
+    products: Vec<Product>,
+    time: Timestamp,
+}
+
+impl Statement {
+    const fn suppresses(&self) -> bool {
+        matches!(self.status, Status::NotAffected | Status::Fixed)
+    }
+
+    /// The vulnerability's name as the statement has it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    /// Status, justification and impact in one line.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let words = [
+            Some(self.status.to_string()),
+            self.justification.clone(),
+            self.impact.clone(),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(": ")
+    }
+
+    fn is_about(&self, ids: &[&str], package: &PackageUrl<'_>, subject: Option<&PackageUrl<'_>>) -> bool {
+        let named = self
+            .names
+            .iter()
+            .any(|name| ids.iter().any(|id| id.eq_ignore_ascii_case(name)));
+        named
+            && self
+                .products
+                .iter()
+                .any(|product| product.covers(package, subject))
+    }
+}
+
+impl Product {
+    /// Whether it is the package, or what is scanned, and the package one of its parts that are named, if any are.
+    fn covers(&self, package: &PackageUrl<'_>, subject: Option<&PackageUrl<'_>>) -> bool {
+        let whole = subject.is_some_and(|subject| names(&self.purl, subject));
+        if self.parts.is_empty() {
+            return whole || names(&self.purl, package);
+        }
+        whole && self.parts.iter().any(|part| names(part, package))
+    }
+}
+
+/// Whether a package URL names another: version and qualifiers count only where it has them.
+fn names(wanted: &PackageUrl<'_>, actual: &PackageUrl<'_>) -> bool {
+    let same = wanted.ty() == actual.ty()
+        && wanted.namespace() == actual.namespace()
+        && wanted.name() == actual.name();
+    let version = wanted
+        .version()
+        .is_none_or(|version| actual.version() == Some(version));
+    let mut qualifiers = wanted.qualifiers().iter();
+    same && version && qualifiers.all(|(key, value)| actual.qualifiers().get(key) == Some(value))
+}
+
+/// Statements of any number of documents.
+#[derive(Clone, Debug, Default)]
+pub struct Vex {
+    statements: Vec<Statement>,
+    used: Vec<bool>,
+}
+
+impl Vex {
+    /// Adds a document. Statements that are not what the specification demands are told, and say nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`VexProblem`] if the document as a whole is none.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<Vec<VexProblem>, VexProblem> {
+        let problem = |place: &str, message: String| VexProblem {
+            place: place.to_owned(),
+            message,
+        };
+        let text = text.trim_start_matches('\u{feff}');
+        let document: Document = serde_json::from_str(text)
+            .map_err(|error| problem(file, format!("no OpenVEX document: {error}")))?;
+        if !document.context.starts_with(CONTEXT) {
+            let found = format!(
+                "no OpenVEX document: its @context is {:?}, not {CONTEXT}",
+                document.context
+            );
+            return Err(problem(file, found));
+        }
+        let mut problems = Vec::new();
+        for (number, raw) in document.statements.into_iter().enumerate() {
+            let place = format!("{file}#statements/{number}");
+            match statement(raw, &place, &document.author, document.timestamp) {
+                Ok(statement) => self.statements.push(statement),
+                Err(message) => problems.push(problem(&place, message)),
+            }
+        }
+        self.used.resize(self.statements.len(), false);
+        Ok(problems)
+    }
+
+    /// The statement that takes a vulnerability (by any of its names) in a package back: the latest about it, if that does. `subject` is the package URL of what is scanned.
+    pub(crate) fn suppress(
+        &mut self,
+        ids: &[&str],
+        package: &Package,
+        subject: Option<&PackageUrl<'_>>,
+    ) -> Option<&Statement> {
+        let purl = PackageUrl::from_str(&package.purl).ok()?;
+        let about = self.statements.iter().enumerate();
+        let about = about.filter(|(_, statement)| statement.is_about(ids, &purl, subject));
+        let (index, statement) = about.max_by_key(|(_, statement)| statement.time)?;
+        if !statement.suppresses() {
+            return None;
+        }
+        if let Some(used) = self.used.get_mut(index) {
+            *used = true;
+        }
+        self.statements.get(index)
+    }
+
+    /// Statements that would take something back, and took nothing back.
+    pub fn unused(&self) -> impl Iterator<Item = &Statement> {
+        let all = self.statements.iter().zip(&self.used);
+        all.filter(|(statement, used)| !**used && statement.suppresses())
+            .map(|(statement, _)| statement)
+    }
+}
+
+fn statement(raw: Value, place: &str, author: &str, time: Timestamp) -> Result<Statement, String> {
+    let raw: RawStatement = serde_json::from_value(raw).map_err(|error| format!("no statement: {error}"))?;
+    let names = match raw.vulnerability {
+        RawVulnerability::Name(name) => vec![name],
+        RawVulnerability::Whole { name, id, aliases } => name.into_iter().chain(id).chain(aliases).collect(),
+    };
+    if names.iter().all(String::is_empty) {
+        return Err("it names no vulnerability: say `\"vulnerability\": {\"name\": \"CVE-...\"}`".to_owned());
+    }
+    if let Some(word) = &raw.justification
+        && !JUSTIFICATIONS.contains(&word.as_str())
+    {
+        return Err(format!(
+            "{word:?} is no justification; there are {}",
+            JUSTIFICATIONS.join(", ")
+        ));
+    }
+    let reasons = [&raw.justification, &raw.impact_statement];
+    let has_reason = reasons.into_iter().flatten().any(|text| !text.trim().is_empty());
+    if raw.status == Status::NotAffected && !has_reason {
+        return Err("not_affected needs a justification or an impact_statement: say why".to_owned());
+    }
+    let products: Vec<Product> = raw.products.into_iter().map(product).collect::<Result<_, _>>()?;
+    if products.is_empty() {
+        return Err("it names no product: say `\"products\": [{\"@id\": \"pkg:...\"}]`".to_owned());
+    }
+    let own = raw.timestamp.max(raw.last_updated);
+    Ok(Statement {
+        place: place.to_owned(),
+        status: raw.status,
+        justification: raw.justification,
+        impact: raw.impact_statement,
+        author: author.to_owned(),
+        names,
+        products,
+        time: own.unwrap_or(time),
+    })
+}
+
+fn product(raw: RawProduct) -> Result<Product, String> {
+    let (purl, parts) = match raw {
+        RawProduct::Id(id) => (id, Vec::new()),
+        RawProduct::Whole {
+            id,
+            identifiers,
+            subcomponents,
+        } => {
+            let purl = identifiers.and_then(|identifiers| identifiers.purl);
+            (purl.or(id).unwrap_or_default(), subcomponents)
+        }
+    };
+    let read = PackageUrl::from_str(&purl);
+    let read = read
+        .map_err(|error| format!("{purl:?} is no package URL, by which products are known here: {error}"))?;
+    let parts = parts.into_iter().map(|part| product(part).map(|part| part.purl));
+    Ok(Product {
+        purl: read,
+        parts: parts.collect::<Result<_, _>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn document(statements: &[Value]) -> String {
+        json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1,
+            "timestamp": "2026-01-01T00:00:00Z", "statements": statements,
+        })
+        .to_string()
+    }
+
+    fn vex(statements: &[Value]) -> (Vex, Vec<String>) {
+        let mut vex = Vex::default();
+        let problems = vex.add("v.json", &document(statements)).unwrap();
+        (vex, problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn package(purl: &str) -> Package {
+        Package::of_purl(purl, None).unwrap()
+    }
+
+    fn said(status: &str, product: &str) -> Value {
+        json!({"vulnerability": {"name": "CVE-1", "aliases": ["GHSA-1"]}, "products": [{"@id": product}], "status": status, "impact_statement": "not used"})
+    }
+
+    #[test]
+    fn products_are_known_with_and_without_version() {
+        let installed = package("pkg:npm/%40s/a@1.0.0?platform=x");
+        for (product, covers) in [
+            ("pkg:npm/%40s/a@1.0.0", true),
+            ("pkg:npm/%40s/a", true),
+            ("pkg:npm/%40s/a@1.0.0?platform=x", true),
+            ("pkg:npm/%40s/a@1.0.0?platform=y", false),
+            ("pkg:npm/%40s/a@1.0.1", false),
+            ("pkg:npm/a@1.0.0", false),
+            ("pkg:pypi/a", false),
+        ] {
+            let (mut vex, problems) = vex(&[said("not_affected", product)]);
+            assert!(problems.is_empty(), "{problems:?}");
+            assert_eq!(
+                vex.suppress(&["GHSA-1"], &installed, None).is_some(),
+                covers,
+                "{product}"
+            );
+            assert_eq!(vex.unused().count(), usize::from(!covers));
+            assert!(vex.suppress(&["CVE-2"], &installed, None).is_none());
+        }
+    }
+
+    #[test]
+    fn the_latest_statement_counts() {
+        let mut later = said("affected", "pkg:npm/a");
+        later["timestamp"] = "2026-02-01T00:00:00Z".into();
+        let first = said("not_affected", "pkg:npm/a@1.0.0");
+        let (mut both, _) = vex(&[later.clone(), first.clone()]);
+        assert!(
+            both.suppress(&["CVE-1"], &package("pkg:npm/a@1.0.0"), None)
+                .is_none()
+        );
+        assert_eq!(both.unused().count(), 1);
+        let mut last = said("fixed", "pkg:npm/a");
+        last["last_updated"] = "2026-03-01T00:00:00Z".into();
+        let (mut all, _) = vex(&[later, first, last]);
+        let found = all
+            .suppress(&["CVE-1"], &package("pkg:npm/a@1.0.0"), None)
+            .unwrap();
+        assert_eq!(
+            (found.reason().as_str(), found.author.as_str()),
+            ("fixed: not used", "Ada")
+        );
+    }
+
+    #[test]
+    fn parts_belong_to_what_is_scanned() {
+        let statement = json!({"vulnerability": "CVE-1", "status": "not_affected", "justification": "component_not_present",
+            "products": [{"@id": "pkg:oci/shop", "subcomponents": [{"identifiers": {"purl": "pkg:npm/a"}}]}]});
+        let (mut vex, problems) = vex(&[statement]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let installed = package("pkg:npm/a@1.0.0");
+        assert!(vex.suppress(&["CVE-1"], &installed, None).is_none());
+        let shop = PackageUrl::from_str("pkg:oci/shop@sha256%3A00").unwrap();
+        assert!(vex.suppress(&["CVE-1"], &installed, Some(&shop)).is_some());
+        assert!(
+            vex.suppress(&["CVE-1"], &package("pkg:npm/b@1.0.0"), Some(&shop))
+                .is_none()
+        );
+        let other = PackageUrl::from_str("pkg:oci/other").unwrap();
+        assert!(vex.suppress(&["CVE-1"], &installed, Some(&other)).is_none());
+    }
+
+    #[test]
+    fn what_the_specification_refuses_says_nothing() {
+        let bare =
+            |status: &str| json!({"vulnerability": "CVE-1", "status": status, "products": ["pkg:npm/a"]});
+        let mut word = bare("not_affected");
+        word["justification"] = "trust_me".into();
+        let mut blank = bare("not_affected");
+        blank["impact_statement"] = " ".into();
+        let nobody = json!({"vulnerability": "CVE-1", "status": "fixed"});
+        let (mut read, problems) = vex(&[
+            bare("not_affected"),
+            word,
+            blank,
+            nobody,
+            bare("harmless"),
+            bare("fixed"),
+        ]);
+        assert_eq!(problems.len(), 5, "{problems:?}");
+        assert!(
+            problems[0].contains("v.json#statements/0: not_affected needs a justification"),
+            "{problems:?}"
+        );
+        assert!(problems[1].contains("component_not_present"), "{problems:?}");
+        assert!(problems[3].contains("names no product"), "{problems:?}");
+        assert!(read.suppress(&["CVE-1"], &package("pkg:npm/a@1"), None).is_some());
+        let mut vex = Vex::default();
+        let error = vex.add("v.json", "[]").unwrap_err().to_string();
+        assert!(error.starts_with("v.json: no OpenVEX document"), "{error}");
+        let other = document(&[]).replace("openvex.dev", "example.org");
+        assert!(
+            vex.add("v.json", &other)
+                .unwrap_err()
+                .to_string()
+                .contains("@context")
+        );
+    }
+}
