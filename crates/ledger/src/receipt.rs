@@ -11,7 +11,7 @@ mod tests;
 use stele_types::receipt::{Place, Promise, Receipt, ReceiptError};
 use stele_types::{Digest, EvmAddress};
 
-pub use batch::{Batch, BatchError};
+pub use batch::{Batch, BatchError, Preamble, SignedBatch};
 pub use signature::{SignatureError, signer_of};
 
 use crate::tree::leaf_hash;

@@ -8,14 +8,14 @@ use stele_pdp::{
     Ack, Answer, Attributes, DecideError, DecisionSink, Evidence, Failure, Input, Request, SinkError,
 };
 use stele_policy::engine::{ConvertError, EngineError, Limits};
-use stele_types::{DecisionRecord, Receipt};
+use stele_types::DecisionRecord;
 use tokio::sync::oneshot;
 
 use crate::config::LimitsConfig;
 use crate::http::{ApiError, Location};
 use crate::log::DecisionLog;
 use crate::metrics::WorkerMetrics;
-use crate::receipts::{self, ReceiptFailure};
+use crate::receipts::{self, Issued, ReceiptFailure};
 use crate::remote;
 use crate::worker::{Call, Worker};
 
@@ -31,7 +31,7 @@ pub(crate) struct Decided {
     /// The records, kept only when an explanation was asked for.
     pub(crate) records: Vec<DecisionRecord>,
     /// One per decision, in their order, when they were asked for.
-    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) receipts: Vec<Issued>,
 }
 
 /// Decides on this worker and returns once the evidence is as safe as the configuration asks.
@@ -97,7 +97,7 @@ pub(crate) struct Wanted {
 }
 
 /// What the log says of a piece of evidence.
-type Kept = oneshot::Receiver<Result<Option<Receipt>, ReceiptFailure>>;
+type Kept = oneshot::Receiver<Result<Option<Issued>, ReceiptFailure>>;
 
 /// What a decision came to. Its evidence is the log's already, and it is counted: nothing is lost if nobody waits for the rest.
 pub(crate) struct Handed {

@@ -250,7 +250,7 @@ impl DecisionLog {
         };
         match prepare(evidence) {
             Ok(prepared) => {
-                let ticket = self.receipts.ticket(prepared.leaf(), salt);
+                let ticket = ReceiptQueue::ticket(prepared.leaf(), salt);
                 let queue = Arc::clone(&self.receipts);
                 self.ledger
                     .append_prepared_durably(prepared, move |outcome| match outcome {

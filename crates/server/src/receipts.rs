@@ -1,18 +1,18 @@
 //! Receipts: signed promises that decisions will be in the log (`docs/formats/receipt.md`).
 //!
 //! A decision whose caller wants one is appended durably, whatever the log's acknowledgements are: what is promised must survive a crash. Its
-//! leaf then waits here until its group commit is acknowledged as a whole, and a thread of its own signs once for all that waits. Neither the log's
-//! writer nor the workers wait for the signature, and while one is made the next batch gathers.
+//! leaf then waits here until its group commit is acknowledged as a whole, and the log's writer signs once for all that waits: one signature a sync,
+//! and nobody is woken but who waits for an answer. Callers without receipts have theirs by then. Workers write the receipts out.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use stele_ledger::receipt::Batch;
+use stele_ledger::receipt::{Batch, Preamble, SignedBatch};
 use stele_ledger::tree::leaf_hash;
 use stele_pdp::SinkError;
-use stele_types::receipt::{Receipt, Signature};
+use stele_types::receipt::Signature;
 use stele_types::{ChainId, Digest, EvmAddress, Leaf, NodeAddress, Salt, Timestamp};
 
 use crate::http::ApiError;
@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::standing::Doubt;
 use crate::worker::Call;
 
-/// Signs a digest with the key that the chain knows as the node's.
+/// Signs a digest with the key that the chain knows as the node's. Called on the log writer's thread, so it must not wait for anybody.
 pub type SignDigest = Arc<dyn Fn(&Digest) -> Result<Signature, String> + Send + Sync>;
 
 /// Who promises, and what holds it to that.
@@ -48,40 +48,57 @@ pub(crate) enum ReceiptFailure {
 }
 
 /// Called once, from any thread.
-pub(crate) type Promised = Box<dyn FnOnce(Result<Receipt, ReceiptFailure>) + Send>;
+pub(crate) type Promised = Box<dyn FnOnce(Result<Issued, ReceiptFailure>) + Send>;
+
+/// A receipt, to be written where it is answered.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    batch: Arc<SignedBatch>,
+    index: usize,
+    leaf: Leaf,
+    input_salt: Salt,
+}
+
+impl Issued {
+    /// Adds the receipt as compact JSON.
+    ///
+    /// # Errors
+    /// 500 when it is not of its batch, which would be a defect.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        self.batch
+            .write(self.index, &self.leaf, &self.input_salt, out)
+            .map_err(|error| ApiError::internal(format!("can't write the receipt: {error}")))
+    }
+}
 
 /// A decision that is durable and waits for its receipt.
 struct Waiting {
-    leaf: Leaf,
-    hash: Digest,
-    input_salt: Salt,
+    ticket: Ticket,
     done: Promised,
 }
 
-#[derive(Default)]
-struct State {
-    waiting: Vec<Waiting>,
-    /// A group commit was acknowledged since the last batch was taken.
-    complete: bool,
-    closed: bool,
-    receipts: u64,
-    batches: u64,
-}
-
-/// Decisions that wait for receipts. Filled on the log writer's thread.
+/// Decisions that wait for receipts. Filled and emptied on the log writer's thread.
 #[derive(Default)]
 pub(crate) struct ReceiptQueue {
-    state: Mutex<State>,
-    wake: Condvar,
+    waiting: Mutex<Vec<Waiting>>,
+    issuer: OnceLock<Issuer>,
+    receipts: AtomicU64,
+    batches: AtomicU64,
 }
 
 impl ReceiptQueue {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has receipts signed from now on. False when somebody signs them already.
+    pub(crate) fn serve(&self, issuer: Issuer) -> bool {
+        self.issuer.set(issuer).is_ok()
+    }
+
+    /// Whether receipts are signed.
+    pub(crate) fn served(&self) -> bool {
+        self.issuer.get().is_some()
     }
 
     /// What a decision needs to wait here once it is durable; called on its worker's thread, which does the hashing.
-    pub(crate) fn ticket(&self, leaf: &Leaf, input_salt: Salt) -> Ticket {
+    pub(crate) fn ticket(leaf: &Leaf, input_salt: Salt) -> Ticket {
         Ticket {
             leaf: *leaf,
             hash: leaf_hash(&leaf.to_bytes()),
@@ -91,60 +108,32 @@ impl ReceiptQueue {
 
     /// Queues a durable decision.
     pub(crate) fn push(&self, ticket: Ticket, done: Promised) {
-        let Ticket {
-            leaf,
-            hash,
-            input_salt,
-        } = ticket;
-        let mut state = self.state();
-        if state.closed {
-            drop(state);
-            done(Err(SinkError::Closed.into()));
-            return;
-        }
-        state.waiting.push(Waiting {
-            leaf,
-            hash,
-            input_salt,
-            done,
-        });
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(Waiting { ticket, done });
     }
 
-    /// All decisions of a group commit have been queued.
+    /// All decisions of a group commit have been queued: signs for them.
     pub(crate) fn complete(&self) {
-        let mut state = self.state();
-        if !state.waiting.is_empty() {
-            state.complete = true;
-            self.wake.notify_one();
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if waiting.is_empty() {
+            return;
         }
+        let Some(issuer) = self.issuer.get() else {
+            refuse(waiting, "nobody signs receipts here");
+            return;
+        };
+        let count = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
+        self.receipts.fetch_add(count, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        issuer.issue(waiting);
     }
 
     /// Receipts issued, and signatures made for them.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        let state = self.state();
-        (state.receipts, state.batches)
-    }
-
-    fn close(&self) {
-        self.state().closed = true;
-        self.wake.notify_one();
-    }
-
-    /// Waits for a batch; `None` when no more will come.
-    fn take(&self) -> Option<Vec<Waiting>> {
-        let mut state = self.state();
-        while !state.complete {
-            if state.closed {
-                return None;
-            }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.complete = false;
-        let batch = std::mem::take(&mut state.waiting);
-        state.batches = state.batches.saturating_add(1);
-        let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        state.receipts = state.receipts.saturating_add(count);
-        Some(batch)
+        (
+            self.receipts.load(Ordering::Relaxed),
+            self.batches.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -155,71 +144,75 @@ pub(crate) struct Ticket {
     input_salt: Salt,
 }
 
-/// The thread that signs; ends when this is dropped.
+/// Where the time of receipts comes from.
+type Now = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Signs receipts.
 pub(crate) struct Issuer {
-    queue: Arc<ReceiptQueue>,
-    thread: Option<JoinHandle<()>>,
+    authority: ReceiptAuthority,
+    preamble: Arc<Preamble>,
+    /// In seconds.
+    merge_delay: u64,
+    now: Now,
 }
 
 impl Issuer {
-    /// Signs what waits in a queue. `now` is asked once per batch.
-    pub(crate) fn start(
-        queue: Arc<ReceiptQueue>,
+    /// Signs for an authority. `now` is asked once per batch.
+    pub(crate) fn new(
         authority: ReceiptAuthority,
         merge_delay: u64,
-        now: impl Fn() -> Timestamp + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let source = Arc::clone(&queue);
-        let thread = std::thread::Builder::new()
-            .name("stele-receipts".to_owned())
-            .spawn(move || {
-                while let Some(batch) = source.take() {
-                    let issued_at = now().as_nanos() / 1_000_000_000;
-                    issue(&authority, (issued_at, merge_delay), batch);
-                }
-            })?;
-        Ok(Self {
-            queue,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        self.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // It panics nowhere, and there is nobody left to tell.
-            let _ = thread.join();
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        let preamble = Preamble::new((authority.chain_id, authority.ledger), authority.node);
+        Self {
+            authority,
+            preamble: Arc::new(preamble),
+            merge_delay,
+            now: Box::new(now),
         }
     }
+
+    /// One signature for all of them.
+    fn issue(&self, waiting: Vec<Waiting>) {
+        let hashes = waiting.iter().map(|one| one.ticket.hash).collect();
+        let batch = match self.sign(hashes) {
+            Ok(batch) => Arc::new(batch),
+            Err(problem) => {
+                tracing::error!(problem, "receipts can't be signed");
+                refuse(waiting, &problem);
+                return;
+            }
+        };
+        for (index, one) in waiting.into_iter().enumerate() {
+            let Ticket { leaf, input_salt, .. } = one.ticket;
+            (one.done)(Ok(Issued {
+                batch: Arc::clone(&batch),
+                index,
+                leaf,
+                input_salt,
+            }));
+        }
+    }
+
+    fn sign(&self, hashes: Vec<Digest>) -> Result<SignedBatch, String> {
+        let authority = &self.authority;
+        let issued_at = (self.now)().as_nanos() / 1_000_000_000;
+        let batch = Batch::new(
+            (authority.chain_id, authority.ledger),
+            authority.node,
+            (issued_at, self.merge_delay),
+            hashes,
+        )
+        .map_err(|error| error.to_string())?;
+        let signature = (authority.sign)(&self.preamble.digest(batch.promise()))?;
+        Ok(batch.signed(Arc::clone(&self.preamble), signature))
+    }
 }
 
-/// One signature for all of them.
-fn issue(authority: &ReceiptAuthority, times: (u64, u64), waiting: Vec<Waiting>) {
-    let hashes = waiting.iter().map(|one| one.hash).collect();
-    let signed = Batch::new(
-        (authority.chain_id, authority.ledger),
-        authority.node,
-        times,
-        hashes,
-    )
-    .map_err(|error| error.to_string())
-    .and_then(|batch| {
-        let signature = (authority.sign)(&batch.promise().digest())?;
-        Ok((batch, signature))
-    });
-    if let Err(problem) = &signed {
-        tracing::error!(problem, "receipts can't be signed");
-    }
-    for (index, one) in waiting.into_iter().enumerate() {
-        let receipt = match &signed {
-            Ok((batch, signature)) => batch
-                .receipt(index, one.leaf, one.input_salt, *signature)
-                .map_err(|error| error.to_string()),
-            Err(problem) => Err(problem.clone()),
-        };
-        (one.done)(receipt.map_err(ReceiptFailure::Signing));
+/// No receipt for any of them.
+fn refuse(waiting: Vec<Waiting>, problem: &str) {
+    for one in waiting {
+        (one.done)(Err(ReceiptFailure::Signing(problem.to_owned())));
     }
 }
 
@@ -246,7 +239,7 @@ pub(crate) fn requested(call: &Call<'_>) -> Result<bool, ApiError> {
 /// 400, or 503 where it may later, before a decision was made.
 pub(crate) fn promised_by(shared: &Shared) -> Result<(), ApiError> {
     let refused = |status, message: String| ApiError::new(status, "receipts_unavailable", message);
-    if shared.receipts.is_none() {
+    if !shared.log.receipts().served() {
         let message = "this node signs no receipts: it anchors its log on no chain (`server.anchor.enabled`), or they are switched off \
              (`server.receipts.enabled`)";
         return Err(refused(StatusCode::BAD_REQUEST, message.to_owned()));

@@ -83,10 +83,9 @@ impl Server {
         let clock = DecisionClock::new(Arc::clone(&deps.clock), deps.log.ledger().latest().clone());
         // Says so at once when the log is from the future; proofs and records are served meanwhile.
         let _ = clock.check();
-        let receipts = issuer(&config, &deps, &clock)?;
+        sign_receipts(&config, &deps, &clock);
         let shared = Arc::new(Shared {
             clock,
-            receipts,
             standing: Standing::default(),
             node: NodeContext {
                 address: deps.node,
@@ -192,24 +191,18 @@ impl Handle {
     }
 }
 
-/// What signs receipts, if the log is anchored where nodes are held to them.
-fn issuer(config: &ServerConfig, deps: &Deps, clock: &DecisionClock) -> Result<Option<Issuer>, ServerError> {
+/// Has receipts signed, if the log is anchored where nodes are held to them.
+fn sign_receipts(config: &ServerConfig, deps: &Deps, clock: &DecisionClock) {
     let link = deps.chain.as_ref().map(|(link, _)| link);
     let authority = link.and_then(|link| link.receipts());
     let enabled = config.receipts.enabled && config.anchor.enabled;
     let Some(authority) = authority.filter(|_| enabled) else {
         return Ok(None);
     };
-    let queue = Arc::clone(deps.log.receipts());
     let clock = clock.clone();
-    let started = Issuer::start(queue, authority, config.receipts.merge_delay_s, move || {
-        clock.now()
-    });
-    let failed = |source| ServerError::Thread {
-        what: "receipts",
-        source,
-    };
-    started.map(Some).map_err(failed)
+    let issuer = Issuer::new(authority, config.receipts.merge_delay_s, move || clock.now());
+    // A log is opened for one server.
+    deps.log.receipts().serve(issuer);
 }
 
 type Workers = (Vec<Inlet>, Vec<JoinHandle<std::io::Result<()>>>);

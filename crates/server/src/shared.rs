@@ -11,7 +11,6 @@ use crate::config::ServerConfig;
 use crate::health::Status;
 use crate::log::DecisionLog;
 use crate::metrics::{Totals, WorkerMetrics};
-use crate::receipts::Issuer;
 use crate::remote::Remote;
 use crate::standing::Standing;
 use crate::tasks::BundleStore;
@@ -26,8 +25,6 @@ pub(crate) struct Shared {
     pub(crate) log: DecisionLog,
     /// Dates decisions.
     pub(crate) clock: DecisionClock,
-    /// Signs receipts, where the node can promise anything.
-    pub(crate) receipts: Option<Issuer>,
     /// Whether the node registry counts this node: what it promises else, nobody would be held to.
     pub(crate) standing: Standing,
     /// Who we are.

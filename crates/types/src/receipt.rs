@@ -48,19 +48,14 @@ pub struct Promise {
 impl Promise {
     /// What is signed: the EIP-712 digest, domain `Stele Receipt`, version `1`, the chain and the ledger.
     pub fn digest(&self) -> Digest {
-        let domain = keccak256(
-            &[
-                keccak256(DOMAIN_TYPE).0,
-                keccak256(b"Stele Receipt").0,
-                keccak256(b"1").0,
-                number(self.chain_id.get()),
-                address(&self.ledger),
-            ]
-            .concat(),
-        );
+        self.digest_in(&Domain::new(self.chain_id, self.ledger))
+    }
+
+    /// The same, for whoever signs often; `domain` is that of this chain and ledger.
+    pub fn digest_in(&self, domain: &Domain) -> Digest {
         let promise = keccak256(
             &[
-                keccak256(PROMISE_TYPE).0,
+                domain.promise_type.0,
                 address(&self.node),
                 self.root.0,
                 number(self.size.get()),
@@ -69,7 +64,34 @@ impl Promise {
             ]
             .concat(),
         );
-        keccak256(&[b"\x19\x01".as_slice(), &domain.0, &promise.0].concat())
+        keccak256(&[b"\x19\x01".as_slice(), &domain.separator.0, &promise.0].concat())
+    }
+}
+
+/// The EIP-712 domain of the receipts that are anchored in one ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Domain {
+    separator: Digest,
+    promise_type: Digest,
+}
+
+impl Domain {
+    /// That of a ledger on a chain.
+    pub fn new(chain_id: ChainId, ledger: EvmAddress) -> Self {
+        let separator = keccak256(
+            &[
+                keccak256(DOMAIN_TYPE).0,
+                keccak256(b"Stele Receipt").0,
+                keccak256(b"1").0,
+                number(chain_id.get()),
+                address(&ledger),
+            ]
+            .concat(),
+        );
+        Self {
+            separator,
+            promise_type: keccak256(PROMISE_TYPE),
+        }
     }
 }
 

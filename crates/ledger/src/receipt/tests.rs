@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use k256::ecdsa::SigningKey;
 use proptest::prelude::*;
 use stele_types::receipt::{FORMAT, Signature};
@@ -77,6 +79,42 @@ fn every_receipt_of_a_batch_leads_to_the_one_signature() {
             let json = receipt.to_json().unwrap();
             assert_eq!(&Receipt::from_json(&json).unwrap(), receipt);
         }
+    }
+}
+
+#[test]
+fn receipts_are_written_from_a_batch_as_they_are_written_alone() {
+    for count in [1, 2, 3, 5, 8, 100, 255] {
+        let receipts = receipts(count);
+        let hashes = receipts
+            .iter()
+            .map(|one| leaf_hash(&one.leaf.to_bytes()))
+            .collect();
+        let domain = (receipts[0].chain_id, receipts[0].ledger);
+        let preamble = Arc::new(Preamble::new(domain, node()));
+        let batch = Batch::new(domain, node(), (1_700_000_001, 300), hashes).unwrap();
+        assert_eq!(preamble.digest(batch.promise()), batch.promise().digest());
+        let signed = batch.signed(preamble, receipts[0].signature);
+        for (index, receipt) in receipts.iter().enumerate() {
+            let mut out = b"before ".to_vec();
+            signed
+                .write(index, &receipt.leaf, &receipt.input_salt, &mut out)
+                .unwrap();
+            let expected = [b"before ".as_slice(), &receipt.to_json().unwrap()].concat();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                String::from_utf8(expected).unwrap()
+            );
+        }
+        let mut out = Vec::new();
+        let outside = signed.write(usize::from(count), &leaf(0), &Salt([0; 32]), &mut out);
+        assert_eq!(
+            outside.unwrap_err(),
+            BatchError::NoSuchLeaf {
+                index: usize::from(count)
+            }
+        );
+        assert!(out.is_empty());
     }
 }
 

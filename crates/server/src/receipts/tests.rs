@@ -1,9 +1,8 @@
 use std::sync::mpsc;
-use std::time::Duration;
 
 use super::*;
 use stele_ledger::receipt::check;
-use stele_types::{DecisionId, PolicyVersion, Uuid};
+use stele_types::{DecisionId, PolicyVersion, Receipt, Uuid};
 
 fn leaf(number: u8) -> Leaf {
     Leaf {
@@ -34,32 +33,42 @@ fn account() -> stele_chain::client::Account {
     stele_chain::client::Account::from_key(&[7; 32]).unwrap()
 }
 
-fn issuer(queue: &Arc<ReceiptQueue>) -> Issuer {
-    let authority = authority(|digest| account().sign_digest(digest).map_err(|error| error.to_string()));
-    Issuer::start(Arc::clone(queue), authority, 60, || {
-        Timestamp(1_700_000_000_999_999_999)
-    })
-    .unwrap()
+/// A queue whose receipts a closure signs.
+fn queue(sign: impl Fn(&Digest) -> Result<Signature, String> + Send + Sync + 'static) -> ReceiptQueue {
+    let queue = ReceiptQueue::default();
+    assert!(!queue.served());
+    let issuer = |authority| Issuer::new(authority, 60, || Timestamp(1_700_000_000_999_999_999));
+    assert!(queue.serve(issuer(authority(sign))));
+    assert!(queue.served());
+    // Once signed by one key, never by another.
+    assert!(!queue.serve(issuer(authority(|_| Err("another".to_owned())))));
+    queue
 }
 
-fn push(queue: &ReceiptQueue, number: u8) -> mpsc::Receiver<Result<Receipt, ReceiptFailure>> {
+fn push(queue: &ReceiptQueue, number: u8) -> mpsc::Receiver<Result<Issued, ReceiptFailure>> {
     let (sender, receiver) = mpsc::channel();
-    let ticket = queue.ticket(&leaf(number), Salt([number; 32]));
+    let ticket = ReceiptQueue::ticket(&leaf(number), Salt([number; 32]));
     queue.push(ticket, Box::new(move |outcome| drop(sender.send(outcome))));
     receiver
 }
 
 #[test]
 fn a_group_commit_costs_one_signature() {
-    let queue = Arc::new(ReceiptQueue::default());
-    let issuer = issuer(&queue);
+    let queue = queue(|digest| account().sign_digest(digest).map_err(|error| error.to_string()));
     for batch in 0..3_u8 {
-        let waiting: Vec<_> = (0..7).map(|number| push(&queue, batch * 7 + number)).collect();
+        let numbers = batch * 7..batch * 7 + 7;
+        let waiting: Vec<_> = numbers.clone().map(|number| push(&queue, number)).collect();
         // Nothing is signed before the commit is acknowledged as a whole.
-        assert!(waiting[0].recv_timeout(Duration::from_millis(20)).is_err());
+        assert!(waiting[0].try_recv().is_err());
         queue.complete();
-        for (place, one) in waiting.iter().enumerate() {
-            let receipt = one.recv().unwrap().unwrap();
+        for (place, (one, number)) in waiting.iter().zip(numbers).enumerate() {
+            let mut text = Vec::new();
+            one.recv().unwrap().unwrap().write(&mut text).unwrap();
+            let receipt = Receipt::from_json(&text).unwrap();
+            assert_eq!(
+                (receipt.leaf, receipt.input_salt),
+                (leaf(number), Salt([number; 32]))
+            );
             assert_eq!(receipt.batch.size.get(), 7);
             assert_eq!(receipt.batch.index.get(), place as u64);
             assert_eq!((receipt.issued_at, receipt.merge_delay), (1_700_000_000, 60));
@@ -69,19 +78,19 @@ fn a_group_commit_costs_one_signature() {
     }
     // Commits of decisions without receipts are none of its business.
     queue.complete();
-    drop(issuer);
     assert_eq!(queue.counts(), (21, 3));
-    let late = push(&queue, 0).recv().unwrap();
-    assert!(matches!(late, Err(ReceiptFailure::Log(SinkError::Closed))));
 }
 
 #[test]
 fn a_key_that_fails_gives_no_receipt() {
-    let queue = Arc::new(ReceiptQueue::default());
-    let authority = authority(|_| Err("the key is gone".to_owned()));
-    let _issuer = Issuer::start(Arc::clone(&queue), authority, 60, || Timestamp(0)).unwrap();
+    let queue = queue(|_| Err("the key is gone".to_owned()));
     let one = push(&queue, 1);
     queue.complete();
     let failure = one.recv().unwrap().unwrap_err();
     assert!(failure.to_string().contains("the key is gone"), "{failure}");
+    // Nor does a queue without a key.
+    let queue = ReceiptQueue::default();
+    let one = push(&queue, 1);
+    queue.complete();
+    assert!(matches!(one.recv().unwrap(), Err(ReceiptFailure::Signing(_))));
 }

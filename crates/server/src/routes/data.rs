@@ -79,9 +79,8 @@ async fn bare(worker: &Worker, call: &Call<'_>, path: &[String]) -> Result<Reply
         reply = reply.with_header(DECISION_ID, id);
     }
     for receipt in &decided.receipts {
-        let text = receipt
-            .to_json()
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let mut text = Vec::new();
+        receipt.write(&mut text)?;
         // Compact JSON of ours is ASCII without control characters.
         let value = HeaderValue::from_bytes(&text).map_err(|error| ApiError::internal(error.to_string()))?;
         reply = reply.with_header(RECEIPT, value);
@@ -124,7 +123,14 @@ async fn document(
     }
     if !decided.receipts.is_empty() {
         member(&mut body, "receipts");
-        write_serde(&mut body, &decided.receipts)?;
+        body.push(b'[');
+        for (place, receipt) in decided.receipts.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            receipt.write(&mut body)?;
+        }
+        body.push(b']');
     }
     if call.params.flag("provenance") {
         member(&mut body, "provenance");
