@@ -443,3 +443,126 @@ fn terms_are_changed_and_deposits_withdrawn() {
     withdraw(&["--node", "--key", "x"]).fails(2, &["cannot be used with"]);
     node.interrupt();
 }
+
+#[test]
+fn deciding_at_a_node_keeps_its_receipt() {
+    let site = Site::new();
+    site.run(&["decide", "kubernetes/admission", "--receipt", "r.json"])
+        .fails(3, &["no node runs", "--node"]);
+    let node = site.up();
+    let policy = "kubernetes/admission";
+    let decide = |site: &Site, more: &[&str]| {
+        let args = ["decide", policy, "--input", &input(), "--receipt", "r.json"];
+        site.run(&[&args[..], more].concat())
+    };
+    let out = decide(&site, &[]).exits(1);
+    assert!(out.starts_with("kubernetes/admission: DENY\n{"), "{out}");
+    let check = ["receipt", "check", "r.json", "--input", &input()];
+    let held = site.run(&[&check[..], &["--rpc", &node.rpc()]].concat()).exits(0);
+    assert!(held.starts_with("the receipt holds"), "{held}");
+    // Anybody can, at the node's address; the JSON names the file.
+    let (stranger, url) = (Site::new(), format!("http://{}/", node.address));
+    let good = workspace().join("examples/kubernetes/pod-hardened.json");
+    let ask = [
+        "decide",
+        "kubernetes/admission/deny",
+        "--input",
+        good.to_str().unwrap(),
+    ];
+    let ask = [
+        &ask[..],
+        &["--receipt", "mine.json", "--node", &url, "--format", "json"],
+    ]
+    .concat();
+    let answer: Value = serde_json::from_str(&stranger.run(&ask).exits(0)).unwrap();
+    assert_eq!(
+        (&answer["decision"], &answer["decisions"][0]["receipt"]),
+        (&"allow".into(), &"mine.json".into())
+    );
+    let check = ["receipt", "check", "mine.json", "--input", good.to_str().unwrap()];
+    stranger.run(&check).exits(0);
+    // Several policies answer: several receipts, each in a file of its own.
+    let all = [
+        "decide",
+        "kubernetes",
+        "--input",
+        &input(),
+        "--receipt",
+        "all.json",
+        "--node",
+        &url,
+    ];
+    let several: Value =
+        serde_json::from_str(&stranger.run(&[&all[..], &["--format", "json"]].concat()).out).unwrap();
+    let several = several["decisions"].as_array().unwrap().clone();
+    assert!(
+        several.len() > 1 && !stranger.path().join("all.json").exists(),
+        "{several:?}"
+    );
+    for one in several {
+        let check = [
+            "receipt",
+            "check",
+            one["receipt"].as_str().unwrap(),
+            "--input",
+            &input(),
+        ];
+        stranger.run(&check).exits(0);
+    }
+    // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
+    let other = "0x0000000000000000000000000000000000000001";
+    std::fs::remove_file(site.path().join("r.json")).unwrap();
+    let ran = decide(&site, &["--operator", other]);
+    assert!(
+        ran.err.contains("WORTH NOTHING") && ran.err.contains("not by 0x"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.exits(1), "");
+    assert!(!site.path().join("r.json").exists());
+    site.run(&["decide", "no/such", "--receipt", "r.json"])
+        .fails(2, &["no policy at `no/such` is in force"]);
+    decide(&site, &["--receipt", "no/such/dir.json"]).fails(2, &["cannot be used multiple times"]);
+    site.run(&["decide", policy, "--receipt", "no/such/dir.json"])
+        .fails(2, &["no/such/dir.json", "nothing was asked"]);
+    site.run(&["decide", policy, "--receipt", "r.json", "--explain"])
+        .fails(2, &["cannot be used with"]);
+    node.interrupt();
+    let node = site.up_with(&["--set", "server.receipts.enabled=false"]);
+    decide(&site, &[]).fails(2, &["signs no receipts"]);
+    node.interrupt();
+}
+
+#[test]
+fn an_answer_that_its_receipt_does_not_promise_is_not_shown() {
+    let (site, proxy) = (Site::new(), Site::new());
+    let node = site.up();
+    let honest = node.json("POST", PATH, &example(INPUT));
+    let mut altered = honest.clone();
+    altered["result"]["deny"] = serde_json::json!([]);
+    assert_ne!(altered, honest);
+    let mut stripped = honest.clone();
+    stripped.as_object_mut().unwrap().remove("receipts");
+    let other = node.json("POST", PATH, b"{\"input\":{\"kind\":\"Pod\"}}");
+    for (answer, problem) in [
+        (altered.to_string(), "another one than the receipt promises"),
+        (stripped.to_string(), "has no receipt"),
+        (other.to_string(), "another input"),
+        ("{".to_owned(), "makes no sense"),
+    ] {
+        let url = support::answering(answer);
+        let args = [
+            "decide",
+            "kubernetes/admission",
+            "--input",
+            &input(),
+            "--receipt",
+            "r.json",
+        ];
+        let ran = proxy.run(&[&args[..], &["--node", &url]].concat());
+        assert!(ran.err.contains(problem), "{problem}: {}", ran.err);
+        assert!(ran.out.is_empty() && ran.code != 0, "{}", ran.out);
+        assert!(!proxy.path().join("r.json").exists());
+    }
+    node.interrupt();
+}

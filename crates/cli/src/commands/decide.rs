@@ -1,4 +1,6 @@
-//! `stele decide`: the decision point's engine without a server.
+//! `stele decide`: the decision point's engine without a server, or a running node held to its answer.
+
+mod promised;
 
 use super::decision::explain::explained;
 use crate::config::Sources;
@@ -6,6 +8,7 @@ use crate::exit::Verdict;
 use crate::home::Home;
 use crate::output::{self, Format};
 use crate::sources::{self as policy_sources, VersionArgs};
+use alloy_primitives::Address;
 use anyhow::{Context, Result, bail};
 use rand::SeedableRng;
 use std::collections::BTreeMap;
@@ -21,7 +24,9 @@ use stele_policy::{Limits, bundle};
 use stele_server::{BundleStore, InForce, Outside};
 use stele_types::{NodeAddress, Timestamp, Value, json};
 
-/// Decide once, without a server.
+/// Decide once, without a server; or, with --receipt, ask a running node and keep its promise.
+///
+/// Exit code 0: not denied. 1: denied, or the node's receipt is worth nothing: then its answer is not shown.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What to ask: a policy or one of its rules, e.g. terraform/aws or terraform/aws/deny
@@ -40,12 +45,25 @@ pub(crate) struct Args {
     changes: usize,
     #[command(flatten)]
     rego: VersionArgs,
+    /// Ask a running node instead, and keep its receipt in this file: the signed promise that this very decision will be in its log. A receipt that
+    /// does not hold is exit code 1, and the answer is not shown
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policies", "explain", "changes", "v0_compatible"])]
+    receipt: Option<PathBuf>,
+    /// With --receipt, the URL of the node to ask [default: the data directory's]
+    #[arg(long, value_name = "URL", requires = "receipt")]
+    node: Option<String>,
+    /// With --receipt, who signs for the node, if it is no longer the node's own address
+    #[arg(long, value_name = "ADDRESS", requires = "receipt")]
+    operator: Option<Address>,
     /// Output format
     #[arg(long, default_value = "text")]
     format: Format,
 }
 
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
+    if let Some(file) = &args.receipt {
+        return promised::run(sources, args, file);
+    }
     let config = sources.load()?;
     let (snapshot, origin) = snapshot(
         &Home::at(&config.data_dir),
