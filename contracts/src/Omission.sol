@@ -48,7 +48,10 @@ abstract contract Omission is Governed, Escrow {
 
     /// @notice What claims are subject to. A node's promise counts at most `maxMergeDelay` seconds. It has `window`
     /// seconds to answer. Receipts of an operator that was replaced count for `grace` seconds more: a key that leaks
-    /// later is worth nothing. A claim takes `deposit` wei, which should pay the gas of an answer.
+    /// later is worth nothing. The grace is at least tolerance, `maxMergeDelay` and `window` together: so long after its
+    /// last moment an operator's latest promise may fall due, and its holder then has as long to claim as the node has to
+    /// answer. Else a node could be freed of what it promised by replacing its operator. A claim takes `deposit` wei,
+    /// which should pay the gas of an answer.
     struct OmissionTerms {
         uint64 maxMergeDelay;
         uint64 window;
@@ -127,6 +130,8 @@ abstract contract Omission is Governed, Escrow {
     error ForeignLedger(address ledger);
     /// @notice a merge delay and a window must be between one second and a year, the grace at most a year
     error BadTerms();
+    /// @notice receipts of a replaced operator would be worth nothing before they could be claimed
+    error GraceTooShort(uint256 least);
     /// @notice a claim takes exactly the deposit
     error WrongDeposit(uint256 needed, uint256 given);
     /// @notice this decision was claimed before, and a decision is claimed once
@@ -368,6 +373,8 @@ abstract contract Omission is Governed, Escrow {
         bool delays = terms_.maxMergeDelay > 0 && terms_.maxMergeDelay <= LONGEST;
         bool windows = terms_.window > 0 && terms_.window <= LONGEST;
         if (!delays || !windows || terms_.grace > LONGEST) revert BadTerms();
+        uint256 least = uint256(tolerance) + terms_.maxMergeDelay + terms_.window;
+        if (terms_.grace < least) revert GraceTooShort(least);
         _terms = terms_;
         emit OmissionTermsChanged(terms_, msg.sender);
     }

@@ -211,7 +211,6 @@ fn the_chain_has_a_word(site: &Site, node: &Node, receipt: &Receipt) {
     as_admin(site, node, async |governance, admin| {
         let terms = OmissionTerms {
             max_merge_delay: Duration::from_secs(7),
-            grace: Duration::ZERO,
             ..governance.omission_terms().await.unwrap()
         };
         governance.set_omission_terms(admin, &terms).await.unwrap();
@@ -436,6 +435,7 @@ fn terms_are_changed_and_deposits_withdrawn() {
     terms(&["--window", "1", "--key", "absent.key"]).fails(3, &["absent.key"]);
 
     let withdraw = |more: &[&str]| site.run(&[&["withdraw"], more].concat());
+    terms(&["--grace", "14399"]).fails(2, &["at least 14400 s", "3600 s", "7200 s"]);
     for account in [&[][..], &["--node"]] {
         let out = withdraw(account).exits(0);
         assert!(out.contains("may withdraw 0 wei"), "{out}");

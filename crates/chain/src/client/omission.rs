@@ -27,7 +27,7 @@ pub struct OmissionTerms {
     pub max_merge_delay: Duration,
     /// How long a node has to answer a claim; whole seconds.
     pub window: Duration,
-    /// How long receipts of an operator count after it was replaced; whole seconds.
+    /// How long receipts of an operator count after it was replaced; whole seconds. At least [`Self::least_grace`].
     pub grace: Duration,
     /// Wei that a claim takes. They go to whoever answers, or back when nobody does.
     pub deposit: u128,
@@ -47,6 +47,15 @@ impl Default for OmissionTerms {
 }
 
 impl OmissionTerms {
+    /// The shortest grace that the contract takes beside these terms: an operator's last promise may be dated `tolerance` ahead, fall due the
+    /// longest delay after that, and is then claimed within the window.
+    #[must_use]
+    pub const fn least_grace(&self, tolerance: Duration) -> Duration {
+        tolerance
+            .saturating_add(self.max_merge_delay)
+            .saturating_add(self.window)
+    }
+
     pub(super) fn on_chain(&self) -> Types::OmissionTerms {
         Types::OmissionTerms {
             maxMergeDelay: self.max_merge_delay.as_secs(),

@@ -6,8 +6,8 @@ use alloy::primitives::{B256, Bytes, U256};
 use alloy::sol_types::{SolCall as _, SolEvent as _};
 use stele_chain::ChainError;
 use stele_chain::client::{
-    Account, ChallengeClaim, Deployment, Governance, NodeRegistration, OmissionMove, OmissionStatus,
-    OmissionTerms,
+    Account, ChallengeClaim, DeployConfig, Deployment, Governance, NodeRegistration, OmissionMove,
+    OmissionStatus, OmissionTerms,
 };
 use stele_chain::contracts::Role;
 use stele_chain::contracts::abi::challenge::{Challenge as Abi, Omission as Types};
@@ -31,11 +31,32 @@ async fn court_with(chain: Chain, change: impl FnOnce(&mut OmissionTerms)) -> Co
     let mut terms = OmissionTerms {
         max_merge_delay: Duration::from_secs(600),
         window: Duration::from_secs(WINDOW),
-        grace: Duration::from_secs(3_600),
+        grace: Duration::from_secs(86_400),
         deposit: u128::from(DEPOSIT),
     };
     change(&mut terms);
-    let court = Court::with(chain, |config| config.omission = terms).await;
+    court_under(chain, terms, DeployConfig::default().challenge_tolerance).await
+}
+
+/// The shortest terms that leave time for a claim: old keys are worth nothing after six seconds.
+async fn short_court(chain: Chain) -> Court {
+    let terms = OmissionTerms {
+        max_merge_delay: Duration::from_secs(2),
+        window: Duration::from_secs(3),
+        grace: Duration::from_secs(6),
+        deposit: u128::from(DEPOSIT),
+    };
+    let tolerance = Duration::from_secs(1);
+    assert_eq!(terms.grace, terms.least_grace(tolerance));
+    court_under(chain, terms, tolerance).await
+}
+
+async fn court_under(chain: Chain, terms: OmissionTerms, tolerance: Duration) -> Court {
+    let court = Court::with(chain, |config| {
+        config.omission = terms;
+        config.challenge_tolerance = tolerance;
+    })
+    .await;
     let world = &court.world;
     for who in [&world.stranger, &world.suspender] {
         world.chain.pay(&who.address(), U256::from(100 * DEPOSIT)).await;
@@ -490,7 +511,7 @@ pub(crate) async fn nodes_that_can_not_answer_are_left_alone(chain: Chain) {
 }
 
 pub(crate) async fn replaced_operators_answer_for_what_they_signed(chain: Chain) {
-    let court = court_with(chain, |terms| terms.grace = Duration::from_secs(6)).await;
+    let court = short_court(chain).await;
     let world = &court.world;
     let node = world.node.node_address();
     let fresh = account("second operator");
@@ -709,6 +730,25 @@ pub(crate) async fn terms_are_set_by_admins_within_bounds(chain: Chain) {
         change(&mut bad, year);
         refused(gov.set_omission_terms(&world.admin, &bad).await, "BadTerms");
     }
+    // A promise that is made a moment before its operator is replaced must live to be claimed.
+    let tolerance = Duration::from_secs(gov.challenge_tolerance().await.unwrap());
+    let least = OmissionTerms {
+        grace: terms.least_grace(tolerance),
+        ..terms
+    };
+    let second = Duration::from_secs(1);
+    let short: [fn(&mut OmissionTerms, Duration); 4] = [
+        |t, _| t.grace = Duration::ZERO,
+        |t, by| t.grace -= by,
+        |t, by| t.window += by,
+        |t, by| t.max_merge_delay += by,
+    ];
+    for change in short {
+        let mut bad = least;
+        change(&mut bad, second);
+        refused(gov.set_omission_terms(&world.admin, &bad).await, "GraceTooShort");
+    }
+    gov.set_omission_terms(&world.admin, &least).await.unwrap();
     // A window that was opened stays as long as it was, and its deposit is what was paid.
     let promised = due(&court, unlogged(&court, "one"));
     claim(&court, &promised).await.unwrap();
@@ -786,7 +826,7 @@ pub(crate) async fn promises_outlive_a_succession(chain: Chain) {
 
 /// Who operated the node in the old registry, and not in the new one, was replaced when the node was registered there.
 pub(crate) async fn a_succession_retires_operators(chain: Chain) {
-    let court = court_with(chain, |terms| terms.grace = Duration::from_secs(6)).await;
+    let court = short_court(chain).await;
     let world = &court.world;
     let node = world.node.node_address();
     let fresh = account("second operator");
@@ -810,9 +850,11 @@ pub(crate) async fn a_succession_retires_operators(chain: Chain) {
 
 /// New contracts in force, with the node registered.
 async fn succeeded(world: &World) -> Deployment {
-    let config = stele_chain::client::DeployConfig {
+    let tolerance = world.gov.challenge_tolerance().await.unwrap();
+    let config = DeployConfig {
         grants: vec![(Role::Admin, world.admin.address())],
         predecessor: Some(world.deployment().clone()),
+        challenge_tolerance: Duration::from_secs(tolerance),
         omission: world.gov.omission_terms().await.unwrap(),
         ..Default::default()
     };

@@ -5,10 +5,10 @@ use crate::config::Sources;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::keys;
 use crate::output::{self, Format};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::time::Duration;
-use stele_chain::client::OmissionTerms;
+use stele_chain::client::{Governance, OmissionTerms};
 use stele_chain::contracts::Role;
 
 /// What the contract Challenge subjects claims of omission to. Terms that are given are changed, for claims that are made from then on; the others stay.
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// A node has so many seconds to answer a claim
     #[arg(long, value_name = "SECONDS")]
     window: Option<u64>,
-    /// Receipts of an operator that was replaced count for so many seconds more
+    /// Receipts of an operator that was replaced count for so many seconds more: at least the longest merge delay, the window and the tolerance
     #[arg(long, value_name = "SECONDS")]
     grace: Option<u64>,
     /// A claim takes so many wei, which go to whoever answers, or back when nobody does
@@ -55,12 +55,29 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         let held = governance.omission_terms().await.environment("the chain")?;
         let terms = args.changed(held);
         if terms != held {
+            check(governance, &terms).await?;
             let admin = keys::role_account(&session.home, Role::Admin, args.key.as_deref())?;
             governance.set_omission_terms(&admin, &terms).await?;
         }
         print(args.format, &terms)?;
         Ok(Verdict::Pass)
     })
+}
+
+/// Says what the contract would refuse with less to read.
+async fn check(governance: &Governance, terms: &OmissionTerms) -> Result<()> {
+    let tolerance = governance.challenge_tolerance().await.environment("the chain")?;
+    let least = terms.least_grace(Duration::from_secs(tolerance));
+    if terms.grace < least {
+        bail!(
+            "--grace must be at least {} s: {tolerance} s by which clocks may differ, the longest merge delay of {} s, and the window of {} s; else a \
+             node is rid of its promises when its operator is replaced",
+            least.as_secs(),
+            terms.max_merge_delay.as_secs(),
+            terms.window.as_secs()
+        );
+    }
+    Ok(())
 }
 
 fn print(format: Format, terms: &OmissionTerms) -> Result<()> {
