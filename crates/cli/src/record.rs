@@ -10,9 +10,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use stele_ledger::proof::ProofBundle;
+use stele_ledger::proof::{InclusionProof, ProofBundle};
 use stele_ledger::{Ledger, LedgerError, ListQuery, SigningKey, checkpoint};
-use stele_types::{DecisionId, DecisionRecord, PolicyId, Salt};
+use stele_types::{DecisionId, DecisionRecord, PolicyId};
 
 /// Variable that names the file with the token for reading records.
 const TOKEN_VARIABLE: &str = "STELE_RECORDS_TOKEN_FILE";
@@ -73,13 +73,13 @@ impl Records {
         Self::of(&sources.home()?)
     }
 
-    /// Any node, over HTTP, for whoever holds the receipt with this salt.
-    pub(crate) fn at_url(url: &str, salt: &Salt) -> Result<Self> {
-        Self::node(url.trim_end_matches('/').to_owned(), None, Some(salt))
+    /// What any node shows to everybody, over HTTP.
+    pub(crate) fn at_url(url: &str) -> Result<Self> {
+        Self::node(url.trim_end_matches('/').to_owned(), None)
     }
 
     /// A node, and the token that it may want of whoever reads records: in the file that `STELE_RECORDS_TOKEN_FILE` names, or beside the keys.
-    fn node(base: String, home: Option<&Home>, salt: Option<&Salt>) -> Result<Self> {
+    fn node(base: String, home: Option<&Home>) -> Result<Self> {
         // The token is one node's, and is shown to no other.
         let named = || std::env::var_os(TOKEN_VARIABLE).map(PathBuf::from);
         let token = home.and_then(|home| {
@@ -87,9 +87,6 @@ impl Records {
             named().or_else(|| Some(beside).filter(|path| path.exists()))
         });
         let mut headers = HeaderMap::new();
-        if let Some(salt) = salt {
-            headers.insert("stele-input-salt", HeaderValue::from_str(&hex::encode(salt.0))?);
-        }
         if let Some(path) = token {
             let token =
                 std::fs::read_to_string(&path).environment(format!("can't read {}", path.display()))?;
@@ -108,7 +105,7 @@ impl Records {
     /// Reaches the records of a data directory.
     pub(crate) fn of(home: &Home) -> Result<Self> {
         if let Some(node) = home.running() {
-            return Self::node(node.url, Some(home), None);
+            return Self::node(node.url, Some(home));
         }
         if !home.exists() {
             return Err(Environment(format!(
@@ -127,7 +124,7 @@ impl Records {
     /// The running node, if one has the data directory.
     pub(crate) fn open_node(home: &Home) -> Result<Option<Self>> {
         home.running()
-            .map(|node| Self::node(node.url, Some(home), None))
+            .map(|node| Self::node(node.url, Some(home)))
             .transpose()
     }
 
@@ -221,14 +218,14 @@ impl Records {
         }
     }
 
-    /// A decision's proof; `None` when the log has no such decision.
-    pub(crate) fn find_proof(&self, id: DecisionId) -> Result<Option<ProofBundle>> {
+    /// Where a decision stands in the log, without its record; `None` when the log has no such decision.
+    pub(crate) fn find_inclusion(&self, id: DecisionId) -> Result<Option<InclusionProof>> {
         match self {
-            Self::Node { .. } => match self.proof(id) {
+            Self::Node { .. } => match self.get(&format!("/v1/decisions/{id}/inclusion")) {
                 Err(error) if error.is::<NotThere>() => Ok(None),
                 found => found.map(Some),
             },
-            Self::Log { ledger, .. } => match ledger.prove(&id) {
+            Self::Log { ledger, .. } => match ledger.prove_inclusion(&id) {
                 Err(LedgerError::UnknownDecision { .. }) => Ok(None),
                 found => found.map(Some).environment("the decision log"),
             },

@@ -64,6 +64,39 @@ pub struct ProofBundle {
     pub anchor: Option<Anchor>,
 }
 
+/// That a decision is in the log, without its record: nothing in it that the log's public tiles don't have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InclusionProof {
+    /// What the log commits to; 576 hex digits in JSON.
+    #[serde(serialize_with = "write_leaf", deserialize_with = "read_leaf")]
+    pub leaf: Leaf,
+    /// Position of the leaf.
+    pub index: LeafIndex,
+    /// RFC 6962 audit path in the checkpoint's tree, from the leaf up.
+    pub inclusion: Vec<Digest>,
+    /// The signed checkpoint (C2SP `tlog-checkpoint`).
+    pub checkpoint: String,
+    /// The anchor of that very checkpoint, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
+}
+
+impl InclusionProof {
+    /// The proof with the decision's record.
+    pub fn with_record(self, record: DecisionRecord) -> ProofBundle {
+        ProofBundle {
+            format: FORMAT.to_owned(),
+            record,
+            leaf: self.leaf,
+            index: self.index,
+            inclusion: self.inclusion,
+            checkpoint: self.checkpoint,
+            anchor: self.anchor,
+        }
+    }
+}
+
 fn write_leaf<S: Serializer>(leaf: &Leaf, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex::encode(leaf.to_bytes()))
 }

@@ -1,14 +1,17 @@
 //! What the background tasks ask of the chain.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use stele_chain::ChainError;
-use stele_chain::client::{Account, CheckpointSignature as Signed, Governance, Quorum};
+use stele_chain::client::{Account, CheckpointSignature as Signed, Covering, Governance, Quorum};
 use stele_ledger::Anchor;
-use stele_types::{DecisionId, Digest, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Timestamp, TreeSize};
+use stele_types::{
+    DecisionId, Digest, EvmAddress, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Timestamp, TreeSize,
+};
 
 use crate::receipts::ReceiptAuthority;
 
@@ -36,6 +39,8 @@ pub struct InForce {
 /// A claim that a decision is not in the node's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOmission {
+    /// The contract `Challenge` that has it: the deployment's, or one that was replaced since.
+    pub contract: EvmAddress,
     /// The decision's leaf hash.
     pub leaf_hash: Digest,
     /// The decision.
@@ -81,19 +86,19 @@ pub trait ChainLink: Send + Sync {
     }
 
     /// Claims that decisions are missing in the node's log, as far as they still can be answered, and as far as they could be read: an error
-    /// only if none could.
+    /// only if none could. Those in contracts that were replaced are among them.
     fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Number and size of the node's first anchor whose tree has a leaf.
-    fn covering(&self, _: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
+    /// The node's first anchor whose tree has a leaf.
+    fn covering(&self, _: LeafIndex) -> Pending<'_, Option<Covering>> {
         Box::pin(async { Ok(None) })
     }
 
-    /// Answers a claim with the number of an anchor, the leaf's place, and the inclusion proof in that anchor's tree. Succeeds when somebody
-    /// else has answered meanwhile.
-    fn answer_omission(&self, _: Digest, _: (u64, LeafIndex), _: Vec<Digest>) -> Pending<'_, ()> {
+    /// Answers a claim with an anchor, the leaf's place, and the inclusion proof in that anchor's tree. Succeeds when somebody else has answered
+    /// meanwhile.
+    fn answer_omission(&self, _: OpenOmission, _: (Covering, LeafIndex), _: Vec<Digest>) -> Pending<'_, ()> {
         Box::pin(async { Err(ChainProblem("this chain takes no answers".to_owned())) })
     }
 }
@@ -104,6 +109,8 @@ pub struct GovernanceLink {
     governance: Governance,
     operator: Account,
     node: NodeAddress,
+    /// Contracts `Challenge` of the past that can have no open claim against the node any more.
+    settled: Mutex<BTreeSet<EvmAddress>>,
 }
 
 impl GovernanceLink {
@@ -114,7 +121,45 @@ impl GovernanceLink {
             governance,
             operator,
             node,
+            settled: Mutex::default(),
         }
+    }
+
+    /// Open claims in one contract.
+    async fn open_in(&self, governance: &Governance) -> Result<Vec<OpenOmission>, ChainError> {
+        let contract = NodeAddress(governance.deployment().challenge.into_array());
+        let open = governance.open_omissions(self.node).await?;
+        let claims = open.into_iter().map(|claim| OpenOmission {
+            contract,
+            leaf_hash: claim.leaf_hash,
+            decision_id: claim.decision_id,
+            deadline: claim.deadline,
+        });
+        Ok(claims.collect())
+    }
+
+    /// Open claims in the contracts that were replaced. One that opens no claims any more, and has none open, is not asked again.
+    async fn open_before(&self, open: &mut Vec<OpenOmission>) -> Result<(), ChainError> {
+        for earlier in self.governance.earlier_challenges().await? {
+            let contract = NodeAddress(earlier.deployment().challenge.into_array());
+            let settled = |set: &Mutex<BTreeSet<EvmAddress>>| {
+                set.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .contains(&contract)
+            };
+            if settled(&self.settled) {
+                continue;
+            }
+            // Asked first: no claim can come in between.
+            let superseded = earlier.challenge_superseded().await?;
+            let claims = self.open_in(&earlier).await?;
+            if superseded && claims.is_empty() {
+                let mut set = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+                set.insert(contract);
+            }
+            open.extend(claims);
+        }
+        Ok(())
     }
 }
 
@@ -215,30 +260,43 @@ impl ChainLink for GovernanceLink {
 
     fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
         Box::pin(async {
-            let open = self.governance.open_omissions(self.node).await?;
-            let claims = open.into_iter().map(|claim| OpenOmission {
-                leaf_hash: claim.leaf_hash,
-                decision_id: claim.decision_id,
-                deadline: claim.deadline,
-            });
-            Ok(claims.collect())
+            let mut open = Vec::new();
+            let before = self.open_before(&mut open).await;
+            let here = self.open_in(&self.governance).await;
+            let read = here.is_ok() || !open.is_empty();
+            let problem = before.err().or(here.map(|claims| open.extend(claims)).err());
+            match problem {
+                Some(error) if !read => Err(error.into()),
+                Some(error) => {
+                    tracing::warn!(%error, read = open.len(), "not all contracts could be asked for open claims of omission");
+                    Ok(open)
+                }
+                None => Ok(open),
+            }
         })
     }
 
-    fn covering(&self, index: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
-        Box::pin(async move { Ok(self.governance.covering(self.node, index).await?) })
+    fn covering(&self, index: LeafIndex) -> Pending<'_, Option<Covering>> {
+        Box::pin(async move { Ok(self.governance.covering_in_line(self.node, index).await?) })
     }
 
     fn answer_omission(
         &self,
-        leaf_hash: Digest,
-        place: (u64, LeafIndex),
+        claim: OpenOmission,
+        (covering, index): (Covering, LeafIndex),
         proof: Vec<Digest>,
     ) -> Pending<'_, ()> {
         Box::pin(async move {
-            let answer = self
-                .governance
-                .answer_omission(&self.operator, leaf_hash, place, &proof);
+            let mut deployment = self.governance.deployment().clone();
+            deployment.challenge = claim.contract.0.into();
+            let contract = Governance::new(self.governance.client().clone(), deployment);
+            let answer = contract.answer_omission_from(
+                &self.operator,
+                claim.leaf_hash,
+                covering.ledger,
+                (covering.anchor, index),
+                &proof,
+            );
             match answer.await {
                 // Somebody else's answer, which is as good, or the claim was dropped.
                 Err(error) if closed_harmlessly(&error) => Ok(()),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use stele_ledger::proof::InclusionProof;
 use stele_ledger::storage::{
     Entry, Erasure, ErasureRequest, LedgerError, ListQuery, Options, Prepared, StaticFile, StoredAnchor,
 };
@@ -178,6 +179,11 @@ impl DecisionLog {
         bundle
             .to_json()
             .map_err(|error| ApiError::internal(format!("the proof can't be written: {error}")))
+    }
+
+    /// That a decision is in the log, without its record.
+    pub(crate) fn inclusion(&self, id: DecisionId) -> Result<InclusionProof, LedgerError> {
+        self.ledger.prove_inclusion(&id)
     }
 
     /// Erases input and salts; the erasure is itself a leaf.

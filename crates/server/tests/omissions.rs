@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use stele_chain::client::{Account, CheckpointSignature, Quorum};
+use stele_chain::client::{Account, CheckpointSignature, Covering, Quorum};
 use stele_ledger::tree::leaf_hash;
 use stele_ledger::{Anchor, Options};
 use stele_pdp::Snapshot;
@@ -33,6 +33,8 @@ use support::{POLICIES, bundle_of, config, log_key};
 const CLAIMS: u64 = 40;
 /// How long an answer takes to be confirmed.
 const CONFIRMED: Duration = Duration::from_millis(400);
+
+const LEDGER: NodeAddress = NodeAddress([0x1e; 20]);
 
 fn operator() -> Account {
     Account::from_key(&[7; 32]).unwrap()
@@ -93,7 +95,7 @@ impl ChainLink for Slow {
     fn receipts(&self) -> Option<ReceiptAuthority> {
         Some(ReceiptAuthority {
             chain_id: ChainId::new(31_337),
-            ledger: NodeAddress([0x1e; 20]),
+            ledger: LEDGER,
             node: operator().node_address(),
             sign: Arc::new(|digest| operator().sign_digest(digest).map_err(|error| error.to_string())),
         })
@@ -103,11 +105,22 @@ impl ChainLink for Slow {
         Box::pin(async { Ok(self.seen.lock().unwrap().open.clone()) })
     }
 
-    fn covering(&self, _: LeafIndex) -> Pending<'_, Option<(u64, TreeSize)>> {
-        Box::pin(async { Ok(Some((0, TreeSize::new(self.size)))) })
+    fn covering(&self, _: LeafIndex) -> Pending<'_, Option<Covering>> {
+        let covering = Covering {
+            ledger: LEDGER,
+            anchor: 0,
+            size: TreeSize::new(self.size),
+        };
+        Box::pin(async move { Ok(Some(covering)) })
     }
 
-    fn answer_omission(&self, hash: Digest, _: (u64, LeafIndex), _: Vec<Digest>) -> Pending<'_, ()> {
+    fn answer_omission(
+        &self,
+        claim: OpenOmission,
+        _: (Covering, LeafIndex),
+        _: Vec<Digest>,
+    ) -> Pending<'_, ()> {
+        let hash = claim.leaf_hash;
         Box::pin(async move {
             {
                 let mut seen = self.seen.lock().unwrap();
@@ -185,6 +198,7 @@ async fn claims_are_answered_many_at_once_and_without_their_records() {
         let answer: Json = answer.json().await.unwrap();
         let receipt = Receipt::from_json(answer["receipts"][0].to_string().as_bytes()).unwrap();
         claims.push(OpenOmission {
+            contract: LEDGER,
             leaf_hash: leaf_hash(&receipt.leaf.to_bytes()),
             decision_id: receipt.decision_id,
             // The last is the most urgent.
@@ -194,6 +208,7 @@ async fn claims_are_answered_many_at_once_and_without_their_records() {
     assert!(spoil_records(&log) > 0);
     // One that nobody can answer, and the first in line.
     let lost = OpenOmission {
+        contract: LEDGER,
         leaf_hash: Digest([0x10; 32]),
         decision_id: DecisionId(Uuid::from_u128(7)),
         deadline: Timestamp::from_nanos(0),

@@ -106,6 +106,14 @@ async fn once_there_are_tokens_everybody_needs_one() {
         let request = fixture.get(&paths[1]).header("stele-input-salt", given);
         assert_eq!(fixture.json(request).await.0, StatusCode::FORBIDDEN);
     }
+    // That it is in the log everybody may know, also when its input is gone.
+    let included = format!("/v1/decisions/{id}/inclusion");
+    let proof = fixture.json(fixture.get(&included)).await;
+    assert_eq!((proof.0, &proof.1["index"]), (StatusCode::OK, &json!(0)));
+    let shown: Vec<&String> = proof.1.as_object().unwrap().keys().collect();
+    assert_eq!(shown, ["checkpoint", "inclusion", "index", "leaf"]);
+    let nowhere = format!("/v1/decisions/{}/inclusion", "0".repeat(8) + &id[8..]);
+    assert_eq!(fixture.json(fixture.get(&nowhere)).await.0, StatusCode::NOT_FOUND);
     // It learns that its decision is missing, too: ids are no secret.
     let lost = format!("/v1/decisions/{}/proof", "0".repeat(8) + &id[8..]);
     let request = fixture.get(&lost).header("stele-input-salt", salt);

@@ -50,6 +50,7 @@ mod quorum;
 mod registry;
 mod replay;
 mod send;
+mod succession;
 
 pub use challenge::{ChallengeClaim, ChallengeVerdict, Challenged};
 pub use connection::{ChainClient, ClientOptions, Endpoint};
@@ -69,6 +70,7 @@ pub use registry::{
 };
 pub use replay::{RemoteState, Replay, ReplayContext, ReplayState};
 pub use send::{Call, Receipt};
+pub use succession::Covering;
 
 /// How many entries of a list one call asks for.
 const PAGE: usize = 100;

@@ -176,12 +176,26 @@ impl Governance {
         &self,
         answerer: &Account,
         leaf_hash: Digest,
+        place: (u64, LeafIndex),
+        inclusion: &[Digest],
+    ) -> Result<OmissionMove, ChainError> {
+        let ledger = NodeAddress(self.deployment.ledger.into_array());
+        self.answer_omission_from(answerer, leaf_hash, ledger, place, inclusion)
+            .await
+    }
+
+    /// The same with an anchor in a ledger before this deployment's, or after it.
+    pub async fn answer_omission_from(
+        &self,
+        answerer: &Account,
+        leaf_hash: Digest,
+        ledger: EvmAddress,
         (anchor, index): (u64, LeafIndex),
         inclusion: &[Digest],
     ) -> Result<OmissionMove, ChainError> {
         let call = Abi::answerOmissionCall {
             leafHash: B256::from(leaf_hash.0),
-            anchors: self.deployment.ledger,
+            anchors: address(ledger),
             index: index.get(),
             anchor: U256::from(anchor),
             inclusion: inclusion.iter().map(|hash| B256::from(hash.0)).collect(),

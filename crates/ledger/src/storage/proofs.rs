@@ -1,14 +1,14 @@
 //! Checkpoints, proofs and anchors of the log, and the files it serves.
 
-use stele_types::{DecisionId, Digest, LeafIndex, TreeSize};
+use stele_types::{DecisionId, Digest, Leaf, LeafIndex, TreeSize};
 
 use super::scan::read_error;
 use super::tiles::{self, StoredTiles};
 use super::{CHECKPOINT_PATH, Ledger, LedgerError, StoredAnchor, anchors, locked, publish};
 use crate::checkpoint::SignedCheckpoint;
-use crate::proof::{FORMAT, ProofBundle};
+use crate::proof::{InclusionProof, ProofBundle};
 use crate::tile::TileId;
-use crate::tree::{self, TreeError};
+use crate::tree::{self, TreeError, leaf_hash, verify};
 
 /// A file to serve as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,39 +87,49 @@ impl Ledger {
     /// The bundle is verified before it is returned, so damage on disk never leaves as a false proof.
     pub fn prove(&self, id: &DecisionId) -> Result<ProofBundle, LedgerError> {
         let entry = self.record(id)?;
-        let (checkpoint, anchor) = match self.anchor_covering(entry.index)? {
+        let bundle = self
+            .inclusion_of(entry.leaf, entry.index)?
+            .with_record(entry.record);
+        crate::proof::verify(&bundle, self.verifier()).map_err(|error| unprovable(id, &error))?;
+        Ok(bundle)
+    }
+
+    /// That a decision is in the log, against the same checkpoint as [`Self::prove`], without its record. Verified before it is returned.
+    pub fn prove_inclusion(&self, id: &DecisionId) -> Result<InclusionProof, LedgerError> {
+        let entry = self.record(id)?;
+        let proof = self.inclusion_of(entry.leaf, entry.index)?;
+        let signed = SignedCheckpoint::open(&proof.checkpoint, self.verifier());
+        let signed = signed.map_err(|error| unprovable(id, &error))?.checkpoint;
+        let hash = leaf_hash(&proof.leaf.to_bytes());
+        verify::inclusion(&hash, proof.index, signed.size, &proof.inclusion, &signed.root)
+            .map_err(|error| unprovable(id, &error))?;
+        Ok(proof)
+    }
+
+    fn inclusion_of(&self, leaf: Leaf, index: LeafIndex) -> Result<InclusionProof, LedgerError> {
+        let (checkpoint, anchor) = match self.anchor_covering(index)? {
             Some(stored) => (stored.checkpoint, Some(stored.anchor)),
             None => {
                 let current = self.checkpoint()?;
-                let covers = current.checkpoint.size.contains(entry.index);
+                let covers = current.checkpoint.size.contains(index);
                 ((if covers { current } else { self.publish()? }).note, None)
             }
         };
-        let key = self.verifier();
         let wrong = |source| LedgerError::Checkpoint {
             file: CHECKPOINT_PATH.to_owned(),
             source,
         };
-        let size = SignedCheckpoint::open(&checkpoint, key)
+        let size = SignedCheckpoint::open(&checkpoint, self.verifier())
             .map_err(wrong)?
             .checkpoint
             .size;
-        let bundle = ProofBundle {
-            format: FORMAT.to_owned(),
-            inclusion: self.inclusion_proof(entry.index, size)?,
-            record: entry.record,
-            leaf: entry.leaf,
-            index: entry.index,
+        Ok(InclusionProof {
+            inclusion: self.inclusion_proof(index, size)?,
+            leaf,
+            index,
             checkpoint,
             anchor,
-        };
-        crate::proof::verify(&bundle, key).map_err(|error| LedgerError::Corrupt {
-            file: "records".to_owned(),
-            offset: 0,
-            problem: format!("decision {id} can't be proven: {error}"),
-            mend: "run fsck to find the damaged file, and restore it from a copy of the same log",
-        })?;
-        Ok(bundle)
+        })
     }
 
     /// Stores where the chain accepted one of this log's checkpoints. Replaces an anchor of the same size.
@@ -196,6 +206,15 @@ impl Ledger {
             content_type,
             cache_control,
         }))
+    }
+}
+
+fn unprovable(id: &DecisionId, error: &dyn std::error::Error) -> LedgerError {
+    LedgerError::Corrupt {
+        file: "records".to_owned(),
+        offset: 0,
+        problem: format!("decision {id} can't be proven: {error}"),
+        mend: "run fsck to find the damaged file, and restore it from a copy of the same log",
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Endpoint {
     Decision,
     /// The proof bundle of one decision.
     Proof,
+    /// That one decision is in the log.
+    Inclusion,
     /// Why a decision came out as it did.
     Explain,
     /// Erase input and salts of a record.
@@ -122,6 +124,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/decisions", Endpoint::Decisions),
     route("GET", "/v1/decisions/{id}", Endpoint::Decision),
     route("GET", "/v1/decisions/{id}/proof", Endpoint::Proof),
+    route("GET", "/v1/decisions/{id}/inclusion", Endpoint::Inclusion),
     route("GET", "/v1/decisions/{id}/explain", Endpoint::Explain),
     route("POST", "/v1/decisions/{id}/erase", Endpoint::Erase),
     route("POST", "/v1/audit/fsck", Endpoint::Fsck),

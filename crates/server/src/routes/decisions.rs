@@ -109,6 +109,15 @@ pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
     answer.await.map(Reply::json_bytes)
 }
 
+/// `GET /v1/decisions/{id}/inclusion`: that a decision is in the log, for anybody, since leaves and tree are public; so holders of receipts need
+/// no token, whatever was masked or erased.
+pub(crate) async fn inclusion(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
+    let id = id(call)?;
+    let shared = Arc::clone(&worker.shared);
+    let proof = blocking::run(move || shared.log.inclusion(id)).await?;
+    Reply::json(&proof, call.params.flag("pretty"))
+}
+
 /// `GET /v1/decisions/{id}/explain`: re-evaluates the recorded input on the recorded version.
 pub(crate) async fn explain(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     admit(worker, call)?;

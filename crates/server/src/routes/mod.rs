@@ -50,6 +50,7 @@ pub(crate) async fn dispatch(
         Endpoint::Decisions => decisions::list(worker, call).await,
         Endpoint::Decision => decisions::one(worker, call).await,
         Endpoint::Proof => decisions::proof(worker, call).await,
+        Endpoint::Inclusion => decisions::inclusion(worker, call).await,
         Endpoint::Explain => decisions::explain(worker, call).await,
         Endpoint::Erase => decisions::erase(worker, call).await,
         Endpoint::Fsck => audit::fsck(worker, call).await,

@@ -127,11 +127,11 @@ async fn answer(shared: &Arc<Shared>, link: &dyn ChainLink, claim: &OpenOmission
         .covering(index)
         .await
         .map_err(|problem| problem.to_string())?;
-    let Some((anchor, size)) = covering else {
+    let Some(covering) = covering else {
         return Ok(false);
     };
-    let proof = blocking(shared, move |log| prove(log, index, size)).await?;
-    let answered = link.answer_omission(claim.leaf_hash, (anchor, index), proof);
+    let proof = blocking(shared, move |log| prove(log, index, covering.size)).await?;
+    let answered = link.answer_omission(claim.clone(), (covering, index), proof);
     answered.await.map_err(|problem| problem.to_string())?;
     Ok(true)
 }

@@ -89,9 +89,20 @@ async fn may_be_claimed(
     if !governance.is_active_node(node).await.map_err(failed)? {
         bail!("node {node} is not active: it was never registered, or is suspended already");
     }
-    let term = governance.operator_term(checked.signer).await.map_err(failed)?;
-    let same_ledger = promised.ledger.0 == deployment.ledger.into_array();
-    if same_ledger && term.is_none_or(|(of, _)| of != node) {
+    if !governance
+        .ledgers()
+        .await
+        .map_err(failed)?
+        .contains(&promised.ledger)
+    {
+        bail!(
+            "the receipt is about the ledger {}, which is neither {} nor one that came before or after it",
+            promised.ledger,
+            deployment.ledger
+        );
+    }
+    let term = governance.operator_term_in_line(checked.signer, node);
+    if term.await.map_err(failed)?.is_none() {
         bail!(
             "the receipt is signed by {}, who never acted for node {node}: it is forged or altered",
             checked.signer

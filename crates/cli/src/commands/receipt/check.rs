@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use std::path::PathBuf;
 use stele_chain::client::{Governance, OmissionStatus, OmissionTerms};
-use stele_ledger::proof::ProofBundle;
+use stele_ledger::proof::InclusionProof;
 use stele_ledger::receipt::{self, Checked};
 use stele_ledger::tree::verify;
 use stele_types::{EvmAddress, Receipt, Timestamp};
@@ -208,13 +208,13 @@ fn in_log(
     receipt: &Receipt,
     checked: &Checked,
     report: &mut Report,
-) -> Result<Option<ProofBundle>> {
+) -> Result<Option<InclusionProof>> {
     let records = if log.starts_with("http://") || log.starts_with("https://") {
-        Records::at_url(log, &receipt.input_salt)?
+        Records::at_url(log)?
     } else {
         Records::of(&Home::at(log.as_ref()))?
     };
-    let found = records.find_proof(receipt.decision_id)?;
+    let found = records.find_inclusion(receipt.decision_id)?;
     let Some(proof) = found else {
         report.log = Some(InLog {
             included: false,
@@ -269,45 +269,30 @@ async fn on_chain(
     governance: &Governance,
     receipt: &Receipt,
     checked: &Checked,
-    proof: Option<&ProofBundle>,
+    proof: Option<&InclusionProof>,
     now: u64,
     report: &mut Report,
 ) -> Result<()> {
-    let deployment = governance.deployment();
-    let elsewhere = receipt.chain_id != deployment.chain_id;
-    if elsewhere || receipt.ledger.0 != deployment.ledger.into_array() {
-        let text = format!(
-            "it promises an anchor in the ledger {} of chain {}; the one asked is {} of chain {}",
-            receipt.ledger, receipt.chain_id, deployment.ledger, deployment.chain_id
-        );
-        // After a succession the new contract goes by the old ledger's promises too.
-        if elsewhere {
-            report.problems.push(text);
-        } else {
-            report.notes.push(format!(
-                "{text}: it counts only if that ledger came before or after this one"
-            ));
-        }
-    }
+    ledger(governance, receipt, report).await?;
     let terms = governance.omission_terms().await.environment("the chain")?;
     report.due = due_on_chain(receipt, &terms);
     let term = governance
-        .operator_term(checked.signer)
+        .operator_term_in_line(checked.signer, receipt.node)
         .await
         .environment("the chain")?;
-    let known = term.filter(|(node, _)| *node == receipt.node);
-    if known.is_none() {
+    if term.is_none() {
         report.problems.push(format!(
             "it is signed by {}, who never acted for node {}: forged or altered",
             checked.signer, receipt.node
         ));
     }
-    if let Some((_, Some(replaced))) = known {
+    let replaced = term.flatten();
+    if let Some(replaced) = replaced {
         retired(replaced, &terms, now, report);
     }
     if let Some(anchor) = proof.and_then(|proof| proof.anchor.as_ref()) {
         let held = governance
-            .anchor_number(receipt.node, anchor.size, anchor.root)
+            .anchored_in_line(receipt.node, anchor.size, anchor.root)
             .await;
         if held.environment("the chain")?.is_none() {
             report
@@ -316,10 +301,17 @@ async fn on_chain(
         }
     }
     let claim = governance
-        .omission(checked.leaf_hash)
+        .omission_in_line(checked.leaf_hash)
         .await
         .environment("the chain")?;
-    let claim = claim.map(|claim| claim.status);
+    let claim = claim.map(|(contract, claim)| {
+        if contract.0 != governance.deployment().challenge.into_array() {
+            report.notes.push(format!(
+                "the claim is in the contract {contract}, which was replaced since: give --contract {contract} to settle it"
+            ));
+        }
+        claim.status
+    });
     if claim == Some(OmissionStatus::Omitted) {
         report
             .problems
@@ -335,11 +327,37 @@ async fn on_chain(
             .push("the node is not active: it anchors nothing, and nobody can claim against it, until an admin reinstates it".to_owned());
     }
     report.chain = Some(OnChain {
-        signer_known: known.is_some(),
-        replaced: known.and_then(|(_, replaced)| replaced),
+        signer_known: term.is_some(),
+        replaced,
         active,
         claim,
     });
+    Ok(())
+}
+
+/// Where the decision is to be anchored: in a ledger whose receipts the contract takes, or the receipt is worth nothing here.
+async fn ledger(governance: &Governance, receipt: &Receipt, report: &mut Report) -> Result<()> {
+    let deployment = governance.deployment();
+    let named = format!(
+        "it promises an anchor in the ledger {} of chain {}",
+        receipt.ledger, receipt.chain_id
+    );
+    let own = stele_types::NodeAddress(deployment.ledger.into_array());
+    if receipt.chain_id != deployment.chain_id {
+        let text = format!("{named}; the one asked is chain {}", deployment.chain_id);
+        report.problems.push(text);
+    } else if receipt.ledger != own {
+        let line = governance.ledgers().await.environment("the chain")?;
+        if line.contains(&receipt.ledger) {
+            report.notes.push(format!(
+                "{named}, which is of one line with {own}: contracts were replaced, and the promise holds"
+            ));
+        } else {
+            report.problems.push(format!(
+                "{named}, which is neither {own} nor one that came before or after it: the contract takes no claim about it"
+            ));
+        }
+    }
     Ok(())
 }
 
@@ -352,9 +370,14 @@ fn due_on_chain(receipt: &Receipt, terms: &OmissionTerms) -> u64 {
 /// A receipt by somebody who was replaced longer ago than the grace is worth nothing any more.
 fn retired(replaced: Timestamp, terms: &OmissionTerms, now: u64, report: &mut Report) {
     let end = (replaced.as_nanos() / 1_000_000_000).saturating_add(terms.grace.as_secs());
+    let what = format!("its signer was replaced as the node's operator at {replaced}, and its receipts");
     if now > end {
-        report.problems.push(format!(
-            "its signer was replaced as the node's operator at {replaced}, and its receipts counted until {} only",
+        report
+            .problems
+            .push(format!("{what} counted until {} only", seconds(end)));
+    } else {
+        report.notes.push(format!(
+            "{what} count until {}: nobody can claim by them later",
             seconds(end)
         ));
     }

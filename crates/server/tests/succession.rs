@@ -1,0 +1,175 @@
+//! A node whose governance contracts were replaced: it answers for what it promised under the old ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    reason = "tests may panic"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+use stele_chain::client::{
+    Account, ChainClient, ClientOptions, DeployConfig, Endpoint, Governance, NodeRegistration, OmissionStatus,
+};
+use stele_chain::contracts::Role;
+use stele_chain::node::transport::NodeTransport;
+use stele_chain::node::{Node, NodeOptions, system_clock};
+use stele_ledger::tree::leaf_hash;
+use stele_pdp::Snapshot;
+use stele_server::{BundleStore, Deps, GovernanceLink, Handle, Server, ServerConfig};
+use stele_types::{Digest, Receipt};
+use support::{config, open_log};
+
+fn operator() -> Account {
+    Account::from_key(&[7; 32]).unwrap()
+}
+
+fn admin() -> Account {
+    Account::from_key(&[8; 32]).unwrap()
+}
+
+/// Contracts that replace those of a deployment, with the node registered.
+async fn deployed(client: &ChainClient, before: Option<&Governance>) -> Governance {
+    let config = DeployConfig {
+        grants: vec![(Role::Admin, admin().address())],
+        predecessor: before.map(|before| before.deployment().clone()),
+        ..DeployConfig::default()
+    };
+    let deployment = client.deploy_governance(&admin(), &config).await.unwrap();
+    if let Some(before) = before {
+        before.supersede(&admin(), &deployment).await.unwrap();
+    }
+    let governance = Governance::new(client.clone(), deployment);
+    let registration = NodeRegistration {
+        node: operator().node_address(),
+        log_key: [7; 32],
+        name: "stele.test/log".to_owned(),
+        uri: String::new(),
+    };
+    governance.register_node(&admin(), &registration).await.unwrap();
+    governance
+}
+
+async fn start(dir: &Path, governance: &Governance, config: ServerConfig) -> Handle {
+    let link = GovernanceLink::new(governance.clone(), operator(), operator().node_address());
+    let deps = Deps {
+        snapshot: Snapshot::default(),
+        log: open_log(&dir.join("log")),
+        node: operator().node_address(),
+        chain: Some((Arc::new(link), BundleStore::new(dir.join("bundles")))),
+        clock: stele_server::system_clock(),
+    };
+    tokio::task::spawn_blocking(move || Server::start(config, deps))
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn stop(handle: Handle) {
+    tokio::task::spawn_blocking(move || handle.shutdown())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn promised(handle: &Handle) -> Receipt {
+    let url = format!("http://{}/v1/data/some/policy?receipt=true", handle.addr());
+    let asked = reqwest::Client::new().post(url).json(&json!({"input": 1}));
+    let answer: Json = asked.send().await.unwrap().json().await.unwrap();
+    Receipt::from_json(answer["receipts"][0].to_string().as_bytes()).unwrap()
+}
+
+fn hash(receipt: &Receipt) -> Digest {
+    leaf_hash(&receipt.leaf.to_bytes())
+}
+
+/// Claims as soon as the receipt is due.
+async fn claim(governance: &Governance, receipt: &Receipt) {
+    let started = Instant::now();
+    while let Err(error) = governance.claim_omission(&admin(), receipt).await {
+        assert!(
+            error.is_revert("NotDue") && started.elapsed() < Duration::from_secs(60),
+            "{error}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn answered(governance: &Governance, receipt: &Receipt) {
+    let started = Instant::now();
+    loop {
+        let claim = governance.omission(hash(receipt)).await.unwrap();
+        match claim.map(|claim| claim.status) {
+            Some(OmissionStatus::Answered) => return,
+            other => assert!(started.elapsed() < Duration::from_secs(60), "{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_in_replaced_contracts_are_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
+    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
+    let client = ChainClient::connect(endpoint, ClientOptions::default())
+        .await
+        .unwrap();
+    let old = deployed(&client, None).await;
+    let mut hasty = config();
+    hasty.receipts.merge_delay_s = 1;
+    hasty.receipts.poll_ms = 50;
+    hasty.anchor.interval_ms = 100;
+    let node = start(dir.path(), &old, hasty.clone()).await;
+    let (first, second) = (promised(&node).await, promised(&node).await);
+    // A clean stop anchors all there is.
+    stop(node).await;
+    claim(&old, &first).await;
+    let new = deployed(&client, Some(&old)).await;
+    let newer = deployed(&client, Some(&new)).await;
+
+    // The node follows the newest contracts, and anchors nothing there for the time being.
+    let mut lazy = hasty;
+    lazy.anchor.interval_ms = 3_600_000;
+    lazy.receipts.merge_delay_s = 3_601;
+    let node = start(dir.path(), &newer, lazy).await;
+    answered(&old, &first).await;
+    // What was promised under the first ledger is claimed at the newest contract, and answered from the first ledger's anchors.
+    claim(&newer, &second).await;
+    answered(&newer, &second).await;
+    let (ledgers, place) = (
+        newer.ledgers().await.unwrap(),
+        newer.covering_in_line(operator().node_address(), stele_types::LeafIndex::new(0)),
+    );
+    assert_eq!(
+        (ledgers.len(), Some(ledgers[2])),
+        (3, place.await.unwrap().map(|place| place.ledger))
+    );
+    assert_eq!(
+        old.ledgers().await.unwrap().len(),
+        3,
+        "those that follow count as well"
+    );
+    assert!(newer.is_active_node(operator().node_address()).await.unwrap());
+    assert_eq!(newer.earlier_challenges().await.unwrap().len(), 2);
+    assert!(old.challenge_superseded().await.unwrap() && !newer.challenge_superseded().await.unwrap());
+
+    // Who signs for the node is known through the whole line, and since when it does not.
+    let term = |who: &Account| newer.operator_term_in_line(who.node_address(), operator().node_address());
+    assert_eq!(term(&operator()).await.unwrap(), Some(None));
+    assert_eq!(term(&admin()).await.unwrap(), None);
+    let (contract, found) = newer.omission_in_line(hash(&first)).await.unwrap().unwrap();
+    assert_eq!(contract.0, old.deployment().challenge.into_array());
+    assert_eq!(found.status, OmissionStatus::Answered);
+    stop(node).await;
+    let last = newer.anchor_count(operator().node_address()).await.unwrap();
+    assert_eq!(last, 1, "the log is taken over at a clean stop");
+}
