@@ -1,94 +1,232 @@
-//! The system's clock, read here and nowhere deeper; and the clock by which decisions are dated, which never falls behind the log.
+//! The system's clock, read here and nowhere deeper; and the clock by which decisions are dated, which never falls behind the log and never jumps
+//! ahead of the time that has passed.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stele_ledger::storage::LatestTime;
 use stele_pdp::Clock;
 use stele_types::Timestamp;
 
-/// Where wall-clock time comes from.
-pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Where wall-clock time comes from, and the time that has passed, by which jumps of it are noticed.
+#[derive(Clone)]
+pub struct WallClock {
+    wall: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    passed: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+impl WallClock {
+    /// A clock of one's own. `passed` grows as time passes and by nothing else, from any beginning.
+    pub fn new(
+        wall: impl Fn() -> Timestamp + Send + Sync + 'static,
+        passed: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            wall: Arc::new(wall),
+            passed: Arc::new(passed),
+        }
+    }
+}
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WallClock").finish_non_exhaustive()
+    }
+}
 
 /// How far the machine's clock may stand behind the log's latest entry for decisions to be made, dated like that entry: clocks are set back a little
-/// all the time. Far below what the log refuses (`stele_ledger::Options::max_disorder`).
+/// all the time. Far below what the log refuses (`stele_ledger::Options::max_disorder`). As far it may be set ahead.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often what a clock was set by, within [`PATIENCE`], is taken for right. So a clock that runs fast gains at most a sixtieth.
+const ADOPTED_EVERY: Duration = Duration::from_secs(3_600);
 
 /// This machine's clock.
 #[must_use]
 pub fn system_clock() -> WallClock {
-    Arc::new(now)
+    WallClock::new(now, since_boot)
 }
 
-/// Dates decisions: by the wall clock, and never before the log's latest entry, because a log whose times fall is evidence against its node
-/// (`docs/protocol.md`, Time).
+/// Time since the machine was started, with that in which it slept: no step of the wall clock changes it.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanos)
+}
+
+/// Time since the first call. While the machine sleeps it stands still, so waking up looks like a clock that was set ahead.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    START.elapsed()
+}
+
+/// Where the wall clock stood at some moment; all of it in nanoseconds, modulo 2^64.
+#[derive(Debug)]
+struct Reference {
+    /// Wall-clock time when none had passed.
+    origin: AtomicU64,
+    /// When that was taken, in time passed.
+    taken: AtomicU64,
+}
+
+impl Reference {
+    fn at(wall: Timestamp, passed: Duration) -> Self {
+        let reference = Self {
+            origin: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+        };
+        reference.take(wall, passed);
+        reference
+    }
+
+    fn take(&self, wall: Timestamp, passed: Duration) {
+        let passed = nanos(passed);
+        self.origin
+            .store(wall.as_nanos().wrapping_sub(passed), Ordering::Relaxed);
+        self.taken.store(passed, Ordering::Relaxed);
+    }
+
+    /// What a wall clock that was never set would say.
+    fn expected(&self, passed: Duration) -> Timestamp {
+        let origin = self.origin.load(Ordering::Relaxed);
+        Timestamp::from_nanos(origin.wrapping_add(nanos(passed)))
+    }
+
+    fn is_old(&self, passed: Duration) -> bool {
+        nanos(passed).saturating_sub(self.taken.load(Ordering::Relaxed)) >= nanos(ADOPTED_EVERY)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn ahead(wall: Timestamp, expected: Timestamp) -> Duration {
+    Duration::from_nanos(wall.as_nanos().saturating_sub(expected.as_nanos()))
+}
+
+/// Dates decisions: by the wall clock, never before the log's latest entry, because a log whose times fall is evidence against its node, and never
+/// by a clock that jumped ahead, because no log can go on from there when the clock is right again (`docs/protocol.md`, Time).
 #[derive(Clone)]
 pub(crate) struct DecisionClock {
-    wall: WallClock,
+    clock: WallClock,
     latest: LatestTime,
+    reference: Arc<Reference>,
     start: Instant,
-    /// Whether it was behind when it was last looked at, so that each change is told once.
-    reported: Arc<AtomicBool>,
+    /// Whether it was behind, or ahead, when it was last looked at, so that each change is told once.
+    behind: Arc<AtomicBool>,
+    ahead: Arc<AtomicBool>,
 }
 
-/// The machine's clock stands too far behind the log.
+/// Why nothing can be dated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this machine's clock says {now}, and the log's latest decision is dated {latest}, {} s later: nothing is decided until the clock has passed that, \
-     because a log whose times fall is evidence against its node; set the clock right (docs/protocol.md, Time)",
-    by.as_secs()
-)]
-pub(crate) struct ClockBehind {
-    now: Timestamp,
-    latest: Timestamp,
-    by: Duration,
+pub(crate) enum ClockProblem {
+    /// The machine's clock stands too far behind the log.
+    #[error(
+        "this machine's clock says {now}, and the log's latest decision is dated {latest}, {} s later: nothing is decided until the clock has passed \
+         that, because a log whose times fall is evidence against its node; set the clock right (docs/protocol.md, Time)",
+        by.as_secs()
+    )]
+    Behind {
+        now: Timestamp,
+        latest: Timestamp,
+        by: Duration,
+    },
+    /// The machine's clock was set ahead.
+    #[error(
+        "this machine's clock says {now}, {} s more than by the time that has passed: it was set ahead, and nothing is decided until it is set back, \
+         because no log can go on from a wrong date; if it was wrong before and is right now, restart the node (docs/protocol.md, Time)",
+        by.as_secs()
+    )]
+    Ahead { now: Timestamp, by: Duration },
+}
+
+impl ClockProblem {
+    /// The code of the error that callers get.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Behind { .. } => "clock_behind",
+            Self::Ahead { .. } => "clock_ahead",
+        }
+    }
 }
 
 impl DecisionClock {
-    /// A clock for a log.
-    pub(crate) fn new(wall: WallClock, latest: LatestTime) -> Self {
+    /// A clock for a log. What the wall clock says now is taken for right, unless it stands behind the log.
+    pub(crate) fn new(clock: WallClock, latest: LatestTime) -> Self {
+        let reference = Reference::at((clock.wall)(), (clock.passed)());
         Self {
-            wall,
+            clock,
             latest,
+            reference: Arc::new(reference),
             start: Instant::now(),
-            reported: Arc::default(),
+            behind: Arc::default(),
+            ahead: Arc::default(),
         }
     }
 
     /// How far the wall clock stands behind the log's latest entry; zero as a rule.
     pub(crate) fn behind(&self) -> Duration {
-        self.latest.ahead_of((self.wall)())
+        self.latest.ahead_of((self.clock.wall)())
+    }
+
+    /// How far the wall clock is ahead of the time that has passed; zero as a rule.
+    pub(crate) fn ahead(&self) -> Duration {
+        let passed = (self.clock.passed)();
+        ahead((self.clock.wall)(), self.reference.expected(passed))
     }
 
     /// Whether decisions can be dated.
     ///
     /// # Errors
-    /// [`ClockBehind`], by more than [`PATIENCE`].
-    pub(crate) fn check(&self) -> Result<(), ClockBehind> {
-        let now = (self.wall)();
+    /// [`ClockProblem`], by more than [`PATIENCE`].
+    pub(crate) fn check(&self) -> Result<(), ClockProblem> {
+        let passed = (self.clock.passed)();
+        let now = (self.clock.wall)();
         let by = self.latest.ahead_of(now);
-        if by <= PATIENCE {
-            if self.reported.load(Ordering::Relaxed) && self.reported.swap(false, Ordering::Relaxed) {
+        if by > PATIENCE {
+            let latest = self.latest.get().unwrap_or(now);
+            return Err(told(&self.behind, ClockProblem::Behind { now, latest, by }));
+        }
+        if self.behind.load(Ordering::Relaxed) {
+            // It was known to be wrong, so what passed since says nothing. First this, or another thread takes it for ahead.
+            self.reference.take(now, passed);
+            if self.behind.swap(false, Ordering::Relaxed) {
                 tracing::warn!("the machine's clock has caught up with the log; decisions go on");
             }
-            return Ok(());
         }
-        let behind = ClockBehind {
-            now,
-            latest: self.latest.get().unwrap_or(now),
-            by,
-        };
-        if !self.reported.swap(true, Ordering::Relaxed) {
-            tracing::error!("{behind}");
+        let by = ahead(now, self.reference.expected(passed));
+        if by > PATIENCE {
+            return Err(told(&self.ahead, ClockProblem::Ahead { now, by }));
         }
-        Err(behind)
+        if self.ahead.load(Ordering::Relaxed) && self.ahead.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the machine's clock has been set back; decisions go on");
+        }
+        if self.reference.is_old(passed) {
+            self.reference.take(now, passed);
+        }
+        Ok(())
     }
+}
+
+/// Logs a problem the first time.
+fn told(reported: &AtomicBool, problem: ClockProblem) -> ClockProblem {
+    if !reported.swap(true, Ordering::Relaxed) {
+        tracing::error!("{problem}");
+    }
+    problem
 }
 
 impl Clock for DecisionClock {
     fn now(&self) -> Timestamp {
-        let now = (self.wall)();
+        let expected = self.reference.expected((self.clock.passed)());
+        // Whatever happens after the check: never further ahead than that allows.
+        let bound = expected.as_nanos().saturating_add(nanos(PATIENCE));
+        let now = (self.clock.wall)().min(Timestamp::from_nanos(bound));
         self.latest.get().map_or(now, |latest| latest.max(now))
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn decide(
         receipts::promised_by(&worker.shared)?;
     }
     let dated = worker.shared.clock.check();
-    dated.map_err(|behind| ApiError::unavailable("clock_behind", behind.to_string()))?;
+    dated.map_err(|problem| ApiError::unavailable(problem.code(), problem.to_string()))?;
     let requested_by = call.peer.to_string();
     let limits = &worker.shared.config.limits;
     let headers = &call.parts.headers;

@@ -80,7 +80,7 @@ impl Server {
         let worker_metrics: Vec<_> = (0..config.worker_count())
             .map(|_| Arc::new(WorkerMetrics::default()))
             .collect();
-        let clock = DecisionClock::new(Arc::clone(&deps.clock), deps.log.ledger().latest().clone());
+        let clock = DecisionClock::new(deps.clock.clone(), deps.log.ledger().latest().clone());
         // Says so at once when the log is from the future; proofs and records are served meanwhile.
         let _ = clock.check();
         sign_receipts(&config, &deps, &clock);
@@ -197,7 +197,7 @@ fn sign_receipts(config: &ServerConfig, deps: &Deps, clock: &DecisionClock) {
     let authority = link.and_then(|link| link.receipts());
     let enabled = config.receipts.enabled && config.anchor.enabled;
     let Some(authority) = authority.filter(|_| enabled) else {
-        return Ok(None);
+        return;
     };
     let clock = clock.clone();
     let issuer = Issuer::new(authority, config.receipts.merge_delay_s, move || clock.now());

@@ -13,6 +13,7 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stele_ledger::Ledger;
@@ -23,22 +24,38 @@ use support::{Fixture, config, log_key, snapshot};
 /// Seconds since 1970 at which the tests begin.
 const START: u64 = 1_790_000_000;
 
-/// A clock that stands where it is put.
+/// A clock that stands where it is put, and the time that has passed.
 #[derive(Clone)]
-struct Hands(Arc<AtomicU64>);
+struct Hands {
+    wall: Arc<AtomicU64>,
+    passed: Arc<AtomicU64>,
+}
 
 impl Hands {
     fn at(seconds: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(seconds)))
+        Self {
+            wall: Arc::new(AtomicU64::new(seconds)),
+            passed: Arc::new(AtomicU64::new(1_000)),
+        }
     }
 
+    /// Sets the clock, which takes no time.
     fn set(&self, seconds: u64) {
-        self.0.store(seconds, Ordering::SeqCst);
+        self.wall.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Time passes.
+    fn pass(&self, seconds: u64) {
+        self.wall.fetch_add(seconds, Ordering::SeqCst);
+        self.passed.fetch_add(seconds, Ordering::SeqCst);
     }
 
     fn clock(&self) -> WallClock {
-        let hands = self.clone();
-        Arc::new(move || Timestamp(hands.0.load(Ordering::SeqCst) * 1_000_000_000))
+        let (wall, passed) = (Arc::clone(&self.wall), Arc::clone(&self.passed));
+        WallClock::new(
+            move || Timestamp(wall.load(Ordering::SeqCst) * 1_000_000_000),
+            move || Duration::from_secs(passed.load(Ordering::SeqCst)),
+        )
     }
 
     fn start(&self, dir: tempfile::TempDir) -> Fixture {
@@ -144,4 +161,78 @@ async fn a_log_from_the_future_is_served_and_takes_nothing() {
     assert_eq!(decide(&fixture).await.0, 200);
     let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
     assert_eq!(times(dir.path()), [START + 500, START + 501]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_set_ahead_dates_nothing_until_it_is_back() {
+    let hands = Hands::at(START);
+    let fixture = hands.start(tempfile::tempdir().unwrap());
+    let (_, first) = decide(&fixture).await;
+    let id = first["decision_id"].as_str().unwrap().to_owned();
+    // However much time passes, and as far as clocks are set all the time.
+    hands.pass(86_400);
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(START + 86_460);
+    assert_eq!(decide(&fixture).await.0, 200);
+    // A year ahead for a moment: nothing is logged that would keep the node silent for a year.
+    let year = 365 * 86_400;
+    hands.set(START + year);
+    let (status, body) = decide(&fixture).await;
+    assert_eq!((status, &body["code"]), (503, &json!("clock_ahead")), "{body}");
+    let message = body["message"].as_str().unwrap();
+    assert!(
+        message.contains("set ahead") && message.contains("restart the node"),
+        "{message}"
+    );
+    let (status, body) = fixture.json(fixture.get("/health/ready")).await;
+    assert_eq!(status, 500);
+    assert!(body["error"].as_str().unwrap().starts_with("clock: "), "{body}");
+    let metrics = fixture
+        .get("/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let ahead = format!("\nstele_clock_ahead_seconds {}\n", year - 86_400);
+    assert!(metrics.contains(&ahead), "{metrics}");
+    // Erasures don't wait, and are dated by the time that has passed.
+    let erase = fixture.post(&format!("/v1/decisions/{id}/erase"), "{}");
+    assert_eq!(fixture.json(erase).await.0, 200);
+    hands.set(START + 86_400);
+    hands.pass(70);
+    assert_eq!(decide(&fixture).await.0, 200);
+    assert_eq!(fixture.json(fixture.get("/health/ready")).await.0, 200);
+    let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
+    let second = START + 86_400;
+    assert_eq!(
+        times(dir.path()),
+        [START, second, second + 60, second + 60, second + 70]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_wrong_before_is_confirmed_by_a_restart() {
+    let hands = Hands::at(START);
+    let fixture = hands.start(tempfile::tempdir().unwrap());
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(START + 600);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_ahead");
+    // Time alone changes nothing.
+    hands.pass(86_400);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_ahead");
+    let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
+    let fixture = hands.start(dir);
+    assert_eq!(decide(&fixture).await.0, 200);
+    // Small steps are taken for right, once an hour.
+    hands.pass(3_600);
+    hands.set(START + 90_600 + 50);
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(START + 90_600 + 100);
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(START + 90_600 + 111);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_ahead");
+    let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
+    assert_eq!(times(dir.path()).len(), 4);
 }

@@ -47,9 +47,9 @@ fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
     if except != Some("anchor") && worker.shared.standing.suspended() {
         problems.push("anchor: the node registry does not count this node (suspended or retired)".to_owned());
     }
-    let behind = worker.shared.clock.check().err();
-    let behind = behind.filter(|_| except != Some("clock"));
-    problems.extend(behind.map(|behind| format!("clock: {behind}")));
+    let clock = worker.shared.clock.check().err();
+    let clock = clock.filter(|_| except != Some("clock"));
+    problems.extend(clock.map(|problem| format!("clock: {problem}")));
     problems
 }
 

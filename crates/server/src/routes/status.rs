@@ -222,6 +222,16 @@ fn write_clock(shared: &Shared, text: &mut Text) {
         &[],
         shared.clock.behind().as_secs_f64(),
     );
+    text.family(
+        "stele_clock_ahead_seconds",
+        Kind::Gauge,
+        "How far the machine's clock is ahead of the time that has passed since it was last taken for right; above 60 nothing is decided.",
+    );
+    text.sample(
+        "stele_clock_ahead_seconds",
+        &[],
+        shared.clock.ahead().as_secs_f64(),
+    );
 }
 
 fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
