@@ -214,7 +214,7 @@ fn refuted(node_args: &[&str], more: &[&str]) {
     if !more.is_empty() {
         party
             .known(&[&one, &two], &[])
-            .fails(3, &["503", "send the record"]);
+            .fails(2, &["422", "send the record"]);
     }
 
     // All that would be published is shown, and nothing of the input is among it.

@@ -342,7 +342,10 @@ fn a_decision_that_can_not_be_verified_is_seen_and_lifted() {
             .run(&[&["verifier", "resume", &origin], more].concat())
     };
     resume(&[]).fails(2, &["is not refused", &erased]);
+    resume(&["--accept-version", &"0".repeat(64)]).fails(2, &["is one decision"]);
+    resume(&["--accept-decision", &erased, "--accept-version", "0"]).fails(2, &["accept-version"]);
     resume(&["--accept-decision", &erased]).exits(0);
+    resume(&["--accept-version", &"0".repeat(64)]).fails(2, &["nothing of it can't be verified"]);
     verifier.start(&site, &node, &more);
     eventually("the log is verified", || {
         let status = verifier.status();

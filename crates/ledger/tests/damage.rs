@@ -60,6 +60,21 @@ fn record_files(disk: &Disk) -> Vec<String> {
 }
 
 #[test]
+fn damage_that_hides_the_latest_date_keeps_the_log_closed() {
+    let disk = sample();
+    let files = record_files(&disk);
+    assert!(files.len() > 2);
+    let before = &files[files.len() - 2];
+    let Err(error) = reopen(&damaged(&disk, before, |bytes| bytes[100] ^= 1)) else {
+        panic!("it opens");
+    };
+    assert!(
+        matches!(&error, LedgerError::Corrupt { file, .. } if file == before),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_corrupt_middle_is_an_error_with_its_place() {
     let disk = sample();
     let last = record_files(&disk).pop().unwrap();

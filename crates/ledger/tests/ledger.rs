@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use common::{anchor_of, erasure, id, key, open, options, record};
 use proptest::prelude::*;
-use stele_ledger::storage::{Erasure, FileStore, Prepared, fsck};
+use stele_ledger::storage::fsck::{self, Gravity};
+use stele_ledger::storage::{Erasure, FileStore, Prepared};
 use stele_ledger::tree::{leaf_hash, verify};
 use stele_ledger::{AckMode, Ledger, LedgerError, ListQuery, Options, SigningKey, proof};
 use stele_testkit::store::{Disk, FaultStore};
@@ -523,8 +524,22 @@ fn a_log_without_order_takes_any_date() {
         ..options()
     };
     let store = Arc::new(FaultStore::new(Disk::new()));
-    let ledger = Ledger::open_store(store, key(), options).unwrap();
+    let ledger = Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), options).unwrap();
     ledger.append_and_wait(dated(0, 90_000)).unwrap();
     ledger.append_and_wait(dated(1, 0)).unwrap();
+    ledger.append_and_wait(dated(2, 89_200)).unwrap();
     assert_eq!(ledger.latest().get(), Some(dated(0, 90_000).timestamp));
+    // Its own check asks for no order; anybody else's finds the one entry that would convict the node.
+    assert!(ledger.fsck([]).unwrap().is_sound());
+    drop(ledger);
+    let report = fsck::run(store.as_ref(), key().verifier(), []);
+    let [problem] = &report.problems[..] else {
+        panic!("{:?}", report.problems);
+    };
+    assert_eq!((problem.gravity, problem.index), (Gravity::Damage, Some(1)));
+    assert!(
+        problem.to_string().contains("90000 s before decision 0"),
+        "{problem}"
+    );
+    assert!(!report.is_sound());
 }

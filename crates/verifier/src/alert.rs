@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::error::VerifierError;
 use crate::state::{Accused, Refusal};
 
 /// How long the webhook may take.
@@ -60,13 +62,21 @@ enum Refused {
 
 impl Alerts {
     /// To a webhook; an empty URL is none.
-    pub fn new(url: &str) -> Self {
-        Self((!url.is_empty()).then(|| {
-            Arc::new(Webhook {
-                client: reqwest::Client::new(),
-                url: url.to_owned(),
-            })
-        }))
+    ///
+    /// # Errors
+    /// [`VerifierError::Config`] when no client can be made.
+    pub fn new(url: &str) -> Result<Self, VerifierError> {
+        if url.is_empty() {
+            return Ok(Self::default());
+        }
+        // Accusations go where the operator sends them, and no further.
+        let client = reqwest::Client::builder().redirect(Policy::none()).build();
+        let client = client.map_err(|error| VerifierError::Config {
+            key: "webhook".to_owned(),
+            message: error.to_string(),
+        })?;
+        let url = url.to_owned();
+        Ok(Self(Some(Arc::new(Webhook { client, url }))))
     }
 
     /// For one log.
@@ -182,6 +192,7 @@ impl Webhook {
         ];
         match status {
             _ if status.is_success() => Ok(()),
+            _ if status.is_redirection() => Err(Refused::ForGood(status)),
             _ if status.is_client_error() && !for_now.contains(&status) => Err(Refused::ForGood(status)),
             _ => Err(Refused::ForNow(format!("answered {status}"))),
         }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use crate::bundles::Bundles;
 use crate::config::DisputesConfig;
 use crate::error::VerifierError;
+use crate::precedence::Precedence;
 use crate::replay::{Found, Outcome, Replayer};
 use crate::source::Source;
 use crate::timeline::Timeline;
@@ -109,6 +110,14 @@ pub(crate) enum Declined {
     /// 422: the evidence does not hold, or leaves nothing to judge.
     #[error("{0}")]
     NotJudged(&'static str),
+    /// 429: somebody else asked about the leaf first.
+    #[error(
+        "another challenger asked about this decision first, and has {seconds} s to bring what it was told to the chain"
+    )]
+    Bound {
+        /// How long.
+        seconds: u64,
+    },
     /// 503: chain, node or bundle can't be reached, or another dispute takes its time.
     #[error("{0}")]
     Away(&'static str),
@@ -130,6 +139,7 @@ pub(crate) struct Jury {
     /// How long a dispute may wait for its turn.
     pub(crate) wait: Duration,
     pub(crate) bench: Mutex<Bench>,
+    pub(crate) precedence: Precedence,
     pub(crate) counts: Counts,
 }
 
@@ -211,8 +221,11 @@ impl Jury {
             ));
         }
         self.check_chain(&request).await?;
+        let hash = leaf_hash(&leaf.to_bytes());
+        self.precedence.check(&hash, request.challenger, Instant::now())?;
         let record = self.record(heard, request.record.as_deref(), &request).await?;
         let computed = self.re_execute(&leaf, record, heard).await?;
+        self.precedence.take(hash, request.challenger, Instant::now())?;
         let outcome = DisputeOutcome {
             leaf,
             computed,
@@ -299,10 +312,18 @@ impl Jury {
         let fetched = heard.source.records(from, from.saturating_add(1)).await;
         let (lines, _) = fetched.map_err(|error| {
             tracing::warn!(%error, "a disputed record can't be read at its node");
-            Declined::Away("the node does not give this verifier the record: send the record")
+            match error {
+                // It will say the same tomorrow.
+                VerifierError::Denied { .. } => Declined::NotJudged(
+                    "the node does not let this verifier read the record: send the record",
+                ),
+                _ => {
+                    Declined::Away("the node can't be reached for the record: ask again, or send the record")
+                }
+            }
         })?;
         let line = lines.iter().next().map(<[u8]>::to_vec);
-        line.ok_or(Declined::Away(
+        line.ok_or(Declined::NotJudged(
             "the node has no record at this place: send the record",
         ))
     }

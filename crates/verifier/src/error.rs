@@ -41,6 +41,16 @@ pub enum VerifierError {
         /// What came instead.
         problem: String,
     },
+    /// A node does not let this verifier read.
+    #[error(
+        "{url}: answered {status}: this verifier's token (verifier.logs) is not one that the node lets read"
+    )]
+    Denied {
+        /// What was asked for.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+    },
     /// What a node serves does not fit its own signed checkpoint.
     #[error("{url} serves {what} that its checkpoint of {size} leaves does not commit to")]
     Unauthentic {

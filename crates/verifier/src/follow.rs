@@ -366,6 +366,7 @@ impl Follower {
                 .map_or(USUAL_TOLERANCE, |_| self.timeline.tolerance()),
             sampling: self.sampling.clone(),
             accepted: self.file.state().accepted.clone(),
+            accepted_versions: self.file.state().accepted_versions.clone(),
             from,
         };
         async move {

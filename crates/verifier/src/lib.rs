@@ -23,6 +23,7 @@ mod follow;
 mod gate;
 mod order;
 mod place;
+mod precedence;
 pub mod replay;
 mod serve;
 pub mod source;

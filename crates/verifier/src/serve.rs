@@ -80,14 +80,11 @@ async fn dispute(State(served): State<Served>, request: Request) -> Response {
             );
         }
         Err(Turned::TooMany { seconds }) => {
-            let mut answer = said(
+            let refused = said(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many disputes; ask again later",
             );
-            answer
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            return answer;
+            return after(seconds, refused);
         }
     }
     let Ok(body) = axum::body::to_bytes(body, gate.jury.config.max_bytes).await else {
@@ -100,9 +97,22 @@ async fn dispute(State(served): State<Served>, request: Request) -> Response {
     let heard = tokio::spawn(async move { gate.jury.hear(&body).await });
     match heard.await {
         Ok(Ok(answer)) => Json(answer).into_response(),
-        Ok(Err(declined)) => said(declined.status(), &declined.to_string()),
+        Ok(Err(declined)) => {
+            let refused = said(declined.status(), &declined.to_string());
+            match declined {
+                Declined::Bound { seconds } => after(seconds, refused),
+                _ => refused,
+            }
+        }
         Err(_) => said(StatusCode::INTERNAL_SERVER_ERROR, "the dispute was interrupted"),
     }
+}
+
+/// With the time after which it is worth asking again.
+fn after(seconds: u64, mut answer: Response) -> Response {
+    let value = HeaderValue::from(seconds);
+    answer.headers_mut().insert(header::RETRY_AFTER, value);
+    answer
 }
 
 fn said(status: StatusCode, error: &str) -> Response {
@@ -116,6 +126,7 @@ impl Declined {
             Self::UnknownNode(_) => StatusCode::NOT_FOUND,
             Self::Settled(_) => StatusCode::CONFLICT,
             Self::NotJudged(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Bound { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

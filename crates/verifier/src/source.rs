@@ -97,6 +97,10 @@ impl Source {
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                let status = status.as_u16();
+                return Err(VerifierError::Denied { url, status });
+            }
             status => return Err(fail(format!("answered {status}"))),
         }
         let mut body = Vec::new();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stele_ledger::storage::{LedgerError, Store, replace_file_durably};
 use stele_ledger::tree::Edge;
-use stele_types::{DecisionId, Digest, Leaf, Timestamp, TreeSize, sha256};
+use stele_types::{DecisionId, Digest, Leaf, PolicyVersion, Timestamp, TreeSize, sha256};
 
 use crate::error::VerifierError;
 use crate::order::Latest;
@@ -144,6 +144,9 @@ pub struct Hindrance {
     pub leaf_hash: Digest,
     /// In words.
     pub problem: String,
+    /// Its policy version, where that can't be executed here: so are its other decisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<PolicyVersion>,
 }
 
 /// A tree head.
@@ -186,6 +189,9 @@ pub struct LogState {
     pub evidence: Option<String>,
     /// Leaves that an operator has looked at and accepted, though they are accused or can't be verified.
     pub accepted: BTreeSet<Digest>,
+    /// Policy versions whose decisions an operator accepts unseen, where they can't be executed here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted_versions: BTreeSet<PolicyVersion>,
 }
 
 impl LogState {
@@ -202,6 +208,7 @@ impl LogState {
             refused: None,
             evidence: None,
             accepted: BTreeSet::new(),
+            accepted_versions: BTreeSet::new(),
         }
     }
 

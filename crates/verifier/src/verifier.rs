@@ -152,7 +152,7 @@ impl Verifier {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let alerts = Alerts::new(&config.webhook);
+        let alerts = Alerts::new(&config.webhook)?;
         let mut desks = HashMap::new();
         let mut logs = Vec::new();
         let mut tasks = JoinSet::new();
@@ -228,6 +228,7 @@ fn gate(config: &VerifierConfig, deps: &Deps, logs: HashMap<NodeAddress, Heard>)
         config: config.disputes.clone(),
         wait: Duration::from_millis(config.wait_ms),
         bench: tokio::sync::Mutex::default(),
+        precedence: crate::precedence::Precedence::default(),
         counts: crate::dispute::Counts::default(),
     };
     Some(Arc::new(Gate::new(jury)))

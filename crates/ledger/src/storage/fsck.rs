@@ -111,6 +111,7 @@ impl Ledger {
             self.verifier(),
             chain_anchors,
             Some(limits),
+            shared.options.max_disorder,
         ))
     }
 }

@@ -35,7 +35,7 @@ pub use anchors::StoredAnchor;
 pub use erase::{Erasure, ErasureRequest};
 pub use error::LedgerError;
 pub use list::{Entry, ListQuery, MAX_PAGE, MAX_SCAN, Page};
-pub use options::{AckMode, CommitStats, OnAcknowledged, OnCommit, OnPublishError, Options};
+pub use options::{AckMode, CommitStats, MAX_DISORDER, OnAcknowledged, OnCommit, OnPublishError, Options};
 pub use order::LatestTime;
 pub use prepare::Prepared;
 pub use proofs::StaticFile;

@@ -36,6 +36,9 @@ pub type OnAcknowledged = Arc<dyn Fn() + Send + Sync>;
 /// Called when publishing in the background failed.
 pub type OnPublishError = Arc<dyn Fn(&LedgerError) + Send + Sync>;
 
+/// Default of [`Options::max_disorder`].
+pub const MAX_DISORDER: Duration = Duration::from_secs(15 * 60);
+
 /// How a log behaves. [`Options::default`] gives the documented defaults.
 #[derive(Clone)]
 pub struct Options {
@@ -76,7 +79,7 @@ impl Default for Options {
         Self {
             ack: AckMode::Durable,
             linger: Duration::ZERO,
-            max_disorder: Some(Duration::from_secs(15 * 60)),
+            max_disorder: Some(MAX_DISORDER),
             max_batch: 1_024,
             max_batch_bytes: 8 << 20,
             max_queue_bytes: 256 << 20,

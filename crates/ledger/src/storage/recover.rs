@@ -90,6 +90,10 @@ fn open_segments(store: &dyn Store) -> Result<(Segments, Timestamp), LedgerError
     out.active = active;
     if let Some(before) = out.finished.last() {
         let contents = segments::read_entries(store, before.first, before.file_length)?;
+        // Dates behind the damage would be missed, and the log go on before them.
+        if let Some(broken) = contents.walk.broken {
+            return Err(corrupt(before.first, &broken));
+        }
         latest = latest.max(contents.latest);
     }
     Ok((out, latest))

@@ -10,6 +10,12 @@ type Heard = Arc<Mutex<Vec<Value>>>;
 
 /// A receiver with a mind of its own, and what it took.
 async fn receiver(judge: fn(&Value, usize) -> StatusCode) -> (Alerts, Heard) {
+    let (url, heard) = listening(judge).await;
+    (Alerts::new(&url).unwrap(), heard)
+}
+
+/// The same, by its URL.
+async fn listening(judge: fn(&Value, usize) -> StatusCode) -> (String, Heard) {
     let heard = Heard::default();
     let kept = Arc::clone(&heard);
     let calls = Arc::new(Mutex::new(0));
@@ -26,7 +32,7 @@ async fn receiver(judge: fn(&Value, usize) -> StatusCode) -> (Alerts, Heard) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/alerts", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (Alerts::new(&url), heard)
+    (url, heard)
 }
 
 fn refusal(notes: &[&str]) -> Refusal {
@@ -94,6 +100,23 @@ async fn what_a_receiver_refuses_is_told_without_the_notes_and_holds_up_nobody()
     let heard = heard.lock().unwrap();
     let large = heard.iter().find(|body| body["log"] == "large").unwrap();
     assert_eq!((&large["refused"]["notes_left_out"], heard.len()), (&1.into(), 2));
+}
+
+#[tokio::test]
+async fn an_accusation_goes_no_further_than_its_receiver() {
+    let (target, elsewhere) = listening(|_, _| StatusCode::OK).await;
+    let app = axum::Router::new().fallback(move || {
+        let to = [("location", target.clone())];
+        std::future::ready((StatusCode::TEMPORARY_REDIRECT, to))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut teller = Alerts::new(&url).unwrap().teller();
+    teller.raise("log", &refusal(&[]));
+    let parked = News::Parked("answered 307 Temporary Redirect".to_owned());
+    assert_eq!(teller.news().await, parked);
+    assert!(elsewhere.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

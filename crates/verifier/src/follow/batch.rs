@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stele_ledger::tree::leaf_hash;
-use stele_types::{Digest, Leaf, NodeAddress};
+use stele_types::{Digest, Leaf, NodeAddress, PolicyVersion};
 
 use super::{Checked, Sampling, Walked, Wrong};
 use crate::order::Latest;
@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub(super) tolerance: u64,
     pub(super) sampling: Sampling,
     pub(super) accepted: BTreeSet<Digest>,
+    /// Versions whose decisions are accepted where they can't be executed.
+    pub(super) accepted_versions: BTreeSet<PolicyVersion>,
     pub(super) from: u64,
 }
 
@@ -53,8 +55,11 @@ impl Batch {
                 }
                 _ => None,
             };
-            let accepted = self.accepted.contains(&hash);
             let finding = outcome.as_ref().and_then(|outcome| self.finding(outcome));
+            // Only for what can't be executed: that it is wrong nobody accepts unseen.
+            let inexecutable = matches!(outcome, Some(Outcome::NotExecutable(_)));
+            let unseen = inexecutable && self.accepted_versions.contains(&leaf.policy_version);
+            let accepted = unseen || self.accepted.contains(&hash);
             let word = match (&outcome, &finding) {
                 (None, _) => "not_looked_at",
                 (Some(_), Some(_)) if accepted => "accepted",
@@ -79,6 +84,7 @@ impl Batch {
                         decision_id: leaf.decision_id,
                         leaf_hash: hash,
                         problem,
+                        version: inexecutable.then_some(leaf.policy_version),
                     });
                 }
                 None => {}

@@ -113,6 +113,7 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
         tolerance: USUAL_TOLERANCE,
         sampling: sampling(),
         accepted: [].into(),
+        accepted_versions: [].into(),
         from: 4,
     };
     let run = |batch: &Batch, replayer: &mut Replayer| {
@@ -128,6 +129,22 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
     let found = checked.obstacle.unwrap();
     assert_eq!((found.index, found.decision_id), (4, leaf.decision_id));
     assert!(found.problem.contains("can't be re-executed"), "{found:?}");
+    assert_eq!(found.version, Some(leaf.policy_version));
+    // Nor need anybody look at each decision of a version that nobody can execute any more.
+    batch.accepted_versions.insert(leaf.policy_version);
+    let checked = run(&batch, &mut Replayer::default());
+    assert!(checked.obstacle.is_none());
+    assert_eq!(checked.counts, [("accepted", 1)].into());
+    // It is executed all the same where it can be, and a decision that is none of this node's stays wrong.
+    let mut other = leaf;
+    other.node = stele_types::NodeAddress([0xee; 20]);
+    let mut walked = Walked {
+        edge: Edge::default(),
+        latest: None,
+    };
+    let checked = batch.run(&[other], Some(&lines), &mut walked, &mut Replayer::default());
+    assert!(checked.wrong.is_some());
+    batch.accepted_versions.clear();
     let mut replayer = Replayer::default();
     replayer.add(leaf.policy_version, &door().bytes).unwrap();
     let checked = run(&batch, &mut replayer);

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 use std::sync::Arc;
 use stele_ledger::storage::FileStore;
-use stele_types::DecisionId;
+use stele_types::{DecisionId, Digest, PolicyVersion};
 use stele_verifier::resolve_origin;
 use stele_verifier::state::StateFile;
 
@@ -102,6 +102,10 @@ pub(super) struct ResumeArgs {
     /// Accept this decision, which is wrong or can't be verified, as it stands, and go on beyond it
     #[arg(long, value_name = "ID")]
     accept_decision: Option<DecisionId>,
+    /// Accept all decisions of this policy version unseen, as long as it can't be executed here, and go on beyond them: for a version whose bundle
+    /// nobody has any more
+    #[arg(long, value_name = "VERSION", conflicts_with = "accept_decision")]
+    accept_version: Option<Digest>,
 }
 
 pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
@@ -111,8 +115,17 @@ pub(super) fn resume(sources: &Sources, args: &ResumeArgs) -> Result<Verdict> {
     let origin = resolve_origin(&args.log);
     let mut file = StateFile::open(Arc::new(store), &origin)?;
     let Some(refusal) = file.state().refused.clone() else {
-        return lift(&mut file, &origin, args.accept_decision);
+        return match args.accept_version {
+            Some(version) => lift_version(&mut file, &origin, PolicyVersion(version)),
+            None => lift(&mut file, &origin, args.accept_decision),
+        };
     };
+    if args.accept_version.is_some() {
+        bail!(
+            "the log is refused, which no version explains: {}",
+            refusal.message
+        );
+    }
     match (&refusal.decision, &args.accept_decision) {
         (Some(accused), Some(id)) if accused.decision_id == *id => {
             let leaf = accused.leaf_hash;
@@ -156,6 +169,26 @@ fn lift(file: &mut StateFile, origin: &str, accepted: Option<DecisionId>) -> Res
             hindrance.decision_id,
             hindrance.problem,
             hindrance.decision_id
+        ),
+    }
+}
+
+/// Goes on beyond the decisions of a version that can't be executed here.
+fn lift_version(file: &mut StateFile, origin: &str, version: PolicyVersion) -> Result<Verdict> {
+    let hindrance = file.state().hindrance.clone();
+    match hindrance.as_ref().map(|hindrance| hindrance.version) {
+        None => bail!("the log {origin} is not refused here, and nothing of it can't be verified"),
+        Some(Some(held)) if held == version => {
+            file.change(|state| {
+                state.accepted_versions.insert(version);
+                state.hindrance = None;
+            })?;
+            Ok(resumed(file, origin))
+        }
+        Some(Some(held)) => bail!("what can't be executed here is version {held}, not {version}"),
+        Some(None) => bail!(
+            "what can't be verified is one decision, whose version can be executed: {}",
+            hindrance.map(|hindrance| hindrance.problem).unwrap_or_default()
         ),
     }
 }

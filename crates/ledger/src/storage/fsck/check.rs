@@ -1,16 +1,18 @@
 //! The walk behind fsck: one pass over the records, in which everything else is compared as it comes due.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use stele_types::Digest;
+use stele_types::{Digest, Timestamp};
 
 use super::records::{Checked, Pool};
 use super::{ChainAnchor, FsckReport, Gravity, Problem};
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::VerifierKey;
 use crate::storage::erase::{INTENT_PATH, read_intent};
+use crate::storage::options::MAX_DISORDER;
 use crate::storage::scan::{later_batch_follows, walk_batches};
-use crate::storage::segments::{self, id_of, index_path, record_path};
+use crate::storage::segments::{self, id_of, index_path, record_path, time_of};
 use crate::storage::store::Store;
 use crate::storage::tiles::{self, StoredTiles};
 use crate::storage::{CHECKPOINT_PATH, LedgerError, anchors, index, publish};
@@ -20,6 +22,8 @@ use crate::tree::{self, FullTile, TileRows};
 const RESTORE: &str = "restore the file from a copy of the same log";
 const REBUILD: &str =
     "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
+const MISDATED: &str = "the log can't be mended: once both are anchored, anyone can show them and the node is suspended (docs/protocol.md, Time); \
+     find out what wrote it, and go on as a new node with an empty log";
 const REINDEX: &str = "remove the file and open the log: it is made anew";
 
 /// How far a log that is being written may be read.
@@ -48,15 +52,19 @@ struct Check<'a> {
     /// Target and own index of each erasure record.
     erasures: Vec<(u64, u64)>,
     erased: HashSet<u64>,
+    /// The latest date so far, and the first decision that has it.
+    latest: (Timestamp, u64),
+    /// How far dates may fall.
+    disorder: Option<Duration>,
 }
 
-/// Checks a log that nobody has open.
+/// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`].
 pub fn run(
     store: &dyn Store,
     key: &VerifierKey,
     chain_anchors: impl IntoIterator<Item = ChainAnchor>,
 ) -> FsckReport {
-    run_until(store, key, chain_anchors, None)
+    run_until(store, key, chain_anchors, None, Some(MAX_DISORDER))
 }
 
 pub(crate) fn run_until(
@@ -64,6 +72,7 @@ pub(crate) fn run_until(
     key: &VerifierKey,
     chain_anchors: impl IntoIterator<Item = ChainAnchor>,
     live: Option<LiveEnd>,
+    disorder: Option<Duration>,
 ) -> FsckReport {
     let mut check = Check {
         store,
@@ -74,6 +83,8 @@ pub(crate) fn run_until(
         checkpoint: None,
         erasures: Vec::new(),
         erased: HashSet::new(),
+        latest: (Timestamp(0), 0),
+        disorder,
     };
     if check.intent() {
         return check.report;
@@ -293,6 +304,7 @@ impl Check<'_> {
     }
 
     fn entry(&mut self, path: &str, entry: Checked) {
+        self.order(path, &entry);
         let compared = entry.compared;
         self.report.decisions = self.report.decisions.saturating_add(1);
         if compared.erased {
@@ -316,6 +328,25 @@ impl Check<'_> {
                 self.compare_tile(&tile);
             }
             self.rows.forget(self.rows.size());
+        }
+    }
+
+    /// Holds an entry's date against the latest ahead of it.
+    fn order(&mut self, path: &str, entry: &Checked) {
+        let time = time_of(&entry.leaf);
+        let (latest, ahead) = self.latest;
+        let late = Duration::from_nanos(latest.as_nanos().saturating_sub(time.as_nanos()));
+        if self.disorder.is_some_and(|disorder| late > disorder) {
+            let what = format!(
+                "is dated {time}, {} s before decision {ahead} ahead of it, which is dated {latest}",
+                late.as_secs()
+            );
+            let problem = self.problem(Gravity::Damage, path, what, MISDATED);
+            problem.offset = Some(entry.offset);
+            problem.index = Some(entry.index);
+        }
+        if time > latest {
+            self.latest = (time, entry.index);
         }
     }
 
