@@ -140,17 +140,13 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
     let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());
     let mut made = code(&program, &layout, &tables, codegen::GENEROUS);
     for limit in codegen::SPARING {
-        let too_long = match &made {
-            Ok((_, assembled)) => assembled.bytes.len() > target,
-            Err(
-                InternalError::Codegen(CodegenError::TooDeep { .. })
-                | InternalError::Asm(AsmError::TooLong(_)),
-            ) => true,
-            Err(_) => false,
-        };
-        if too_long {
+        if too_long(&made, target) {
             made = code(&program, &layout, &tables, limit);
         }
+    }
+    if too_long(&made, target) {
+        lower::look_up_plainly(&mut program);
+        made = code(&program, &layout, &tables, 0);
     }
     let (generated, assembled) = made?;
     let functions = policy_functions(&debug, &layout, &generated, &assembled);
@@ -160,6 +156,17 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
         assembled,
         functions,
     })
+}
+
+/// Whether code is longer than `target`, or was not made for its length.
+fn too_long(made: &Result<(Generated, Assembled), InternalError>, target: usize) -> bool {
+    match made {
+        Ok((_, assembled)) => assembled.bytes.len() > target,
+        Err(
+            InternalError::Codegen(CodegenError::TooDeep { .. }) | InternalError::Asm(AsmError::TooLong(_)),
+        ) => true,
+        Err(_) => false,
+    }
 }
 
 /// Code with routines of at most `limit` bytes written out where they are called.

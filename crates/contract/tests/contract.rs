@@ -132,7 +132,7 @@ fn bytecode_is_deterministic() {
     assert_eq!(first.code_hash.to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "6a3c79575b95ca002dc712936f797de0ca44abbba24535a6e36c47b5e2d3a9eb";
+const GOLDEN: &str = "753b93c87273695b614b4375cc68d77c132aa5be3696c1ad78f4098676542a2e";
 
 #[test]
 fn creation_code_deploys_the_runtime_code() {

@@ -27,17 +27,12 @@ fn shorter(out: &[Item]) -> Option<(usize, Vec<Item>)> {
         {
             (4, vec![Item::Op(*op)])
         }
-        [
-            ..,
-            push @ (Item::Push(_) | Item::PushLabel(_)),
-            Item::Dup(2),
-            Item::Op(op),
-            Item::Swap(1),
-            Item::Op(Op::Pop),
-        ] if op.pops() == 2 && op.pushes() == 1 => {
+        // The variable below the top is replaced by a word made from both.
+        [.., Item::Dup(2), Item::Op(op), Item::Swap(1), Item::Op(Op::Pop)]
+            if op.pops() == 2 && op.pushes() == 1 =>
+        {
             let swap = (!commutative(*op)).then_some(Item::Swap(1));
-            let with = std::iter::once(push.clone()).chain(swap).chain([Item::Op(*op)]);
-            (5, with.collect())
+            (4, swap.into_iter().chain([Item::Op(*op)]).collect())
         }
         [
             ..,
@@ -47,6 +42,13 @@ fn shorter(out: &[Item]) -> Option<(usize, Vec<Item>)> {
             Item::Swap(1),
             Item::Op(Op::Pop),
         ] if op.pops() == 2 && op.pushes() == 1 => (5, vec![push.clone(), Item::Op(*op)]),
+        [
+            ..,
+            Item::Swap(1),
+            Item::Op(Op::Pop),
+            Item::Swap(1),
+            Item::Op(Op::Pop),
+        ] => (4, vec![Item::Swap(2), Item::Op(Op::Pop), Item::Op(Op::Pop)]),
         [.., Item::Swap(1), Item::Op(op)] if commutative(*op) => (2, vec![Item::Op(*op)]),
         [.., Item::Swap(a), Item::Swap(b)] if a == b => (2, Vec::new()),
         [.., Item::Dup(1), Item::Swap(1)] => (2, vec![Item::Dup(1)]),

@@ -179,6 +179,34 @@ pub fn walk_exprs<'a>(body: &'a [Stmt], visit: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
+/// Visits every expression node under `body` to change it, outer ones first.
+pub(crate) fn walk_exprs_mut(body: &mut [Stmt], visit: &mut dyn FnMut(&mut Expr)) {
+    fn expr(e: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
+        visit(e);
+        match e {
+            Expr::Op(_, args) | Expr::Call(_, args) => args.iter_mut().for_each(|arg| expr(arg, visit)),
+            Expr::Tee(_, inner) => expr(inner, visit),
+            Expr::Const(_) | Expr::Var(_) | Expr::Symbol(_) => {}
+        }
+    }
+    for stmt in body {
+        match stmt {
+            Stmt::Let(_, e) | Stmt::Set(_, e) | Stmt::Do(e) => expr(e, visit),
+            Stmt::If(c, then, els) => {
+                expr(c, visit);
+                walk_exprs_mut(then, visit);
+                walk_exprs_mut(els, visit);
+            }
+            Stmt::While(_, c, body) => {
+                expr(c, visit);
+                walk_exprs_mut(body, visit);
+            }
+            Stmt::Block(_, body) => walk_exprs_mut(body, visit),
+            Stmt::Break(_) | Stmt::Continue(_) | Stmt::Leave | Stmt::At(_) => {}
+        }
+    }
+}
+
 /// Names of the functions that `func` calls, each once, in order of first use.
 #[must_use]
 pub fn callees(func: &Func) -> Vec<&str> {

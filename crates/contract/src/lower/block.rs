@@ -68,6 +68,7 @@ impl<'a> FuncCx<'_, 'a> {
         if !matches!(kind, ScopeKind::Block) {
             self.known.forget_changed(one);
         }
+        let passed = matches!(kind, ScopeKind::Block).then(|| label.clone());
         self.scopes.push(Scope { label, kind });
         let mut body = Vec::new();
         for (number, stmt) in block.stmts.iter().enumerate() {
@@ -83,7 +84,10 @@ impl<'a> FuncCx<'_, 'a> {
         self.scopes.pop();
         self.known.forget_changed(one);
         self.shared = shared;
-        self.defined = before.into_iter().filter(|l| !written.contains(l)).collect();
+        // What is defined at the end of a block is so behind it where nothing leaves the block earlier.
+        if passed.is_none_or(|label| leaves(&body, &label)) {
+            self.defined = before.into_iter().filter(|l| !written.contains(l)).collect();
+        }
         body
     }
 

@@ -98,7 +98,9 @@ pub(super) fn memo_front(name: &str, body: &str, slot: u32) -> Func {
         ),
         Stmt::Do(op(Op::Mstore, vec![at(), v()])),
     ];
-    let known_undefined = op(Op::Eq, vec![v(), constant(MEMO_UNDEFINED)]);
+    // No value if it is the mark, else itself: to multiply is shorter than to jump.
+    let marked = op(Op::Sub, vec![v(), constant(MEMO_UNDEFINED)]);
+    let is_value = op(Op::Iszero, vec![op(Op::Iszero, vec![marked])]);
     Func {
         name: name.to_owned(),
         params: 0,
@@ -108,7 +110,7 @@ pub(super) fn memo_front(name: &str, body: &str, slot: u32) -> Func {
         body: vec![
             set(op(Op::Mload, vec![at()])),
             Stmt::If(op(Op::Iszero, vec![v()]), compute, Vec::new()),
-            Stmt::If(known_undefined, vec![set(constant(0))], Vec::new()),
+            set(op(Op::Mul, vec![v(), is_value])),
         ],
     }
 }

@@ -18,6 +18,8 @@ mod stmt;
 mod undefined;
 mod with;
 
+pub(crate) use paths::look_up_plainly;
+
 use crate::error::{Reason, Refusal};
 use crate::layout::{Constant, Pool};
 use crate::lir::{Expr, Frame, Func, Program, Stmt, Symbol, Var};

@@ -7,7 +7,7 @@ use super::facts::{Locals, walk, written};
 use super::func::memo_front;
 use super::{Context, call, constant, op};
 use crate::layout;
-use crate::lir::{Expr, Frame, Func, Stmt, Var};
+use crate::lir::{Expr, Frame, Func, Program, Stmt, Var, walk_exprs_mut};
 use crate::op::Op;
 use std::collections::{BTreeMap, BTreeSet};
 use stele_rego::ir::{self, Block, DATA, INPUT, Local, Operand, Policy, StmtKind};
@@ -138,6 +138,20 @@ impl Paths {
             cx.program.funcs.insert(name, front);
             cx.program.funcs.insert(body, func);
         }
+    }
+}
+
+/// Lookups of short keys as those of any others: the key is not written out at each of them, which costs gas and saves code.
+pub(crate) fn look_up_plainly(program: &mut Program) {
+    for func in program.funcs.values_mut() {
+        walk_exprs_mut(&mut func.body, &mut |e| {
+            if let Expr::Call(name, args) = e
+                && name == "dot_short"
+            {
+                *name = "dot".to_owned();
+                args.truncate(2);
+            }
+        });
     }
 }
 

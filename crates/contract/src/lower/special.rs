@@ -4,7 +4,7 @@ use super::func::FuncCx;
 use super::{call, constant, op};
 use crate::error::Reason;
 use crate::layout;
-use crate::lir::{Expr, Stmt, Symbol, Var};
+use crate::lir::{Expr, Stmt, Symbol};
 use crate::op::Op;
 use crate::pattern::{self, PatternError, Table};
 use stele_rego::ir::{Local, Location, Operand};
@@ -161,7 +161,7 @@ impl FuncCx<'_, '_> {
         self.builtin_result(func, call(routine, args), result, at, out);
     }
 
-    /// One statement a piece: the text grows at the end of the heap.
+    /// The text grows at the end of the heap.
     fn sprintf(&mut self, format: Operand, list: Operand, result: Local, at: Location, out: &mut Vec<Stmt>) {
         let Some(literal) = self.literal_text(format) else {
             return self.refuse(at, "sprintf", Reason::NotLiteral(1));
@@ -171,11 +171,9 @@ impl FuncCx<'_, '_> {
             Err(why) => return self.refuse(at, "sprintf", Reason::BadPattern(why)),
         };
         if let Some(elements) = self.take_elided(list) {
-            let temp = self.temp();
             let words = elements.iter().map(|e| self.operand(*e, at, out)).collect();
-            let build = self.text_of_pieces(temp, pieces, words);
-            out.extend(build);
-            return self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
+            let text = self.text_of_pieces(pieces, words);
+            return self.assign(result, text, out);
         }
         let args = self.operand(list, at, out);
         let verbs = pieces.iter().filter(|p| matches!(p, Piece::Verb(_))).count();
@@ -188,32 +186,31 @@ impl FuncCx<'_, '_> {
         let words = (0..count)
             .map(|i| call("elem", vec![args.clone(), constant(i)]))
             .collect();
-        let build = self.text_of_pieces(temp, pieces, words);
-        out.push(Stmt::If(Expr::Var(temp), build, Vec::new()));
+        let text = self.text_of_pieces(pieces, words);
+        out.push(Stmt::If(Expr::Var(temp), vec![Stmt::Set(temp, text)], Vec::new()));
         self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
     }
 
-    /// Writes the pieces of a format, with `words` for the verbs, and leaves the text in `temp`.
-    fn text_of_pieces(&mut self, temp: Var, pieces: Vec<Piece>, words: Vec<Expr>) -> Vec<Stmt> {
+    /// The text of the pieces of a format, with `words` for the verbs. Each call writes behind what the one inside it wrote, and
+    /// reads words that none of them changes, so that the order of arguments does not matter.
+    fn text_of_pieces(&mut self, pieces: Vec<Piece>, words: Vec<Expr>) -> Expr {
         let free = op(Op::Mload, vec![constant(layout::FREE)]);
-        let mut build = vec![Stmt::Set(temp, op(Op::Add, vec![free, constant(5)]))];
+        let mut end = op(Op::Add, vec![free, constant(5)]);
         let mut words = words.into_iter();
         for piece in pieces {
-            let step = match piece {
+            end = match piece {
                 Piece::Text(text) => {
                     let text = self.cx.text(&text);
-                    call("put_str", vec![Expr::Var(temp), text])
+                    call("put_str", vec![end, text])
                 }
                 Piece::Verb(verb) => {
                     let verb = constant(u64::from(u32::from(verb)));
                     let word = words.next().unwrap_or(constant(0));
-                    call("put_arg", vec![Expr::Var(temp), word, verb])
+                    call("put_arg", vec![end, word, verb])
                 }
             };
-            build.push(Stmt::Set(temp, step));
         }
-        build.push(Stmt::Set(temp, call("text_close", vec![Expr::Var(temp)])));
-        build
+        call("text_close", vec![end])
     }
 }
 
