@@ -1,7 +1,8 @@
 # METADATA
 # title: Builds of Dockerfiles
 # description: >-
-#   What the instructions of a Dockerfile fetch without checking it, and what they leave in the image's history.
+#   What the instructions of a Dockerfile fetch without checking it, and what they leave in the image's history. What RUN
+#   executes is docker/build_commands.
 # custom:
 #   id: docker/build
 #   layer: L7
@@ -18,7 +19,6 @@
 package docker.build
 
 import data.lib.secrets
-import data.lib.shell
 
 default allow := false
 
@@ -86,48 +86,4 @@ variables contains {"name": instruction.Value[0], "holder": instruction.Value, "
 	some instruction in input
 	instruction.Cmd == "env"
 	not contains(instruction.Value[0], "=")
-}
-
-# METADATA
-# title: Download that nobody checks
-# description: >-
-#   A script from the network is executed as it comes in, or certificates and signatures are not checked.
-# custom:
-#   id: docker/build/unchecked-download
-#   severity: high
-#   controls:
-#   - nist-800-53r5:SI-7
-#   - nist-800-53r5:SR-11
-#   - cis-docker-1.6:4.11
-#   remediation: Download, compare a checksum, then execute.
-deny contains finding if {
-	some instruction in input
-	instruction.Cmd == "run"
-	some script in instruction.Value
-	some problem in problems(script)
-	finding := found("docker/build/unchecked-download", problem)
-}
-
-problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_download(script)} | {problem |
-	some option in shell.unchecked_in(script)
-	problem := sprintf("RUN must not use %s", [option])
-}
-
-# METADATA
-# title: Files that everyone may change
-# description: chmod gives everyone the right to change what the image runs.
-# custom:
-#   id: docker/build/world-writable
-#   severity: medium
-#   controls:
-#   - nist-800-53r5:AC-3
-#   - nist-800-53r5:CM-5
-#   - cis-docker-1.6:4.8
-#   remediation: Give the rights to the user that needs them.
-deny contains finding if {
-	some instruction in input
-	instruction.Cmd == "run"
-	some script in instruction.Value
-	regex.match(`chmod (-[a-zA-Z]+ )*0?(777|a\+rwx)`, script)
-	finding := found("docker/build/world-writable", "RUN must not give everyone all rights (chmod 777)")
 }

@@ -15,19 +15,16 @@ bad := [
 	line("from", [], ["alpine:3.22"]),
 	line("env", [], ["NPM_TOKEN=npm_abcdef"]),
 	line("add", [], ["https://get.corp.example/tool.tgz", "/opt/"]),
-	line("run", [], ["curl -sSL https://get.corp.example | sh && chmod -R 777 /opt"]),
 ]
 
 good := [
 	line("from", [], ["alpine:3.22"]),
 	line("arg", [], ["NPM_TOKEN"]),
 	line("add", ["--checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d"], ["https://get.corp.example/tool.tgz", "/opt/"]),
-	line("run", ["--mount=type=secret,id=npm"], ["npm ci && chmod 755 /opt"]),
+	line("run", ["--mount=type=secret,id=npm"], ["npm ci"]),
 ]
 
-ids := {
-	"docker/build/remote-add", "docker/build/secret", "docker/build/unchecked-download", "docker/build/world-writable",
-}
+ids := {"docker/build/remote-add", "docker/build/secret"}
 
 test_bad_file_has_every_finding if found(bad) == ids
 
@@ -52,12 +49,6 @@ test_secrets_are_told_in_each_form if {
 	one("arg", "API_KEY=abc=") == {"docker/build/secret"}
 	every value in ["DB_PASSWORD=$DB_PASSWORD", "DB_PASSWORD_FILE=/run/secrets/db", "LOG_LEVEL=info", "DB_PASSWORD="] {
 		one("env", value) == set()
-	}
-}
-
-test_checks_must_stay_on if {
-	every script in ["wget --no-check-certificate https://x", "curl -k https://x -o y", "npm config set strict-ssl false"] {
-		one("run", script) == {"docker/build/unchecked-download"}
 	}
 }
 

@@ -1,7 +1,8 @@
 # METADATA
 # title: Compose files
 # description: >-
-#   Services of a Compose file that reach their host, carry secrets, or open databases to the network.
+#   Services of a Compose file that reach their host, or run an image that moves. What they carry and open to the network is
+#   docker/compose_exposure.
 # custom:
 #   id: docker/compose
 #   layer: L2
@@ -17,7 +18,6 @@
 package docker.compose
 
 import data.lib.images
-import data.lib.secrets
 
 default allow := false
 
@@ -106,7 +106,11 @@ deny contains finding if {
 }
 
 # "/etc/", "//etc" and "/etc/." are "/etc".
-plain_path(path) := regex.replace(regex.replace(path, `/(\.?/)*(\.$)?`, "/"), `(.)/$`, "$1")
+plain_path(path) := without_end(regex.replace(path, `/(\.?/)*(\.$)?`, "/"))
+
+without_end(path) := "/" if path == "/"
+
+without_end(path) := trim_suffix(path, "/") if path != "/"
 
 # METADATA
 # title: Capability that owns the host
@@ -173,72 +177,3 @@ deny contains finding if {
 floats(image) if not images.tag(image)
 
 floats(image) if images.tag(image) in {"edge", "latest", "main", "master", "nightly"}
-
-# METADATA
-# title: Secret in plain text
-# description: A variable of a service holds a password, a token or a key.
-# custom:
-#   id: docker/compose/environment-secret
-#   layer: L6
-#   severity: high
-#   controls:
-#   - nist-800-53r5:IA-5(7)
-#   - iso-27001-2022:A.5.17
-#   - pci-dss-4.0:8.6.2
-#   remediation: "Use secrets, or a variable of the shell: ${NAME}."
-deny contains finding if {
-	some entry in variables
-	secrets.in_environment(entry.key, plain(entry.holder[entry.at], entry.key))
-	finding := found("docker/compose/environment-secret", entry.name, sprintf("%s must not hold a secret", [entry.key]))
-}
-
-# In the list form the name stands before the value.
-plain(value, key) := trim_prefix(value, concat("", [key, "="]))
-
-plain(value, _) := value if is_number(value)
-
-variables contains {"name": name, "key": key, "holder": service.environment, "at": key} if {
-	some name, service in input.services
-	is_object(service.environment)
-	some key, _ in service.environment
-}
-
-variables contains {"name": name, "key": split(word, "=")[0], "holder": service.environment, "at": number} if {
-	some name, service in input.services
-	is_array(service.environment)
-	some number, word in service.environment
-	contains(word, "=")
-}
-
-# METADATA
-# title: Database open to the network
-# description: The port of a database is published on every address of the host.
-# custom:
-#   id: docker/compose/open-data-port
-#   layer: L1
-#   severity: medium
-#   enforcement: warn
-#   controls:
-#   - cis-docker-1.6:5.14
-#   - nist-800-53r5:SC-7
-#   remediation: Publish it as 127.0.0.1:PORT:PORT, or leave it to the network of the services.
-warn contains finding if {
-	some name, service in input.services
-	some number, _ in service.ports
-	port := service.ports[number]
-	target(port) in {"1433", "1521", "3306", "5432", "6379", "9200", "11211", "27017"}
-	finding := found("docker/compose/open-data-port", name, sprintf("port %s is open on every address", [target(port)]))
-}
-
-# The port of the container, if one of the host is published on every address.
-target(port) := groups[1] if {
-	some groups in regex.find_all_string_submatch_n(
-		`^(?:(?:0\.0\.0\.0|::|\[::\]):)?(?:[0-9-]+|\$\{\w+:?-[0-9]+\}):([0-9]+)(?:/(?:tcp|udp))?$`,
-		port, 1,
-	)
-}
-
-target(port) := sprintf("%v", [port.target]) if {
-	not object.get(port, "published", null) in {null, ""}
-	object.get(port, "host_ip", "") in {"", "0.0.0.0", "::", "[::]"}
-}

@@ -4,14 +4,17 @@
 package lib.cloudformation
 
 # Each resource of a type with its properties; without properties they are empty.
-of_type(type) := {{"name": name, "properties": described(resource)} |
+of_type(type) := {{"name": name, "properties": object.get(resource, "Properties", {})} |
 	some name, resource in input.Resources
 	resource.Type == type
 }
 
-described(resource) := resource.Properties
-
-described(resource) := {} if not resource.Properties
+# The functions of SAM and of Lambda by name, with their properties; without properties they are empty.
+functions[name] := properties if {
+	some name, resource in input.Resources
+	resource.Type in {"AWS::Serverless::Function", "AWS::Lambda::Function"}
+	properties := object.get(resource, "Properties", {})
+}
 
 # Templates write booleans as text too.
 is_true(value) if value == true

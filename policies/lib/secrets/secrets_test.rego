@@ -25,6 +25,15 @@ test_names_about_secrets_are_no_secrets if {
 	}
 }
 
+test_names_are_told_by_their_words if {
+	every name in ["dbPassword", "DB-API--KEY", "private.key", "2FASecret", "Token", "PASSWORD_FILE_", "secret_id-", "_TOKEN"] {
+		secrets.in_environment(name, "hunter2")
+	}
+	every name in ["passwordFile", "secretId", "PASSWORD__MIN-LENGTH", "tokenTTL", "passWord", "TokenizerPath", "apiKeyId"] {
+		not secrets.in_environment(name, "hunter2")
+	}
+}
+
 test_digits_are_a_password if {
 	secrets.in_environment("DB_PASSWORD", "123456")
 	secrets.in_environment("DB_PASSWORD", 123456)

@@ -48,18 +48,14 @@ port_range(value) := {"first": to_number(ends[0]), "last": to_number(ends[count(
 # The attribute is looked up last, so that findings stand there.
 off(change, field) if {
 	known(change, field)
-	not change.change.after[field]
+	unset(change.change.after, field)
 }
 
-off(change, field) if {
-	known(change, field)
-	change.change.after[field] in {null, "", []}
-}
+unset(after, field) if not after[field]
 
-off(change, field) if {
-	known(change, field)
-	is_false(change.change.after[field])
-}
+unset(after, field) if after[field] in {null, "", []}
+
+unset(after, field) if is_false(after[field])
 
 known(change, field) if not change.change.after_unknown[field] == true
 

@@ -1,6 +1,8 @@
 # METADATA
-# title: Serverless function least privilege
-# description: Functions of an AWS SAM or CloudFormation template, as JSON.
+# title: Serverless functions
+# description: >-
+#   Functions of an AWS SAM or CloudFormation template, as JSON: who may call them, what they run on and what they carry.
+#   What their roles may do is serverless/function_roles.
 # custom:
 #   id: serverless/functions
 #   layer: L4
@@ -13,7 +15,7 @@
 #   - nist-800-53r5:CM-7
 #   - iso-27001-2022:A.8.26
 #   - soc2:CC6.3
-#   remediation: Give each function its own role with the actions it calls.
+#   remediation: Change the function in the template.
 package serverless.functions
 
 import data.lib.cloudformation as cfn
@@ -29,136 +31,19 @@ allow if {
 	count(deny) == 0
 }
 
-functions[name] := properties if {
-	some name, resource in input.Resources
-	resource.Type in {"AWS::Serverless::Function", "AWS::Lambda::Function"}
-	properties := object.get(resource, "Properties", {})
-}
+found(id, name, message) := {"id": id, "msg": message, "resource": name}
 
-# What Globals say for all functions of SAM. SAM merges objects; what a function says counts before it.
-common[name] := input.Globals.Function if {
-	some name, _ in functions
+of_function(id, entry, message) := found(id, entry.function, sprintf("function %s %s", [entry.function, message]))
+
+# What a function says, and what Globals say for all functions of SAM. SAM merges objects; what a function says counts before it.
+blocks contains {"function": name, "block": properties, "before": {}} if some name, properties in cfn.functions
+
+blocks contains {"function": name, "block": input.Globals.Function, "before": properties} if {
+	some name, properties in cfn.functions
 	input.Resources[name].Type == "AWS::Serverless::Function"
 }
 
-settings contains {"function": name, "holder": properties, "field": field} if {
-	some name, properties in functions
-	some field, _ in properties
-}
-
-settings contains {"function": name, "holder": properties, "field": field} if {
-	some name, properties in common
-	some field, _ in properties
-	not functions[name][field]
-}
-
-urls contains {"function": name, "holder": properties.FunctionUrlConfig} if some name, properties in functions
-
-urls contains {"function": name, "holder": properties.FunctionUrlConfig} if {
-	some name, properties in common
-	not functions[name].FunctionUrlConfig.AuthType
-}
-
-variables contains {"function": name, "holder": properties.Environment.Variables, "variable": variable} if {
-	some name, properties in functions
-	some variable, _ in properties.Environment.Variables
-}
-
-variables contains {"function": name, "holder": properties.Environment.Variables, "variable": variable} if {
-	some name, properties in common
-	some variable, _ in properties.Environment.Variables
-	not functions[name].Environment.Variables[variable]
-}
-
-statements contains {"function": name, "statement": statement} if {
-	some name, properties in functions
-	some policy in cfn.as_list(properties.Policies)
-	some statement in cfn.as_list(policy.Statement)
-	statement.Effect == "Allow"
-}
-
-# METADATA
-# title: Wildcard action
-# custom:
-#   id: serverless/functions/wildcard-action
-#   severity: high
-#   controls:
-#   - nist-800-53r5:AC-6
-#   remediation: List the actions the function calls.
-deny contains finding if {
-	some entry in statements
-	some action in cfn.as_list(entry.statement.Action)
-	endswith(action, "*")
-	finding := {
-		"id": "serverless/functions/wildcard-action",
-		"msg": sprintf("function %s must not be allowed %s", [entry.function, action]),
-		"resource": entry.function,
-	}
-}
-
-deny contains finding if {
-	some entry in statements
-	entry.statement.NotAction
-	finding := {
-		"id": "serverless/functions/wildcard-action",
-		"msg": sprintf("function %s must not be allowed every action but some (NotAction)", [entry.function]),
-		"resource": entry.function,
-	}
-}
-
-# Actions that no resource can be named for, by the service authorization reference of AWS.
-without_resource := {
-	"cloudwatch:getmetricdata", "cloudwatch:getmetricstatistics", "cloudwatch:listmetrics", "cloudwatch:putmetricdata",
-	"ec2:describeavailabilityzones", "ec2:describeinstances", "ec2:describenetworkinterfaces", "ec2:describeregions",
-	"ec2:describesecuritygroups", "ec2:describesubnets", "ec2:describevpcs", "ecr:getauthorizationtoken",
-	"s3:listallmybuckets", "sts:getcalleridentity", "tag:getresources", "xray:getsamplingrules",
-	"xray:getsamplingstatisticsummaries", "xray:getsamplingtargets", "xray:puttelemetryrecords", "xray:puttracesegments",
-}
-
-needs_every_resource(statement) if {
-	actions := {lower(action) | some action in cfn.as_list(statement.Action)}
-	count(actions) > 0
-	count(actions - without_resource) == 0
-}
-
-# METADATA
-# title: Wildcard resource
-# custom:
-#   id: serverless/functions/wildcard-resource
-#   severity: medium
-#   controls:
-#   - nist-800-53r5:AC-6
-#   remediation: Name the tables, buckets or queues the function uses.
-deny contains finding if {
-	some entry in statements
-	not needs_every_resource(entry.statement)
-	"*" in cfn.as_list(entry.statement.Resource)
-	finding := {
-		"id": "serverless/functions/wildcard-resource",
-		"msg": sprintf("function %s must not be allowed to act on every resource", [entry.function]),
-		"resource": entry.function,
-	}
-}
-
-# METADATA
-# title: Broad managed policy
-# custom:
-#   id: serverless/functions/managed-policy
-#   severity: high
-#   controls:
-#   - nist-800-53r5:AC-6(5)
-#   remediation: Replace the managed policy with SAM policy templates or statements of your own.
-deny contains finding if {
-	some name, properties in functions
-	some entry in cfn.as_list(properties.Policies)
-	policy := cfn.arn(entry)
-	regex.match(`FullAccess|(^|/)(AdministratorAccess|PowerUserAccess)$`, policy)
-	finding := {
-		"id": "serverless/functions/managed-policy",
-		"msg": sprintf("function %s must not use the managed policy %s", [name, policy]),
-		"resource": name,
-	}
-}
+counts(entry, path) if not object.get(entry.before, path, false)
 
 # METADATA
 # title: Public function URL
@@ -170,23 +55,16 @@ deny contains finding if {
 #   - nist-800-53r5:IA-2
 #   remediation: Set AuthType to AWS_IAM, or put an authorizer in front.
 deny contains finding if {
-	some url in urls
-	url.holder.AuthType == "NONE"
-	finding := {
-		"id": "serverless/functions/public-url",
-		"msg": sprintf("function %s has a URL without authentication", [url.function]),
-		"resource": url.function,
-	}
+	some entry in blocks
+	counts(entry, ["FunctionUrlConfig", "AuthType"])
+	entry.block.FunctionUrlConfig.AuthType == "NONE"
+	finding := of_function("serverless/functions/public-url", entry, "has a URL without authentication")
 }
 
 deny contains finding if {
 	some url in cfn.of_type("AWS::Lambda::Url")
 	url.properties.AuthType == "NONE"
-	finding := {
-		"id": "serverless/functions/public-url",
-		"msg": sprintf("%s is a URL without authentication", [url.name]),
-		"resource": url.name,
-	}
+	finding := found("serverless/functions/public-url", url.name, sprintf("%s is a URL without authentication", [url.name]))
 }
 
 # METADATA
@@ -208,11 +86,7 @@ deny contains finding if {
 	}
 	principal := permission.properties.Principal
 	principal in {"*", "events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"}
-	finding := {
-		"id": "serverless/functions/open-permission",
-		"msg": sprintf("%s lets %s call the function for anyone", [permission.name, principal]),
-		"resource": permission.name,
-	}
+	finding := found("serverless/functions/open-permission", permission.name, sprintf("%s lets %s call the function for anyone", [permission.name, principal]))
 }
 
 # METADATA
@@ -225,15 +99,11 @@ deny contains finding if {
 #   - iso-27001-2022:A.8.8
 #   remediation: Move to a runtime that still gets security updates.
 deny contains finding if {
-	some entry in settings
-	entry.field == "Runtime"
-	runtime := entry.holder[entry.field]
+	some entry in blocks
+	counts(entry, ["Runtime"])
+	runtime := entry.block.Runtime
 	runtime in data.config.serverless.deprecated_runtimes
-	finding := {
-		"id": "serverless/functions/runtime",
-		"msg": sprintf("function %s uses the deprecated runtime %s", [entry.function, runtime]),
-		"resource": entry.function,
-	}
+	finding := of_function("serverless/functions/runtime", entry, sprintf("uses the deprecated runtime %s", [runtime]))
 }
 
 # METADATA
@@ -247,13 +117,11 @@ deny contains finding if {
 #   - gdpr:32
 #   remediation: Keep the secret in Secrets Manager and pass its name.
 deny contains finding if {
-	some entry in variables
-	secrets.in_environment(entry.variable, entry.holder[entry.variable])
-	finding := {
-		"id": "serverless/functions/environment-secret",
-		"msg": sprintf("function %s must not carry a secret in the variable %s", [entry.function, entry.variable]),
-		"resource": entry.function,
-	}
+	some entry in blocks
+	some variable, value in entry.block.Environment.Variables
+	counts(entry, ["Environment", "Variables", variable])
+	secrets.in_environment(variable, value)
+	finding := of_function("serverless/functions/environment-secret", entry, sprintf("must not carry a secret in the variable %s", [variable]))
 }
 
 # METADATA
@@ -266,13 +134,9 @@ deny contains finding if {
 #   - nist-800-53r5:SC-5
 #   remediation: Split the work, or hand it to a queue.
 warn contains finding if {
-	some entry in settings
-	entry.field == "Timeout"
-	timeout := cfn.number(entry.holder[entry.field])
+	some entry in blocks
+	counts(entry, ["Timeout"])
+	timeout := cfn.number(entry.block.Timeout)
 	timeout > data.config.serverless.max_timeout_seconds
-	finding := {
-		"id": "serverless/functions/timeout",
-		"msg": sprintf("function %s may run for %d seconds", [entry.function, timeout]),
-		"resource": entry.function,
-	}
+	finding := of_function("serverless/functions/timeout", entry, sprintf("may run for %d seconds", [timeout]))
 }

@@ -136,6 +136,11 @@ deny contains finding if {
 	finding := tf.finding("terraform/serverless/environment-secret", change, sprintf("variable %s must not hold a secret", [name]))
 }
 
+google_services := {
+	"google_cloud_run_service", "google_cloud_run_v2_service", "google_cloudfunctions_function",
+	"google_cloudfunctions2_function",
+}
+
 # METADATA
 # title: Service open to everyone
 # description: >-
@@ -150,8 +155,11 @@ deny contains finding if {
 #   remediation: Name the members that may call it, or put a load balancer with Identity-Aware Proxy in front.
 warn contains finding if {
 	some change in tf.changes
-	regex.match(`^google_(cloud_run(_v2)?_service|cloudfunctions2?_function)_iam_(member|binding)$`, change.type)
-	some member in array.concat([object.get(change.change.after, "member", "")], tf.as_list(object.get(change.change.after, "members", [])))
+	[service, kind] := split(change.type, "_iam_")
+	service in google_services
+	kind in {"binding", "member"}
+	some field in ["member", "members"]
+	some member in tf.as_list(change.change.after[field])
 	member in {"allUsers", "allAuthenticatedUsers"}
 	finding := tf.finding("terraform/serverless/public-service", change, sprintf("%s may call the service", [member]))
 }

@@ -1,0 +1,75 @@
+# METADATA
+# title: Commands of Dockerfiles
+# description: What RUN executes from the network without checking it, and the rights that it gives away.
+# custom:
+#   id: docker/build_commands
+#   layer: L7
+#   inputs: [dockerfile]
+#   owner: supply-chain
+#   severity: high
+#   enforcement: deny
+#   controls:
+#   - nist-800-53r5:SI-7
+#   - nist-800-53r5:SR-11
+#   - iso-27001-2022:A.8.25
+#   - soc2:CC8.1
+#   remediation: Change the command.
+package docker.build_commands
+
+import data.lib.shell
+
+default allow := false
+
+# METADATA
+# title: Accept what nothing denies
+# description: An input that is no list of instructions is not accepted.
+allow if {
+	is_array(input)
+	count(deny) == 0
+}
+
+found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
+
+# METADATA
+# title: Download that nobody checks
+# description: >-
+#   A script from the network is executed as it comes in, or certificates and signatures are not checked.
+# custom:
+#   id: docker/build_commands/unchecked-download
+#   severity: high
+#   controls:
+#   - nist-800-53r5:SI-7
+#   - nist-800-53r5:SR-11
+#   - cis-docker-1.6:4.11
+#   remediation: Download, compare a checksum, then execute.
+deny contains finding if {
+	some instruction in input
+	instruction.Cmd == "run"
+	some script in instruction.Value
+	some problem in problems(script)
+	finding := found("docker/build_commands/unchecked-download", problem)
+}
+
+problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_download(script)} | {problem |
+	some option in shell.unchecked_in(script)
+	problem := sprintf("RUN must not use %s", [option])
+}
+
+# METADATA
+# title: Files that everyone may change
+# description: chmod gives everyone the right to change what the image runs.
+# custom:
+#   id: docker/build_commands/world-writable
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:AC-3
+#   - nist-800-53r5:CM-5
+#   - cis-docker-1.6:4.8
+#   remediation: Give the rights to the user that needs them.
+deny contains finding if {
+	some instruction in input
+	instruction.Cmd == "run"
+	some script in instruction.Value
+	regex.match(`chmod (-[a-zA-Z]+ )*0?(777|a\+rwx)`, script)
+	finding := found("docker/build_commands/world-writable", "RUN must not give everyone all rights (chmod 777)")
+}
