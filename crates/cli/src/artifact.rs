@@ -17,7 +17,16 @@ use stele_types::{Digest, EntryPoint, PolicyId, PolicyVersion, Value};
 pub(crate) struct Artifact {
     pub(crate) bundle: Bundle,
     pub(crate) plan: ir::Policy,
-    pub(crate) contract: Contract,
+    pub(crate) code: Code,
+}
+
+/// What the registry is told of a version.
+pub(crate) enum Code {
+    /// The policy's own contract.
+    Own(Box<Contract>),
+    /// The policy can't become a contract, for these reasons. The registry holds the one that refuses all calls, and its decisions can't be
+    /// challenged.
+    Refusing(RefusingContract, Vec<Refusal>),
 }
 
 /// The contract as `contract.json` describes it.
@@ -27,22 +36,24 @@ pub(crate) struct ContractFile {
     version: String,
     entry_points: Vec<EntryPoint>,
     code_hash: String,
-    size: usize,
+    pub(crate) size: usize,
     creation: String,
     runtime: String,
 }
 
-/// Builds one policy of a set.
+/// Builds one policy of a set, with or without a contract of its own; its metadata may forbid the latter.
 pub(crate) fn build(set: &PolicySet, id: &PolicyId) -> Result<Artifact> {
     let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
     let (plan, data) = plan(&bundle)?;
-    let contract =
-        stele_contract::compile(&plan, &options(data)).map_err(|refusals| refused(id.as_str(), &refusals))?;
-    Ok(Artifact {
-        bundle,
-        plan,
-        contract,
-    })
+    let code = match stele_contract::compile(&plan, &options(data)) {
+        Ok(contract) => Code::Own(Box::new(contract)),
+        Err(refusals) if bundle.policy.custom.require_challengeable => {
+            return Err(refused(id.as_str(), &refusals)
+                .context("its metadata has require_challengeable, so it must become a contract"));
+        }
+        Err(refusals) => Code::Refusing(RefusingContract::new(), refusals),
+    };
+    Ok(Artifact { bundle, plan, code })
 }
 
 /// How a policy's contract is compiled, wherever that is done: its hash is compared.
@@ -50,49 +61,6 @@ fn options(data: Value) -> Options {
     Options {
         data: Some(data),
         ..Options::default()
-    }
-}
-
-/// What the registry is told of a version.
-pub(crate) struct Proposable {
-    pub(crate) bundle: Bundle,
-    /// Creation code of the policy's contract, or of the one that refuses all calls.
-    pub(crate) creation: Vec<u8>,
-    pub(crate) code_hash: Digest,
-    /// Why the policy can't become a contract; empty when it does. Then its decisions can be challenged.
-    pub(crate) refusals: Vec<Refusal>,
-}
-
-/// Builds one policy of a set, with or without a contract of its own. Without one it can't be challenged, which its metadata may forbid.
-pub(crate) fn build_proposable(set: &PolicySet, id: &PolicyId) -> Result<Proposable> {
-    let bundle = bundle::build(set, id).with_context(|| format!("policy {id}"))?;
-    let (plan, data) = plan(&bundle)?;
-    match stele_contract::compile(&plan, &options(data)) {
-        Ok(contract) => Ok(Proposable {
-            bundle,
-            creation: contract.creation,
-            code_hash: contract.code_hash,
-            refusals: Vec::new(),
-        }),
-        Err(refusals) if bundle.policy.custom.require_challengeable => Err(refused(id.as_str(), &refusals)
-            .context("its metadata has require_challengeable, so it must become a contract")),
-        Err(refusals) => {
-            let contract = RefusingContract::new();
-            Ok(Proposable {
-                bundle,
-                creation: contract.creation,
-                code_hash: contract.code_hash,
-                refusals,
-            })
-        }
-    }
-}
-
-impl Proposable {
-    /// Why the policy has no contract, in words; `None` when it has one.
-    pub(crate) fn not_challengeable(&self) -> Option<String> {
-        let id = self.bundle.policy.id.as_str();
-        (!self.refusals.is_empty()).then(|| refused(id, &self.refusals).to_string())
     }
 }
 
@@ -142,11 +110,14 @@ pub(crate) fn read_plan(path: &Path) -> Result<ir::Policy> {
 
 /// Builds every policy of a set, in order of their ids; the first that can't be built is the error.
 pub(crate) fn build_all(set: &PolicySet) -> Result<Vec<Artifact>> {
-    let ids: Vec<_> = set.policies().map(|policy| policy.id.clone()).collect();
-    if ids.is_empty() {
+    let artifacts: Vec<_> = set
+        .policies()
+        .map(|policy| build(set, &policy.id))
+        .collect::<Result<_>>()?;
+    if artifacts.is_empty() {
         bail!("there is no policy: a policy is a package whose METADATA names a custom.id");
     }
-    ids.iter().map(|id| build(set, id)).collect()
+    Ok(artifacts)
 }
 
 pub(crate) fn refused(id: &str, refusals: &[Refusal]) -> anyhow::Error {
@@ -155,17 +126,46 @@ pub(crate) fn refused(id: &str, refusals: &[Refusal]) -> anyhow::Error {
 }
 
 impl Artifact {
-    /// The contract's description.
-    pub(crate) fn contract_file(&self) -> ContractFile {
-        ContractFile {
+    /// Creation code of what is deployed for it.
+    pub(crate) fn creation(&self) -> &[u8] {
+        match &self.code {
+            Code::Own(contract) => &contract.creation,
+            Code::Refusing(contract, _) => &contract.creation,
+        }
+    }
+
+    /// keccak256 of the code that is then deployed.
+    pub(crate) fn code_hash(&self) -> Digest {
+        match &self.code {
+            Code::Own(contract) => contract.code_hash,
+            Code::Refusing(contract, _) => contract.code_hash,
+        }
+    }
+
+    /// Why the policy has no contract of its own, in words; `None` when it has one.
+    pub(crate) fn not_challengeable(&self) -> Option<String> {
+        match &self.code {
+            Code::Own(_) => None,
+            Code::Refusing(_, refusals) => {
+                Some(refused(self.bundle.policy.id.as_str(), refusals).to_string())
+            }
+        }
+    }
+
+    /// The contract's description, if it has one of its own.
+    pub(crate) fn contract_file(&self) -> Option<ContractFile> {
+        let Code::Own(contract) = &self.code else {
+            return None;
+        };
+        Some(ContractFile {
             policy: self.bundle.policy.id.clone(),
             version: self.bundle.digest.to_string(),
             entry_points: self.bundle.policy.entry_points.clone(),
-            code_hash: format!("0x{}", self.contract.code_hash),
-            size: self.contract.runtime.len(),
-            creation: format!("0x{}", hex::encode(&self.contract.creation)),
-            runtime: format!("0x{}", hex::encode(&self.contract.runtime)),
-        }
+            code_hash: format!("0x{}", contract.code_hash),
+            size: contract.runtime.len(),
+            creation: format!("0x{}", hex::encode(&contract.creation)),
+            runtime: format!("0x{}", hex::encode(&contract.runtime)),
+        })
     }
 }
 

@@ -77,6 +77,55 @@ fn policies_are_planned_without_contracts() {
 }
 
 #[test]
+fn what_can_not_become_a_contract_is_built_without_one_when_that_is_asked_for() {
+    let site = Site::new();
+    let policy = |id: &str, demand: bool, body: &str| {
+        let demand = if demand {
+            "#   require_challengeable: true\n"
+        } else {
+            ""
+        };
+        let text = format!("# METADATA\n# custom:\n#   id: {id}\n{demand}package {id}\n\n{body}\n");
+        std::fs::create_dir_all(site.path().join("p")).unwrap();
+        std::fs::write(site.path().join(format!("p/{id}.rego")), text).unwrap();
+    };
+    policy("plain", false, "deny contains \"no\" if input.x == 1");
+    policy("lucky", false, "deny contains \"no\" if input.x == 1");
+    let build = |more: &[&str]| site.run(&[&["build", "p", "-o", "out"], more].concat());
+    build(&[]).exits(0);
+    let contract = site.path().join("out/lucky/contract.json");
+    assert!(contract.exists());
+    policy("lucky", false, "deny contains \"no\" if rand.intn(\"x\", 2) == 1");
+    let earlier = std::fs::read(&contract).unwrap();
+    build(&[]).fails(2, &["policy lucky can't become a contract", "--without-contract"]);
+    assert_eq!(
+        std::fs::read(&contract).unwrap(),
+        earlier,
+        "nothing is half applied"
+    );
+    let ran = build(&["--without-contract"]);
+    assert!(
+        ran.err.contains("policy lucky can't become a contract"),
+        "{}",
+        ran.err
+    );
+    let table = ran.exits(0);
+    assert!(table.contains("none"), "{table}");
+    // The contract of an earlier version would be taken for this one's.
+    assert!(!contract.exists());
+    for file in ["lucky/bundle.tar.gz", "lucky/plan.json", "plain/contract.json"] {
+        assert!(site.path().join("out").join(file).exists(), "{file}");
+    }
+    policy("lucky", true, "deny contains \"no\" if rand.intn(\"x\", 2) == 1");
+    build(&["--without-contract"]).fails(2, &["require_challengeable"]);
+    site.run(&["contract", "inspect", "authz.rego"])
+        .fails(2, &["authz.rego"]);
+    std::fs::write(site.path().join("authz.rego"), POLICY).unwrap();
+    site.run(&["contract", "inspect", "authz.rego"])
+        .fails(2, &["no policy", "custom.id"]);
+}
+
+#[test]
 fn a_plan_becomes_the_same_contract_each_time() {
     let site = site();
     plan(&site, "authz/allow");

@@ -1,6 +1,6 @@
 //! `stele build`: bundles, plans and policy contracts from source.
 
-use crate::artifact;
+use crate::artifact::{self, Artifact};
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
 use crate::query::Failure;
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Where to write: one folder per policy
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     output: PathBuf,
+    /// Write bundle and plan also of a policy that can't become a contract: its decisions can't be challenged
+    #[arg(long)]
+    without_contract: bool,
     #[command(flatten)]
     schema: SchemaArgs,
     #[command(flatten)]
@@ -66,6 +69,14 @@ fn source(args: &Args) -> Result<PolicySet> {
 fn all(args: &Args) -> Result<Verdict> {
     let set = source(args)?;
     let artifacts = artifact::build_all(&set)?;
+    let without: Vec<_> = artifacts.iter().filter_map(Artifact::not_challengeable).collect();
+    if !without.is_empty() && !args.without_contract {
+        anyhow::bail!(
+            "{}\nMend that, or add --without-contract: then they get bundle and plan only, and their decisions can't be challenged",
+            without.join("\n")
+        );
+    }
+    without.iter().for_each(output::note);
     let mut rows = Vec::new();
     let mut files = Vec::new();
     for artifact in &artifacts {
@@ -74,21 +85,35 @@ fn all(args: &Args) -> Result<Verdict> {
         let file = artifact.contract_file();
         write(&folder, "bundle.tar.gz", &artifact.bundle.bytes)?;
         write(&folder, "plan.json", &serde_json::to_vec(&artifact.plan)?)?;
-        write(&folder, "contract.json", &serde_json::to_vec_pretty(&file)?)?;
+        match &file {
+            Some(file) => write(&folder, "contract.json", &serde_json::to_vec_pretty(file)?)?,
+            None => remove(&folder.join("contract.json"))?,
+        }
         rows.push(vec![
             id.to_string(),
             artifact.bundle.digest.to_string(),
             format!("{} B", artifact.bundle.bytes.len()),
-            format!("{} B", artifact.contract.runtime.len()),
+            file.as_ref()
+                .map_or_else(|| "none".to_owned(), |file| format!("{} B", file.size)),
             folder.display().to_string(),
         ]);
-        files.push(file);
+        files.extend(file);
     }
     match args.format {
         Format::Text => output::table(&["policy", "version", "bundle", "contract", "folder"], rows),
         Format::Json => output::json(&files)?,
     }
     Ok(Verdict::Pass)
+}
+
+/// Removes what an earlier build left behind.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).environment(format!("{} can't be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A plan for each policy, whether it can become a contract or not.

@@ -2,7 +2,7 @@
 //!
 //! Every step looks at the chain first, so an interrupted bootstrap goes on where it stopped and a finished one does nothing.
 
-use crate::artifact::{self, Proposable};
+use crate::artifact::{self, Artifact};
 use crate::exit::{Environment, EnvironmentContext};
 use crate::home::Home;
 use crate::{keys, output};
@@ -102,10 +102,10 @@ pub(crate) async fn policies(home: &Home, governance: &Governance, set: &PolicyS
 }
 
 /// Builds policies on all processors, which is most of the time that a first start takes. In the order of `ids`.
-fn build_all(set: &PolicySet, ids: &[&PolicyId]) -> Vec<Result<Proposable>> {
+fn build_all(set: &PolicySet, ids: &[&PolicyId]) -> Vec<Result<Artifact>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = ids.len().div_ceil(threads).max(1);
-    let build = |id: &&PolicyId| artifact::build_proposable(set, id);
+    let build = |id: &&PolicyId| artifact::build(set, id);
     std::thread::scope(|scope| {
         let workers: Vec<_> = ids
             .chunks(share)
@@ -130,7 +130,7 @@ fn build_all(set: &PolicySet, ids: &[&PolicyId]) -> Vec<Result<Proposable>> {
     })
 }
 
-async fn put_in_force(home: &Home, governance: &Governance, artifact: &Proposable) -> Result<()> {
+async fn put_in_force(home: &Home, governance: &Governance, artifact: &Artifact) -> Result<()> {
     let policy = &artifact.bundle.policy.id;
     let version = artifact.bundle.digest;
     if let Some(reason) = artifact.not_challengeable() {
@@ -173,11 +173,11 @@ async fn waiting(
         .find(|proposal| proposal.version == version && proposal.state.is_pending()))
 }
 
-async fn propose(home: &Home, governance: &Governance, artifact: &Proposable) -> Result<ProposalId> {
+async fn propose(home: &Home, governance: &Governance, artifact: &Artifact) -> Result<ProposalId> {
     let author = keys::role_account(home, Role::Author, None)?;
     let contract = governance
         .client()
-        .deploy_policy_contract(&author, &artifact.creation)
+        .deploy_policy_contract(&author, artifact.creation())
         .await?;
     let request = ProposalRequest {
         policy: artifact.bundle.policy.id.clone(),

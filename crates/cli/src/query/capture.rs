@@ -44,6 +44,7 @@ pub(crate) struct Query {
     /// The statements that results list: all but `some x`.
     pub(crate) statements: Vec<Statement>,
     /// Whether a solution in which a statement is false is none. Otherwise false is the value of the only statement.
+    #[cfg(feature = "regorus")]
     pub(crate) must_hold: bool,
     /// Variables in order of their first appearance, ours included.
     order: Vec<Arc<str>>,
@@ -107,6 +108,7 @@ impl Query {
             },
             source,
             statements,
+            #[cfg(feature = "regorus")]
             must_hold,
             order: namer.order,
         }

@@ -16,7 +16,9 @@ use stele_types::{Digest, EntryPoint, PolicyId, PolicyVersion, Value, encoding, 
 #[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
 use crate::load::{self, PolicyModule, PolicySet};
-use crate::policy::{self, Policy};
+#[cfg(feature = "regorus")]
+use crate::policy;
+use crate::policy::Policy;
 use crate::refs;
 
 mod archive;
@@ -41,6 +43,8 @@ pub struct Bundle {
     pub data: Value,
     /// The modules, sorted by path.
     pub modules: Vec<Placed>,
+    /// Paths of all rules.
+    #[cfg(feature = "regorus")]
     rules: BTreeSet<Vec<String>>,
 }
 
@@ -111,6 +115,7 @@ pub fn build(set: &PolicySet, id: &PolicyId) -> Result<Bundle, BundleError> {
         policy: policy.clone(),
         data,
         modules,
+        #[cfg(feature = "regorus")]
         rules: included
             .iter()
             .flat_map(|module| policy::rule_paths(&module.package, &module.ast))

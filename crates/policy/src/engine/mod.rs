@@ -53,6 +53,7 @@ pub use prints::{Print, Prints};
 #[cfg(feature = "regorus")]
 pub use regorus_engine::{QueryRow, RegorusEngine};
 pub use stele_engine::SteleEngine;
+#[cfg(feature = "regorus")]
 pub(crate) use stele_engine::refused_by;
 pub use vm_engine::VmEngine;
 pub use vm_query::{QueryFailure, QueryTrace, query};

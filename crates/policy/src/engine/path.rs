@@ -58,6 +58,7 @@ impl DataPath {
     }
 
     /// Splits off everything after the first `count` segments.
+    #[cfg(feature = "regorus")]
     pub(crate) fn split_at(&self, count: usize) -> (DataPath, &[String]) {
         let (head, tail) = self.0.split_at_checked(count).unwrap_or((&self.0, &[]));
         (DataPath(head.to_vec()), tail)
@@ -105,6 +106,7 @@ pub(crate) fn is_identifier(text: &str) -> bool {
 }
 
 /// An array index as a URL writes it: decimal without sign or leading zeros.
+#[cfg(feature = "regorus")]
 pub(super) fn index(step: &str) -> Option<usize> {
     let canonical = step == "0" || !step.starts_with('0');
     (canonical && step.bytes().all(|b| b.is_ascii_digit()))

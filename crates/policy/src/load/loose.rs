@@ -12,6 +12,7 @@ use stele_types::Value;
 use super::{Files, LoadError, LoadLimits, PolicyModule, Versions, archive, data, dir, is_wanted, parse};
 #[cfg(feature = "regorus")]
 use crate::engine::{ConvertError, PreparedPolicy};
+#[cfg(feature = "regorus")]
 use crate::policy;
 use crate::problem::Problems;
 

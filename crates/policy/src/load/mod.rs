@@ -4,7 +4,9 @@
 //! `.rego` are modules; `data.json`, `data.yaml` and `data.yml` are placed in the data document by their directory, as OPA places
 //! them; everything else is ignored. All problems of all files are reported at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+#[cfg(feature = "regorus")]
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

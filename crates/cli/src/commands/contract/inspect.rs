@@ -89,6 +89,11 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
         (None, Some(path)) => of_sources(path, args, &input)?,
         (None, None) => Vec::new(),
     };
+    if reports.is_empty() {
+        anyhow::bail!(
+            "there is no policy: a policy is a package whose METADATA names a custom.id; compile a --plan to see any other Rego"
+        );
+    }
     match args.format {
         Format::Json => output::json(&reports)?,
         Format::Text => print(&reports),

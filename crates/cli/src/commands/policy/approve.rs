@@ -1,6 +1,6 @@
 //! `stele policy approve`: an approval is worth what was checked, so the version is rebuilt from source first.
 
-use crate::artifact::{self, Proposable};
+use crate::artifact::{self, Artifact};
 use crate::chain::{ChainArgs, Session, block_on};
 use crate::config::Sources;
 use crate::exit::Verdict;
@@ -48,7 +48,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         Some(path) => policy_sources::load(path, args.rego)?,
         None => policy_sources::load_or_starter(&config.policies, args.rego)?.0,
     };
-    let artifact = artifact::build_proposable(&set, &args.policy)?;
+    let artifact = artifact::build(&set, &args.policy)?;
     if let Some(reason) = artifact.not_challengeable() {
         output::note(format!(
             "{reason}\nYou approve a version whose decisions can't be challenged."
@@ -81,7 +81,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 }
 
 /// Refuses when the reviewed source does not build into what was proposed.
-fn compare(policy: &PolicyId, artifact: &Proposable, proposal: &Proposal) -> Result<()> {
+fn compare(policy: &PolicyId, artifact: &Artifact, proposal: &Proposal) -> Result<()> {
     if artifact.bundle.digest != proposal.version {
         bail!(
             "the source builds {policy} into version {}, but the proposal is of {}: review the source that was proposed{}",
@@ -94,7 +94,7 @@ fn compare(policy: &PolicyId, artifact: &Proposable, proposal: &Proposal) -> Res
             }
         );
     }
-    let code_hash = artifact.code_hash;
+    let code_hash = artifact.code_hash();
     if code_hash != proposal.code_hash {
         bail!(
             "the source compiles {policy} to code {code_hash}, but the proposed contract {} has {}: do not approve it",

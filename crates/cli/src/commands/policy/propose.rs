@@ -42,7 +42,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         Some(path) => policy_sources::load(path, args.rego)?,
         None => policy_sources::load_or_starter(&config.policies, args.rego)?.0,
     };
-    let artifact = artifact::build_proposable(&set, &args.policy)?;
+    let artifact = artifact::build(&set, &args.policy)?;
     if let Some(reason) = artifact.not_challengeable().filter(|_| !args.without_contract) {
         bail!("{reason}\nMend that, or add --without-contract: then its decisions can't be challenged");
     }
@@ -68,7 +68,7 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         let contract = session
             .governance
             .client()
-            .deploy_policy_contract(&author, &artifact.creation)
+            .deploy_policy_contract(&author, artifact.creation())
             .await?;
         let request = ProposalRequest {
             policy: args.policy.clone(),
