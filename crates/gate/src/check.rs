@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use stele_policy::derive::{Derivation, Deriver};
-use stele_policy::violations;
+use stele_policy::violations::{self, Found};
 use stele_policy::{
-    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalRequest, Limits, Policy, PolicySet,
-    VmEngine,
+    CompiledPolicy, DataPath, EngineError, EvalContext, EvalRequest, InputDocument, Limits, Policy,
+    PolicySet, VmEngine,
 };
 use stele_types::{Digest, EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value, json, sha256};
 
@@ -318,7 +318,7 @@ impl Worker<'_> {
         let mut out = Checked::unasked(input);
         let lines = Lines::new(&input.text);
         for view in views(input, &lines) {
-            self.ask(&view.document.value, Some(view.kind), &[view], &mut out);
+            self.ask(view.reading().input(), Some(view.kind), &[view], &mut out);
         }
         out.findings.sort_by(|a, b| {
             let key = |finding: &Finding| {
@@ -343,18 +343,24 @@ impl Worker<'_> {
         let views: Vec<View<'_>> = all.flat_map(|(input, lines)| views(input, lines)).collect();
         let member = |view: &View<'_>| {
             let path = ("path".into(), Value::string(&view.input.name));
-            Value::object([path, ("contents".into(), view.document.value.clone())])
+            Value::object([path, ("contents".into(), view.reading().whole().into_owned())])
         };
         let value = Value::array(views.iter().map(member));
-        self.ask(&value, None, &views, &mut out);
+        self.ask(InputDocument::Value(&value), None, &views, &mut out);
         out.findings
             .sort_by(|a, b| (&a.file, a.start).cmp(&(&b.file, b.start)));
         out
     }
 
-    fn ask(&mut self, value: &Value, kind: Option<InputKind>, views: &[View<'_>], out: &mut Checked) {
+    fn ask(
+        &mut self,
+        document: InputDocument<'_>,
+        kind: Option<InputKind>,
+        views: &[View<'_>],
+        out: &mut Checked,
+    ) {
         let subject = Subject {
-            value,
+            document,
             kind,
             views,
             now: self.checker.now,
@@ -379,36 +385,69 @@ fn views<'a>(input: &'a Input, lines: &'a Lines) -> impl Iterator<Item = View<'a
     })
 }
 
-impl PartWorker<'_> {
+/// What a policy says of a document.
+struct Answer<'c> {
+    selected: &'c Selected,
+    /// By rule.
+    found: Vec<(&'c str, Vec<Found>)>,
+    /// What it takes back, if it found something and can.
+    taken_back: Option<(&'c EntryPoint, Option<Value>)>,
+}
+
+impl<'c> PartWorker<'c> {
     fn check_document(&mut self, subject: &Subject<'_>, combine: bool, out: &mut Checked) {
         let compiled = self.compiled;
-        for selected in compiled
-            .selected
-            .iter()
-            .filter(|selected| selected.is_for(subject.kind, combine))
-        {
-            out.checks = out.checks.saturating_add(1);
-            let no_answer = |entry_point: &EntryPoint, error: &dyn std::fmt::Display| Failure {
-                file: subject.name(),
-                at: None,
-                message: format!("{entry_point} has no answer: {error}"),
-            };
-            let mut found: Vec<(&str, Vec<Finding>)> = Vec::new();
-            for (rule, entry_point) in &selected.rules {
-                match self.check_rule(subject, &selected.policy, rule, entry_point) {
-                    Ok(findings) => found.push((rule, findings)),
-                    Err(error) => out.failures.push(no_answer(entry_point, &error)),
-                }
+        let is_for = |selected: &&Selected| selected.is_for(subject.kind, combine);
+        let asked: Vec<&Selected> = compiled.selected.iter().filter(is_for).collect();
+        if asked.is_empty() {
+            return;
+        }
+        out.checks = out.checks.saturating_add(asked.len());
+        let held = self.engine.hold(subject.document, LIMITS.memory);
+        let answers: Vec<Answer<'_>> = asked
+            .into_iter()
+            .map(|selected| self.answer(subject, selected, &held, out))
+            .collect();
+        // Where findings come from takes a document of its own.
+        self.engine.release();
+        for answer in answers {
+            self.add_findings(subject, answer, out);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        subject: &Subject<'_>,
+        selected: &'c Selected,
+        held: &Result<(), EngineError>,
+        out: &mut Checked,
+    ) -> Answer<'c> {
+        let mut ask = |entry_point: &EntryPoint| {
+            let answer = held.clone().and_then(|()| self.value(subject, entry_point));
+            answer.map_err(|error| {
+                out.failures.push(Failure {
+                    file: subject.name(),
+                    at: None,
+                    message: format!("{entry_point} has no answer: {error}"),
+                });
+            })
+        };
+        let mut found: Vec<(&str, Vec<Found>)> = Vec::new();
+        for (rule, entry_point) in &selected.rules {
+            if let Ok(value) = ask(entry_point) {
+                found.push((
+                    rule,
+                    violations::found(&selected.policy, entry_point, value.as_ref()),
+                ));
             }
-            found.retain(|(_, findings)| !findings.is_empty());
-            if let (false, Some(entry_point)) = (found.is_empty(), &selected.exception) {
-                match self.value(subject, entry_point) {
-                    Ok(value) => except(entry_point, value.as_ref(), &mut found),
-                    Err(error) => out.failures.push(no_answer(entry_point, &error)),
-                }
-            }
-            out.findings
-                .extend(found.into_iter().flat_map(|(_, findings)| findings));
+        }
+        found.retain(|(_, found)| !found.is_empty());
+        let exception = selected.exception.as_ref().filter(|_| !found.is_empty());
+        let taken_back = exception.and_then(|entry_point| Some((entry_point, ask(entry_point).ok()?)));
+        Answer {
+            selected,
+            found,
+            taken_back,
         }
     }
 
@@ -421,33 +460,30 @@ impl PartWorker<'_> {
         let request = EvalRequest {
             context: EvalContext::at(subject.now),
             limits: LIMITS,
-            ..EvalRequest::new(&path, Some(subject.value))
+            ..EvalRequest::new(&path, None)
         };
-        Ok(self.engine.evaluate(&request)?.value)
+        Ok(self.engine.evaluate_held(&request)?.value)
     }
 
-    fn check_rule(
-        &mut self,
-        subject: &Subject<'_>,
-        policy: &Policy,
-        rule: &str,
-        entry_point: &EntryPoint,
-    ) -> Result<Vec<Finding>, EngineError> {
-        let result = self.value(subject, entry_point)?;
-        let found = violations::found(policy, entry_point, result.as_ref());
-        if found.is_empty() {
-            return Ok(Vec::new());
+    fn add_findings(&mut self, subject: &Subject<'_>, answer: Answer<'_>, out: &mut Checked) {
+        let policy = &answer.selected.policy;
+        let mut findings: Vec<(&str, Vec<Finding>)> = Vec::new();
+        for (rule, found) in answer.found {
+            let derived = self.derive(policy, rule, subject);
+            let origins: Origins<'_> = derived
+                .iter()
+                .rev()
+                .map(|derived| (&derived.value, derived))
+                .collect();
+            let found = found.into_iter();
+            let found = found.filter_map(|found| subject.finding(policy, rule, found, &origins));
+            findings.push((rule, found.collect()));
         }
-        let derived = self.derive(policy, rule, subject);
-        let origins: Origins<'_> = derived
-            .iter()
-            .rev()
-            .map(|derived| (&derived.value, derived))
-            .collect();
-        Ok(found
-            .into_iter()
-            .filter_map(|found| subject.finding(policy, rule, found, &origins))
-            .collect())
+        if let Some((entry_point, value)) = answer.taken_back {
+            except(entry_point, value.as_ref(), &mut findings);
+        }
+        out.findings
+            .extend(findings.into_iter().flat_map(|(_, findings)| findings));
     }
 
     /// Where the values of a rule came from. That an answer can't be followed back is no reason not to give it.
@@ -457,9 +493,14 @@ impl PartWorker<'_> {
         {
             self.derivers.insert(policy.id.clone(), deriver);
         }
-        let (value, context) = (subject.value, EvalContext::at(subject.now));
+        let context = EvalContext::at(subject.now);
         let deriver = self.derivers.get_mut(&policy.id);
-        let derived = deriver.and_then(|deriver| deriver.derive(rule, value, context, LIMITS).ok());
+        let derived =
+            deriver.and_then(|deriver| deriver.derive(rule, subject.document, context, LIMITS).ok());
         derived.unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

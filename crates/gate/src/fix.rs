@@ -72,15 +72,6 @@ pub(crate) fn of(
     (!edits.is_empty()).then_some(Fix { edits })
 }
 
-/// The value that a path leads to.
-pub(crate) fn at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, step| match value {
-        Value::Array(items) => items.get(index(step)?),
-        Value::Object(members) => members.get(step),
-        _ => None,
-    })
-}
-
 /// Applies the fixes of findings in one file. Returns the new text, if there is any, and what of the fixes was left out, for people: of two that overlap
 /// the first wins.
 ///
@@ -93,7 +84,7 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
     let mut expected: Vec<Value> = input
         .documents
         .iter()
-        .map(|(_, _, document)| document.value.clone())
+        .map(|(_, _, document)| document.reading(&input.text).whole().into_owned())
         .collect();
     let mut left = Vec::new();
     for finding in findings {
@@ -143,9 +134,9 @@ fn spans(input: &Input, fix: &Fix) -> Result<Vec<(Range<usize>, String)>, String
         }
         let (_, kind, document) = input.documents.get(edit.document).ok_or("the file has changed")?;
         let scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_));
-        match at(&document.value, &edit.steps) {
+        match document.reading(&input.text).at(&edit.steps) {
             None => return Err("the value is not in the file, and only what is there is replaced"),
-            Some(old) if !scalar(old) || !scalar(&edit.value) => return Err("it is no single value"),
+            Some(old) if !scalar(&old) || !scalar(&edit.value) => return Err("it is no single value"),
             Some(_) => {}
         }
         let range = document.locate(&input.text, &edit.steps);
@@ -232,11 +223,11 @@ fn verify(source: &Source, text: &str, expected: &[Value]) -> Result<(), String>
     let found = input
         .documents
         .iter()
-        .map(|(_, kind, document)| (*kind, &document.value));
+        .map(|(_, kind, document)| (*kind, document.reading(&input.text).whole()));
     let same = found.len() == expected.len()
         && found.zip(expected).all(|((kind, found), wanted)| match kind {
-            InputKind::Dockerfile => without_original(found) == without_original(wanted),
-            _ => found == wanted,
+            InputKind::Dockerfile => without_original(&found) == without_original(wanted),
+            _ => *found == *wanted,
         });
     if same {
         Ok(())

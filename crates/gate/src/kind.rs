@@ -2,7 +2,7 @@
 
 use stele_types::{InputKind, Value};
 
-use crate::format::Format;
+use crate::format::{Format, Reading};
 
 /// What stands behind `Dockerfile.` in names of other files.
 const NO_DOCKERFILE: [&str; 14] = [
@@ -177,51 +177,41 @@ fn has_aws_resources(document: &Value) -> bool {
     })
 }
 
-/// The resource of a plan that a path leads to or into.
-fn change_of<'d>(kind: InputKind, document: &'d Value, path: &[Value]) -> Option<&'d str> {
+/// The address of the resource of a plan that a path leads to or into.
+fn change_of(kind: InputKind, document: Reading<'_>, path: &[Value]) -> Option<String> {
     let [first, index, ..] = path else { return None };
     let is_plan = matches!(kind, InputKind::Terraform | InputKind::TerraformPlan);
     if !is_plan || first.as_str() != Some("resource_changes") {
         return None;
     }
-    document
-        .get("resource_changes")?
-        .index(index)?
-        .get("address")?
-        .as_str()
+    document.string(&[first.clone(), index.clone(), "address".into()])
 }
 
 /// A path that stays the same when other resources come and go: those of a plan by their address.
 #[must_use]
-pub(crate) fn stable_path(kind: InputKind, document: &Value, path: &[Value]) -> Vec<Value> {
+pub(crate) fn stable_path(kind: InputKind, document: Reading<'_>, path: &[Value]) -> Vec<Value> {
     let mut out = path.to_vec();
     if let (Some(address), Some(step)) = (change_of(kind, document, path), out.get_mut(1)) {
-        *step = Value::string(address);
+        *step = Value::from(address);
     }
     out
 }
 
 /// What a document is about at a path, for people: `Deployment/default/web`, `aws_s3_bucket.logs`.
 #[must_use]
-pub fn resource_of(kind: InputKind, document: &Value, path: &[Value]) -> Option<String> {
+pub fn resource_of(kind: InputKind, document: Reading<'_>, path: &[Value]) -> Option<String> {
     if let Some(address) = change_of(kind, document, path) {
-        return Some(address.to_owned());
+        return Some(address);
     }
     if kind != InputKind::Kubernetes {
         return None;
     }
-    let metadata = document.get("metadata");
-    let text = |key: &str| {
-        metadata
-            .and_then(|metadata| metadata.get(key))
-            .and_then(Value::as_str)
-    };
-    let name = text("name").or_else(|| text("generateName")).unwrap_or("unnamed");
-    let kind = document.get("kind").and_then(Value::as_str)?;
-    Some(format!(
-        "{kind}/{}/{name}",
-        text("namespace").unwrap_or("default")
-    ))
+    let text = |key: &str| document.string(&["metadata".into(), key.into()]);
+    let name = text("name").or_else(|| text("generateName"));
+    let name = name.unwrap_or_else(|| "unnamed".to_owned());
+    let kind = document.string(&["kind".into()])?;
+    let namespace = text("namespace").unwrap_or_else(|| "default".to_owned());
+    Some(format!("{kind}/{namespace}/{name}"))
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Source {
             }
         };
         let kind_of = |document: &Document| {
-            let found = || kind::kind_of(&self.name, format, &document.value);
+            let found = || kind::kind_of(&self.name, format, document.outline());
             self.kind.unwrap_or_else(found)
         };
         let mut documents = format::read(format, &text, Dialect::Core).map_err(failed)?;

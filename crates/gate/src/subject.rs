@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use stele_policy::Policy;
 use stele_policy::derive::Derivation;
 use stele_policy::violations::Found;
+use stele_policy::{InputDocument, Policy};
 use stele_types::{Enforcement, InputKind, Timestamp, Value};
 
 use crate::finding::{Excerpt, Finding, Step, Why, fingerprint};
 use crate::fix;
-use crate::format::Document;
+use crate::format::{Document, Reading};
 use crate::kind;
 use crate::source::Input;
 use crate::text::{Lines, first_line};
@@ -29,9 +29,15 @@ pub(crate) struct View<'a> {
     pub(crate) document: &'a Document,
 }
 
+impl<'a> View<'a> {
+    pub(crate) fn reading(&self) -> Reading<'a> {
+        self.document.reading(&self.input.text)
+    }
+}
+
 /// The input of an evaluation.
 pub(crate) struct Subject<'a> {
-    pub(crate) value: &'a Value,
+    pub(crate) document: InputDocument<'a>,
     /// What it is; `None`: all documents in one.
     pub(crate) kind: Option<InputKind>,
     /// What it was made of: one document, or all of them in their order.
@@ -71,11 +77,11 @@ impl Subject<'_> {
         let derivation = derivation(entry.as_ref(), origins);
         let path = named_path(entry.as_ref()).unwrap_or_else(|| origin(derivation));
         let (view, path) = self.view(&path)?;
-        let text = &view.input.text;
+        let (text, reading) = (&view.input.text, view.reading());
         let range = first_line(text, &view.document.locate(text, path));
         let resource = violation
             .resource
-            .or_else(|| kind::resource_of(view.kind, &view.document.value, path));
+            .or_else(|| kind::resource_of(view.kind, reading, path));
         let (file, start) = view.input.position(view.lines, range.start);
         let (_, end) = view.input.position(view.lines, range.end);
         let parts = [
@@ -93,7 +99,7 @@ impl Subject<'_> {
             Vec::new()
         };
         Some(Finding {
-            fingerprint: fingerprint(parts, &kind::stable_path(view.kind, &view.document.value, path)),
+            fingerprint: fingerprint(parts, &kind::stable_path(view.kind, reading, path)),
             enforcement: enforcement(policy, rule, &violation.rule),
             policy: violation.policy_id.to_string(),
             rule: violation.rule,
@@ -132,7 +138,7 @@ impl Subject<'_> {
                 file: file.to_owned(),
                 path: path.iter().map(Step::of).collect(),
                 start,
-                value: Why::shown(fix::at(&view.document.value, path)),
+                value: Why::shown(view.reading().at(path).as_deref()),
             };
             if !out.contains(&why) {
                 out.push(why);

@@ -24,8 +24,12 @@ fn read(kind: InputKind, text: &str) -> Result<Input, String> {
     source.read().map_err(|failure| failure.to_string())
 }
 
+fn whole(input: &Input) -> Value {
+    input.documents[0].2.reading(&input.text).whole().into_owned()
+}
+
 fn json_of(input: &Input) -> String {
-    json::to_string(&input.documents[0].2.value)
+    json::to_string(&whole(input))
 }
 
 /// The text from the place of a path to the end of its line.
@@ -86,7 +90,7 @@ fn files_of_many_keys_are_read_in_one_go_and_the_last_of_equal_keys_counts() {
         .collect();
     let of = |kind, text: &str, path: &[&str]| {
         let input = read(kind, text).unwrap();
-        let mut value = input.documents[0].2.value.clone();
+        let mut value = whole(&input);
         for key in path {
             value = value.get(key).unwrap().clone();
         }

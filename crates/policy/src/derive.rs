@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use stele_rego::trace::{Map, Provenance};
 use stele_rego::vm::{Passed, Probe};
-use stele_types::Value;
 
 use crate::bundle;
-use crate::engine::{DataPath, EngineError, EvalContext, EvalRequest, Limits, WatchedEngine};
+use crate::engine::{DataPath, EngineError, EvalContext, EvalRequest, InputDocument, Limits, WatchedEngine};
 use crate::load::PolicySet;
 use crate::policy::{self, Policy};
 
@@ -53,7 +52,7 @@ impl Deriver {
     pub fn derive(
         &mut self,
         rule: &str,
-        input: &Value,
+        input: InputDocument<'_>,
         context: EvalContext<'_>,
         limits: Limits,
     ) -> Result<Vec<Derivation>, EngineError> {
@@ -62,15 +61,13 @@ impl Deriver {
         let request = EvalRequest {
             context,
             limits,
-            ..EvalRequest::new(&path, Some(input))
+            ..EvalRequest::new(&path, None)
         };
         let provenance = RefCell::new(Provenance::new(&self.map, [path.segments()], MAX_VALUES));
-        let derivations = self
-            .engine
-            .look(&request, &mut Shared(&provenance), |outcome, _| {
+        self.engine
+            .look_at(input, &request, &mut Shared(&provenance), |outcome, _| {
                 provenance.borrow().derivations(outcome)
-            })?;
-        Ok(derivations)
+            })
     }
 }
 
@@ -85,6 +82,8 @@ impl Probe for Shared<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use stele_types::Value;
+
     use super::*;
     use crate::testing;
 
@@ -96,7 +95,12 @@ mod tests {
         let mut deriver = Deriver::new(&set, &policy).unwrap();
         let input = testing::json(r#"{"bad": true}"#);
         let derived = deriver
-            .derive("deny", &input, EvalContext::default(), Limits::default())
+            .derive(
+                "deny",
+                InputDocument::Value(&input),
+                EvalContext::default(),
+                Limits::default(),
+            )
             .unwrap();
         assert_eq!(derived[0].reasons()[0].path, [Value::from("bad")]);
     }
@@ -114,7 +118,12 @@ mod tests {
         let mut deriver = Deriver::new(&set, &policy).unwrap();
         let input = testing::json(r#"{"items": [{"name": "p"}, {"name": "q", "bad": true}]}"#);
         let derived = deriver
-            .derive("deny", &input, EvalContext::default(), Limits::default())
+            .derive(
+                "deny",
+                InputDocument::Value(&input),
+                EvalContext::default(),
+                Limits::default(),
+            )
             .unwrap();
         assert_eq!(derived.len(), 1);
         assert_eq!(derived[0].value, Value::from("q"));

@@ -31,7 +31,8 @@ pub mod violations;
 
 pub use bundle::{Bundle, BundleError};
 pub use engine::{
-    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, Limits, VmEngine,
+    CompiledPolicy, DataPath, Engine, EngineError, EvalContext, EvalOutcome, EvalRequest, InputDocument,
+    Limits, VmEngine,
 };
 #[cfg(feature = "regorus")]
 pub use engine::{PreparedPolicy, RegorusEngine};

@@ -80,8 +80,9 @@ fn package(purl: Option<&str>, name: &str, version: Option<&str>, place: Place) 
 
 /// Also components within components.
 fn cyclonedx(input: &Input, document: &Document) -> Vec<Package> {
+    let whole = document.reading(&input.text).whole();
     let mut out = Vec::new();
-    let mut open = vec![(Vec::new(), &document.value)];
+    let mut open = vec![(Vec::new(), whole.as_ref())];
     while let Some((path, above)) = open.pop() {
         for (number, component) in items(above, "components").iter().enumerate() {
             let mut path = path.clone();
@@ -109,15 +110,16 @@ fn source(component: &Value) -> Option<(String, String)> {
 }
 
 fn spdx(input: &Input, document: &Document) -> Vec<Package> {
+    let whole = document.reading(&input.text).whole();
     let described = |id: &str| {
-        let mut relationships = items(&document.value, "relationships").iter();
+        let mut relationships = items(&whole, "relationships").iter();
         relationships.any(|relationship| {
             text(relationship, "relationshipType") == Some("DESCRIBES")
                 && text(relationship, "relatedSpdxElement") == Some(id)
         })
     };
     let mut out = Vec::new();
-    for (number, item) in items(&document.value, "packages").iter().enumerate() {
+    for (number, item) in items(&whole, "packages").iter().enumerate() {
         let references = items(item, "externalRefs").iter();
         let mut purls = references.filter(|reference| text(reference, "referenceType") == Some("purl"));
         let purl = purls.find_map(|reference| text(reference, "referenceLocator"));

@@ -9,30 +9,54 @@ use std::sync::Arc;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use stele_policy::InputDocument;
 use stele_types::{Value, json};
 
-use super::{Document, FormatError, Places};
+use super::{Document, FormatError};
 use crate::node::{Entry, Node, index};
 
 /// The greatest document, in bytes.
 const MAX_BYTES: usize = 1 << 30;
 
-pub(super) fn read(text: &str) -> Result<Document, FormatError> {
-    let limits = json::Limits {
+/// On how many levels of objects there may be something that tells a document's kind: `Resources`, the resource, its `Type`.
+pub(super) const LEVELS: usize = 3;
+
+fn limits() -> json::Limits {
+    json::Limits {
         max_bytes: MAX_BYTES,
         ..json::Limits::default()
-    };
+    }
+}
+
+pub(super) fn read(text: &str) -> Result<Document, FormatError> {
     // A byte order mark says nothing here.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let start = text.len().saturating_sub(body.len());
-    let value = json::parse(body.as_bytes(), &limits).map_err(|error| FormatError {
+    let outline = json::outline(body.as_bytes(), &limits(), LEVELS).map_err(|error| FormatError {
         offset: Some(error.offset.saturating_add(start)),
         message: format!("not JSON: {}", error.kind),
     })?;
-    Ok(Document {
-        value,
-        places: Places::Json(start..text.len(), Index::default()),
-    })
+    Ok(Document::of_json(start..text.len(), outline))
+}
+
+/// The document in a range of a text that was read.
+pub(super) fn input<'t>(text: &'t str, range: &Range<usize>) -> InputDocument<'t> {
+    InputDocument::Json {
+        text: text.as_bytes().get(range.clone()).unwrap_or_default(),
+        limits: limits(),
+    }
+}
+
+/// The value of a part of a text that was read.
+pub(super) fn value(part: &str) -> Option<Value> {
+    json::parse(part.as_bytes(), &limits()).ok()
+}
+
+/// The part of the text that a path leads to, from the document in a range of it on.
+pub(super) fn at<'t>(text: &'t str, range: &Range<usize>, path: &[Value], known: &Index) -> Option<&'t str> {
+    let whole = text.get(range.clone())?.trim();
+    let next = |at, step: &Value| known.member(text, at, step).map(|(_, found)| found);
+    path.iter().try_fold(whole, next)
 }
 
 /// Smaller containers are read again where a place in them is wanted.
@@ -154,9 +178,7 @@ fn tree(text: &str, base: usize, raw: &RawValue) -> Option<Node> {
         entries.reverse();
         return Some(Node::object(range, entries));
     }
-    let limits = json::Limits::default();
-    let value = json::parse(content.as_bytes(), &limits).ok()?;
-    Some(Node::scalar(range, value))
+    Some(Node::scalar(range, value(content)?))
 }
 
 struct Pairs;
@@ -288,10 +310,7 @@ mod tests {
         assert_eq!(at(&["z".into()]), "\"z\"");
         assert_eq!(at(&["a".into(), 2_000.into()]), "\"a\"");
         assert_eq!(at(&["q".into()]), text.trim());
-        let Places::Json(_, index) = &document.places else {
-            panic!("{:?}", document.places)
-        };
-        assert_eq!(index.0.borrow().len(), 2);
+        assert_eq!(document.index().unwrap().0.borrow().len(), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod blocks;
 mod types;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use stele_gate::source::{Input, Origin, Source};
@@ -49,9 +50,15 @@ fn read_as(directory: &Path, name: &str) -> Input {
     source.read().unwrap()
 }
 
+fn document(input: &Input) -> &Value {
+    match input.documents[0].2.reading(&input.text).whole() {
+        Cow::Borrowed(value) => value,
+        Cow::Owned(_) => panic!("what is evaluated is no text"),
+    }
+}
+
 fn changes(input: &Input) -> Vec<&Value> {
-    let document = &input.documents[0].2.value;
-    document
+    document(input)
         .get("resource_changes")
         .unwrap()
         .as_array()
@@ -473,7 +480,7 @@ fn circles_and_bombs_are_told_and_bounded() {
 fn configuration_says_what_refers_to_what() {
     let text = "provider \"aws\" {\n  region = \"eu-west-1\"\n}\nresource \"aws_s3_bucket\" \"b\" {}\nresource \"aws_s3_bucket_acl\" \"a\" {\n  bucket = aws_s3_bucket.b.id\n  acl = \"private\"\n}\n";
     let input = module(&[("main.tf", text)]);
-    let configuration = input.documents[0].2.value.get("configuration").unwrap();
+    let configuration = document(&input).get("configuration").unwrap();
     let root = configuration.get("root_module").unwrap();
     let resources = root.get("resources").unwrap().as_array().unwrap();
     assert_eq!(

@@ -10,6 +10,29 @@ use super::compiled::Target;
 use super::vm_engine::{Failure, Question};
 use super::{Engine, EngineError, EvalRequest, Prints, VmEngine};
 
+/// An input as whoever asks many questions about it has it.
+#[derive(Debug, Clone, Copy)]
+pub enum InputDocument<'a> {
+    /// A value.
+    Value(&'a Value),
+    /// JSON, which takes a fraction of the value's memory.
+    Json {
+        /// The text.
+        text: &'a [u8],
+        /// Its bounds.
+        limits: json::Limits,
+    },
+}
+
+impl<'a> InputDocument<'a> {
+    pub(super) fn for_machine(self) -> (Input<'a>, json::Limits) {
+        match self {
+            Self::Value(value) => (Input::Value(value), json::Limits::default()),
+            Self::Json { text, limits } => (Input::Json(text), limits),
+        }
+    }
+}
+
 /// An input as a request carries it.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonInput<'a> {

@@ -45,7 +45,7 @@ pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
 pub(crate) use compiled::program;
 pub use convert_error::ConvertError;
-pub use json_input::{InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
+pub use json_input::{InputDocument, InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
 pub use path::{DataPath, PathError};
 #[cfg(feature = "regorus")]
 pub use prepared::PreparedPolicy;

@@ -6,7 +6,7 @@ use stele_rego::vm::{Probe, Program, Worker};
 use stele_rego::{Diagnostic, QueryScope, SourceFile, compile_query, compile_query_traced, parse_query};
 use stele_types::Value;
 
-use super::vm_engine::ask;
+use super::vm_engine::{ask, machine_input};
 use super::{EngineError, EvalContext, Limits};
 
 /// How many events of a traced query are kept.
@@ -67,7 +67,7 @@ pub fn query(
         &mut worker,
         (&program, &data),
         "eval",
-        (input, context, false),
+        (machine_input(input), context, false),
         limits,
         traced.then_some(&mut recorder as &mut dyn Probe),
         |outcome| outcome.results(),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use stele_rego::Schemas;
 use stele_rego::ast::Module;
 use stele_rego::trace::Map;
-use stele_rego::vm::{Outcome, Probe, Worker};
+use stele_rego::vm::{Input, Outcome, Probe, Worker};
 use stele_types::Value;
 
 use super::compiled::{CompiledPolicy, Target};
-use super::vm_engine::ask;
-use super::{EngineError, EvalRequest};
+use super::vm_engine::{ask, machine_input, unheld};
+use super::{EngineError, EvalRequest, InputDocument};
 
 /// What decides, on a program that keeps `print`, and, if it is traced, tells how its evaluation goes.
 #[derive(Debug)]
@@ -50,6 +50,28 @@ impl WatchedEngine {
         self.look(request, probe, |_, value| value)
     }
 
+    /// As [`Self::look`], with this input instead of the request's, read with its own limits; nothing of it is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::evaluate`].
+    pub(crate) fn look_at<T>(
+        &mut self,
+        input: InputDocument<'_>,
+        request: &EvalRequest<'_>,
+        probe: &mut dyn Probe,
+        look: impl FnOnce(&Outcome<'_>, Option<Value>) -> T,
+    ) -> Result<T, EngineError> {
+        let (input, input_limits) = input.for_machine();
+        let memory = (&input_limits, request.limits.memory);
+        let held = self.worker.hold(&self.policy.program, input, memory);
+        let found = held
+            .map_err(|error| unheld(error, memory.1))
+            .and_then(|()| self.find(request, Input::Held, probe, look));
+        self.worker.release();
+        found
+    }
+
     /// As [`Self::evaluate`], and looks at the outcome, and at the value of the path in it, before it is gone.
     ///
     /// # Errors
@@ -58,6 +80,16 @@ impl WatchedEngine {
     pub(crate) fn look<T>(
         &mut self,
         request: &EvalRequest<'_>,
+        probe: &mut dyn Probe,
+        look: impl FnOnce(&Outcome<'_>, Option<Value>) -> T,
+    ) -> Result<T, EngineError> {
+        self.find(request, machine_input(request.input), probe, look)
+    }
+
+    fn find<T>(
+        &mut self,
+        request: &EvalRequest<'_>,
+        input: Input<'_>,
         probe: &mut dyn Probe,
         look: impl FnOnce(&Outcome<'_>, Option<Value>) -> T,
     ) -> Result<T, EngineError> {
@@ -75,7 +107,7 @@ impl WatchedEngine {
             &mut self.worker,
             (&self.policy.program, &self.policy.data),
             &name,
-            (request.input, request.context, request.strict_builtin_errors),
+            (input, request.context, request.strict_builtin_errors),
             &request.limits,
             Some(probe),
             |outcome| {

@@ -90,6 +90,8 @@ pub enum Input<'a> {
     },
     /// A value.
     Value(&'a Value),
+    /// What the worker holds ([`Worker::hold`]).
+    Held,
 }
 
 /// One question.
@@ -138,6 +140,9 @@ pub enum VmError {
     /// The data was prepared for another program.
     #[error("the data document was prepared for another program")]
     ForeignData,
+    /// The input should be the one that the worker holds, and it holds none, or holds it for another program.
+    #[error("there is no input that was read before for this program")]
+    NothingHeld,
 }
 
 impl Program {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use stele_types::json;
+
 use super::builtins::{Env, Patterns};
 use super::code::Constants;
 use super::outcome::Outcome;
 use super::probe::Probe;
 use super::run::{Machine, Stacks};
 use super::value::{
-    Builders, Heap, Meter, ParseError, Reader, Region, Space, Val, from_value, member, parse,
+    Builders, Heap, Mark, Meter, ParseError, Reader, Region, Space, Val, from_value, member, parse,
 };
 use super::{Data, Input, Program, Request, VmError};
 use crate::builtins::{self, Session};
@@ -23,10 +25,19 @@ pub struct Worker {
     reader: Reader,
     /// The constants that the reader knows.
     constants: Option<Arc<Constants>>,
+    /// The input that stays in the scratch region from one evaluation to the next.
+    held: Option<Held>,
     patterns: Patterns,
     general_patterns: builtins::Patterns,
     text: String,
     parts: Vec<Val>,
+}
+
+/// An input in the scratch region, and where what evaluations add begins.
+#[derive(Debug)]
+struct Held {
+    input: Val,
+    end: Mark,
 }
 
 /// How much memory a worker keeps for the next evaluation.
@@ -40,6 +51,7 @@ impl Default for Worker {
             stacks: Stacks::default(),
             reader: Reader::default(),
             constants: None,
+            held: None,
             patterns: Patterns::default(),
             general_patterns: builtins::Patterns::default(),
             text: String::new(),
@@ -76,6 +88,67 @@ impl Worker {
         self.run(program, data, request, Some(probe))
     }
 
+    /// Reads an input for any number of questions to this program ([`Input::Held`]), until one brings its own. It may take `memory` bytes.
+    ///
+    /// # Errors
+    /// [`VmError::Input`].
+    pub fn hold(
+        &mut self,
+        program: &Program,
+        input: Input<'_>,
+        limits: (&json::Limits, u64),
+    ) -> Result<(), VmError> {
+        self.clear();
+        self.know(&program.code.constants);
+        let input = self.read(program, input, limits)?;
+        let end = self.scratch.end();
+        self.held = Some(Held { input, end });
+        Ok(())
+    }
+
+    /// Forgets the last evaluation and the input that is held; gives back memory, if they took much.
+    pub fn release(&mut self) {
+        self.clear();
+    }
+
+    /// The held input, with nothing behind it.
+    fn held(&mut self, program: &Program) -> Result<Val, VmError> {
+        let known = self.constants.as_ref();
+        let same = known.is_some_and(|known| Arc::ptr_eq(known, &program.code.constants));
+        let held = self.held.as_ref().filter(|_| same).ok_or(VmError::NothingHeld)?;
+        self.scratch.cut(&held.end);
+        self.builders.clear();
+        Ok(held.input)
+    }
+
+    /// The reader learns these constants.
+    fn know(&mut self, constants: &Arc<Constants>) {
+        let known = self.constants.as_ref();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, constants)) {
+            self.reader.forget();
+            self.constants = Some(Arc::clone(constants));
+        }
+    }
+
+    /// The input of a request, and nothing else, in the scratch region.
+    fn input(&mut self, program: &Program, request: &Request<'_>, at: usize) -> Result<Val, VmError> {
+        if matches!(request.input, Input::Held) {
+            return self.held(program);
+        }
+        self.clear();
+        self.know(&program.code.constants);
+        let limits = (&request.input_limits, request.limits.memory);
+        self.read(program, request.input, limits)
+            .map_err(|error| match error {
+                ParseError::Memory(_) => {
+                    let at = program.code.at(at);
+                    let limit = LimitKind::Memory;
+                    VmError::Eval(Box::new(EvalError::Limit { at, limit }))
+                }
+                other => other.into(),
+            })
+    }
+
     fn run<'w>(
         &'w mut self,
         program: &'w Program,
@@ -90,20 +163,7 @@ impl Worker {
             let name = request.entry_point.to_owned();
             return Err(Box::new(EvalError::UnknownEntryPoint(name)).into());
         };
-        self.clear();
-        let known = self.constants.as_ref();
-        if !known.is_some_and(|known| Arc::ptr_eq(known, &data.constants)) {
-            self.reader.forget();
-            self.constants = Some(Arc::clone(&data.constants));
-        }
-        let input = self.read(program, request).map_err(|error| match error {
-            ParseError::Memory(_) => {
-                let at = program.code.at(plan.start as usize);
-                let limit = LimitKind::Memory;
-                VmError::Eval(Box::new(EvalError::Limit { at, limit }))
-            }
-            other => other.into(),
-        })?;
+        let input = self.input(program, request, plan.start as usize)?;
         let patterns = std::mem::take(&mut self.general_patterns);
         let mut machine = Machine {
             code: &program.code,
@@ -147,17 +207,19 @@ impl Worker {
         Ok(Outcome::new(heap, &self.stacks.results, input))
     }
 
-    /// Puts the input into the scratch region.
-    fn read(&mut self, program: &Program, request: &Request<'_>) -> Result<Val, ParseError> {
+    /// Puts an input into the scratch region.
+    fn read(
+        &mut self,
+        program: &Program,
+        input: Input<'_>,
+        limits: (&json::Limits, u64),
+    ) -> Result<Val, ParseError> {
         let constants = program.constants();
-        match request.input {
-            Input::Undefined => Ok(Val::UNDEFINED),
-            Input::Json(bytes) => {
-                let limits = (&request.input_limits, request.limits.memory);
-                parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader)
-            }
+        match input {
+            // What is held was read before.
+            Input::Undefined | Input::Held => Ok(Val::UNDEFINED),
+            Input::Json(bytes) => parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader),
             Input::JsonMember { json, name } => {
-                let limits = (&request.input_limits, request.limits.memory);
                 let document = parse(json, limits, &mut self.scratch, &constants, &mut self.reader)?;
                 member(document, name, &self.scratch, &constants).ok_or(ParseError::NotAnObject)
             }
@@ -167,6 +229,7 @@ impl Worker {
 
     /// Forgets the last evaluation.
     fn clear(&mut self) {
+        self.held = None;
         if self.scratch.bytes() > KEEP {
             self.scratch.clear();
             self.scratch.shrink(KEEP);

@@ -107,6 +107,16 @@ impl JsonError {
 /// Numbers are exact. Of equal keys the last wins, as in Go's decoder and so in OPA. Unlike Go's, invalid UTF-8 and
 /// unpaired surrogates are errors rather than replaced, because two different inputs must never become one value.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+    read(bytes, limits, None)
+}
+
+/// Reads one JSON document as [`parse`] does, with the same errors, and keeps little of it: objects on the first `levels` levels, the document's own being
+/// the first, with what in them is no collection. Arrays are there and empty, and so are objects below.
+pub fn outline(bytes: &[u8], limits: &Limits, levels: usize) -> Result<Value, JsonError> {
+    read(bytes, limits, Some(levels))
+}
+
+fn read(bytes: &[u8], limits: &Limits, levels: Option<usize>) -> Result<Value, JsonError> {
     if bytes.len() > limits.max_bytes {
         let kind = JsonErrorKind::TooLarge {
             size: bytes.len(),
@@ -126,6 +136,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
         bytes,
         at: 0,
         limits,
+        levels,
     };
     parser
         .document()
@@ -138,6 +149,8 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     limits: &'a Limits,
+    /// On how many levels objects are kept with what is in them; `None`: everything is kept.
+    levels: Option<usize>,
 }
 
 type Parsed<T> = Result<T, JsonErrorKind>;
@@ -233,7 +246,10 @@ impl<'a> Parser<'a> {
             return Ok(Value::from(items));
         }
         loop {
-            items.push(self.value(inner)?);
+            let item = self.value(inner)?;
+            if self.levels.is_none() {
+                items.push(item);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.advance(1),
@@ -263,7 +279,10 @@ impl<'a> Parser<'a> {
                 return Err(self.expected("`:`"));
             }
             self.advance(1);
-            pairs.push((key, self.value(inner)?));
+            let value = self.value(inner)?;
+            if self.levels.is_none_or(|levels| depth < levels) {
+                pairs.push((key, value));
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.advance(1),

@@ -29,6 +29,16 @@ fn last_of_equal_keys_wins() {
 }
 
 #[test]
+fn an_outline_has_the_objects_above() {
+    let text = r#"{"a": {"b": {"c": {"d": 1}, "e": 2}, "f": [1, {"g": 3}]}, "h": "x", "i": {}}"#;
+    let at = |levels| to_string(&outline(text.as_bytes(), &Limits::default(), levels).unwrap());
+    assert_eq!(at(0), "{}");
+    assert_eq!(at(1), r#"{"a":{},"h":"x","i":{}}"#);
+    assert_eq!(at(3), r#"{"a":{"b":{"c":{},"e":2},"f":[]},"h":"x","i":{}}"#);
+    assert_eq!(to_string(&outline(b"[{}]", &Limits::default(), 3).unwrap()), "[]");
+}
+
+#[test]
 fn errors_name_the_place() {
     for (text, line, column, kind) in [
         ("", 1, 1, JsonErrorKind::UnexpectedEnd("a value")),
@@ -124,5 +134,14 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = parse(&bytes, &Limits::default());
+    }
+}
+
+proptest! {
+    /// What is kept of a document does not change what is taken and refused.
+    #[test]
+    fn outlines_are_refused_as_documents_are(text in r#"[\[\]{}:, "a1\\]{0,24}"#, levels in 0usize..4) {
+        let whole = read(&text).map(drop);
+        prop_assert_eq!(outline(text.as_bytes(), &Limits::default(), levels).map(drop), whole);
     }
 }

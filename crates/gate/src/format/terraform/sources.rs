@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stele_types::Value;
 
-use crate::format::Document;
+use crate::format::{Document, Reading};
 use crate::node::Node;
 
 /// Where the resources of a configuration are written.
@@ -25,7 +25,10 @@ struct Found {
 impl Sources {
     /// Of a module's document, whose text begins at a byte.
     pub(crate) fn new(document: Document, base: usize) -> Self {
-        let changes = document.value.get("resource_changes").and_then(Value::as_array);
+        let changes = document
+            .outline()
+            .get("resource_changes")
+            .and_then(Value::as_array);
         let mut addresses = HashMap::new();
         for (change, index) in changes.unwrap_or_default().iter().zip(0i64..) {
             if let Some(address) = change.get("address").and_then(Value::as_str) {
@@ -41,10 +44,12 @@ impl Sources {
     }
 
     /// Where what a path of the plan leads to is written; `None`: nowhere in these files.
-    pub(crate) fn locate(&self, plan: &Value, path: &[Value]) -> Option<Range<usize>> {
+    pub(crate) fn locate(&self, plan: Reading<'_>, path: &[Value]) -> Option<Range<usize>> {
         let (address, rest) = resource(plan, path)?;
         let known = &self.0.addresses;
-        let index = known.get(address).or_else(|| known.get(&without_keys(address)))?;
+        let index = known
+            .get(&address)
+            .or_else(|| known.get(&without_keys(&address)))?;
         let mut there = vec![
             "resource_changes".into(),
             Value::from(*index),
@@ -68,19 +73,14 @@ impl Sources {
 }
 
 /// The address of the innermost resource on a path, and the path from there.
-fn resource<'a>(plan: &'a Value, path: &'a [Value]) -> Option<(&'a str, &'a [Value])> {
-    let mut at = plan;
-    let mut found = None;
-    for (depth, step) in path.iter().enumerate() {
-        let Some(next) = at.index(step) else { break };
-        at = next;
-        let address = at.get("address").and_then(Value::as_str);
+fn resource<'p>(plan: Reading<'_>, path: &'p [Value]) -> Option<(String, &'p [Value])> {
+    (1..=path.len()).rev().find_map(|depth| {
+        let (above, below) = path.split_at_checked(depth)?;
+        let member = |key: &str| [above, &[key.into()]].concat();
         // Modules have addresses too; resources have a type.
-        if let (Some(address), Some(_)) = (address, at.get("type")) {
-            found = Some((address, path.get(depth.saturating_add(1)..).unwrap_or_default()));
-        }
-    }
-    found
+        let address = plan.string(&member("address"))?;
+        plan.has(&member("type")).then_some((address, below))
+    })
 }
 
 /// `module.a["b"].c.d[0]` as `module.a.c.d`.

@@ -39,6 +39,7 @@ pub(crate) use meter::Meter;
 pub(crate) use names::{Names, hash_text};
 pub use parse::ParseError;
 pub(crate) use parse::{Reader, load, parse};
+pub(crate) use region::Mark;
 pub use region::{Full, Region};
 pub(crate) use weight::weigh_value;
 

@@ -25,6 +25,15 @@ pub struct Region {
     pub(super) hasher: RandomState,
 }
 
+/// How far a region is filled.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    words: usize,
+    text: usize,
+    numbers: usize,
+    document: Range<usize>,
+}
+
 /// The region can hold no more: its text would pass 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("values of one evaluation can't hold more than 4 GiB of text")]
@@ -53,6 +62,24 @@ impl Region {
         self.numbers.clear();
         // All empty collections share the first word.
         self.words.push(Val::count(0));
+    }
+
+    /// How far it is filled.
+    pub(crate) fn end(&self) -> Mark {
+        Mark {
+            words: self.words.len(),
+            text: self.text.len(),
+            numbers: self.numbers.len(),
+            document: self.document.clone(),
+        }
+    }
+
+    /// Forgets the values that came later, and keeps the memory. Nothing writes to what stood before.
+    pub(crate) fn cut(&mut self, end: &Mark) {
+        self.words.truncate(end.words);
+        self.text.truncate(end.text);
+        self.numbers.truncate(end.numbers);
+        self.document = end.document.clone();
     }
 
     /// Gives back memory beyond `bytes`.
