@@ -135,7 +135,7 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
         tables,
         debug,
     } = lowered;
-    runtime::link(&mut program, &runtime::library()?);
+    runtime::link(&mut program, runtime::library()?);
     lir::verify(&program)?;
     let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());
     let mut made = code(&program, &layout, &tables, codegen::GENEROUS);

@@ -66,6 +66,6 @@ fn verifier_names_the_broken_rule() {
 #[test]
 fn runtime_library_round_trips() {
     let program = crate::runtime::library().unwrap();
-    verify(&program).unwrap();
-    assert_eq!(read(&print(&program)), program);
+    verify(program).unwrap();
+    assert_eq!(read(&print(program)), *program);
 }

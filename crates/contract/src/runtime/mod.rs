@@ -3,6 +3,7 @@
 
 use crate::abi;
 use crate::lir::{Macros, ParseError, Program, callees, parse_into};
+use std::sync::LazyLock;
 
 /// The files in order: a macro must stand before its first use.
 const FILES: &[&str] = &[
@@ -37,11 +38,16 @@ const FILES: &[&str] = &[
 /// The function that the EVM enters.
 pub(crate) const ENTRY: &str = "main";
 
-/// Parses the whole library.
+/// The whole library, read once: a node builds dozens of contracts when it starts.
 ///
 /// # Errors
 /// A syntax error in one of the files, which the tests exclude.
-pub(crate) fn library() -> Result<Program, ParseError> {
+pub(crate) fn library() -> Result<&'static Program, ParseError> {
+    static LIBRARY: LazyLock<Result<Program, ParseError>> = LazyLock::new(parse);
+    LIBRARY.as_ref().map_err(Clone::clone)
+}
+
+fn parse() -> Result<Program, ParseError> {
     let named = abi::named_constants();
     let mut macros = Macros::default();
     let mut program = Program::default();
