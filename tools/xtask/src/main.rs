@@ -46,9 +46,9 @@ enum Command {
         /// Size of the corpus [1000], and where it is written or lies already
         arguments: Vec<String>,
     },
-    /// Measure `stele check` on generated input: plan [MEGABYTES] [FILE] or repository [FILES] [FOLDER]
+    /// Measure `stele check` on generated input: plan [MEGABYTES] [FILE], repository [FILES] [FOLDER] or startup [RUNS]
     BenchCheck {
-        /// `plan` or `repository`, its size [150, 5000], and where it is written or lies already
+        /// `plan`, `repository` or `startup`, its size [150, 5000, 20], and where it is written or lies already
         arguments: Vec<String>,
     },
     /// Run generated policies on all engines until they disagree; see `--help` of the program, which gets all arguments

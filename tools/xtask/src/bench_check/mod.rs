@@ -1,7 +1,9 @@
-//! What `stele check` takes for large inputs: a Terraform plan, and a repository of many kinds of files. Both are made here and are the same every time.
+//! What `stele check` takes for large inputs, a Terraform plan and a repository of many kinds of files, and until its first finding on one small file. All are made
+//! here and are the same every time.
 
 mod plan;
 mod repository;
+mod startup;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -10,13 +12,20 @@ use std::time::Instant;
 
 use crate::shell::{cargo, run, say, target_dir};
 
-/// `plan [MEGABYTES] [FILE]` or `repository [FILES] [FOLDER]`: writes the input where it is not there yet, and checks it with the starter library.
+/// `plan [MEGABYTES] [FILE]`, `repository [FILES] [FOLDER]` or `startup [RUNS]`: writes the input where it is not there yet, and checks it with the starter library.
 pub(crate) fn run_bench(arguments: &[String]) -> Result<()> {
-    let (what, rest) = arguments.split_first().context("say `plan` or `repository`")?;
+    let words = "say `plan`, `repository` or `startup`";
+    let (what, rest) = arguments.split_first().context(words)?;
+    if what == "startup" {
+        let runs = rest.first().map_or(Ok(20), |runs| runs.parse());
+        let runs = runs.context("the number of runs is a number")?;
+        build()?;
+        return startup::measure(&stele()?, &target_dir().join("bench-check/startup"), runs);
+    }
     let (default_size, default_place) = match what.as_str() {
         "plan" => (150, "plan.json"),
         "repository" => (5_000, "repository"),
-        other => bail!("`{other}` is neither `plan` nor `repository`"),
+        other => bail!("what is `{other}`? {words}"),
     };
     let size = rest.first().map_or(Ok(default_size), |size| size.parse());
     let size: usize = size.context("the size is a number")?;
@@ -32,13 +41,21 @@ pub(crate) fn run_bench(arguments: &[String]) -> Result<()> {
             _ => repository::write(&place, size)?,
         }
     }
-    run(cargo(&["build", "--release", "--workspace", "--bin", "stele"]).stdout(Stdio::null()))?;
+    build()?;
     measure(&place)
+}
+
+fn build() -> Result<()> {
+    run(cargo(&["build", "--release", "--workspace", "--bin", "stele"]).stdout(Stdio::null()))
+}
+
+fn stele() -> Result<PathBuf> {
+    Ok(target_dir().join("release/stele").canonicalize()?)
 }
 
 /// Checks a path a few times; the system's `time` tells the memory.
 fn measure(place: &Path) -> Result<()> {
-    let stele = target_dir().join("release/stele").canonicalize()?;
+    let stele = stele()?;
     let place = place.canonicalize()?;
     let elsewhere = place.parent().context("a place below a directory")?;
     for _ in 0..3 {

@@ -39,6 +39,16 @@ pub(super) fn write(root: &Path, files: usize) -> Result<()> {
     Ok(())
 }
 
+/// Files of some kinds, each with something wrong.
+pub(super) fn wrong_files() -> [(&'static str, String); 4] {
+    [
+        ("deployment.yaml", kubernetes(0, true)),
+        ("main.tf", terraform(0, true)),
+        ("stack.yaml", cloudformation(0, true)),
+        ("Dockerfile", dockerfile(0, true)),
+    ]
+}
+
 fn kubernetes(index: usize, wrong: bool) -> String {
     format!(
         "apiVersion: apps/v1
