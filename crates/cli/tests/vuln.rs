@@ -334,3 +334,149 @@ fn a_failed_import_leaves_the_old_data() {
     assert!(ran.exits(2).contains("4 advisories taken, 1 can't be used"));
     site.run(&["vuln", "scan", "app"]).exits(1);
 }
+
+fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, path, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// An archive as `docker save` writes it, with one layer.
+fn image(site: &Site, path: &str, files: &[(&str, &[u8])]) {
+    let layer = tar(files);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &layer);
+    let config = format!(
+        r#"{{"rootfs": {{"diff_ids": ["sha256:{}"]}}}}"#,
+        hex::encode(digest)
+    );
+    let manifest = r#"[{"Config": "config.json", "RepoTags": ["shop:1"], "Layers": ["layer.tar"]}]"#;
+    let files: [(&str, &[u8]); 3] = [
+        ("manifest.json", manifest.as_bytes()),
+        ("config.json", config.as_bytes()),
+        ("layer.tar", &layer),
+    ];
+    write(site, path, tar(&files));
+}
+
+const DPKG: &[u8] = b"Package: libcurl4\nStatus: install ok installed\nArchitecture: amd64\nSource: curl (8.0-1)\nVersion: 8.0-1+b1\n\n\
+Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nSource: zlib\nVersion: 1:1.2.13-1\n";
+
+#[test]
+fn an_image_is_matched_by_its_release_and_source_packages() {
+    let site = Site::new();
+    let of = |release: &str| -> [(&'static str, Vec<u8>); 2] {
+        let text = format!("ID=debian\n{release}");
+        [
+            ("etc/os-release", text.into_bytes()),
+            ("var/lib/dpkg/status", DPKG.to_vec()),
+        ]
+    };
+    for (name, release) in [
+        ("twelve.tar", "VERSION_ID=\"12\"\n"),
+        ("eleven.tar", "VERSION_ID=\"11\"\n"),
+        ("testing.tar", ""),
+    ] {
+        let files = of(release);
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_slice()))
+            .collect();
+        image(&site, name, &files);
+    }
+    let mut curl = record(
+        "DEBIAN-CVE-2026-7",
+        "Debian:12",
+        "curl",
+        &[("introduced", "0"), ("fixed", "8.0-1+deb12u1")],
+    );
+    curl["upstream"] = json!(["CVE-2026-7"]);
+    let older = record(
+        "DSA-1",
+        "Debian:12",
+        "zlib",
+        &[("introduced", "0"), ("fixed", "1:1.2.12-5")],
+    );
+    write(&site, "osv/a.json", curl.to_string());
+    write(&site, "osv/b.json", older.to_string());
+    site.run(&["vuln", "import", "osv"]).exits(0);
+    let read = report(site.run(&["vuln", "scan", "twelve.tar", "--format", "json"]), 1);
+    assert_eq!(rules(&read), ["CVE-2026-7"]);
+    assert_eq!(read["findings"][0]["file"], "twelve.tar!/var/lib/dpkg/status");
+    assert_eq!(read["vulnerabilities"][0]["fixed"], "8.0-1+deb12u1");
+    assert!(
+        read["vulnerabilities"][0]["package"]["purl"]
+            .as_str()
+            .unwrap()
+            .starts_with("pkg:deb/debian/libcurl4@")
+    );
+    // What is known of another release says nothing of this one.
+    for (name, release) in [
+        ("eleven.tar", "Debian 11"),
+        ("testing.tar", "Debian without a release"),
+    ] {
+        let ran = site.run(&["vuln", "scan", name]);
+        assert!(
+            ran.err
+                .contains(&format!("2 packages of {release} are not checked")),
+            "{}",
+            ran.err
+        );
+        ran.exits(2);
+    }
+}
+
+#[test]
+fn policies_decide_in_place_of_the_vulnerabilities() {
+    let site = imported();
+    let ran = site.run(&["vuln", "scan", "app", "--library", "--format", "json"]);
+    let read = report(ran, 1);
+    let mut found = rules(&read);
+    found.dedup();
+    assert!(
+        found.contains(&"supply_chain/vulnerabilities/budget"),
+        "{found:?}"
+    );
+    let overdue = read["findings"].as_array().unwrap().iter();
+    let overdue: Vec<&Value> = overdue
+        .filter(|finding| finding["rule"] == "supply_chain/vulnerabilities/fix-overdue")
+        .collect();
+    let places: Vec<(&str, u64)> = overdue
+        .iter()
+        .map(|finding| {
+            (
+                finding["file"].as_str().unwrap(),
+                finding["start"]["line"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(places.contains(&("app/web/package-lock.json", 3)), "{places:?}");
+    // Two, of whatever severity, are none too many for this one.
+    let own = "# METADATA\n# custom:\n#   id: own/few\n#   inputs: [vulnerabilities]\npackage own.few\n\nimport rego.v1\n\n\
+               deny contains msg if {\n\tcount(input.vulnerabilities) > 2\n\tmsg := \"too many\"\n}\n";
+    write(&site, "own/few.rego", own);
+    site.run(&["vuln", "scan", "app", "--policy", "own"]).exits(0);
+    write(&site, "own/few.rego", own.replace("> 2", "> 1"));
+    site.run(&[
+        "vuln",
+        "scan",
+        "app",
+        "--policy",
+        "own",
+        "--write-input",
+        "in.json",
+    ])
+    .exits(1);
+    site.run(&["check", "in.json", "--policy", "own"]).exits(1);
+    write(
+        &site,
+        "own/few.rego",
+        own.replace("[vulnerabilities]", "[kubernetes]"),
+    );
+    site.run(&["vuln", "scan", "app", "--policy", "own"])
+        .fails(2, &["no policy was asked"]);
+}

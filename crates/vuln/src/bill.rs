@@ -1,6 +1,7 @@
 //! Packages of a bill of materials that somebody else may have written: CycloneDX and SPDX, JSON.
 
 use crate::package::{Package, Place};
+use std::collections::BTreeMap;
 use std::path::Path;
 use stele_gate::Failure;
 use stele_gate::format::Document;
@@ -41,9 +42,30 @@ pub fn read_bill(path: &Path, name: &str) -> Result<(serde_json::Value, Vec<Pack
         InputKind::Spdx => spdx(&input, document),
         _ => return Err(other()),
     };
+    let packages = once(packages);
     let text = input.text.trim_start_matches('\u{feff}');
     let whole = serde_json::from_str(text).map_err(|_| other())?;
     Ok((whole, packages))
+}
+
+/// Each package once, by its package URL, with all its places.
+fn once(packages: Vec<Package>) -> Vec<Package> {
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut out: Vec<Package> = Vec::new();
+    for package in packages {
+        let earlier = known.get(&package.purl).and_then(|number| out.get_mut(*number));
+        match earlier {
+            Some(earlier) if earlier.version == package.version => {
+                earlier.source = earlier.source.take().or(package.source);
+                earlier.places.extend(package.places);
+            }
+            _ => {
+                known.insert(package.purl.clone(), out.len());
+                out.push(package);
+            }
+        }
+    }
+    out
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {

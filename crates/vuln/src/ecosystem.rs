@@ -214,6 +214,17 @@ impl Home {
         })
     }
 
+    /// What is to be imported for it: `npm`, `Debian 12`.
+    pub(crate) fn label(&self) -> String {
+        match &self.distro {
+            Some(distro) if !distro.version.is_empty() => {
+                format!("{} {}", self.ecosystem.name, distro.version)
+            }
+            Some(_) => format!("{} without a release", self.ecosystem.name),
+            None => self.ecosystem.name.to_owned(),
+        }
+    }
+
     /// Whether an advisory for a release is about this one.
     pub(crate) fn is(&self, release: &str) -> bool {
         let distro = self.distro.as_ref();

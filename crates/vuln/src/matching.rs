@@ -62,7 +62,12 @@ impl<'c> Candidate<'c> {
     fn judge_one(&self, affected: &Affected) -> Judgement {
         let listed = affected.versions.iter().any(|version| version == self.text);
         let same = || {
+            // Distributions write a version in one way, and list thousands beside their ranges.
+            let one_way = matches!(self.order, Order::Debian | Order::Alpine | Order::Rpm);
             let Ok(own) = &self.version else { return false };
+            if one_way && !affected.ranges.is_empty() {
+                return false;
+            }
             let parsed = |text: &String| self.order.parse(text).ok();
             affected
                 .versions

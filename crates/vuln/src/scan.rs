@@ -102,8 +102,8 @@ pub struct Scan {
     pub found: Vec<Found>,
     /// Packages that no data can be about: without version, or of nobody whom OSV knows.
     pub unchecked: Vec<Unchecked>,
-    /// Packages of ecosystems that could be matched, but of which there are no data, by ecosystem.
-    pub missing: BTreeMap<&'static str, usize>,
+    /// Packages of ecosystems that could be matched, but of which there are no data, by ecosystem and release (`npm`, `Debian 12`).
+    pub missing: BTreeMap<String, usize>,
     /// Advisories about packages here that name commits only, which no version can be compared with.
     pub commits: BTreeSet<String>,
     /// Statements that took nothing back.
@@ -202,9 +202,10 @@ fn home_of(package: &Package, store: &Store, out: &mut Scan) -> Option<Home> {
         unchecked("it has no version".to_owned());
         return None;
     }
-    let name = home.ecosystem.name;
-    if !store.info().ecosystems.contains_key(name) {
-        let count = out.missing.entry(name).or_default();
+    // Of a distribution the release has to be among the data: those of others say nothing of it.
+    let releases = store.info().releases.get(home.ecosystem.name);
+    if !releases.is_some_and(|releases| releases.iter().any(|release| home.is(release))) {
+        let count = out.missing.entry(home.label()).or_default();
         *count = count.saturating_add(1);
         return None;
     }

@@ -120,6 +120,9 @@ pub struct DataInfo {
     pub advisories: u64,
     /// Advisories by ecosystem.
     pub ecosystems: BTreeMap<String, u64>,
+    /// Releases that there are advisories for, by ecosystem; the empty one stands for all.
+    #[serde(default)]
+    pub releases: BTreeMap<String, BTreeSet<String>>,
     /// Vulnerabilities that are listed as exploited.
     pub exploited: u64,
 }
@@ -259,6 +262,8 @@ impl<'t> Writer<'t> {
         }
         self.info.advisories = self.info.advisories.saturating_add(1);
         for ((ecosystem, name), affected) in &record.affected {
+            let releases = self.info.releases.entry((*ecosystem).to_owned()).or_default();
+            releases.extend(affected.iter().map(|affected| affected.release.clone()));
             let value = self.json(affected)?;
             self.affected
                 .insert(
@@ -322,6 +327,8 @@ impl<'t> Writer<'t> {
     pub(crate) fn finish(&mut self, import: ImportInfo) -> DataInfo {
         self.info.imports.push(import);
         self.info.ecosystems.retain(|_, count| *count > 0);
+        let ecosystems = &self.info.ecosystems;
+        self.info.releases.retain(|name, _| ecosystems.contains_key(name));
         self.info.clone()
     }
 

@@ -28,6 +28,13 @@ pub(crate) fn bench_secrets(arguments: &[String]) -> Result<()> {
     run(command.args(arguments))
 }
 
+/// Makes OSV data and packages up, and measures how fast they are imported and matched.
+pub(crate) fn bench_vuln(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--release", "--package", "stele-vuln"]);
+    command.args(["--example", "load", "--"]);
+    run(command.args(arguments))
+}
+
 /// Builds and runs the program that compares engines on generated policies.
 pub(crate) fn differential(arguments: &[String]) -> Result<()> {
     let mut command = cargo(&["run", "--release", "--package", "stele-testkit"]);

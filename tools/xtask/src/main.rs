@@ -46,6 +46,11 @@ enum Command {
         /// Size of the corpus [1000], and where it is written or lies already
         arguments: Vec<String>,
     },
+    /// Measure `stele vuln` on records and packages that are made up: [RECORDS] [PACKAGES]
+    BenchVuln {
+        /// How many records [100000] and packages [5000]
+        arguments: Vec<String>,
+    },
     /// Measure `stele check` on generated input: plan [MEGABYTES] [FILE], repository [FILES] [FOLDER] or startup [RUNS]
     BenchCheck {
         /// `plan`, `repository` or `startup`, its size [150, 5000, 20], and where it is written or lies already
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         Command::Peers => peers::install().map(drop),
         Command::Bench => ci::bench(),
         Command::BenchSecrets { arguments } => ci::bench_secrets(&arguments),
+        Command::BenchVuln { arguments } => ci::bench_vuln(&arguments),
         Command::BenchCheck { arguments } => bench_check::run_bench(&arguments),
         Command::Differential { arguments } => ci::differential(&arguments),
         Command::Gas { arguments } => ci::gas(&arguments),

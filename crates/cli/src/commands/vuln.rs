@@ -19,7 +19,7 @@ pub(crate) enum Command {
     /// Match the packages of directories, an image or a bill of materials with the data; exit code 1 when one is vulnerable
     ///
     /// Fails when the data are older than --max-age, and says how old they are in any case. docs/vuln.md says what is matched, and how. Exit code 0: nothing found, 1:
-    /// something found, 2: wrong usage, damaged input, or packages that were not checked, 3: no data, data that are too old, or something that can't be read.
+    /// something found, 2: wrong usage, files that can't be read, or packages that were not checked, 3: no data, or data that are too old or damaged.
     Scan(Box<scan::Args>),
     /// Say which data are there, and how old they are
     Status(import::StatusArgs),
