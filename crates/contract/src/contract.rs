@@ -135,7 +135,8 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
         tables,
         debug,
     } = lowered;
-    runtime::link(&mut program, runtime::library()?);
+    let library = runtime::library()?;
+    runtime::link(&mut program, library);
     lir::verify(&program)?;
     let layout = Layout::new(&program, memo_slots, pool, tables.iter().map(Vec::len).collect());
     let mut made = code(&program, &layout, &tables, codegen::GENEROUS);
@@ -146,6 +147,9 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
     }
     if too_long(&made, target) {
         lower::look_up_plainly(&mut program);
+        lower::match_slowly(&mut program);
+        runtime::link(&mut program, library);
+        lir::verify(&program)?;
         made = code(&program, &layout, &tables, 0);
     }
     let (generated, assembled) = made?;

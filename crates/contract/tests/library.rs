@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use stele_contract::abi::ContractError;
-use stele_contract::{Contract, Options, ResultForm, compile};
+use stele_contract::{Contract, Options, Refusal, ResultForm, compile};
 use stele_rego::eval::{Context, EvalError, Evaluator, Limits, NoTrace};
 use stele_rego::{CompileOptions, SourceFile, ast, ir, parse};
 use stele_types::{EntryPoint, Timestamp, Value};
@@ -116,28 +116,18 @@ fn plan(entries: &[String]) -> ir::Policy {
     .unwrap_or_else(|e| panic!("{entries:?}: {e:?}"))
 }
 
-/// The contract, however large, unless it has what contracts can't do.
-fn contract(policy: &ir::Policy) -> Option<Contract> {
+fn contract(policy: &ir::Policy) -> Result<Contract, Vec<Refusal>> {
     let options = Options {
         result: ResultForm::ResultSet,
-        max_code_size: 90_000,
+        max_code_size: 60_000,
         ..Options::default()
     };
-    compile(policy, &options).ok()
+    compile(policy, &options)
 }
 
-/// Rules that no contract holds, because of what they use or of their size: a change of the list is to be seen.
-fn assert_refused(found: &BTreeSet<String>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library_refused.txt");
-    let text: String = found.iter().map(|line| format!("{line}\n")).collect();
-    if std::env::var_os("UPDATE_REFUSED").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        text, expected,
-        "run with UPDATE_REFUSED=1 and look at the difference"
-    );
+fn refusals(found: &[Refusal]) -> String {
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// Both engines give the same value or the same kind of error.
@@ -184,39 +174,28 @@ fn the_librarys_own_tests_pass_on_chain() {
             .or_default()
             .push(test.clone());
     }
-    let mut passed = 0;
     for entries in packages.values() {
-        for some in entries.chunks(8) {
-            // Where one of them can't be compiled the others are compiled alone.
-            match contract(&plan(some)) {
-                Some(contract) => passed += some.iter().filter(|test| passes(&contract, test)).count(),
-                None => {
-                    passed += some
-                        .iter()
-                        .filter(|test| {
-                            contract(&plan(std::slice::from_ref(test)))
-                                .is_some_and(|alone| passes(&alone, test))
-                        })
-                        .count();
-                }
+        for (some, contract) in contracts(entries) {
+            for entry in some {
+                let got = evaluate(&contract, entry, None, &LIBRARY.data).value().unwrap();
+                let want = Value::array([Value::object([(Value::string("result"), Value::Bool(true))])]);
+                assert_eq!(got, want, "{entry}");
             }
         }
     }
-    println!(
-        "{passed} of {} tests passed, the others need what contracts refuse",
-        tests.len()
-    );
-    assert!(passed * 4 > tests.len() * 3, "{passed} of {}", tests.len());
 }
 
-/// Whether a test holds on chain; false where it needs what contracts refuse.
-fn passes(contract: &Contract, test: &str) -> bool {
-    match evaluate(contract, test, None, &LIBRARY.data) {
-        Outcome::Reverted(ContractError::Unsupported, _) => false,
-        outcome => {
-            let want = Value::array([Value::object([(Value::string("result"), Value::Bool(true))])]);
-            assert_eq!(outcome.value().unwrap(), want, "{test}");
-            true
+/// Contracts that hold these entry points together: fewer in each where a contract would be too large.
+fn contracts(entries: &[String]) -> Vec<(&[String], Contract)> {
+    match contract(&plan(entries)) {
+        Ok(contract) => vec![(entries, contract)],
+        Err(found) if entries.len() == 1 => panic!("{entries:?}: {}", refusals(&found)),
+        Err(_) => {
+            let (first, rest) = entries.split_at(entries.len() / 2);
+            [contracts(first), contracts(rest)]
+                .into_iter()
+                .flatten()
+                .collect()
         }
     }
 }
@@ -252,19 +231,12 @@ fn examples_and_their_mutations_agree_with_the_evaluator() {
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let examples = examples();
     assert!(examples.len() > 8);
-    let mut refused = BTreeSet::new();
     for entry in rules(|name| matches!(name, "deny" | "warn" | "violation" | "allow")) {
         let policy = plan(std::slice::from_ref(&entry));
-        let Some(contract) = contract(&policy) else {
-            refused.insert(format!("{entry}: not for contracts"));
-            continue;
-        };
+        let contract = contract(&policy).unwrap_or_else(|found| panic!("{entry}: {}", refusals(&found)));
         let evaluator = Evaluator::new(&policy).unwrap();
         println!("{entry}: {} bytes", contract.runtime.len());
-        // What is too large to be deployed still has to agree.
-        if contract.runtime.len() > stele_contract::EIP170_LIMIT {
-            refused.insert(format!("{entry}: too large"));
-        }
+        assert!(contract.runtime.len() <= stele_contract::EIP170_LIMIT, "{entry}");
         let area = entry.split('/').next().unwrap();
         for (name, input) in &examples {
             let gas = agree(&evaluator, &contract, &entry, input, &LIBRARY.data);
@@ -278,7 +250,6 @@ fn examples_and_their_mutations_agree_with_the_evaluator() {
             }
         }
     }
-    assert_refused(&refused);
 }
 
 fn encoded(value: &Value) -> usize {

@@ -12,12 +12,9 @@ pipes_download(text) if {
 	runs_its_input(parts[number + 1])
 }
 
+# One pattern for "sh -c", "eval" and "<(", because they end alike.
 pipes_download(text) if {
-	regex.match("(sh( -[a-z]+)* -[a-z]*c|(^|[^a-z0-9_.-])eval) [\"']?(\\$\\(|`) ?(curl|wget) ", plain(text))
-}
-
-pipes_download(text) if {
-	regex.match(`(^|[^a-z0-9_.-])((ba|k|z)?sh|source|\.)( -[a-z]+)*( <)? <\( ?(curl|wget) `, plain(text))
+	regex.match("((sh( -[a-z]+)* -[a-z]*c|(^|[^a-z0-9_.-])eval) [\"']?(\\$\\(|`)|(^|[^a-z0-9_.-])((ba|k|z)?sh|source|[.])( -[a-z]+)*( <)? <\\() ?(curl|wget) ", plain(text))
 }
 
 # Lines that go on are joined; what is quoted without blanks, or after an option for a header or data, holds no command.

@@ -10,6 +10,7 @@ use crate::lir::{Expr, Frame, Func, Place, Stmt, Symbol, Var};
 use crate::op::Op;
 use std::collections::{BTreeMap, BTreeSet};
 use stele_rego::ir::{self, DATA, INPUT, Local, Location};
+use stele_types::Value;
 
 /// A memo slot that says "computed, and undefined"; no value word is equal to it.
 const MEMO_UNDEFINED: u64 = layout::tag::BUILT;
@@ -36,7 +37,7 @@ pub(super) struct FuncCx<'c, 'a> {
     /// Collections that are being filled with entries known from the text.
     pub(super) fills: BTreeMap<Local, super::fill::Fill>,
     /// Locals that stand for a constant collection, see [`super::literal_collections`].
-    pub(super) literals: BTreeMap<Local, Expr>,
+    pub(super) literals: BTreeMap<Local, Value>,
     labels: u32,
     place: Option<Place>,
     /// The result variable of a rule; plans have none.

@@ -49,14 +49,13 @@ impl FuncCx<'_, '_> {
         if numbers(&value) > NUMBERS || !representable(&value) {
             return;
         }
-        if let Some(word) = self.cx.value(&value) {
-            self.literals.insert(target, word);
-        }
+        self.literals.insert(target, value);
     }
 
-    /// The constant that a local stands for.
-    pub(super) fn literal(&self, local: Local) -> Option<Expr> {
-        self.literals.get(&local).cloned()
+    /// The constant that a local stands for. What calls of known arguments alone read is in no contract.
+    pub(super) fn literal(&mut self, local: Local) -> Option<Expr> {
+        let value = self.literals.get(&local)?;
+        self.cx.value(value)
     }
 
     /// What a statement does to the values of a run; false if the run ends before it.

@@ -19,6 +19,7 @@ mod undefined;
 mod with;
 
 pub(crate) use paths::look_up_plainly;
+pub(crate) use special::match_slowly;
 
 use crate::error::{Reason, Refusal};
 use crate::layout::{Constant, Pool};

@@ -4,7 +4,7 @@ use super::func::FuncCx;
 use super::{call, constant, op};
 use crate::error::Reason;
 use crate::layout;
-use crate::lir::{Expr, Stmt, Symbol};
+use crate::lir::{Expr, Program, Stmt, Symbol, walk_exprs_mut};
 use crate::op::Op;
 use crate::pattern::{self, PatternError, Table};
 use stele_rego::ir::{Local, Location, Operand};
@@ -211,6 +211,19 @@ impl FuncCx<'_, '_> {
             };
         }
         call("text_close", vec![end])
+    }
+}
+
+/// Texts are matched byte by byte, which costs gas and saves code.
+pub(crate) fn match_slowly(program: &mut Program) {
+    for func in program.funcs.values_mut() {
+        walk_exprs_mut(&mut func.body, &mut |e| {
+            if let Expr::Call(name, _) = e
+                && name == "dfa"
+            {
+                *name = "dfa_slow".to_owned();
+            }
+        });
     }
 }
 
