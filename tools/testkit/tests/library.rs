@@ -12,7 +12,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread;
 
 use stele_policy::load::{self, PolicyModule, PolicySet};
 use stele_testkit::engines::mutate::{mutate, odd_inputs};
@@ -160,21 +162,50 @@ impl Side {
         panic!("{path} on {input}\n{:#?}", mismatch.answers);
     }
 
-    /// Regorus is alone in these rules, and in no others.
+    /// Asks about all items, each on one of as many threads as there are processors, and says what the engines said together.
+    fn spread<T: Sync>(items: &[T], ask: impl Fn(&mut Self, usize, &T) + Sync) -> Self {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut side = Self::new();
+            while let (at, Some(item)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                (at, items.get(at))
+            } {
+                ask(&mut side, at, item);
+            }
+            (side.tally, side.regorus_alone)
+        };
+        let mut all = Self::new();
+        thread::scope(|scope| {
+            let threads = thread::available_parallelism().map_or(1, usize::from);
+            let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for thread in started {
+                let (tally, alone) = thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                all.tally.add(&tally);
+                all.regorus_alone.extend(alone);
+            }
+        });
+        all
+    }
+
+    /// Regorus is alone in these rules, and in no others. A rule more or less among the policies changes which inputs of other policies
+    /// each is asked about, and so which of these are met.
     fn check_regorus(&self, expected: &[&str]) {
         let names: BTreeSet<&str> = self.regorus_alone.iter().map(String::as_str).collect();
         println!("regorus alone in {} cases: {names:?}", self.regorus_alone.len());
-        assert_eq!(names, expected.iter().copied().collect());
+        let others: Vec<&&str> = names.iter().filter(|name| !expected.contains(name)).collect();
+        assert!(others.is_empty(), "{others:?}");
     }
 }
 
 #[test]
 fn its_own_tests_pass_on_all_engines() {
-    let mut side = Side::new();
-    for (_, policy) in tests() {
+    let side = Side::spread(&tests(), |side, _, (_, policy)| {
         for entry_point in policy.entry_points() {
             let case = Case {
-                policy: Arc::clone(&policy),
+                policy: Arc::clone(policy),
                 entry_point: entry_point.clone(),
                 input: None,
             };
@@ -186,19 +217,17 @@ fn its_own_tests_pass_on_all_engines() {
                 );
             }
         }
-    }
+    });
     side.check_regorus(&["data.lib.terraform_test.test_spellings_of_a_plan"]);
     let tally = side.tally;
     println!("{tally}");
     assert!(tally.cases > 100, "{tally}");
-    for engine in ["evaluator", "vm"] {
+    for engine in ["evaluator", "vm", "evm"] {
         assert_eq!(tally.of(engine).values, tally.cases, "{engine}\n{tally}");
     }
-    // Some use what contracts refuse (`crates/contract/tests/library_refused.txt`).
-    assert!(tally.of("evm").values > tally.cases * 3 / 4, "{tally}");
     // The interpreter refuses `some` over null.
     let regorus = tally.of("regorus").values;
-    assert!(regorus > tally.cases * 9 / 10, "{tally}");
+    assert!(regorus > tally.cases * 95 / 100, "{tally}");
 }
 
 /// The inputs for the entry points of each package: first those made for it, then all others.
@@ -219,21 +248,17 @@ fn inputs() -> BTreeMap<String, BTreeSet<Value>> {
 
 #[test]
 fn every_entry_point_answers_alike_on_all_engines() {
-    let mut side = Side::new();
     let recorded = inputs();
     let examples = examples();
     assert!(examples.len() > 15, "{}", examples.len());
     let everything: BTreeSet<&Value> = recorded.values().flatten().chain(examples.values()).collect();
     println!("{} inputs of tests and examples", everything.len());
     assert!(everything.len() > 100);
-    let mut policies = 0;
-    for found in LIBRARY.policies() {
-        policies += 1;
-        let policy = policy(
-            |module| needed(module, found.id.as_str()),
-            found.entry_points.clone(),
-        );
+    let policies: Vec<_> = LIBRARY.policies().collect();
+    assert!(policies.len() >= 8, "{}", policies.len());
+    let side = Side::spread(&policies, |side, number, found| {
         let id = found.id.as_str();
+        let policy = policy(|module| needed(module, id), found.entry_points.clone());
         let area = id.split('/').next().unwrap();
         let own = recorded.get(id).into_iter().flatten();
         let fitting = examples
@@ -242,43 +267,58 @@ fn every_entry_point_answers_alike_on_all_engines() {
             .map(|(_, input)| input);
         let mutated: Vec<&Value> = own.chain(fitting).collect();
         assert!(mutated.len() > 2, "{id} has {} inputs", mutated.len());
+        let others: Vec<&Value> = everything
+            .iter()
+            .copied()
+            .skip(number % OTHERS)
+            .step_by(OTHERS)
+            .collect();
         for entry_point in policy.entry_points() {
-            let mut ask = |input: Option<Value>| {
-                let case = Case {
-                    policy: Arc::clone(&policy),
-                    entry_point: entry_point.clone(),
-                    input,
-                };
-                side.run(&case)
-            };
-            for input in odd_inputs() {
-                ask(input);
-            }
-            let others = everything.iter().skip(policies % OTHERS).step_by(OTHERS);
-            for input in mutated.iter().chain(others) {
-                ask(Some((*input).clone()));
-            }
-            for (n, input) in (0_u64..).zip(&mutated) {
-                let mut chance = Chance(n);
-                for _ in 0..MUTATIONS {
-                    let once = mutate(input, &mut chance);
-                    ask(Some(mutate(&once, &mut chance)));
-                    ask(Some(once));
-                }
-            }
+            ask_all(side, &policy, entry_point, &mutated, &others);
         }
-    }
+    });
     side.check_regorus(&[
         "data.docker.dockerfile.deny",
         "data.kubernetes.admission.warn",
         "data.kubernetes.rbac.deny",
         "data.observability.alerts.deny",
         "data.supply_chain.sbom.allow",
+        "data.supply_chain.sbom.deny",
         "data.supply_chain.sbom.warn",
     ]);
     println!("{}", side.tally);
-    assert!(policies >= 8, "{policies}");
     check(&side.tally);
+}
+
+/// Asks one entry point about odd inputs, about all of `mutated` and mutations of them, and about the others.
+fn ask_all(
+    side: &mut Side,
+    policy: &Arc<Policy>,
+    entry_point: &EntryPoint,
+    mutated: &[&Value],
+    others: &[&Value],
+) {
+    let mut ask = |input: Option<Value>| {
+        side.run(&Case {
+            policy: Arc::clone(policy),
+            entry_point: entry_point.clone(),
+            input,
+        });
+    };
+    for input in odd_inputs() {
+        ask(input);
+    }
+    for input in mutated.iter().chain(others) {
+        ask(Some((*input).clone()));
+    }
+    for (n, input) in (0_u64..).zip(mutated) {
+        let mut chance = Chance(n);
+        for _ in 0..MUTATIONS {
+            let once = mutate(input, &mut chance);
+            ask(Some(mutate(&once, &mut chance)));
+            ask(Some(once));
+        }
+    }
 }
 
 /// The test compares something, on every engine.
