@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod attestation;
 pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod challenge;

@@ -40,6 +40,14 @@ impl Sources {
         self.load_with(variables)
     }
 
+    /// The same with this data directory.
+    pub(crate) fn at(&self, directory: PathBuf) -> Self {
+        Self {
+            data_dir: Some(directory),
+            ..self.clone()
+        }
+    }
+
     /// The data directory in effect.
     pub(crate) fn home(&self) -> Result<Home> {
         Ok(Home::at(&self.load()?.data_dir))

@@ -61,8 +61,8 @@ pub(crate) fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> 
         .iter()
         .filter(|finding| finding.exception.is_some());
     output::note(format!(
-        "{} findings are in {}",
-        outcome.findings.len().saturating_sub(excepted.count()),
+        "{} in {}",
+        report::many(outcome.findings.len().saturating_sub(excepted.count()), "finding"),
         path.display()
     ));
     Ok(incomplete(outcome).unwrap_or(Verdict::Pass))

@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a lock is tried again.
+const ATTEMPT: Duration = Duration::from_millis(50);
 
 /// The data directory.
 #[derive(Clone, Debug)]
@@ -60,6 +64,29 @@ impl Home {
         create_private_dir(&self.keys())
     }
 
+    /// Creates what a decision log needs, and nothing of a node's.
+    pub(crate) fn create_log(&self) -> Result<()> {
+        let ledger = self.ledger();
+        fs::create_dir_all(&ledger).environment(format!("can't create {}", ledger.display()))?;
+        create_private_dir(&self.keys())?;
+        // Such a log may lie in a repository; its key must not.
+        let ignored = self.keys().join(".gitignore");
+        if ignored.exists() {
+            return Ok(());
+        }
+        fs::write(&ignored, "*\n").environment(format!("can't write {}", ignored.display()))
+    }
+
+    /// Writes the log's public key, for who checks proofs.
+    pub(crate) fn publish_key(&self, key: &stele_ledger::VerifierKey) -> Result<()> {
+        let path = self.vkey();
+        let text = format!("{key}\n");
+        if fs::read_to_string(&path).is_ok_and(|held| held == text) {
+            return Ok(());
+        }
+        write_atomically(&path, text.as_bytes()).environment("can't write the public key")
+    }
+
     /// True when a node has been here before.
     pub(crate) fn exists(&self) -> bool {
         self.deployment().exists() || self.keys().exists()
@@ -67,6 +94,11 @@ impl Home {
 
     /// Takes the directory for this process.
     pub(crate) fn lock(&self) -> Result<HomeLock> {
+        self.lock_within(Duration::ZERO)
+    }
+
+    /// The same, after waiting for another process if need be.
+    pub(crate) fn lock_within(&self, patience: Duration) -> Result<HomeLock> {
         let path = self.root.join("lock");
         let file = File::options()
             .create(true)
@@ -74,16 +106,22 @@ impl Home {
             .write(true)
             .open(&path)
             .environment(format!("can't open {}", path.display()))?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let begun = Instant::now();
+        while rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            if begun.elapsed() < patience {
+                std::thread::sleep(ATTEMPT);
+                continue;
+            }
             let owner = self.running().map_or_else(
                 || "another process".into(),
                 |node| format!("process {}", node.pid),
             );
-            crate::exit::Environment(format!(
+            return Err(crate::exit::Environment(format!(
                 "{} is in use by {owner}; stop it, or choose another directory with --data-dir",
                 self.root.display()
             ))
-        })?;
+            .into());
+        }
         Ok(HomeLock { _file: file })
     }
 

@@ -41,15 +41,22 @@ pub(crate) fn log_seed(home: &Home) -> Result<zeroize::Zeroizing<[u8; 32]>> {
 /// Makes the keys that are missing; existing ones are never replaced. Role keys are made only where no deployment is yet: a node that
 /// joins somebody else's governance holds none.
 pub(crate) fn create_missing(home: &Home) -> Result<()> {
-    let mut paths: Vec<_> = ["node.key", "log.key"]
-        .iter()
-        .map(|name| home.keys().join(name))
-        .collect();
-    if !home.deployment().exists() {
-        paths.extend(ROLES.iter().map(|role| role_path(home, *role)));
+    create_node_keys(home)?;
+    if home.deployment().exists() {
+        return Ok(());
     }
-    for path in paths.iter().filter(|path| !path.exists()) {
-        create_key_file(path, &*random_key()?).environment("can't create a key")?;
+    create(ROLES.iter().map(|role| role_path(home, *role)))
+}
+
+/// Makes the two keys that a decision log needs, where they are missing.
+pub(crate) fn create_node_keys(home: &Home) -> Result<()> {
+    // The log's last: whoever finds it finds both.
+    create(["node.key", "log.key"].map(|name| home.keys().join(name)))
+}
+
+fn create(paths: impl IntoIterator<Item = PathBuf>) -> Result<()> {
+    for path in paths.into_iter().filter(|path| !path.exists()) {
+        create_key_file(&path, &*random_key()?).environment("can't create a key")?;
     }
     Ok(())
 }

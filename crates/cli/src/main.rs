@@ -47,6 +47,9 @@ enum Command {
     Policy(commands::policy::Command),
     /// Check files against policies before they merge; exit code 1 when one is violated
     Check(commands::check::Args),
+    /// What `stele check --attest` says of what it checked
+    #[command(subcommand)]
+    Attestation(commands::attestation::Command),
     /// Decide once, without a server; exit code 1 when denied
     Decide(commands::decide::Args),
     /// Recorded decisions
@@ -117,6 +120,7 @@ fn run(cli: Cli) -> anyhow::Result<exit::Verdict> {
         Command::Policy(command) => commands::policy::run(&sources, command),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&sources, &args),
+        Command::Attestation(command) => commands::attestation::run(&sources, command),
         Command::Decide(args) => commands::decide::run(&sources, &args),
         Command::Decision(command) => commands::decision::run(&sources, command),
         Command::Prove(args) => commands::prove::run(&sources, &args),

@@ -59,8 +59,7 @@ impl Node {
         let address = account.node_address();
         let origin = checkpoint::default_origin(&address);
         let signing = SigningKey::from_seed(&origin, &*keys::log_seed(&home)?)?;
-        std::fs::write(home.vkey(), format!("{}\n", signing.verifier()))
-            .environment("can't write the public key")?;
+        home.publish_key(signing.verifier())?;
         let registration = NodeRegistration {
             node: address,
             log_key: *signing.verifier().public_key(),

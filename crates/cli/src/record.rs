@@ -306,7 +306,16 @@ fn answer<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T> {
 
 /// Opens the log of a data directory, as its node would.
 fn open_ledger(home: &Home) -> Result<Ledger> {
+    let options = stele_ledger::Options::default();
+    Ledger::open(&home.ledger(), signing_key(home)?, options).environment("the decision log")
+}
+
+/// The key that signs the checkpoints of a data directory's log, under the name that its node's address gives it.
+pub(crate) fn signing_key(home: &Home) -> Result<SigningKey> {
     let address = keys::node_account(home)?.node_address();
-    let key = SigningKey::from_seed(&checkpoint::default_origin(&address), &*keys::log_seed(home)?)?;
-    Ledger::open(&home.ledger(), key, stele_ledger::Options::default()).environment("the decision log")
+    let seed = keys::log_seed(home)?;
+    Ok(SigningKey::from_seed(
+        &checkpoint::default_origin(&address),
+        &*seed,
+    )?)
 }

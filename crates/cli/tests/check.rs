@@ -129,7 +129,7 @@ fn a_file_that_can_t_be_read_never_stops_the_rest() {
     assert_eq!(report["failures"][1]["at"]["column"], 7);
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.iter().any(|finding| finding["file"] == "z.yaml"));
-    assert!(err.contains("1 templates of Helm charts"), "{err}");
+    assert!(err.contains("left out: 1 template of Helm charts"), "{err}");
     // Nothing is violated in the others, but they did not pass either.
     check(&site, &["a.yaml"]).fails(2, &["not checked: a.yaml"]);
     check(&site, &["nowhere.yaml"]).fails(2, &["there is no nowhere.yaml"]);

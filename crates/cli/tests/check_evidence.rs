@@ -13,21 +13,10 @@
 mod gate;
 mod support;
 
-use gate::{DEPLOYMENT, check, git, site};
+use gate::{ATTEST, DEPLOYMENT, PUBLIC, check, git, key, site};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use support::Site;
-
-const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
-/// Its public key, from RFC 8032, section 7.1, test 1.
-const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-
-fn key(site: &Site) {
-    use std::os::unix::fs::PermissionsExt;
-    let path = site.path().join("gate.key");
-    std::fs::write(&path, format!("{SEED}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
 
 /// Runs a program with a text on its standard input.
 fn piped(program: &str, args: &[&str], text: &[u8]) -> (bool, Vec<u8>) {
@@ -77,8 +66,6 @@ fn opened(site: &Site, name: &str) -> Value {
     assert!(!piped("openssl", &verify, b"").0, "any signature holds");
     serde_json::from_slice(&body).unwrap()
 }
-
-const ATTEST: [&str; 4] = ["--attest", "vsa.json", "--key", "gate.key"];
 
 /// The commit that `HEAD` is.
 fn head(site: &Site) -> String {
@@ -211,4 +198,192 @@ fn a_node_records_the_run() {
     );
     node.interrupt();
     check(&site, &["web.yaml", "--record", &url]).fails(3, &["can't be recorded"]);
+}
+
+/// The record of a decision in a log's directory.
+fn shown(site: &Site, log: &str, id: &str) -> Value {
+    let args = ["decision", "show", id, "--format", "json", "--data-dir", log];
+    serde_json::from_str(&site.run(&args).exits(0)).unwrap()
+}
+
+/// A member, wherever it stands.
+fn member<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(members) => {
+            let own = members.get(key);
+            own.or_else(|| members.values().find_map(|value| member(value, key)))
+        }
+        Value::Array(items) => items.iter().find_map(|value| member(value, key)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_directory_records_runs() {
+    let good = DEPLOYMENT.replace("true", "false").replace("yes", "no");
+    let site = site(&[("bad.yaml", DEPLOYMENT), ("good.yaml", &good)]);
+    key(&site);
+    check(&site, &["bad.yaml", "--record", "log"]).exits(1);
+    let attest = [
+        &["good.yaml", "--record", "log", "--resource", "urn:web"][..],
+        &ATTEST,
+    ]
+    .concat();
+    let ran = check(&site, &attest);
+    assert!(ran.err.contains("a log of size 2 with the root "), "{}", ran.err);
+    ran.exits(0);
+
+    // It holds, and each run is in it.
+    let audit = site.run(&["audit", "fsck", "log"]);
+    assert!(audit.err.contains("belongs to no chain"), "{}", audit.err);
+    assert!(audit.exits(0).contains("sound: 2 decisions"));
+    let statement = opened(&site, "vsa.json");
+    let id = statement["predicate"]["https://github.com/stele/stele/check/v1"]["decision"]
+        .as_str()
+        .unwrap();
+    let record = shown(&site, "log", id);
+    let input = member(&record, "input").unwrap();
+    let sum = piped("sha256sum", &[], good.as_bytes()).1;
+    assert_eq!(
+        input["files"][0]["sha256"].as_str().unwrap().as_bytes(),
+        &sum[..64]
+    );
+    assert_eq!(input["passed"], true);
+    assert_eq!(member(&record, "enforcement_point").unwrap(), "stele check");
+    let prove = ["prove", id, "-o", "proof.json", "--data-dir", "log"];
+    site.run(&prove).exits(0);
+    let verified = site
+        .run(&["verify", "proof.json", "--key", "log/keys/node.vkey"])
+        .exits(0);
+    assert!(
+        verified.contains("VERIFIED") && verified.contains("leaf 1 of 2"),
+        "{verified}"
+    );
+
+    // One changed bit is found, and nothing is appended to what is damaged.
+    let records = std::fs::read_dir(site.path().join("log/ledger/records")).unwrap();
+    let file = records
+        .map(|entry| entry.unwrap().path())
+        .max_by_key(|path| path.metadata().unwrap().len())
+        .unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 4;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let audit = site.run(&["audit", "fsck", "log"]).exits(1);
+    assert!(audit.contains("NOT SOUND") && audit.contains("damage"), "{audit}");
+    check(&site, &["good.yaml", "--record", "log"]).fails(3, &["the decision log"]);
+}
+
+#[test]
+fn a_directory_records_as_a_node_does() {
+    let site = site(&[("web.yaml", DEPLOYMENT)]);
+    let node = site.up();
+    let url = format!("http://{}", node.address);
+    check(&site, &["web.yaml", "--record", &url]).exits(1);
+    check(&site, &["web.yaml", "--record", "log"]).exits(1);
+    let own = shown(&site, "log", "latest");
+    let of_node = shown(&site, ".stele", "latest");
+    let input = |record: &Value| member(record, "input").unwrap().clone();
+    assert_eq!(input(&own), input(&of_node));
+    for key in [
+        "path",
+        "policy_id",
+        "policy_version",
+        "data_digest",
+        "enforcement_point",
+    ] {
+        assert!(member(&own, key).is_some(), "{key}");
+        assert_eq!(member(&own, key), member(&of_node, key), "{key}");
+    }
+    // Beside a node there is no second way into its log.
+    check(&site, &["web.yaml", "--record", ".stele"]).fails(2, &["a node runs there", &url]);
+    node.interrupt();
+    check(&site, &["web.yaml", "--record", ".stele"]).fails(2, &["data directory of a node", "stele up"]);
+}
+
+#[test]
+fn runs_at_the_same_time_are_all_recorded() {
+    let site = site(&[("web.yaml", DEPLOYMENT)]);
+    let start = || {
+        let mut command = site.command(&["check", "web.yaml", "--record", "log"]);
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let runs: Vec<_> = (0..4).map(|_| start()).collect();
+    for mut run in runs {
+        assert_eq!(run.wait().unwrap().code(), Some(1));
+    }
+    assert!(
+        site.run(&["audit", "fsck", "log"])
+            .exits(0)
+            .contains("sound: 4 decisions")
+    );
+}
+
+#[test]
+fn what_is_no_log_is_not_made_one() {
+    let site = site(&[("web.yaml", DEPLOYMENT), ("src/main.rs", "")]);
+    let refused = |target: &str, texts: &[&str]| {
+        check(&site, &["web.yaml", "--record", target]).fails(2, texts);
+    };
+    refused("src", &["holds main.rs", "no decision log"]);
+    refused("web.yaml", &["it is a file"]);
+    refused("localhost:8181", &["http://localhost:8181", "./localhost:8181"]);
+    refused("grpc://localhost", &["http or https"]);
+    assert_eq!(std::fs::read_dir(site.path().join("src")).unwrap().count(), 1);
+    site.run(&["audit", "fsck", "src"]).fails(2, &["no decision log"]);
+
+    // Records without their key are nobody's to go on with.
+    check(&site, &["web.yaml", "--record", "log"]).exits(1);
+    std::fs::remove_dir_all(site.path().join("log/keys")).unwrap();
+    check(&site, &["web.yaml", "--record", "log"]).fails(3, &["not the key"]);
+}
+
+const OWN: &str = "# METADATA\n# title: images\n# description: No latest.\n# custom:\n#   id: own/images\n#   severity: medium\n#   inputs: [yaml]\n#   controls: [nist-800-53r5:CM-2]\n\
+    #   remediation: Name a version.\npackage own.images\n\ndeny contains \"latest\" if endswith(input.image, \":latest\")\n";
+
+const GATE: &str = "# METADATA\n# title: runs\n# description: Only of commits.\n# custom:\n#   id: gate/check\n#   severity: high\n#   inputs: []\n#   controls: [nist-800-53r5:CM-3]\n\
+    #   remediation: Commit first.\npackage gate.check\n\ndeny contains \"no commit\" if input.commit == null\n";
+
+#[test]
+fn what_the_node_s_policy_denies_fails_the_run() {
+    let site = site(&[
+        ("policies/own.rego", OWN),
+        ("policies/gate.rego", GATE),
+        ("values.yaml", "image: web:1\n"),
+    ]);
+    key(&site);
+    let node = site.up();
+    let url = format!("http://{}", node.address);
+    let record = ["values.yaml", "--record", &url];
+    check(&site, &["values.yaml"]).exits(0);
+    let denied = "the node's policy gate/check denies it";
+    check(
+        &site,
+        &[&record[..], &["--resource", "urn:x"], &ATTEST[..]].concat(),
+    )
+    .fails(1, &[denied]);
+    let statement = opened(&site, "vsa.json");
+    assert_eq!(statement["predicate"]["verificationResult"], "FAILED");
+    let label = shown(&site, ".stele", "latest");
+    assert_eq!(member(&label, "decision").unwrap(), "deny", "{label}");
+    // It is said, and fails nothing.
+    check(&site, &[&record[..], &["--dry-run"]].concat()).fails(0, &[denied]);
+    git(&site, &["init", "-q", "-b", "main"]);
+    git(&site, &["add", "values.yaml"]);
+    git(&site, &["commit", "-q", "-m", "one"]);
+    let ran = check(&site, &record);
+    assert!(
+        !ran.err.contains("denies") && !ran.err.contains("no policy"),
+        "{}",
+        ran.err
+    );
+    ran.exits(0);
+    // What an embedded log holds nobody judges.
+    check(&site, &["values.yaml", "--record", "log"]).exits(0);
+    node.interrupt();
 }

@@ -102,7 +102,7 @@ fn an_exception_excepts_until_its_day_and_is_shown() {
     assert!(!ran.err.contains("unused"), "{}", ran.err);
     ran.exits(0);
     // A baseline would keep it quiet beyond its end.
-    check(&site, &["--write-baseline", "known.json", "k8s"]).fails(0, &["0 findings are in known.json"]);
+    check(&site, &["--write-baseline", "known.json", "k8s"]).fails(0, &["0 findings in known.json"]);
 }
 
 #[test]
@@ -129,6 +129,17 @@ fn exceptions_are_for_what_lies_below_their_repository_s_root() {
     );
     ran.exits(1);
     check(&site, &["two/deep", "--exceptions", "one/stele-exceptions.yaml"]).exits(0);
+    // Each path has those of its own repository, wherever the command runs.
+    std::fs::write(site.path().join("two/stele-exceptions.yaml"), &all).unwrap();
+    let ran = check(&site, &["one", "two/web.yaml", "two/deep"]);
+    for root in ["one", "two"] {
+        let said = format!("exceptions are those of {root}/stele-exceptions.yaml");
+        assert_eq!(ran.err.matches(&said).count(), 1, "{}", ran.err);
+    }
+    ran.exits(0);
+    std::fs::remove_file(site.path().join("one/stele-exceptions.yaml")).unwrap();
+    check(&site, &["two"]).exits(0);
+    check(&site, &["one", "two"]).exits(1);
 }
 
 #[test]

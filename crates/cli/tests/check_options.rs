@@ -147,6 +147,37 @@ fn policies_of_conftest_run_as_they_are() {
 }
 
 #[test]
+fn a_policy_for_some_kinds_can_ask_about_all_files_at_once() {
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
+    let deny = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\n\
+        spec:\n  podSelector: {}\n  policyTypes: [Ingress, Egress]\n";
+    let site = site(&[("a/web.yaml", DEPLOYMENT), ("b/namespace.yaml", namespace)]);
+    let found = |args: &[&str]| {
+        let report = check(&site, &[&["--format", "json"], args].concat());
+        let mut found = violations(&report.out);
+        found.retain(|line| line.contains("default-deny"));
+        found
+    };
+    assert_eq!(found(&[]).len(), 0);
+    let combined = found(&["--combine"]);
+    assert_eq!(combined.len(), 2, "{combined:?}");
+    assert!(
+        combined
+            .iter()
+            .all(|line| line.starts_with("b/namespace.yaml:4:9-13 ")),
+        "{combined:?}"
+    );
+    std::fs::write(site.path().join("b/deny.yaml"), deny).unwrap();
+    assert_eq!(found(&["--combine"]).len(), 0);
+    // The others find what they find anyway, and each of it once.
+    let report = check(&site, &["--format", "json", "--combine"]).exits(1);
+    assert_eq!(
+        violations(&report),
+        violations(&check(&site, &["--format", "json"]).exits(1))
+    );
+}
+
+#[test]
 fn a_finding_is_explained_by_what_was_read() {
     let site = site(&[("web.yaml", DEPLOYMENT)]);
     let report: Value =
@@ -187,7 +218,7 @@ fn fixes_replace_the_value_and_nothing_else() {
     assert_eq!(read(&site, "web.yaml"), DEPLOYMENT);
     let ran = check(&site, &["--fix", "--yes"]);
     assert!(
-        ran.err.contains("3 values in 1 files are fixed") && ran.err.contains("0 violations"),
+        ran.err.contains("3 values in 1 file fixed") && ran.err.contains("0 violations"),
         "{}",
         ran.err
     );
@@ -227,7 +258,10 @@ fn fixes_fit_the_format_and_are_refused_where_they_would_say_more() {
         read(&site, "Dockerfile"),
         "# base\nFROM  alpine:3  AS x\nRUN true\n"
     );
-    assert_eq!(read(&site, "a.json"), "{ \"b\" :\"x\", \"a\" : 1 }\n");
+    assert_eq!(
+        read(&site, "a.json"),
+        "{ \"b\" :\"x\", \"a\" : 1, \"c\": {\"d\": 1} }\n"
+    );
     assert_eq!(read(&site, "b.toml"), "a = 1 # zero\nb = 'x'\n");
     // The anchor says two things.
     assert_eq!(read(&site, "c.yaml"), "b: &x 0\na: *x\n");
@@ -240,7 +274,7 @@ fn fixes_fit_the_format_and_are_refused_where_they_would_say_more() {
         "{err}"
     );
     assert!(
-        err.contains("can't be applied: the value is not in the file"),
+        err.contains("can't be applied: keys are added to YAML and JSON only"),
         "{err}"
     );
 }

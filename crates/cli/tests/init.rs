@@ -178,8 +178,32 @@ fn the_component_for_gitlab_and_the_hooks_run() {
     assert_eq!(component.len(), 2);
     let script = component[1]["stele-check"]["script"].as_array().unwrap();
     let script: Vec<&str> = script.iter().filter_map(Value::as_str).collect();
-    let variables = [("CHECK_PATHS", "web.yaml"), ("CHECK_ARGS", "--fail-on critical")];
-    let output = bash(&site, &script.join("\n"), &variables);
+    let version = component[0]["spec"]["inputs"]["version"]["default"]
+        .as_str()
+        .unwrap();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    let run = |args: &str, version: &str| {
+        let variables = [
+            ("CHECK_PATHS", "web.yaml"),
+            ("CHECK_ARGS", args),
+            ("STELE_WANTED", version),
+            ("STELE_REVISION", ""),
+        ];
+        bash(&site, &script.join("\n"), &variables)
+    };
+    assert_eq!(
+        run("", "9.9.9").status.code(),
+        Some(3),
+        "another version is there"
+    );
+    std::fs::write(site.path().join("other.yaml"), DEPLOYMENT).unwrap();
+    let globbed = run("--baseline *.yaml", version);
+    assert!(
+        text(&globbed.stderr).contains("*.yaml"),
+        "{}",
+        text(&globbed.stderr)
+    );
+    let output = run("--fail-on critical", version);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let report = std::fs::read_to_string(site.path().join("gl-code-quality-report.json")).unwrap();
     assert!(report.contains("blocker"), "{report}");

@@ -38,7 +38,7 @@ const fn one() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// It is not what `--write-baseline` writes.
-    #[error("no baseline: {0}")]
+    #[error("no baseline")]
     Malformed(#[from] serde_json::Error),
     /// A later version wrote it.
     #[error("a baseline of version {0}; this program knows version {VERSION}")]

@@ -281,6 +281,15 @@ pub fn head(start: &Path) -> Option<String> {
     Some(repository.head_id().ok()?.to_string())
 }
 
+/// The commit that a revision names; `None` where there is no repository or no such revision.
+#[must_use]
+pub fn commit(start: &Path, revision: &str) -> Option<String> {
+    let repository = discover(start)?;
+    let object = repository.rev_parse_single(revision).ok()?.object().ok()?;
+    let commit = object.peel_to_kind(gix::object::Kind::Commit).ok()?;
+    Some(commit.id.to_string())
+}
+
 fn discover(start: &Path) -> Option<gix::Repository> {
     let directory = if start.is_dir() {
         Some(start)

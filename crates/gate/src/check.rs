@@ -89,7 +89,7 @@ struct Selected {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// They don't compile.
-    #[error("the policies can't be compiled: {0}")]
+    #[error("the policies can't be compiled")]
     Compile(#[from] EngineError),
     /// None of them says anything of files.
     #[error(
@@ -213,12 +213,14 @@ impl Selected {
     }
 
     /// Whether it is asked about a document of this kind, or (`None`) about all documents in one. Where documents are combined, what says nothing of
-    /// inputs is asked about all in one, and what names kinds about each document of them as always.
+    /// inputs, or that it takes such a list, is asked about all in one, and what only names kinds about each document of them as always.
     fn is_for(&self, kind: Option<InputKind>, combine: bool) -> bool {
-        match (&self.policy.custom.inputs, kind) {
-            (Some(inputs), Some(kind)) => inputs.contains(&kind),
-            (None, Some(_)) => !combine,
-            (inputs, None) => inputs.is_none(),
+        let custom = &self.policy.custom;
+        let takes_all = custom.combine || custom.inputs.is_none();
+        match kind {
+            Some(_) if combine && takes_all => false,
+            Some(kind) => custom.inputs.as_ref().is_none_or(|inputs| inputs.contains(&kind)),
+            None => takes_all,
         }
     }
 }

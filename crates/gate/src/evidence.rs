@@ -13,14 +13,14 @@ use stele_types::{Digest, Enforcement, Timestamp, sha256};
 
 use crate::run::Outcome;
 
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
-const PREDICATE: &str = "https://slsa.dev/verification_summary/v1";
-const PAYLOAD: &str = "application/vnd.in-toto+json";
+pub(crate) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+pub(crate) const PREDICATE: &str = "https://slsa.dev/verification_summary/v1";
+pub(crate) const PAYLOAD: &str = "application/vnd.in-toto+json";
 /// Who verifies, and the name of what is added to the predicate.
-const VERIFIER: &str = "https://github.com/stele/stele";
+pub(crate) const VERIFIER: &str = "https://github.com/stele/stele";
 const EXTENSION: &str = "https://github.com/stele/stele/check/v1";
 /// The level that a run which passed reaches; only those of SLSA begin with `SLSA_`.
-const LEVEL: &str = "STELE_CHECK";
+pub(crate) const LEVEL: &str = "STELE_CHECK";
 
 /// A file that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +53,12 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// What was checked, where nobody names it otherwise.
+    #[must_use]
+    pub fn resource(&self) -> Option<String> {
+        self.commit.as_ref().map(|commit| format!("git:{commit}"))
+    }
+
     /// The input of a decision about the run.
     #[must_use]
     pub fn input(&self) -> Json {
@@ -179,7 +185,7 @@ impl Signer {
 }
 
 /// What DSSE signs: type and body, each behind its length.
-fn authenticated(kind: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn authenticated(kind: &str, body: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {kind} {} ", kind.len(), body.len()).into_bytes();
     out.extend_from_slice(body);
     out

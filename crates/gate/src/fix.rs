@@ -1,8 +1,11 @@
 //! Machine-applicable remediation: what a policy says should stand where something else does.
 //!
-//! An entry of a rule, or the rule's metadata, carries `fix`: an object with `value`, and `path` where it is not the finding's own, or a list of such. Only a string, number,
-//! boolean or null that stands in the source is replaced, at its place, so nothing else changes. A text is taken only if, read again, it
-//! differs from the old one in those values and nothing else: what an alias, a quoted word or a derived value would drag along is refused.
+//! An entry of a rule, or the rule's metadata, carries `fix`: an object with `value`, and `path` where it is not the finding's own, or `at` from there on, or a list of such. A string,
+//! number, boolean or null that stands in the source is replaced, at its place; a key that is missing is added behind the last one of the mapping that it is missing from. Nothing else
+//! changes: a text is taken only if, read again, it differs from the old one in those values and nothing else. What an alias, a quoted word or a derived value would drag
+//! along is refused.
+
+mod insert;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -39,9 +42,11 @@ pub struct Edit {
 /// A file as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
+    /// The text that was read.
+    pub before: String,
     /// The new text.
     pub text: String,
-    /// How many values are replaced in it.
+    /// How many values are replaced or added in it.
     pub edits: usize,
 }
 
@@ -54,10 +59,11 @@ pub(crate) fn of(
 ) -> Option<Fix> {
     let fix = entry.and_then(|entry| entry.get("fix")).or(rule)?;
     let edit = |edit: &Value| {
-        let own = edit
-            .get("path")
-            .map(|path| path.as_array().map(<[Value]>::to_vec));
-        let steps = own.unwrap_or_else(|| Some(path.to_vec()))?;
+        let steps = match (edit.get("path"), edit.get("at")) {
+            (Some(own), _) => own.as_array()?.to_vec(),
+            (None, Some(at)) => below(path, at.as_array()?),
+            (None, None) => path.to_vec(),
+        };
         Some(Edit {
             path: steps.iter().map(Step::of).collect(),
             value: edit.get("value")?.clone(),
@@ -72,6 +78,40 @@ pub(crate) fn of(
     (!edits.is_empty()).then_some(Fix { edits })
 }
 
+/// Where keys lead from what a finding shows. That may lie on the way already: the last of them may be missing, or the first.
+fn below(path: &[Value], keys: &[Value]) -> Vec<Value> {
+    let gone = (0..=keys.len()).rev().find(|gone| {
+        let start = keys.get(..*gone).unwrap_or_default();
+        path.ends_with(start)
+    });
+    let kept = path.len().saturating_sub(gone.unwrap_or_default());
+    [path.get(..kept).unwrap_or_default(), keys].concat()
+}
+
+/// The value that a path leads to.
+fn at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, step| value.index(step))
+}
+
+/// What a fix does to the text.
+enum Change {
+    /// Other text in these bytes.
+    Replace(Range<usize>, String),
+    /// Keys, one below the other, that are missing from the mapping at the end of a path.
+    Add(Vec<Value>, Vec<Value>, insert::Place),
+}
+
+/// What all fixes of a file come to.
+struct Draft {
+    /// Texts by the bytes that they replace.
+    replaced: BTreeMap<(usize, usize), String>,
+    /// New members of a mapping, by its document and path.
+    added: BTreeMap<(usize, Vec<Value>), (insert::Place, Value)>,
+    /// The documents as they should be.
+    expected: Vec<Value>,
+    edits: usize,
+}
+
 /// Applies the fixes of findings in one file. Returns the new text, if there is any, and what of the fixes was left out, for people: of two that overlap
 /// the first wins.
 ///
@@ -80,12 +120,15 @@ pub(crate) fn of(
 /// What is wrong, when the file can't be read any more, or the new text would say something else than it should.
 pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, Vec<String>), String> {
     let input = source.read().map_err(|failure| failure.to_string())?;
-    let mut taken: BTreeMap<(usize, usize), String> = BTreeMap::new();
-    let mut expected: Vec<Value> = input
-        .documents
-        .iter()
-        .map(|(_, _, document)| document.reading(&input.text).whole().into_owned())
-        .collect();
+    let documents = input.documents.iter();
+    let mut draft = Draft {
+        replaced: BTreeMap::new(),
+        added: BTreeMap::new(),
+        expected: documents
+            .map(|(_, _, document)| document.reading(&input.text).whole().into_owned())
+            .collect(),
+        edits: 0,
+    };
     let mut left = Vec::new();
     for finding in findings {
         let Some(fix) = &finding.fix else { continue };
@@ -95,61 +138,140 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
             finding.start.line,
             finding.id()
         );
-        match spans(&input, fix) {
+        match changes(source, &input, fix) {
             Err(reason) => left.push(format!("{place} can't be applied: {reason}")),
-            Ok(spans) if spans.iter().any(|(span, text)| overlaps(&taken, span, text)) => {
-                left.push(format!(
-                    "{place} overlaps another one and was left out; check again after that"
-                ));
-            }
-            Ok(spans) => {
-                for (edit, (span, text)) in fix.edits.iter().zip(spans) {
-                    taken.insert((span.start, span.end), text);
-                    if let Some(document) = expected.get_mut(edit.document) {
-                        *document = replaced(document, &edit.steps, &edit.value);
-                    }
+            Ok(changes) => {
+                let all = || fix.edits.iter().zip(&changes);
+                if all().any(|(edit, change)| draft.excludes(edit, change)) {
+                    left.push(format!(
+                        "{place} overlaps another one and was left out; check again after that"
+                    ));
+                } else {
+                    all().for_each(|(edit, change)| draft.take(edit, change));
                 }
             }
         }
     }
-    if taken.is_empty() {
+    if draft.edits == 0 {
         return Ok((None, left));
     }
-    let mut text = input.text.clone();
-    for ((start, end), new) in taken.iter().rev() {
-        if text.get(*start..*end).is_some() {
-            text.replace_range(*start..*end, new);
-        }
-    }
-    verify(source, &text, &expected)?;
-    let edits = taken.len();
-    Ok(((text != input.text).then_some(Fixed { text, edits }), left))
+    let text = draft.text(&input.text);
+    verify(source, &text, &draft.expected)?;
+    let edits = draft.edits;
+    let before = input.text;
+    Ok(((text != before).then_some(Fixed { before, text, edits }), left))
 }
 
-/// Where each value of a fix stands, and the text for it.
-fn spans(input: &Input, fix: &Fix) -> Result<Vec<(Range<usize>, String)>, String> {
-    let span = |edit: &Edit| {
-        if !input.parts.is_empty() {
-            return Err("the value comes from several files; mend it by hand");
+impl Draft {
+    fn expected(&self, edit: &Edit) -> Option<&Value> {
+        self.expected.get(edit.document)
+    }
+
+    /// Whether something else is to stand there already.
+    fn excludes(&self, edit: &Edit, change: &Change) -> bool {
+        match change {
+            Change::Replace(span, text) => overlaps(&self.replaced, span, text),
+            Change::Add(above, keys, _) => {
+                let document = self.expected(edit);
+                let there = |steps: &[Value]| document.and_then(|document| at(document, steps));
+                let mut on_the_way = (0..keys.len()).map(|depth| {
+                    let steps = [above.as_slice(), keys.get(..depth).unwrap_or_default()].concat();
+                    there(&steps).is_none_or(|value| value.as_object().is_some())
+                });
+                let other = there(&edit.steps).is_some_and(|value| *value != edit.value);
+                other || !on_the_way.all(|open| open)
+            }
         }
+    }
+
+    fn take(&mut self, edit: &Edit, change: &Change) {
+        match change {
+            Change::Replace(span, text) => {
+                let old = self.replaced.insert((span.start, span.end), text.clone());
+                self.edits = self.edits.saturating_add(usize::from(old.is_none()));
+            }
+            Change::Add(above, keys, place) => {
+                let known = self.expected(edit).and_then(|document| at(document, &edit.steps));
+                self.edits = self.edits.saturating_add(usize::from(known.is_none()));
+                let key = (edit.document, above.clone());
+                let none = || (place.clone(), Value::object([]));
+                let (_, members) = self.added.entry(key).or_insert_with(none);
+                *members = replaced(members, keys, &edit.value);
+            }
+        }
+        if let Some(document) = self.expected.get_mut(edit.document) {
+            *document = replaced(document, &edit.steps, &edit.value);
+        }
+    }
+
+    fn text(&self, before: &str) -> String {
+        let replaced = self.replaced.iter();
+        let mut changes: Vec<(usize, usize, usize, String)> = replaced
+            .map(|((start, end), text)| (*start, *end, 0, text.clone()))
+            .collect();
+        for ((_, above), (place, members)) in &self.added {
+            // Two mappings may end in one place: the inner one goes on first.
+            let order = usize::MAX.saturating_sub(above.len());
+            changes.push((place.offset, place.offset, order, place.render(members)));
+        }
+        changes.sort();
+        let mut text = before.to_owned();
+        for (start, end, _, new) in changes.iter().rev() {
+            if text.get(*start..*end).is_some() {
+                text.replace_range(*start..*end, new);
+            }
+        }
+        text
+    }
+}
+
+/// What a fix does to the text, edit by edit.
+fn changes(source: &Source, input: &Input, fix: &Fix) -> Result<Vec<Change>, String> {
+    if !input.parts.is_empty() {
+        return Err("the value comes from several files; mend it by hand".to_owned());
+    }
+    let change = |edit: &Edit| {
         let (_, kind, document) = input.documents.get(edit.document).ok_or("the file has changed")?;
-        let scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_));
-        match document.reading(&input.text).at(&edit.steps) {
-            None => return Err("the value is not in the file, and only what is there is replaced"),
-            Some(old) if !scalar(&old) || !scalar(&edit.value) => return Err("it is no single value"),
-            Some(_) => {}
+        let Some(old) = document.reading(&input.text).at(&edit.steps) else {
+            return addition(source, input, edit);
+        };
+        if is_collection(&old) || is_collection(&edit.value) {
+            return Err("it is no single value");
         }
         let range = document.locate(&input.text, &edit.steps);
-        let old = input.text.get(range.clone()).unwrap_or_default();
-        if old.is_empty() {
+        let text = input.text.get(range.clone()).unwrap_or_default();
+        if text.is_empty() {
             return Err("the value has no place of its own in the file");
         }
-        Ok((range, written(&edit.value, *kind, old)))
+        let new = written(&edit.value, *kind, text);
+        Ok(Change::Replace(range, new))
     };
     fix.edits
         .iter()
-        .map(|edit| span(edit).map_err(str::to_owned))
+        .map(|edit| change(edit).map_err(str::to_owned))
         .collect()
+}
+
+const fn is_collection(value: &Value) -> bool {
+    matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_))
+}
+
+/// Keys for what is missing, in the deepest mapping of its path that is there.
+fn addition(source: &Source, input: &Input, edit: &Edit) -> Result<Change, &'static str> {
+    let missing = "the value is not in the file, and nothing is there that it could be added to";
+    let (_, kind, document) = input.documents.get(edit.document).ok_or("the file has changed")?;
+    let depths = (0..edit.steps.len()).rev();
+    let mut paths = depths.filter_map(|depth| edit.steps.split_at_checked(depth));
+    let (above, keys) = paths
+        .find(|(above, _)| document.reading(&input.text).has(above))
+        .ok_or(missing)?;
+    if keys.iter().any(|key| key.as_str().is_none()) {
+        return Err(missing);
+    }
+    let format = source.format(&input.text).map_err(|_| "the file has changed")?;
+    let mapping = document.node(&input.text, above).ok_or(missing)?;
+    let place = insert::place(&input.text, format, *kind, &mapping)?;
+    Ok(Change::Add(above.to_vec(), keys.to_vec(), place))
 }
 
 /// A value as a file of this kind would have it.
@@ -186,6 +308,7 @@ fn overlaps(taken: &BTreeMap<(usize, usize), String>, span: &Range<usize>, text:
     })
 }
 
+/// A value with another one at the end of a path; mappings take keys that they don't have.
 fn replaced(value: &Value, path: &[Value], new: &Value) -> Value {
     let Some((step, rest)) = path.split_first() else {
         return new.clone();
@@ -193,20 +316,19 @@ fn replaced(value: &Value, path: &[Value], new: &Value) -> Value {
     match value {
         Value::Array(items) => {
             let wanted = index(step);
-            Value::array(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(at, item)| match Some(at) == wanted {
-                        true => replaced(item, rest, new),
-                        false => item.clone(),
-                    }),
-            )
+            let item = |(at, item): (usize, &Value)| match Some(at) == wanted {
+                true => replaced(item, rest, new),
+                false => item.clone(),
+            };
+            Value::array(items.iter().enumerate().map(item))
         }
-        Value::Object(members) => Value::object(members.iter().map(|(key, member)| match key == step {
-            true => (key.clone(), replaced(member, rest, new)),
-            false => (key.clone(), member.clone()),
-        })),
+        Value::Object(members) => {
+            let own = members.get(step).cloned();
+            let own = replaced(&own.unwrap_or_else(|| Value::object([])), rest, new);
+            let others = members.iter().filter(|(key, _)| *key != step);
+            let others = others.map(|(key, member)| (key.clone(), member.clone()));
+            Value::object(others.chain([(step.clone(), own)]))
+        }
         _ => value.clone(),
     }
 }
@@ -245,3 +367,6 @@ fn without_original(value: &Value) -> Value {
         Value::object(kept.map(|(key, member)| (key.clone(), member.clone())))
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod attestation;
 pub mod baseline;
 pub mod changed;
 pub mod check;

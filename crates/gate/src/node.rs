@@ -109,6 +109,15 @@ impl Node {
         }
     }
 
+    /// What a path (keys and indexes) leads to.
+    pub(crate) fn at(&self, path: &[Value]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.kind {
+            NodeKind::Object(_) => node.get(step.as_str()?),
+            NodeKind::Array(items) | NodeKind::Set(items) => items.get(index(step)?),
+            NodeKind::Scalar(_) | NodeKind::Unknown => None,
+        })
+    }
+
     /// The string that it is.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

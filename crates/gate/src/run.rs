@@ -37,7 +37,6 @@ impl Outcome {
     fn add(&mut self, result: Result<Checked, Failure>) {
         match result {
             Ok(checked) => {
-                self.files = self.files.saturating_add(1);
                 self.checks = self.checks.saturating_add(checked.checks);
                 self.findings.extend(checked.findings);
                 self.failures.extend(checked.failures);
@@ -139,6 +138,8 @@ pub fn run(
         out.findings.extend(checked.findings);
         out.failures.extend(checked.failures);
     }
+    let files: BTreeSet<&str> = out.checked.iter().map(|file| file.path.as_str()).collect();
+    out.files = files.len();
     prefer_plans(&mut out.findings);
     tell_apart(&mut out.findings);
     out

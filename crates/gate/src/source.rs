@@ -241,7 +241,7 @@ impl Source {
         Ok(())
     }
 
-    fn format(&self, text: &str) -> Result<Format, Failure> {
+    pub(crate) fn format(&self, text: &str) -> Result<Format, Failure> {
         let by_name = kind::format_of(&self.name);
         if let Some(kind) = self.kind {
             let usual = kind::usual_format(kind);

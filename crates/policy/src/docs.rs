@@ -117,29 +117,40 @@ fn overview(policies: &[&Policy]) -> String {
     out
 }
 
+/// The controls that a policy serves, each with the id that serves it and the place of that: a rule's, or the policy's where none of its rules names the
+/// control.
+fn serving(policy: &Policy) -> Vec<(&str, &str, String)> {
+    let mut out = Vec::new();
+    for (rule, id) in rules(policy) {
+        let page = format!("{}.md#{}", policy.id, anchor(id));
+        let controls = rule.custom.controls.iter();
+        out.extend(controls.map(|control| (control.as_str(), id, page.clone())));
+    }
+    let named = |control: &&String| rules(policy).any(|(rule, _)| rule.custom.controls.contains(*control));
+    let own = policy.custom.controls.iter().filter(|control| !named(control));
+    let own = own.map(|control| (control.as_str(), policy.id.as_str(), format!("{}.md", policy.id)));
+    out.extend(own.collect::<Vec<_>>());
+    out
+}
+
 /// Which rules serve which control of which framework.
 fn coverage(policies: &[&Policy]) -> String {
     let mut frameworks: BTreeMap<&str, BTreeMap<Ordered<'_>, BTreeSet<String>>> = BTreeMap::new();
     let mut served: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for policy in policies {
-        for (rule, id) in rules(policy) {
-            for (framework, control) in rule
-                .custom
-                .controls
-                .iter()
-                .filter_map(|text| text.split_once(':'))
-            {
-                served.entry(framework).or_default().insert(id);
-                let controls = frameworks.entry(framework).or_default();
-                let links = controls.entry(Ordered(control)).or_default();
-                links.insert(format!("[{id}]({}.md#{})", policy.id, anchor(id)));
-            }
-        }
+    for (control, id, page) in policies.iter().flat_map(|policy| serving(policy)) {
+        let Some((framework, control)) = control.split_once(':') else {
+            continue;
+        };
+        served.entry(framework).or_default().insert(id);
+        let controls = frameworks.entry(framework).or_default();
+        let links = controls.entry(Ordered(control)).or_default();
+        links.insert(format!("[{id}]({page})"));
     }
     let mut out = head("Coverage");
     out.push_str(
         "Which rules serve which control. A rule serves a control when a violation is a breach of it; that all rules of a control \
-         pass is no proof that the control is met.\n\n| framework | controls | rules |\n|---|---|---|\n",
+         pass is no proof that the control is met. Where a policy names a control that none of its rules names, the policy stands for all of them.\n\n\
+         | framework | controls | rules and policies |\n|---|---|---|\n",
     );
     for (framework, controls) in &frameworks {
         let rules = served.get(framework).map_or(0, BTreeSet::len);

@@ -69,6 +69,8 @@ pub struct Custom {
     pub layer: Option<Layer>,
     /// On a policy's package: the kinds of files that it understands. `None`: any. None at all: it is not for files.
     pub inputs: Option<Vec<InputKind>>,
+    /// On a policy's package: whether it understands all documents in one list, too, where they are combined.
+    pub combine: bool,
     /// On a rule: what should stand where a violation is, `{"value": ...}`, or a list of such with a `path` each; not inherited. Who applies it reads it.
     pub fix: Option<Value>,
     /// On a policy's package: whether every decision must be one that a contract can re-execute.
@@ -129,6 +131,8 @@ struct RawCustom {
     enforcement: Option<Spanned<String>>,
     layer: Option<Spanned<String>>,
     inputs: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    combine: bool,
     fix: Option<Spanned<serde_json::Value>>,
     #[serde(default)]
     require_challengeable: bool,
@@ -267,6 +271,7 @@ impl Reader<'_> {
             enforcement,
             layer,
             inputs: raw.inputs.map(|words| self.inputs(&words)),
+            combine: raw.combine,
             fix: raw.fix.and_then(|fix| self.fix(&fix)),
             require_challengeable: raw.require_challengeable,
         }
@@ -275,15 +280,20 @@ impl Reader<'_> {
     fn fix(&mut self, raw: &Spanned<serde_json::Value>) -> Option<Value> {
         let text = raw.value.to_string();
         let value = json::parse(text.as_bytes(), &json::Limits::default()).ok()?;
-        let is_edit = |edit: &Value| edit.get("value").is_some();
+        let is_list = |list: &Value| list.as_array().is_some_and(|keys| !keys.is_empty());
+        let is_edit = |edit: &Value| {
+            let members = edit.as_object().into_iter().flatten();
+            let mut names = members.filter_map(|(key, _)| key.as_str());
+            let known = names.all(|name| ["value", "path", "at"].contains(&name));
+            known && edit.get("value").is_some() && edit.get("at").is_none_or(is_list)
+        };
         let is_whole =
             |edit: &Value| is_edit(edit) && edit.get("path").is_some_and(|path| path.as_array().is_some());
         let list = value.as_array().unwrap_or_default();
         if is_edit(&value) || (!list.is_empty() && list.iter().all(is_whole)) {
             return Some(value);
         }
-        let help =
-            "a fix is `{value: ...}` for what the violation names, or a list of `{path: [...], value: ...}`";
+        let help = "a fix is `{value: ...}` for what the violation shows, `{at: [KEY, ...], value: ...}` for keys below that, or a list of `{path: [...], value: ...}`";
         let spot = self.spot(Some(raw.referenced), 1);
         self.problem(spot, "invalid-fix", "this is no fix", Some(help));
         None

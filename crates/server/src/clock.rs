@@ -112,7 +112,7 @@ fn ahead(wall: Timestamp, expected: Timestamp) -> Duration {
 /// Dates decisions: by the wall clock, never before the log's latest entry, because a log whose times fall is evidence against its node, and never
 /// by a clock that jumped ahead, because no log can go on from there when the clock is right again (`docs/protocol.md`, Time).
 #[derive(Clone)]
-pub(crate) struct DecisionClock {
+pub struct DecisionClock {
     clock: WallClock,
     latest: LatestTime,
     reference: Arc<Reference>,
@@ -124,7 +124,7 @@ pub(crate) struct DecisionClock {
 
 /// Why nothing can be dated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ClockProblem {
+pub enum ClockProblem {
     /// The machine's clock stands too far behind the log.
     #[error(
         "this machine's clock says {now}, and the log's latest decision is dated {latest}, {} s later: nothing is decided until the clock has passed \
@@ -132,8 +132,11 @@ pub(crate) enum ClockProblem {
         by.as_secs()
     )]
     Behind {
+        /// What it says.
         now: Timestamp,
+        /// The date of the log's latest decision.
         latest: Timestamp,
+        /// How far it is behind that.
         by: Duration,
     },
     /// The machine's clock was set ahead.
@@ -142,7 +145,12 @@ pub(crate) enum ClockProblem {
          because no log can go on from a wrong date; if it was wrong before and is right now, restart the node (docs/protocol.md, Time)",
         by.as_secs()
     )]
-    Ahead { now: Timestamp, by: Duration },
+    Ahead {
+        /// What it says.
+        now: Timestamp,
+        /// How far it is ahead of the time that has passed.
+        by: Duration,
+    },
 }
 
 impl ClockProblem {
@@ -157,7 +165,8 @@ impl ClockProblem {
 
 impl DecisionClock {
     /// A clock for a log. What the wall clock says now is taken for right, unless it stands behind the log.
-    pub(crate) fn new(clock: WallClock, latest: LatestTime) -> Self {
+    #[must_use]
+    pub fn new(clock: WallClock, latest: LatestTime) -> Self {
         let reference = Reference::at((clock.wall)(), (clock.passed)());
         Self {
             clock,
@@ -183,8 +192,8 @@ impl DecisionClock {
     /// Whether decisions can be dated.
     ///
     /// # Errors
-    /// [`ClockProblem`], by more than [`PATIENCE`].
-    pub(crate) fn check(&self) -> Result<(), ClockProblem> {
+    /// [`ClockProblem`], by more than a minute.
+    pub fn check(&self) -> Result<(), ClockProblem> {
         let passed = (self.clock.passed)();
         let now = (self.clock.wall)();
         let by = self.latest.ahead_of(now);

@@ -35,7 +35,7 @@ mod tasks;
 mod worker;
 
 pub use chain::{ChainLink, ChainProblem, GovernanceLink, InForce, OpenOmission, Pending};
-pub use clock::{WallClock, system_clock};
+pub use clock::{ClockProblem, DecisionClock, WallClock, system_clock};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use http::{ApiError, Endpoint, ErrorItem, Location, ROUTES, Route};

@@ -4,13 +4,14 @@
 #   Every namespace that is not a system namespace denies by default in both directions, and no policy opens it to
 #   everyone. The two rules of the default need the whole list, as "kubectl get namespaces,networkpolicies,services -A
 #   -o json" prints it: they hold where a policy is asked about that document as one input (stele eval, a request to the
-#   server), or about combined files. "stele check" takes lists and files apart into objects, so that they find nothing
-#   there. Of a single object, in a file or an AdmissionReview, nothing is known of its namespace: only what it opens
-#   itself is judged.
+#   server), or about all files as one ("stele check --combine"). Otherwise "stele check" takes lists and files apart
+#   into objects, so that they find nothing there. Of a single object, in a file or an AdmissionReview, nothing is known
+#   of its namespace: only what it opens itself is judged.
 # custom:
 #   id: kubernetes/network
 #   layer: L1
 #   inputs: [kubernetes]
+#   combine: true
 #   owner: platform-security
 #   severity: high
 #   enforcement: deny
@@ -71,8 +72,8 @@ policies contains item if {
 # METADATA
 # title: Ingress not denied by default
 # description: >-
-#   The list has a namespace, but no network policy that denies ingress to all of its pods. Not told by "stele check", which
-#   takes lists apart.
+#   The list has a namespace, but no network policy that denies ingress to all of its pods. "stele check" tells it with
+#   --combine only: it takes lists apart otherwise.
 # custom:
 #   id: kubernetes/network/default-deny-ingress
 #   severity: high
@@ -83,18 +84,18 @@ policies contains item if {
 deny contains finding if {
 	some namespace in namespaces
 	not denies_by_default(namespace, "Ingress", "ingress")
-	finding := {
+	finding := object.union(place(namespace), {
 		"id": "kubernetes/network/default-deny-ingress",
 		"msg": sprintf("namespace %s does not deny ingress by default", [namespace]),
 		"resource": sprintf("Namespace/%s", [namespace]),
-	}
+	})
 }
 
 # METADATA
 # title: Egress not denied by default
 # description: >-
-#   The list has a namespace, but no network policy that denies egress to all of its pods. Not told by "stele check", which
-#   takes lists apart.
+#   The list has a namespace, but no network policy that denies egress to all of its pods. "stele check" tells it with
+#   --combine only: it takes lists apart otherwise.
 # custom:
 #   id: kubernetes/network/default-deny-egress
 #   severity: medium
@@ -106,12 +107,23 @@ deny contains finding if {
 deny contains finding if {
 	some namespace in namespaces
 	not denies_by_default(namespace, "Egress", "egress")
-	finding := {
+	finding := object.union(place(namespace), {
 		"id": "kubernetes/network/default-deny-egress",
 		"msg": sprintf("namespace %s does not deny egress by default", [namespace]),
 		"resource": sprintf("Namespace/%s", [namespace]),
-	}
+	})
 }
+
+# Where a namespace stands among combined files, for "stele check"; of a list, the finding's own document is the place.
+place(namespace) := {"path": paths[0]} if {
+	is_array(input)
+	paths := [[index, "contents", "metadata", "name"] |
+		some index, entry in input
+		entry.contents.kind == "Namespace"
+		entry.contents.metadata.name == namespace
+	]
+	count(paths) > 0
+} else := {}
 
 denies_by_default(namespace, type, field) if {
 	some policy in policies

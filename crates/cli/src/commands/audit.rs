@@ -7,8 +7,9 @@ use crate::home::Home;
 use crate::keys;
 use crate::output::{self, Format};
 use crate::record::Records;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use stele_ledger::storage::FileStore;
 use stele_ledger::storage::fsck::{self, ChainAnchor};
 use stele_types::NodeAddress;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
 /// Re-hash everything.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Directory of the log: a node's data directory, or what `stele check --record DIR` keeps [default: the data directory]
+    directory: Option<PathBuf>,
     /// Check only what is on disk
     #[arg(long)]
     offline: bool,
@@ -62,9 +65,12 @@ struct Answer {
 
 pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     let Command::Fsck(args) = command;
+    let given = args.directory.clone().map(|directory| sources.at(directory));
+    let sources = given.as_ref().unwrap_or(sources);
     let home = sources.home()?;
+    let offline = args.offline || (given.is_some() && is_alone(&home)?);
     // The chain first: whatever it holds by now must be in the log when that is read.
-    let anchors = if args.offline {
+    let anchors = if offline {
         Vec::new()
     } else {
         let node = keys::node_account(&home)?.node_address();
@@ -82,6 +88,21 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         Format::Text => print(&report, sound),
     }
     Ok(if sound { Verdict::Pass } else { Verdict::Fail })
+}
+
+/// Whether no chain stands behind a log; an error if there is no log.
+fn is_alone(home: &Home) -> Result<bool> {
+    let shown = home.root().display();
+    if !home.ledger().is_dir() {
+        bail!("{shown} holds no decision log");
+    }
+    let alone = !home.deployment().exists();
+    if alone {
+        output::note(format!(
+            "{shown} belongs to no chain: what it holds is compared with itself and its key, and with no anchor"
+        ));
+    }
+    Ok(alone)
 }
 
 /// Checks a log that no node has open.

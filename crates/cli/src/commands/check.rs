@@ -1,15 +1,16 @@
 //! `stele check`: policies over the files of a repository.
 
+mod embedded;
 mod evidence;
 pub(crate) mod exceptions;
 mod fix;
 mod live;
-mod policies;
+pub(super) mod policies;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
 use crate::findings::{self, ReportFormat};
-use crate::{output, progress};
+use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -90,14 +91,14 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     // What production has does not know them.
     let usual = args.exceptions.is_some() || !args.policies.is_live();
     let exceptions = usual.then(|| exceptions::load(args.exceptions.as_deref(), &args.paths));
-    let exceptions = exceptions.transpose()?.flatten();
+    let exceptions = exceptions.transpose()?.unwrap_or_default();
     let checker = Checker::new(args.policies.load(configuration)?, crate::node::now())?;
     let checker = checker.explaining(args.explain).combining(args.combine);
     let found = files(args)?;
     let changed = changed(args)?;
     let examine = || {
         let mut outcome = check(&checker, &found, changed.as_ref());
-        if let Some(exceptions) = &exceptions {
+        for exceptions in &exceptions {
             exceptions.apply(&mut outcome, &args.paths, changed.is_none());
         }
         outcome
@@ -126,15 +127,14 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     }
     findings::print(args.format, args.output.as_deref(), &outcome)?;
     output::note(report::summary(&outcome));
-    let used: Vec<CheckedFile> = [known, exceptions.map(|loaded| loaded.file)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let exceptions = exceptions.into_iter().map(|loaded| loaded.file);
+    let used: Vec<CheckedFile> = known.into_iter().chain(exceptions).collect();
     let asked = evidence::Asked {
         paths: &args.paths,
         options: options(args, &used),
         used,
         passed: !findings::violated(args.fail_on, &outcome) && outcome.failures.is_empty(),
+        dry_run: args.dry_run,
     };
     args.evidence.keep(
         &checker,
@@ -158,13 +158,14 @@ fn check(checker: &Checker, found: &Sources, changed: Option<&Changed>) -> Outco
 fn remarks(args: &Args, found: &Sources, outcome: &Outcome) {
     if found.templates > 0 {
         output::note(format!(
-            "{} templates of Helm charts were left out: check what they render to (`helm template CHART | stele check -`)",
-            found.templates
+            "left out: {} of Helm charts; check what they render to (`helm template CHART | stele check -`)",
+            report::many(found.templates, "template")
         ));
     }
     for (language, (count, command)) in &found.refused {
         output::note(format!(
-            "{count} files in {language} were left out, which is not read: {command}"
+            "left out: {} in {language}, which is not read: {command}",
+            report::many(*count, "file")
         ));
     }
     if outcome.failures.is_empty() {
@@ -253,6 +254,15 @@ fn files(args: &Args) -> Result<Sources> {
         } else {
             anyhow::bail!("there is no {}", path.display());
         }
+    }
+    // What an earlier run wrote is no part of what is checked.
+    for own in [args.evidence.attestation(), args.output.as_deref()]
+        .into_iter()
+        .flatten()
+    {
+        let written = |path: &Path| path.file_name() == own.file_name() && repository::same(path, own);
+        out.files
+            .retain(|source| !matches!(&source.origin, Origin::File(path) if written(path)));
     }
     if let Some(directory) = &args.terraform_sources {
         for source in &mut out.files {

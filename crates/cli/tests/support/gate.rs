@@ -90,3 +90,19 @@ pub fn git(site: &Site, args: &[&str]) {
     }
     assert!(command.status().unwrap().success(), "git {args:?}");
 }
+
+/// Seed of a signing key.
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+/// Its public key, from RFC 8032, section 7.1, test 1.
+pub const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+/// Writes the signing key to `gate.key`.
+pub fn key(site: &Site) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = site.path().join("gate.key");
+    std::fs::write(&path, format!("{SEED}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Has `stele check` write a statement.
+pub const ATTEST: [&str; 4] = ["--attest", "vsa.json", "--key", "gate.key"];

@@ -168,6 +168,18 @@ impl Document {
         self.places.locate(self.reading(text), path)
     }
 
+    /// The value that a path leads to, with the places of everything in it; none where those are in other files.
+    pub(crate) fn node(&self, text: &str, path: &[Value]) -> Option<Node> {
+        match &self.places {
+            Places::Known(node) => node.at(path).cloned(),
+            Places::Json(range, _) => {
+                let node = json::node(text.get(range.clone())?, range.start).ok()?;
+                node.at(path).cloned()
+            }
+            Places::Plan(..) => None,
+        }
+    }
+
     /// All values with their places; of JSON, whose places are not known, none.
     pub(crate) fn into_node(self) -> Node {
         match self.places {

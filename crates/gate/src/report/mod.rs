@@ -12,7 +12,7 @@ pub use annotations::{github, gitlab};
 pub use junit::junit;
 pub use sarif::{SARIF_SCHEMA, sarif, sarif_run, sarif_uri, security_severity};
 pub use tables::{html, markdown};
-pub use text::{printable, summary, text};
+pub use text::{many, printable, summary, text};
 
 /// The findings and failures as one JSON document: that of [`Outcome`].
 #[must_use]

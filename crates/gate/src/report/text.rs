@@ -68,6 +68,12 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// A number of things whose plural ends in s.
+#[must_use]
+pub fn many(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// One line: how many files, questions and findings there were.
 #[must_use]
 pub fn summary(outcome: &Outcome) -> String {
@@ -77,7 +83,6 @@ pub fn summary(outcome: &Outcome) -> String {
             .filter(|finding| finding.enforcement == enforcement && finding.exception.is_none())
             .count()
     };
-    let many = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let mut parts = vec![
         many(outcome.files, "file"),
         many(outcome.checks, "check"),

@@ -122,7 +122,7 @@ fn read(path: &str, kept: &Kept, distro: &distro::Distro, inventory: &mut Invent
         }));
     }
     for (kind, message) in found.problems {
-        inventory.problems.insert(Problem {
+        inventory.note(Problem {
             file: path.to_owned(),
             line: None,
             kind,

@@ -127,7 +127,7 @@ impl Draft {
             inventory.add_direct(purl);
         }
         for (line, kind, message) in self.problems {
-            inventory.problems.insert(Problem {
+            inventory.note(Problem {
                 file: path.to_owned(),
                 line,
                 kind,

@@ -235,7 +235,7 @@ pub fn scan(tree: &dyn Tree, subject: Subject) -> Inventory {
     let mut inventory = Inventory::new(subject);
     let (files, failures) = tree.files();
     for (path, error) in failures {
-        inventory.problems.insert(unreadable(path, &error));
+        inventory.note(unreadable(path, &error));
     }
     let mut drafts = Vec::new();
     for path in files {
@@ -261,7 +261,7 @@ fn scan_file(tree: &dyn Tree, kind: LockKind, path: &str, inventory: &mut Invent
     let text = match tree.read(path).and_then(|text| text.ok_or_else(gone)) {
         Ok(text) => text,
         Err(error) => {
-            inventory.problems.insert(unreadable(path.to_owned(), &error));
+            inventory.note(unreadable(path.to_owned(), &error));
             return None;
         }
     };
@@ -275,7 +275,7 @@ fn scan_file(tree: &dyn Tree, kind: LockKind, path: &str, inventory: &mut Invent
     match kind.reader()(&file) {
         Ok(draft) => Some(draft),
         Err(failure) => {
-            inventory.problems.insert(Problem {
+            inventory.note(Problem {
                 file: path.to_owned(),
                 line: failure.line,
                 kind: ProblemKind::Input,

@@ -303,7 +303,7 @@ latest@npm:plain:
             purls(&inventory(&[("yarn.lock", text)])),
             [
                 "pkg:npm/%40t/real@1.0.0",
-                "pkg:npm/bar@2.0.0?download_url=https:%2F%2Fu%40h.example%2Fbar.tgz",
+                "pkg:npm/bar@2.0.0?download_url=https:%2F%2Fh.example%2Fbar.tgz",
                 "pkg:npm/foo@1.1.0?vcs_url=git%2Bssh:%2F%2Fgit%40github.com%2Fx%2Ffoo.git%40abc",
                 "pkg:npm/plain@3.0.0",
             ]

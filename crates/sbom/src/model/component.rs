@@ -1,5 +1,6 @@
 //! One package.
 
+use super::address::plain;
 use super::hash::Hash;
 use super::licence::Licence;
 use super::purl::{Ecosystem, Purl};
@@ -156,6 +157,13 @@ impl Component {
     pub(crate) fn found_at(mut self, location: Location) -> Self {
         self.locations.insert(location);
         self
+    }
+
+    /// Texts that are taken as they are written may be addresses.
+    pub(crate) fn forget_credentials(&mut self) {
+        for text in self.requirement.iter_mut().chain(self.properties.values_mut()) {
+            *text = plain(text).into_owned();
+        }
     }
 
     /// Adds what another finding of the same package knows. The order of findings does not matter.

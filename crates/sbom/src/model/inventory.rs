@@ -1,5 +1,6 @@
 //! Everything that was found.
 
+use super::address::plain;
 use super::component::Component;
 use super::purl::Purl;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,13 +87,20 @@ impl Inventory {
     }
 
     /// Adds a package, or to what is known of it.
-    pub fn add(&mut self, component: Component) {
+    pub fn add(&mut self, mut component: Component) {
+        component.forget_credentials();
         match self.components.get_mut(component.purl()) {
             Some(known) => known.absorb(component),
             None => {
                 self.components.insert(component.purl().clone(), component);
             }
         }
+    }
+
+    /// Notes what could not be read. What is quoted of a file loses the credentials of addresses.
+    pub fn note(&mut self, mut problem: Problem) {
+        problem.message = plain(&problem.message).into_owned();
+        self.problems.insert(problem);
     }
 
     /// The subject needs this package itself.

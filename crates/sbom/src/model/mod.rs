@@ -1,5 +1,6 @@
 //! What a bill of materials is made of. Every text in it was checked when it was made.
 
+mod address;
 mod component;
 mod hash;
 mod inventory;

@@ -1,5 +1,6 @@
 //! Ecosystems, and package URLs by the [purl specification](https://github.com/package-url/purl-spec).
 
+use super::address;
 use super::text::{Invalid, Name, Version};
 use packageurl::PackageUrl;
 use serde::Serialize;
@@ -111,7 +112,8 @@ impl fmt::Display for Ecosystem {
 pub struct Purl(String);
 
 impl Purl {
-    /// Of a package. Qualifiers are pairs of key and value (`arch`, `distro`, `vcs_url`); empty values are left out.
+    /// Of a package. Qualifiers are pairs of key and value (`arch`, `distro`, `vcs_url`); empty values are left out, and so are
+    /// the credentials of addresses.
     /// `namespace` is a distribution's id (`debian`), for the ecosystems that need one.
     ///
     /// # Errors
@@ -134,7 +136,7 @@ impl Purl {
             purl.with_version(version.as_str()).map_err(invalid)?;
         }
         for (key, value) in qualifiers.iter().filter(|(_, value)| !value.is_empty()) {
-            purl.add_qualifier(*key, *value).map_err(invalid)?;
+            purl.add_qualifier(*key, address::plain(value)).map_err(invalid)?;
         }
         purl.validate().map_err(invalid)?;
         Ok(Self(written(&purl)))

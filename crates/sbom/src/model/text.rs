@@ -1,5 +1,6 @@
 //! Texts that were checked: names and versions.
 
+use super::address::plain;
 use serde::Serialize;
 use std::fmt;
 
@@ -48,6 +49,7 @@ fn checked(what: &'static str, text: &str) -> Result<String, Invalid> {
     if text.is_empty() {
         return Err(Invalid::Empty(what));
     }
+    let text = plain(text);
     if text.len() > MAX_BYTES {
         return Err(Invalid::Long {
             what,
@@ -57,10 +59,10 @@ fn checked(what: &'static str, text: &str) -> Result<String, Invalid> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Invalid::Character {
             what,
-            text: text.to_owned(),
+            text: text.into_owned(),
         });
     }
-    Ok(text.to_owned())
+    Ok(text.into_owned())
 }
 
 macro_rules! checked_text {
@@ -73,7 +75,7 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// Checks a text.
+            /// Checks a text. Addresses in it lose their credentials.
             ///
             /// # Errors
             ///

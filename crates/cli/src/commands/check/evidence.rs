@@ -1,5 +1,6 @@
 //! `--record` and `--attest`: what is kept of a run.
 
+use super::embedded;
 use crate::chain::block_on;
 use crate::exit::{Environment, EnvironmentContext, Verdict};
 use crate::home::write_atomically;
@@ -12,9 +13,13 @@ use stele_chain::client::read_key_file;
 use stele_gate::changed;
 use stele_gate::evidence::{CheckedFile, Run, Signer};
 use stele_gate::{Checker, Outcome};
+use stele_ledger::Checkpoint;
+use stele_pdp::Attributes;
 
 /// The policy that decides about runs, where one is in force.
 const POLICY: &str = "gate/check";
+/// Who asks, in the record.
+const ENFORCEMENT_POINT: &str = "stele check";
 
 /// How long a node may take to be reached, and to answer.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -23,9 +28,9 @@ const ANSWER: Duration = Duration::from_secs(120);
 /// What is kept.
 #[derive(clap::Args)]
 pub(super) struct EvidenceArgs {
-    /// Have a node record the run, with its commit, as a decision of the policy gate/check; what that denies fails
-    #[arg(long, value_name = "URL", conflicts_with = "write_baseline")]
-    record: Option<String>,
+    /// Record the run, with its commit, as a decision of the policy gate/check: at a node, where what that denies fails, or in a decision log in a directory
+    #[arg(long, value_name = "URL|DIR", value_parser = recorder, conflicts_with = "write_baseline")]
+    record: Option<Recorder>,
     /// Write a signed in-toto statement of the run (SLSA verification summary, DSSE)
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["write_baseline", "changed_since"])]
     attest: Option<PathBuf>,
@@ -37,6 +42,29 @@ pub(super) struct EvidenceArgs {
     resource: Option<String>,
 }
 
+/// Who keeps a run.
+#[derive(Debug, Clone)]
+enum Recorder {
+    /// A node at a URL.
+    Node(String),
+    /// A log of its own.
+    Directory(PathBuf),
+}
+
+fn recorder(text: &str) -> Result<Recorder, String> {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    match scheme.map(str::to_ascii_lowercase).as_deref() {
+        Some("http" | "https") => Ok(Recorder::Node(text.to_owned())),
+        Some(other) => Err(format!("a node is reached by http or https, not by {other}")),
+        None if text.is_empty() => Err("name a node's URL or a directory".to_owned()),
+        // A forgotten scheme would else make a directory, and no node would hear of the run.
+        None if text.contains(':') && !text.contains('/') => Err(format!(
+            "a node's URL is http://{text}, and the directory ./{text}"
+        )),
+        None => Ok(Recorder::Directory(PathBuf::from(text))),
+    }
+}
+
 /// What was asked of a run.
 pub(super) struct Asked<'a> {
     pub(super) paths: &'a [PathBuf],
@@ -44,9 +72,16 @@ pub(super) struct Asked<'a> {
     /// Exceptions and baseline.
     pub(super) used: Vec<CheckedFile>,
     pub(super) passed: bool,
+    /// Nothing fails.
+    pub(super) dry_run: bool,
 }
 
 impl EvidenceArgs {
+    /// The file that a statement is written to.
+    pub(super) fn attestation(&self) -> Option<&Path> {
+        self.attest.as_deref()
+    }
+
     /// Records and attests as asked; the verdict may become worse by it.
     pub(super) fn keep(
         &self,
@@ -77,11 +112,12 @@ impl EvidenceArgs {
         };
         let mut verdict = verdict;
         let mut decision = None;
-        if let Some(url) = &self.record {
-            let (id, denied) = block_on(record(url, &run))?;
-            output::note(format!("recorded as decision {id}"));
-            if denied && verdict == Verdict::Pass {
+        if let Some(recorder) = &self.record {
+            let (id, denied) = recorder.record(&run)?;
+            if denied {
                 output::note(format!("the node's policy {POLICY} denies it"));
+            }
+            if denied && verdict == Verdict::Pass && !asked.dry_run {
                 verdict = Verdict::Fail;
             }
             decision = Some((id, denied));
@@ -103,8 +139,7 @@ impl EvidenceArgs {
         let hint = "make one with `(umask 077; openssl rand -hex 32 > gate.key)`";
         let seed = read_key_file(key).with_context(|| format!("--key: {hint}"))?;
         let signer = Signer::of_seed(&seed).context("the key is no Ed25519 seed")?;
-        let of_commit = || run.commit.as_ref().map(|commit| format!("git:{commit}"));
-        let resource = self.resource.clone().or_else(of_commit);
+        let resource = self.resource.clone().or_else(|| run.resource());
         let resource = resource.context(
             "--attest: this is no commit of a Git repository; name what was checked with --resource",
         )?;
@@ -125,6 +160,36 @@ impl EvidenceArgs {
     }
 }
 
+impl Recorder {
+    /// The decision's id, and whether it denies.
+    fn record(&self, run: &Run<'_>) -> Result<(String, bool)> {
+        let directory = match self {
+            Self::Node(url) => {
+                let (id, denied) = block_on(record(url, run))?;
+                output::note(format!("recorded as decision {id}"));
+                return Ok((id, denied));
+            }
+            Self::Directory(directory) => directory,
+        };
+        let resource = run.resource();
+        let attributes = Attributes {
+            resource: resource.as_deref(),
+            enforcement_point: Some(ENFORCEMENT_POINT),
+            ..Attributes::default()
+        };
+        let recorded = embedded::record(directory, POLICY, &run.input(), attributes)?;
+        let Checkpoint { size, root, .. } = &recorded.checkpoint.checkpoint;
+        // Who keeps this line elsewhere, as a pipeline's log does, can tell a log that was written anew.
+        output::note(format!(
+            "recorded as decision {} in {}, a log of size {} with the root {root}",
+            recorded.id,
+            directory.display(),
+            size.get(),
+        ));
+        Ok((recorded.id, false))
+    }
+}
+
 /// Posts a run; the decision's id, and whether the node's policy denies.
 async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
     let what = format!("the run can't be recorded at {url}");
@@ -135,10 +200,10 @@ async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
         .environment(&what)?;
     let mut request = client
         .post(format!("{}/v1/data/{POLICY}", url.trim_end_matches('/')))
-        .header("Stele-Enforcement-Point", "stele check")
+        .header("Stele-Enforcement-Point", ENFORCEMENT_POINT)
         .json(&json!({"input": run.input()}));
-    if let Some(commit) = &run.commit {
-        request = request.header("Stele-Resource", format!("git:{commit}"));
+    if let Some(resource) = run.resource() {
+        request = request.header("Stele-Resource", resource);
     }
     let answer = request.send().await.environment(&what)?;
     let status = answer.status();

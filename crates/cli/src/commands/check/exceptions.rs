@@ -18,39 +18,57 @@ pub(crate) struct Loaded {
     pub(crate) file: CheckedFile,
 }
 
-/// Reads the named file, or that of the root of the first path's repository.
-pub(crate) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Loaded>> {
-    let start = paths
+/// Reads the named file, or of each path those of the root of its repository; each once.
+pub(crate) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Vec<Loaded>> {
+    if let Some(named) = named {
+        return Ok(vec![read(named, true)?]);
+    }
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let here = Path::new(".");
+        let start = if path == Path::new("-") { here } else { path };
+        let file = of(start);
+        if let Some(file) = file.filter(|file| !found.iter().any(|known| repository::same(known, file))) {
+            found.push(file);
+        }
+    }
+    let loaded: Vec<Loaded> = found
         .iter()
-        .map(PathBuf::as_path)
-        .find(|path| *path != Path::new("-"));
-    let start = start.unwrap_or(Path::new("."));
-    let Some(path) = named.map(Path::to_owned).or_else(|| found(start)) else {
-        return Ok(None);
-    };
-    let text = repository::read(&path)?;
+        .map(|file| read(file, false))
+        .collect::<Result<_>>()?;
+    for Loaded { file, .. } in &loaded {
+        crate::output::note(report::printable(&format!(
+            "exceptions are those of {}",
+            file.path
+        )));
+    }
+    Ok(loaded)
+}
+
+fn read(path: &Path, named: bool) -> Result<Loaded> {
+    let text = repository::read(path)?;
     let whole = path
         .canonicalize()
         .with_context(|| format!("can't read {}", path.display()))?;
     let root = whole.parent().unwrap_or(&whole).to_owned();
     // Shown as a person would name it from here.
     let here = Path::new(".").canonicalize().unwrap_or_default();
-    let shown = whole.strip_prefix(here).unwrap_or(&path).display().to_string();
+    let shown = whole.strip_prefix(here).unwrap_or(path).display().to_string();
     let exceptions = Exceptions::parse(&shown, &text, repository::today())?;
     let file = CheckedFile {
         path: shown,
         sha256: sha256(&[text.as_bytes()]),
     };
-    Ok(Some(Loaded {
+    Ok(Loaded {
         exceptions,
         root,
-        named: named.is_some(),
+        named,
         file,
-    }))
+    })
 }
 
 /// The file of a repository's root: a nested one is reviewed by whoever reviews that directory. Elsewhere that of the path, or of the current directory.
-fn found(start: &Path) -> Option<PathBuf> {
+fn of(start: &Path) -> Option<PathBuf> {
     let own = |path: &Path| {
         let nearest = repository::find_above(path, exception::FILE_NAME);
         let Some(root) = repository::root(path) else {
@@ -65,7 +83,8 @@ fn found(start: &Path) -> Option<PathBuf> {
         }
         file.is_file().then_some(file)
     };
-    own(start).or_else(|| own(Path::new(".")))
+    let elsewhere = repository::root(start).is_none();
+    own(start).or_else(|| own(Path::new(".")).filter(|_| elsewhere))
 }
 
 impl Loaded {

@@ -1,12 +1,12 @@
 //! `--fix`: shown as a diff, applied when that is said.
 
 use crate::exit::EnvironmentContext;
-use crate::output;
-use anyhow::{Context, Result};
+use crate::{output, repository};
+use anyhow::Result;
 use similar::TextDiff;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use stele_gate::fix::{self, Fixed};
 use stele_gate::source::{Origin, Source};
 use stele_gate::{Finding, Outcome, report};
@@ -59,7 +59,7 @@ pub(super) fn run(outcome: &Outcome, sources: &[Source], consent: Consent) -> Re
         return Ok(false);
     }
     for (path, fixed) in &planned {
-        output::note(diff(path, fixed)?.trim_end());
+        output::note(diff(path, fixed).trim_end());
     }
     if consent == Consent::Refused {
         output::note("nothing was written: this is a dry run");
@@ -69,31 +69,41 @@ pub(super) fn run(outcome: &Outcome, sources: &[Source], consent: Consent) -> Re
         output::note("nothing was written; --fix --yes applies this");
         return Ok(false);
     }
+    let (mut edits, mut files) = (0_usize, 0_usize);
     for (path, fixed) in &planned {
-        replace(path, &fixed.text).environment(format!("can't write {}", path.display()))?;
+        let shown = path.display();
+        if let Some(reason) = replace(path, fixed).environment(format!("can't write {shown}"))? {
+            output::note(report::printable(&format!("{shown}: nothing is fixed, {reason}")));
+            continue;
+        }
+        edits = edits.saturating_add(fixed.edits);
+        files = files.saturating_add(1);
     }
-    let edits: usize = planned.iter().map(|(_, fixed)| fixed.edits).sum();
+    if files == 0 {
+        return Ok(false);
+    }
     output::note(format!(
-        "{edits} values in {} files are fixed; checked again:",
-        planned.len()
+        "{} in {} fixed; checked again:",
+        report::many(edits, "value"),
+        report::many(files, "file")
     ));
     Ok(true)
 }
 
-fn diff(path: &Path, fixed: &Fixed) -> Result<String> {
-    let old = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-    let diff = TextDiff::from_lines(&old, &fixed.text);
+fn diff(path: &Path, fixed: &Fixed) -> String {
+    let diff = TextDiff::from_lines(&fixed.before, &fixed.text);
     let name = path.strip_prefix("./").unwrap_or(path).display().to_string();
     let text = diff.unified_diff().header(&name, &name).to_string();
     let lines = text.lines().map(report::printable);
-    Ok(lines.collect::<Vec<_>>().join("\n"))
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn agreed(planned: &[(&Path, Fixed)]) -> Result<bool> {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(false);
     }
-    output::note(format!("Write this to {} files? [y/N]", planned.len()));
+    let files = report::many(planned.len(), "file");
+    output::note(format!("Write this to {files}? [y/N]"));
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
@@ -101,20 +111,122 @@ fn agreed(planned: &[(&Path, Fixed)]) -> Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Writes beside the file, with its permissions, and renames: whole or not at all.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes beside the file, with its permissions, and renames: whole or not at all. Or says why not: the file is not what was shown any more, or lies
+/// elsewhere.
+fn replace(path: &Path, fixed: &Fixed) -> std::io::Result<Option<String>> {
     // Through a link, or the link would become a file.
-    let path = path.canonicalize()?;
+    let path = match target(path)? {
+        Ok(path) => path,
+        Err(reason) => return Ok(Some(reason)),
+    };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = path.with_file_name(format!(".{name}.stele-{}", std::process::id()));
     let write = || {
         let mut file = File::create_new(&draft)?;
         file.set_permissions(fs::metadata(&path)?.permissions())?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(fixed.text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&draft, &path)
+        // The question may have stood for an hour.
+        if fs::read(&path)? != fixed.before.as_bytes() {
+            fs::remove_file(&draft)?;
+            return Ok(Some("it was changed meanwhile; check again".to_owned()));
+        }
+        fs::rename(&draft, &path)?;
+        Ok(None)
     };
     write().inspect_err(|_| {
         let _ = fs::remove_file(&draft);
     })
+}
+
+/// Where a path leads, unless a link on it leads out of the repository that the link stands in.
+fn target(path: &Path) -> std::io::Result<Result<PathBuf, String>> {
+    let mut at = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        at.push(part);
+        if !at.is_symlink() {
+            continue;
+        }
+        let repository = at.parent().and_then(repository::root);
+        let end = at.canonicalize()?;
+        if repository.is_some_and(|root| !end.starts_with(root)) {
+            return Ok(Err(format!("{} is a link out of its repository", at.display())));
+        }
+        at = end;
+    }
+    at.canonicalize().map(Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn fixed(before: &str, text: &str) -> Fixed {
+        Fixed {
+            before: before.into(),
+            text: text.into(),
+            edits: 1,
+        }
+    }
+
+    fn names(dir: &Path) -> usize {
+        fs::read_dir(dir).unwrap().count()
+    }
+
+    #[test]
+    fn what_was_changed_meanwhile_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        fs::write(&path, "a: 2\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let reason = replace(&path, &fixed("a: 1\n", "a: 3\n")).unwrap();
+        assert_eq!(reason.as_deref(), Some("it was changed meanwhile; check again"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a: 2\n");
+        assert_eq!(replace(&path, &fixed("a: 2\n", "a: 3\n")).unwrap(), None);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a: 3\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(dir.path()), 1, "no draft is left");
+    }
+
+    #[test]
+    fn a_link_is_followed_within_its_repository_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = dir.path().join("repository");
+        fs::create_dir_all(repository.join("sub")).unwrap();
+        let git = std::process::Command::new("git")
+            .current_dir(&repository)
+            .args(["init", "-q"])
+            .status();
+        assert!(git.unwrap().success());
+        fs::write(repository.join("sub/own.yaml"), "a: 1\n").unwrap();
+        fs::write(dir.path().join("other.yaml"), "a: 1\n").unwrap();
+        symlink("sub/own.yaml", repository.join("in.yaml")).unwrap();
+        symlink("../other.yaml", repository.join("out.yaml")).unwrap();
+        symlink("..", repository.join("above")).unwrap();
+        // One that leads into the repository is no way out of it.
+        symlink("repository", dir.path().join("link")).unwrap();
+        let new = fixed("a: 1\n", "a: 2\n");
+        for out in [
+            "repository/out.yaml",
+            "repository/above/other.yaml",
+            "link/out.yaml",
+        ] {
+            let reason = replace(&dir.path().join(out), &new).unwrap();
+            assert!(
+                reason.is_some_and(|reason| reason.contains("link out of its repository")),
+                "{out}"
+            );
+        }
+        assert_eq!(replace(&dir.path().join("link/in.yaml"), &new).unwrap(), None);
+        assert_eq!(
+            fs::read_to_string(repository.join("sub/own.yaml")).unwrap(),
+            "a: 2\n"
+        );
+        assert!(repository.join("in.yaml").is_symlink());
+        assert_eq!(
+            fs::read_to_string(dir.path().join("other.yaml")).unwrap(),
+            "a: 1\n"
+        );
+    }
 }

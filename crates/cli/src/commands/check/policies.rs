@@ -12,7 +12,7 @@ use stele_types::PolicyId;
 
 /// Where policies come from.
 #[derive(clap::Args)]
-pub(super) struct PolicyArgs {
+pub(in crate::commands) struct PolicyArgs {
     /// Policies to check against: directory, bundle or module [default: the configured directory, else the starter library]
     #[arg(short, long, value_name = "PATH")]
     policy: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl PolicyArgs {
         })
     }
 
-    pub(super) fn load(&self, configuration: &Configuration) -> Result<Vec<Part>> {
+    pub(in crate::commands) fn load(&self, configuration: &Configuration) -> Result<Vec<Part>> {
         if let Some(url) = self.update.first() {
             bail!(
                 "--update is not there: what downloads its policies before each run checks with whatever lies at {url} by then. Name a bundle with \

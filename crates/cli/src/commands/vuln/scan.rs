@@ -122,7 +122,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     outcome.failures.extend(report::vex_failures(&problems));
     outcome.failures.extend(input.failures.iter().cloned());
     remarks(&report, &input, &outcome, args);
-    if let Some(exceptions) = &exceptions {
+    for exceptions in &exceptions {
         exceptions.apply(&mut outcome, &args.paths, false);
     }
     if let Some(path) = &args.write_baseline {

@@ -1,0 +1,179 @@
+//! Keys that are missing: where they go in YAML and JSON, and how they are written there, so that everything else, comments too, stays as it is.
+
+use stele_types::{InputKind, Value, json};
+
+use super::written;
+use crate::format::Format;
+use crate::node::{Entry, Node, NodeKind};
+
+/// Where members are added to a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The byte that they are written before.
+    pub(super) offset: usize,
+    style: Style,
+    kind: InputKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Style {
+    /// On lines of their own behind this many spaces, ended as the file's lines are.
+    Block { indent: usize, end: &'static str },
+    /// In braces, behind this: the comma and space that separate members here.
+    Flow { before: String, json: bool },
+}
+
+/// Finds the place behind the last member of a mapping.
+pub(super) fn place(
+    text: &str,
+    format: Format,
+    kind: InputKind,
+    mapping: &Node,
+) -> Result<Place, &'static str> {
+    let NodeKind::Object(entries) = &mapping.kind else {
+        return Err("what it is missing from is no mapping");
+    };
+    // What `<<` merges stands elsewhere.
+    let own = entries
+        .iter()
+        .filter(|entry| mapping.range.contains(&entry.key_range.start));
+    let own: Vec<&Entry> = own.collect();
+    let (offset, style) = match format {
+        Format::Json | Format::Yaml if is_flow(text, mapping) => {
+            flow(text, format == Format::Json, mapping, &own)
+        }
+        Format::Yaml => own.iter().rev().find_map(|entry| block(text, &own, entry)),
+        _ => return Err("keys are added to YAML and JSON only"),
+    }
+    .ok_or("what it is missing from has no place for it")?;
+    Ok(Place { offset, style, kind })
+}
+
+fn is_flow(text: &str, node: &Node) -> bool {
+    let rest = text.get(node.range.start..);
+    rest.is_some_and(|rest| rest.starts_with(['{', '[']))
+}
+
+fn flow(text: &str, json: bool, mapping: &Node, own: &[&Entry]) -> Option<(usize, Style)> {
+    let start = mapping.range.start.saturating_add(1);
+    let Some(last) = own.last() else {
+        let before = String::new();
+        let is_empty = text.get(start..)?.trim_start().starts_with('}');
+        return is_empty.then_some((start, Style::Flow { before, json }));
+    };
+    let ahead = text.get(..last.key_range.start)?;
+    let gap = ahead.get(ahead.trim_end().len()..)?;
+    let gap = if gap.contains('\n') { gap } else { " " };
+    let before = format!(",{gap}");
+    Some((end_of(text, last), Style::Flow { before, json }))
+}
+
+/// Behind an entry, if its line ends there.
+fn block(text: &str, own: &[&Entry], entry: &Entry) -> Option<(usize, Style)> {
+    let before = text.get(..own.first()?.key_range.start)?;
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let indent = line.trim_start_matches('\u{feff}').chars().count();
+    let ended = text.get(..end_of(text, entry))?.trim_end().len();
+    let rest = text.get(ended..)?.split('\n').next().unwrap_or_default();
+    let end = if rest.ends_with('\r') { "\r\n" } else { "\n" };
+    let behind = rest.trim_end_matches('\r');
+    let free = behind.trim_start();
+    (free.is_empty() || free.starts_with('#')).then(|| {
+        let offset = ended.saturating_add(behind.len());
+        (offset, Style::Block { indent, end })
+    })
+}
+
+/// Where an entry's text ends. What an alias stands for is not its text.
+fn end_of(text: &str, entry: &Entry) -> usize {
+    let behind = text.get(entry.key_range.end..).unwrap_or_default();
+    let colon = behind.find(':').map_or(0, |at| at.saturating_add(1));
+    let key = entry.key_range.end;
+    end_of_value(text, &entry.value, key).max(key.saturating_add(colon))
+}
+
+fn end_of_value(text: &str, node: &Node, behind: usize) -> usize {
+    if node.range.start < behind {
+        return behind;
+    }
+    let last = match &node.kind {
+        _ if is_flow(text, node) => None,
+        NodeKind::Array(items) | NodeKind::Set(items) => {
+            let last = items.last();
+            last.map(|item| end_of_value(text, item, node.range.start))
+        }
+        NodeKind::Object(entries) => entries.last().map(|entry| end_of(text, entry)),
+        NodeKind::Scalar(_) | NodeKind::Unknown => None,
+    };
+    last.unwrap_or(node.range.end)
+}
+
+impl Place {
+    /// The text for these members.
+    pub(super) fn render(&self, members: &Value) -> String {
+        let pairs = members.as_object().into_iter().flatten();
+        let pairs = pairs.filter_map(|(key, value)| Some((key.as_str()?, value)));
+        match &self.style {
+            Style::Block { indent, end } => {
+                let mut out = String::new();
+                pairs.for_each(|(key, value)| self.lines(&mut out, key, value, *indent, end));
+                out
+            }
+            Style::Flow { before, json } => {
+                let word = |key: &str| if *json { quoted(key) } else { self.word(key) };
+                let pairs: Vec<String> = pairs
+                    .map(|(key, value)| format!("{}: {}", word(key), flowing(value)))
+                    .collect();
+                if before.is_empty() {
+                    return pairs.join(", ");
+                }
+                pairs.iter().map(|pair| format!("{before}{pair}")).collect()
+            }
+        }
+    }
+
+    fn lines(&self, out: &mut String, key: &str, value: &Value, indent: usize, end: &str) {
+        let start = " ".repeat(indent);
+        out.push_str(&format!("{end}{start}{}:", self.word(key)));
+        match value.as_object().filter(|members| !members.is_empty()) {
+            None => {
+                let text = value.as_str().map(|text| self.word(text));
+                out.push(' ');
+                out.push_str(&text.unwrap_or_else(|| flowing(value)));
+            }
+            Some(members) => {
+                for (key, value) in members {
+                    let key = key.as_str().unwrap_or_default();
+                    self.lines(out, key, value, indent.saturating_add(2), end);
+                }
+            }
+        }
+    }
+
+    fn word(&self, text: &str) -> String {
+        written(&Value::string(text), self.kind, "")
+    }
+}
+
+fn quoted(text: &str) -> String {
+    json::to_string(&Value::string(text))
+}
+
+/// JSON on one line, with spaces.
+fn flowing(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(flowing).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let pair = |(key, value): (&Value, &Value)| {
+                let key = key.as_str().unwrap_or_default();
+                format!("{}: {}", quoted(key), flowing(value))
+            };
+            let pairs: Vec<String> = members.iter().map(pair).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        _ => json::to_string(value),
+    }
+}
