@@ -105,11 +105,11 @@ fn measure(home: &Path, records: usize, count: usize) -> Result<(), Box<dyn Erro
     let took = start.elapsed().as_secs_f64();
     let size = std::fs::metadata(home.join("vuln/osv.redb"))?.len();
     println!(
-        "import: {} records ({} MB unpacked) in {took:.2} s, {} MB on disk, at most {:?} MiB of memory",
+        "import: {} records ({} MB unpacked) in {took:.2} s, {} MB on disk, at most {} MiB of memory",
         done.taken,
         bytes / 1_000_000,
         size / 1_000_000,
-        memory(),
+        memory().unwrap_or_default(),
     );
     let packages: Vec<Package> = (0..count).filter_map(package).collect();
     let start = Instant::now();

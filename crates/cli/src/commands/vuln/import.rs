@@ -152,9 +152,10 @@ pub(super) fn described(info: &DataInfo, now: Timestamp) -> String {
     };
     let age = info.age_days(now).unwrap_or_default();
     format!(
-        "data: {} advisories in {} ecosystems, made {}, {age} day{} old; imported {}",
+        "data: {} advisories in {} ecosystem{}, made {}, {age} day{} old; imported {}",
         info.advisories,
         info.ecosystems.len(),
+        if info.ecosystems.len() == 1 { "" } else { "s" },
         day(info.made()),
         if age == 1 { "" } else { "s" },
         day(info.imports.iter().map(|import| import.imported).max()),
