@@ -316,6 +316,6 @@ pub(crate) fn signing_key(home: &Home) -> Result<SigningKey> {
     let seed = keys::log_seed(home)?;
     Ok(SigningKey::from_seed(
         &checkpoint::default_origin(&address),
-        &*seed,
+        &seed,
     )?)
 }

@@ -84,7 +84,7 @@ pub(crate) fn run(configuration: &Configuration, command: Command) -> Result<Ver
         Err(error @ AttestationError::Malformed(_)) => {
             return Err(error).context(name.to_string());
         }
-        Err(error) => return Ok(refuse(args.format, &[error.to_string()])?),
+        Err(error) => return refuse(args.format, &[error.to_string()]),
         Ok(attestation) => attestation,
     };
     let demand = Demand {
