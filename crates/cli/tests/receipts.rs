@@ -463,7 +463,33 @@ fn deciding_at_a_node_keeps_its_receipt() {
     let check = ["receipt", "check", "r.json", "--input", &input()];
     let held = site.run(&[&check[..], &["--rpc", &node.rpc()]].concat()).exits(0);
     assert!(held.starts_with("the receipt holds"), "{held}");
-    // Anybody can, at the node's address; the JSON names the file.
+    strangers_ask(&node);
+    // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
+    let other = "0x0000000000000000000000000000000000000001";
+    std::fs::remove_file(site.path().join("r.json")).unwrap();
+    let ran = decide(&site, &["--operator", other]);
+    assert!(
+        ran.err.contains("WORTH NOTHING") && ran.err.contains("not by 0x"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.exits(1), "");
+    assert!(!site.path().join("r.json").exists());
+    site.run(&["decide", "no/such", "--receipt", "r.json"])
+        .fails(2, &["no policy at `no/such` is in force"]);
+    decide(&site, &["--receipt", "no/such/dir.json"]).fails(2, &["cannot be used multiple times"]);
+    site.run(&["decide", policy, "--receipt", "no/such/dir.json"])
+        .fails(2, &["no/such/dir.json", "nothing was asked"]);
+    site.run(&["decide", policy, "--receipt", "r.json", "--explain"])
+        .fails(2, &["cannot be used with"]);
+    node.interrupt();
+    let node = site.up_with(&["--set", "server.receipts.enabled=false"]);
+    decide(&site, &[]).fails(2, &["signs no receipts"]);
+    node.interrupt();
+}
+
+/// Anybody can ask, at the node's address; the JSON names the files.
+fn strangers_ask(node: &Node) {
     let (stranger, url) = (Site::new(), format!("http://{}/", node.address));
     let good = workspace().join("examples/kubernetes/pod-hardened.json");
     let ask = [
@@ -512,28 +538,6 @@ fn deciding_at_a_node_keeps_its_receipt() {
         ];
         stranger.run(&check).exits(0);
     }
-    // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
-    let other = "0x0000000000000000000000000000000000000001";
-    std::fs::remove_file(site.path().join("r.json")).unwrap();
-    let ran = decide(&site, &["--operator", other]);
-    assert!(
-        ran.err.contains("WORTH NOTHING") && ran.err.contains("not by 0x"),
-        "{}",
-        ran.err
-    );
-    assert_eq!(ran.exits(1), "");
-    assert!(!site.path().join("r.json").exists());
-    site.run(&["decide", "no/such", "--receipt", "r.json"])
-        .fails(2, &["no policy at `no/such` is in force"]);
-    decide(&site, &["--receipt", "no/such/dir.json"]).fails(2, &["cannot be used multiple times"]);
-    site.run(&["decide", policy, "--receipt", "no/such/dir.json"])
-        .fails(2, &["no/such/dir.json", "nothing was asked"]);
-    site.run(&["decide", policy, "--receipt", "r.json", "--explain"])
-        .fails(2, &["cannot be used with"]);
-    node.interrupt();
-    let node = site.up_with(&["--set", "server.receipts.enabled=false"]);
-    decide(&site, &[]).fails(2, &["signs no receipts"]);
-    node.interrupt();
 }
 
 #[test]
