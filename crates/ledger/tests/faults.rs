@@ -360,3 +360,25 @@ fn repeated_erasure_after_a_crash_is_recorded_once() {
         assert_eq!(ledger.size().get(), BEFORE + 2, "at {operation}");
     }
 }
+
+/// Whoever gathers from several commits is told when no other follows, also when one fails.
+#[test]
+fn the_end_of_each_commit_is_told() {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let options = Options {
+        on_acknowledged: Some(Arc::new(move |more| heard.lock().unwrap().push(more))),
+        ..options()
+    };
+    let ledger = Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), options).unwrap();
+    ledger.append_and_wait(record(0)).unwrap();
+    store.fill_up();
+    ledger.append_and_wait(record(1)).unwrap_err();
+    store.free_space();
+    ledger.append_and_wait(record(2)).unwrap();
+    drop(ledger);
+    let told = told.lock().unwrap();
+    // Behind the first the second may wait already.
+    assert_eq!((told.len(), &told[1..]), (3, &[false; 2][..]));
+}

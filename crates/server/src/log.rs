@@ -99,7 +99,7 @@ impl DecisionLog {
         }));
         let receipts = Arc::new(ReceiptQueue::default());
         let waiting = Arc::clone(&receipts);
-        options.on_acknowledged = Some(Arc::new(move || waiting.complete()));
+        options.on_acknowledged = Some(Arc::new(move |more| waiting.complete(more)));
         options.on_publish_error.get_or_insert_with(|| {
             Arc::new(
                 |error| tracing::error!(%error, "tiles and checkpoint can't be published; decisions go on"),

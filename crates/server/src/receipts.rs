@@ -1,8 +1,8 @@
 //! Receipts: signed promises that decisions will be in the log (`docs/formats/receipt.md`).
 //!
 //! A decision whose caller wants one is appended durably, whatever the log's acknowledgements are: what is promised must survive a crash. Its
-//! leaf then waits here until its group commit is acknowledged as a whole, and the log's writer signs once for all that waits: one signature a sync,
-//! and nobody is woken but who waits for an answer. Callers without receipts have theirs by then. Workers write the receipts out.
+//! leaf then waits here until its group commit is acknowledged as a whole, and the log's writer signs once for all that waits: a signature a commit at
+//! most, and nobody is woken but who waits for an answer. Callers without receipts have theirs by then. Workers write the receipts out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -77,10 +77,20 @@ struct Waiting {
     done: Promised,
 }
 
+#[derive(Default)]
+struct State {
+    waiting: Vec<Waiting>,
+    /// Some of them have waited for a second group commit already.
+    postponed: bool,
+}
+
+/// Decisions from which on a signature is worth it at once: its share of each is below what else a receipt costs.
+const ENOUGH: usize = 16;
+
 /// Decisions that wait for receipts. Filled and emptied on the log writer's thread.
 #[derive(Default)]
 pub(crate) struct ReceiptQueue {
-    waiting: Mutex<Vec<Waiting>>,
+    state: Mutex<State>,
     issuer: OnceLock<Issuer>,
     receipts: AtomicU64,
     batches: AtomicU64,
@@ -108,16 +118,24 @@ impl ReceiptQueue {
 
     /// Queues a durable decision.
     pub(crate) fn push(&self, ticket: Ticket, done: Promised) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(Waiting { ticket, done });
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.push(Waiting { ticket, done });
     }
 
-    /// All decisions of a group commit have been queued: signs for them.
-    pub(crate) fn complete(&self) {
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if waiting.is_empty() {
-            return;
-        }
+    /// All decisions of a group commit have been queued: signs for them. Where they are few, and `more` are on their way to the disk already, it
+    /// waits for those, once: on a fast disk a commit of a busy node has three or four decisions, and takes little longer than a signature.
+    pub(crate) fn complete(&self, more: bool) {
+        let waiting = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.waiting.is_empty() {
+                return;
+            }
+            state.postponed = more && !state.postponed && state.waiting.len() < ENOUGH;
+            if state.postponed {
+                return;
+            }
+            std::mem::take(&mut state.waiting)
+        };
         let Some(issuer) = self.issuer.get() else {
             refuse(waiting, "nobody signs receipts here");
             return;

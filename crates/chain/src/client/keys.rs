@@ -89,7 +89,7 @@ impl Account {
 
     /// Signs a digest as it is: r, s and v, with the low s that the chain asks for, and the nonce of RFC 6979. For receipts.
     ///
-    /// By libsecp256k1, which takes a quarter of the time that the signer of transactions takes; it makes the same signatures.
+    /// By libsecp256k1, which takes a third of the time that the signer of transactions takes; it makes the same signatures.
     pub fn sign_digest(&self, digest: &Digest) -> Result<Signature, KeyError> {
         let failed = |reason: &str| KeyError::Signing {
             account: self.address(),

@@ -31,8 +31,9 @@ pub struct CommitStats {
 
 /// Called after each group commit, on the writer's thread.
 pub type OnCommit = Arc<dyn Fn(&CommitStats) + Send + Sync>;
-/// Called after the decisions of a group commit were acknowledged, on the writer's thread.
-pub type OnAcknowledged = Arc<dyn Fn() + Send + Sync>;
+/// Called after the decisions of a group commit were acknowledged or refused, on the writer's thread. True while others wait already: then it is called
+/// again after the next commit, and until then nobody waits for a call that does not come.
+pub type OnAcknowledged = Arc<dyn Fn(bool) + Send + Sync>;
 /// Called when publishing in the background failed.
 pub type OnPublishError = Arc<dyn Fn(&LedgerError) + Send + Sync>;
 

@@ -81,6 +81,11 @@ impl Queue {
         locked(&self.state).failing.clone()
     }
 
+    /// Whether anything waits for the writer.
+    fn waits(&self) -> bool {
+        !locked(&self.state).items.is_empty()
+    }
+
     pub(crate) fn waiting_bytes(&self) -> usize {
         locked(&self.state).bytes
     }
@@ -172,9 +177,7 @@ pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
                     shared.queue.recovered();
                 }
                 acknowledge(batch, first);
-                if let Some(observe) = &shared.options.on_acknowledged {
-                    observe();
-                }
+                acknowledged(shared, shared.queue.waits());
             }
             Err(error) => {
                 let (retained, refused): (Vec<_>, Vec<_>) =
@@ -182,6 +185,7 @@ pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
                 for done in refused.into_iter().filter_map(|pending| pending.done) {
                     done(Err(error.clone()));
                 }
+                acknowledged(shared, false);
                 if !retained.is_empty() && !shared.queue.put_back(retained, error.clone()) {
                     return Err(error);
                 }
@@ -189,6 +193,12 @@ pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
         }
     }
     writer.trim(shared)
+}
+
+fn acknowledged(shared: &Shared, more: bool) {
+    if let Some(observe) = &shared.options.on_acknowledged {
+        observe(more);
+    }
 }
 
 fn acknowledge(batch: Vec<Pending>, first: u64) {

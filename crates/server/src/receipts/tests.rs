@@ -60,7 +60,7 @@ fn a_group_commit_costs_one_signature() {
         let waiting: Vec<_> = numbers.clone().map(|number| push(&queue, number)).collect();
         // Nothing is signed before the commit is acknowledged as a whole.
         assert!(waiting[0].try_recv().is_err());
-        queue.complete();
+        queue.complete(false);
         for (place, (one, number)) in waiting.iter().zip(numbers).enumerate() {
             let mut text = Vec::new();
             one.recv().unwrap().unwrap().write(&mut text).unwrap();
@@ -77,7 +77,7 @@ fn a_group_commit_costs_one_signature() {
         assert_eq!(queue.counts(), (u64::from(batch + 1) * 7, u64::from(batch) + 1));
     }
     // Commits of decisions without receipts are none of its business.
-    queue.complete();
+    queue.complete(false);
     assert_eq!(queue.counts(), (21, 3));
 }
 
@@ -85,12 +85,34 @@ fn a_group_commit_costs_one_signature() {
 fn a_key_that_fails_gives_no_receipt() {
     let queue = queue(|_| Err("the key is gone".to_owned()));
     let one = push(&queue, 1);
-    queue.complete();
+    queue.complete(false);
     let failure = one.recv().unwrap().unwrap_err();
     assert!(failure.to_string().contains("the key is gone"), "{failure}");
     // Nor does a queue without a key.
     let queue = ReceiptQueue::default();
     let one = push(&queue, 1);
-    queue.complete();
+    queue.complete(false);
     assert!(matches!(one.recv().unwrap(), Err(ReceiptFailure::Signing(_))));
+}
+
+#[test]
+fn few_decisions_wait_for_one_more_commit_and_no_longer() {
+    let queue = queue(|digest| account().sign_digest(digest).map_err(|error| error.to_string()));
+    let mut waiting = vec![push(&queue, 0)];
+    queue.complete(true);
+    assert!(waiting[0].try_recv().is_err());
+    waiting.push(push(&queue, 1));
+    queue.complete(true);
+    assert_eq!(queue.counts(), (2, 1));
+    // Nobody else comes: at once. So it is after a commit that failed.
+    waiting.push(push(&queue, 2));
+    queue.complete(false);
+    assert_eq!(queue.counts(), (3, 2));
+    // Enough: at once.
+    waiting.extend((0..16).map(|number| push(&queue, number)));
+    queue.complete(true);
+    assert_eq!(queue.counts(), (19, 3));
+    for one in waiting {
+        one.try_recv().unwrap().unwrap();
+    }
 }
