@@ -15,6 +15,7 @@ mod output;
 mod progress;
 mod query;
 mod record;
+mod remote;
 mod repository;
 mod sources;
 

@@ -5,7 +5,9 @@ use crate::config::Sources;
 use crate::exit::{Environment, EnvironmentContext};
 use crate::home::{Home, HomeLock};
 use crate::keys;
+use crate::remote;
 use anyhow::{Context, Result, bail};
+use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
@@ -33,10 +35,26 @@ pub(crate) struct Query {
     pub(crate) decision: Option<String>,
 }
 
-/// The node answers that it has no such thing.
+/// How long a log may take to publish what it holds, in attempts a second apart.
+const ATTEMPTS: u32 = 15;
+
+/// The answer was an error.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotThere(String);
+#[error("{message}")]
+struct Refused {
+    status: StatusCode,
+    code: String,
+    message: String,
+}
+
+impl Refused {
+    /// Whether it is the API's own word that a decision is not in the log. Any server, and a node without the path that was asked, has a 404.
+    fn is_of(&self, id: DecisionId) -> bool {
+        self.status == StatusCode::NOT_FOUND
+            && self.code == "resource_not_found"
+            && self.message == LedgerError::UnknownDecision { id }.to_string()
+    }
+}
 
 /// A node's page of decisions, as far as it is used here.
 #[derive(Deserialize)]
@@ -98,7 +116,7 @@ impl Records {
         }
         Ok(Self::Node {
             base,
-            client: reqwest::Client::builder().default_headers(headers).build()?,
+            client: remote::client().default_headers(headers).build()?,
         })
     }
 
@@ -221,14 +239,42 @@ impl Records {
     /// Where a decision stands in the log, without its record; `None` when the log has no such decision.
     pub(crate) fn find_inclusion(&self, id: DecisionId) -> Result<Option<InclusionProof>> {
         match self {
-            Self::Node { .. } => match self.get(&format!("/v1/decisions/{id}/inclusion")) {
-                Err(error) if error.is::<NotThere>() => Ok(None),
-                found => found.map(Some),
-            },
-            Self::Log { ledger, .. } => match ledger.prove_inclusion(&id) {
-                Err(LedgerError::UnknownDecision { .. }) => Ok(None),
-                found => found.map(Some).environment("the decision log"),
-            },
+            Self::Node { .. } => self.ask_inclusion(id),
+            Self::Log { ledger, .. } => {
+                let mut found = ledger.prove_inclusion(&id);
+                if matches!(found, Err(LedgerError::NotPublished { .. })) {
+                    ledger.publish().environment("the decision log")?;
+                    found = ledger.prove_inclusion(&id);
+                }
+                match found {
+                    Err(LedgerError::UnknownDecision { .. }) => Ok(None),
+                    found => found.map(Some).environment("the decision log"),
+                }
+            }
+        }
+    }
+
+    /// The same of a node, which may not have published it yet.
+    fn ask_inclusion(&self, id: DecisionId) -> Result<Option<InclusionProof>> {
+        let path = format!("/v1/decisions/{id}/inclusion");
+        let mut attempts = 1;
+        loop {
+            let error = match self.get(&path) {
+                Ok(proof) => return Ok(Some(proof)),
+                Err(error) => error,
+            };
+            match error.downcast_ref::<Refused>() {
+                Some(refused) if refused.is_of(id) => return Ok(None),
+                Some(refused) if refused.code == "not_published" && attempts < ATTEMPTS => {
+                    attempts = attempts.saturating_add(1);
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+                Some(refused) => {
+                    let what = "the log can't be asked for the decision, which says nothing about it";
+                    return Err(Environment(format!("{what}: {refused}")).into());
+                }
+                None => return Err(error),
+            }
         }
     }
 
@@ -280,22 +326,23 @@ impl Records {
                 .request(method, format!("{base}{path}"))
                 .header("content-type", "application/json")
                 .body(body);
-            let response = request.send().await.environment(format!("the node at {base}"))?;
+            let what = format!("the node at {base}");
+            let response = request.send().await.environment(&what)?;
             let status = response.status();
-            let bytes = response
-                .bytes()
-                .await
-                .environment(format!("the node at {base}"))?;
+            let bytes = remote::body(response, remote::MAX_ANSWER, &what).await?;
             if !status.is_success() {
                 let error: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-                let message = error.as_ref().and_then(|error| error.get("message")?.as_str());
-                let message = message.unwrap_or(status.as_str()).to_owned();
-                if status == reqwest::StatusCode::NOT_FOUND {
-                    return Err(NotThere(message).into());
+                let text = |name| error.as_ref().and_then(|error| error.get(name)?.as_str());
+                let message = text("message").unwrap_or(status.as_str()).to_owned();
+                let code = text("code").unwrap_or_default().to_owned();
+                return Err(Refused {
+                    status,
+                    code,
+                    message,
                 }
-                bail!(message);
+                .into());
             }
-            Ok(bytes.to_vec())
+            Ok(bytes)
         })
     }
 }

@@ -464,8 +464,10 @@ fn deciding_at_a_node_keeps_its_receipt() {
     let held = site.run(&[&check[..], &["--rpc", &node.rpc()]].concat()).exits(0);
     assert!(held.starts_with("the receipt holds"), "{held}");
     strangers_ask(&node);
+    who_is_known(&site, &Site::new(), &node);
     // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
     let other = "0x0000000000000000000000000000000000000001";
+    decide(&site, &[]).fails(2, &["r.json is there already"]);
     std::fs::remove_file(site.path().join("r.json")).unwrap();
     let ran = decide(&site, &["--operator", other]);
     assert!(
@@ -510,7 +512,7 @@ fn strangers_ask(node: &Node) {
     );
     let check = ["receipt", "check", "mine.json", "--input", good.to_str().unwrap()];
     stranger.run(&check).exits(0);
-    // Several policies answer: several receipts, each in a file of its own.
+    // Several policies answer: nothing shows that none is left out.
     let all = [
         "decide",
         "kubernetes",
@@ -521,23 +523,73 @@ fn strangers_ask(node: &Node) {
         "--node",
         &url,
     ];
-    let several: Value =
-        serde_json::from_str(&stranger.run(&[&all[..], &["--format", "json"]].concat()).out).unwrap();
-    let several = several["decisions"].as_array().unwrap().clone();
+    let ran = stranger.run(&all);
+    assert!(ran.err.contains("decisions together"), "{}", ran.err);
+    assert_eq!(ran.exits(1), "");
+    assert!(!stranger.path().join("all.json").exists());
+}
+
+/// Whose promise it is: the node's own word, unless the chain or the data directory's deployment says more.
+fn who_is_known(site: &Site, stranger: &Site, node: &Node) {
+    let url = format!("http://{}", node.address);
+    let deployment = std::fs::read(site.data().join("deployment.json")).unwrap();
+    let deployment: Value = serde_json::from_slice(&deployment).unwrap();
+    let ask = |site: &Site, file: &str, more: &[&str]| {
+        let input = input();
+        let args = ["decide", "kubernetes/admission", "--input", &input];
+        site.run(&[&args[..], &["--receipt", file, "--node", &url], more].concat())
+    };
+    let ran = ask(stranger, "alone.json", &[]);
     assert!(
-        several.len() > 1 && !stranger.path().join("all.json").exists(),
-        "{several:?}"
+        ran.err
+            .contains("nobody checked that this node and its ledger exist"),
+        "{}",
+        ran.err
     );
-    for one in several {
-        let check = [
-            "receipt",
-            "check",
-            one["receipt"].as_str().unwrap(),
-            "--input",
-            &input(),
-        ];
-        stranger.run(&check).exits(0);
-    }
+    let ran = ask(site, "beside.json", &[]);
+    assert!(
+        ran.err.contains("nobody checked that this node is registered"),
+        "{}",
+        ran.err
+    );
+    let (rpc, contract) = (node.rpc(), deployment["challenge"].as_str().unwrap());
+    let ran = ask(stranger, "chain.json", &["--rpc", &rpc, "--contract", contract]);
+    assert!(!ran.err.contains("nobody checked"), "{}", ran.err);
+    assert!(ran.exits(1).starts_with("kubernetes/admission: DENY"));
+    // Another deployment's ledger.
+    let mut other = deployment.clone();
+    other["ledger"] = "0x0000000000000000000000000000000000000009".into();
+    let elsewhere = Site::new();
+    std::fs::create_dir_all(elsewhere.data()).unwrap();
+    std::fs::write(elsewhere.data().join("deployment.json"), other.to_string()).unwrap();
+    let ran = ask(&elsewhere, "other.json", &[]);
+    assert!(ran.err.contains("not the data directory's"), "{}", ran.err);
+    assert_eq!(ran.exits(1), "");
+    // Somebody makes a key, and promises by it.
+    let mut answer = node.json("POST", PATH, &example(INPUT));
+    let mut made_up = Receipt::from_json(answer["receipts"][0].to_string().as_bytes()).unwrap();
+    let nobody = Account::from_key(&[0x5e; 32]).unwrap();
+    made_up.node = nobody.node_address();
+    made_up.leaf.node = made_up.node;
+    let promise = stele_ledger::receipt::check(&made_up).unwrap().promise;
+    made_up.signature = nobody.sign_digest(&promise.digest()).unwrap();
+    answer["receipts"] =
+        serde_json::json!([serde_json::from_slice::<Value>(&made_up.to_json().unwrap()).unwrap()]);
+    let ask = |file: &str, more: &[&str]| {
+        let url = support::answering("200 OK\r\nStele-Decision: deny", answer.to_string());
+        let input = input();
+        let args = ["decide", "kubernetes/admission", "--input", &input];
+        stranger.run(&[&args[..], &["--receipt", file, "--node", &url], more].concat())
+    };
+    assert!(ask("made-up.json", &[]).err.contains("nobody checked"));
+    let ran = ask("refused.json", &["--rpc", &rpc, "--contract", contract]);
+    assert!(
+        ran.err.contains("does not know") && ran.err.contains("is not active"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.exits(1), "");
+    assert!(!stranger.path().join("refused.json").exists());
 }
 
 #[test]
@@ -551,25 +603,109 @@ fn an_answer_that_its_receipt_does_not_promise_is_not_shown() {
     let mut stripped = honest.clone();
     stripped.as_object_mut().unwrap().remove("receipts");
     let other = node.json("POST", PATH, b"{\"input\":{\"kind\":\"Pod\"}}");
-    for (answer, problem) in [
-        (altered.to_string(), "another one than the receipt promises"),
-        (stripped.to_string(), "has no receipt"),
-        (other.to_string(), "another input"),
-        ("{".to_owned(), "makes no sense"),
-    ] {
-        let url = support::answering(answer);
+    // Receipts that hold, for other decisions about the same input; the answer is whatever the node likes.
+    let rule = "/v1/data/kubernetes/admission/deny?receipt=true";
+    let rule = node.json("POST", rule, &example(INPUT));
+    let (mut foreign, mut two) = (altered.clone(), altered.clone());
+    foreign["receipts"] = rule["receipts"].clone();
+    let again = node.json("POST", PATH, &example(INPUT));
+    two["receipts"] = serde_json::json!([honest["receipts"][0], again["receipts"][0]]);
+    let part = serde_json::json!({"result": "fine", "receipts": rule["receipts"]});
+    let ask = |path: &str, head: &str, answer: &str| {
+        let url = support::answering(head, answer.to_owned());
+        let input = input();
         let args = [
             "decide",
-            "kubernetes/admission",
+            path,
             "--input",
-            &input(),
+            &input,
             "--receipt",
             "r.json",
+            "--node",
+            &url,
         ];
-        let ran = proxy.run(&[&args[..], &["--node", &url]].concat());
+        proxy.run(&args)
+    };
+    let (policy, honest) = ("kubernetes/admission", honest.to_string());
+    let said = |word: &str| format!("200 OK\r\nStele-Decision: {word}");
+    let part_of = "kubernetes/admission/deny/0";
+    for (path, head, answer, code, problem) in [
+        (
+            policy,
+            said("deny"),
+            &altered.to_string(),
+            1,
+            "another one than the receipt promises",
+        ),
+        (policy, said("deny"), &stripped.to_string(), 1, "has no receipt"),
+        (policy, said("deny"), &other.to_string(), 1, "another input"),
+        (policy, said("deny"), &"{".to_owned(), 2, "makes no sense"),
+        (
+            policy,
+            said("allow"),
+            &foreign.to_string(),
+            1,
+            "at another path than",
+        ),
+        (
+            policy,
+            said("allow"),
+            &two.to_string(),
+            1,
+            "puts 2 decisions together",
+        ),
+        (
+            part_of,
+            said("allow"),
+            &part.to_string(),
+            1,
+            "ask for `kubernetes/admission/deny`",
+        ),
+        // The verdict is not in the receipt, so nothing lenient is believed that the result contradicts.
+        (policy, said("allow"), &honest, 1, "calls it `allow`"),
+        (
+            policy,
+            said("undetermined"),
+            &honest,
+            1,
+            "calls it `undetermined`",
+        ),
+        (policy, said("Deny"), &honest, 2, "Stele-Decision is none of"),
+        (
+            policy,
+            said("deny\r\nStele-Decision: allow"),
+            &honest,
+            2,
+            "Stele-Decision is none of",
+        ),
+        (
+            policy,
+            "200 OK".to_owned(),
+            &honest,
+            2,
+            "Stele-Decision is none of",
+        ),
+    ] {
+        let ran = ask(path, &head, answer);
         assert!(ran.err.contains(problem), "{problem}: {}", ran.err);
-        assert!(ran.out.is_empty() && ran.code != 0, "{}", ran.out);
+        assert_eq!((ran.out.as_str(), ran.code), ("", code), "{problem}: {}", ran.err);
         assert!(!proxy.path().join("r.json").exists());
     }
+    let out = ask(policy, &said("deny"), &honest).exits(1);
+    assert!(out.starts_with("kubernetes/admission: DENY"), "{out}");
+    // Nobody's 404 says that a decision is missing, but the log's own.
+    let check = |head: &str, body: String| {
+        let url = support::answering(head, body);
+        proxy.run(&["receipt", "check", "r.json", "--log", &url])
+    };
+    check("404 Not Found", "no such page".to_owned()).fails(3, &["can't be asked", "404"]);
+    let elsewhere =
+        serde_json::json!({"code": "resource_not_found", "message": "there is nothing at /v1/decisions"});
+    check("404 Not Found", elsewhere.to_string()).fails(3, &["can't be asked", "there is nothing at"]);
+    let receipt = Receipt::from_json(&std::fs::read(proxy.path().join("r.json")).unwrap()).unwrap();
+    let message = format!("no decision {} in the log", receipt.decision_id);
+    let missing = serde_json::json!({"code": "resource_not_found", "message": message});
+    let out = check("404 Not Found", missing.to_string()).exits(0);
+    assert!(out.contains("NOT THERE"), "{out}");
     node.interrupt();
 }

@@ -120,6 +120,8 @@ pub struct DecisionClock {
     /// Whether it was behind, or ahead, when it was last looked at, so that each change is told once.
     behind: Arc<AtomicBool>,
     ahead: Arc<AtomicBool>,
+    /// Whether a step back was told that was not taken for right.
+    back: Arc<AtomicBool>,
 }
 
 /// Why nothing can be dated.
@@ -175,6 +177,7 @@ impl DecisionClock {
             start: Instant::now(),
             behind: Arc::default(),
             ahead: Arc::default(),
+            back: Arc::default(),
         }
     }
 
@@ -202,13 +205,17 @@ impl DecisionClock {
             return Err(told(&self.behind, ClockProblem::Behind { now, latest, by }));
         }
         if self.behind.load(Ordering::Relaxed) {
-            // It was known to be wrong, so what passed since says nothing. First this, or another thread takes it for ahead.
-            self.reference.take(now, passed);
+            // Where the clock was wrong from the node's start on, what passed since says nothing. Otherwise that still holds, or going back first would
+            // be a way ahead. First this, or another thread takes it for ahead.
+            if self.latest.ahead_of(self.reference.expected(passed)) > PATIENCE {
+                self.reference.take(now, passed);
+            }
             if self.behind.swap(false, Ordering::Relaxed) {
-                tracing::warn!("the machine's clock has caught up with the log; decisions go on");
+                tracing::warn!("the machine's clock is no longer behind the log");
             }
         }
-        let by = ahead(now, self.reference.expected(passed));
+        let expected = self.reference.expected(passed);
+        let by = ahead(now, expected);
         if by > PATIENCE {
             return Err(told(&self.ahead, ClockProblem::Ahead { now, by }));
         }
@@ -216,9 +223,24 @@ impl DecisionClock {
             tracing::warn!("the machine's clock has been set back; decisions go on");
         }
         if self.reference.is_old(passed) {
-            self.reference.take(now, passed);
+            self.adopt(now, expected, passed);
         }
         Ok(())
+    }
+
+    /// Takes small steps for right. Not one far back: when that turns out wrong, the right clock would look as if it had been set ahead.
+    fn adopt(&self, now: Timestamp, expected: Timestamp, passed: Duration) {
+        let back = ahead(expected, now);
+        if back <= PATIENCE {
+            self.reference.take(now, passed);
+            self.back.store(false, Ordering::Relaxed);
+        } else if !self.back.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                seconds = back.as_secs(),
+                "the machine's clock was set back; if it is right now, restart the node, which until then notices only when the clock is ahead of \
+                 what it was before"
+            );
+        }
     }
 }
 

@@ -304,10 +304,14 @@ fn sink_error(error: &LedgerError) -> SinkError {
     }
 }
 
+/// Code of the answer while no checkpoint covers a decision.
+pub(crate) const NOT_PUBLISHED: &str = "not_published";
+
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::UnknownDecision { .. } => Self::not_found(error.to_string()),
+            LedgerError::NotPublished { .. } => Self::unavailable(NOT_PUBLISHED, error.to_string()),
             LedgerError::NoSuchLeaf { .. } | LedgerError::NoSuchSize { .. } => {
                 Self::invalid(error.to_string())
             }

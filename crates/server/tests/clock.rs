@@ -236,3 +236,42 @@ async fn a_clock_that_was_wrong_before_is_confirmed_by_a_restart() {
     let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
     assert_eq!(times(dir.path()).len(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_back_first_is_no_way_ahead() {
+    let hands = Hands::at(START);
+    let fixture = hands.start(tempfile::tempdir().unwrap());
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(7);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_behind");
+    let (status, _) = fixture.json(fixture.get("/health/ready")).await;
+    assert_eq!(status, 500);
+    hands.set(START + 365 * 86_400);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_ahead");
+    // Nor is it one to wait for the hour in which small steps are taken for right.
+    hands.set(START - 50);
+    hands.pass(3_600);
+    assert_eq!(decide(&fixture).await.0, 200);
+    hands.set(START + 365 * 86_400);
+    assert_eq!(decide(&fixture).await.1["code"], "clock_ahead");
+    hands.set(START + 3_600);
+    assert_eq!(decide(&fixture).await.0, 200);
+    let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
+    assert_eq!(times(dir.path()), [START, START + 3_550, START + 3_600]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_set_far_back_for_an_hour_is_right_again_afterwards() {
+    let hands = Hands::at(START);
+    let fixture = hands.start(tempfile::tempdir().unwrap());
+    // Nothing is logged yet that it could stand behind.
+    hands.pass(7_200);
+    hands.set(START);
+    let (status, _) = fixture.json(fixture.get("/health/ready")).await;
+    assert_eq!(status, 200);
+    hands.pass(10);
+    hands.set(START + 7_210);
+    assert_eq!(decide(&fixture).await.0, 200);
+    let dir = tokio::task::spawn_blocking(|| fixture.stop()).await.unwrap();
+    assert_eq!(times(dir.path()), [START + 7_210]);
+}

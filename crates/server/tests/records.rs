@@ -155,3 +155,29 @@ async fn bundles_are_found_by_their_digest() {
     );
     fixture.stop();
 }
+
+#[tokio::test]
+async fn strangers_make_the_node_publish_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = stele_ledger::Options {
+        publish_interval: None,
+        ..stele_ledger::Options::default()
+    };
+    let log = stele_server::DecisionLog::open(dir.path(), support::log_key(), options).unwrap();
+    let clock = stele_server::system_clock();
+    let fixture = Fixture::start_on(dir, log, config(), support::snapshot(), clock);
+    let id = decide(&fixture, 1).await[0].as_str().unwrap().to_owned();
+    let included = format!("/v1/decisions/{id}/inclusion");
+    for _ in 0..2 {
+        let answer = fixture.get(&included).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["retry-after"], "1");
+        let body: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(body["code"], "not_published", "{body}");
+    }
+    // Who may read records gets a proof, which publishes.
+    let proof = fixture.get(&format!("/v1/decisions/{id}/proof"));
+    assert_eq!(fixture.json(proof).await.0, StatusCode::OK);
+    assert_eq!(fixture.json(fixture.get(&included)).await.0, StatusCode::OK);
+    fixture.stop();
+}

@@ -222,10 +222,11 @@ impl Jury {
         }
         self.check_chain(&request).await?;
         let hash = leaf_hash(&leaf.to_bytes());
-        self.precedence.check(&hash, request.challenger, Instant::now())?;
+        let place = self
+            .precedence
+            .reserve(hash, request.challenger, Instant::now())?;
         let record = self.record(heard, request.record.as_deref(), &request).await?;
         let computed = self.re_execute(&leaf, record, heard).await?;
-        self.precedence.take(hash, request.challenger, Instant::now())?;
         let outcome = DisputeOutcome {
             leaf,
             computed,
@@ -235,6 +236,7 @@ impl Jury {
             .chain
             .sign_outcome(&self.account, &outcome)
             .map_err(|_| Declined::Away("the verifier's account can't sign"))?;
+        place.keep(Instant::now());
         let verdict = DisputeVerdict::of(&outcome);
         tracing::info!(
             node = %leaf.node,
@@ -372,6 +374,7 @@ const fn why(outcome: &Outcome) -> &'static str {
         Outcome::Failed => "the leaf records a failed evaluation, no result",
         Outcome::NoPolicy | Outcome::Erasure => "the leaf is of no policy's decision",
         Outcome::NotExecutable(_) => "the decision exceeds this verifier's limits",
+        Outcome::Lacking(_) => "the bundle of the leaf's version is not at hand",
         Outcome::Wrong(_) => {
             "the leaf is wrong, but not by its result: its version was not in force there, or it names other data"
         }

@@ -34,8 +34,10 @@ pub enum Outcome {
     NoPolicy,
     /// The log's own record of an erasure.
     Erasure,
-    /// The re-execution exceeded a limit of this verifier.
+    /// The re-execution exceeded a limit of this verifier, or what was seen of the chain ends before the decision.
     NotExecutable(String),
+    /// The bundle of the leaf's version is not to be had here.
+    Lacking(String),
     /// The record served is not the one that the leaf commits to: nothing can be said about the decision.
     Mismatch(String),
     /// The leaf is wrong, whatever its record says.
@@ -51,7 +53,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::NoPolicy => "no_policy",
             Self::Erasure => "erasure",
-            Self::NotExecutable(_) => "not_executable",
+            Self::NotExecutable(_) | Self::Lacking(_) => "not_executable",
             Self::Mismatch(_) => "mismatch",
             Self::Wrong(_) => "wrong",
         }
@@ -168,6 +170,16 @@ pub struct Replayer {
     limits: Limits,
 }
 
+#[cfg(test)]
+impl Replayer {
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Replayer {
     fn default() -> Self {
         Self {
@@ -217,7 +229,7 @@ impl Replayer {
 
     fn not_at_hand(&self, leaf: &Leaf) -> Outcome {
         let version = leaf.policy_version;
-        Outcome::NotExecutable(match self.lacking.get(&version) {
+        Outcome::Lacking(match self.lacking.get(&version) {
             Some(problem) => problem.clone(),
             None => format!("version {version} is not at hand"),
         })

@@ -144,7 +144,7 @@ pub struct Hindrance {
     pub leaf_hash: Digest,
     /// In words.
     pub problem: String,
-    /// Its policy version, where that can't be executed here: so are its other decisions.
+    /// Its policy version, where that has no bundle here: nor can its other decisions be executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<PolicyVersion>,
 }

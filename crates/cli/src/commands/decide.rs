@@ -45,13 +45,20 @@ pub(crate) struct Args {
     changes: usize,
     #[command(flatten)]
     rego: VersionArgs,
-    /// Ask a running node instead, and keep its receipt in this file: the signed promise that this very decision will be in its log. A receipt that
+    /// Ask a running node instead, and keep its receipt in this new file: the signed promise that this very decision will be in its log. A receipt that
     /// does not hold is exit code 1, and the answer is not shown
     #[arg(long, value_name = "FILE", conflicts_with_all = ["policies", "explain", "changes", "v0_compatible"])]
     receipt: Option<PathBuf>,
     /// With --receipt, the URL of the node to ask [default: the data directory's]
     #[arg(long, value_name = "URL", requires = "receipt")]
     node: Option<String>,
+    /// With --receipt, JSON-RPC URL of the chain: whether it knows node, operator and ledger. Without it the node named by --node is known by its own
+    /// word only
+    #[arg(long, value_name = "URL", requires = "receipt")]
+    rpc: Option<String>,
+    /// With --rpc, address of the contract Challenge you trust [default: that of the data directory's deployment]
+    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
+    contract: Option<Address>,
     /// With --receipt, who signs for the node, if it is no longer the node's own address
     #[arg(long, value_name = "ADDRESS", requires = "receipt")]
     operator: Option<Address>,

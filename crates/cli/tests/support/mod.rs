@@ -386,10 +386,14 @@ fn unchunk(mut body: &str) -> String {
 }
 
 /// A server that gives one answer, whatever it is asked, to one request. Returns its URL.
-pub fn answering(body: String) -> String {
+pub fn answering(head: &str, body: String) -> String {
     use std::io::{BufRead as _, BufReader};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let head = format!(
+        "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut request = BufReader::new(stream);
@@ -402,10 +406,6 @@ pub fn answering(body: String) -> String {
             line.clear();
         }
         request.read_exact(&mut vec![0; length]).unwrap();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
         request.get_mut().write_all((head + &body).as_bytes()).unwrap();
     });
     url

@@ -79,6 +79,12 @@ pub enum LedgerError {
         /// The id asked for.
         id: DecisionId,
     },
+    /// The decision is in the log, but no published checkpoint covers it yet.
+    #[error("decision {id} is in the log, and no checkpoint covers it yet: ask again in a second")]
+    NotPublished {
+        /// The id asked for.
+        id: DecisionId,
+    },
     /// No such leaf.
     #[error("the log has {size} decisions, there is none with index {index}")]
     NoSuchLeaf {

@@ -6,7 +6,7 @@ use super::scan::read_error;
 use super::tiles::{self, StoredTiles};
 use super::{CHECKPOINT_PATH, Ledger, LedgerError, StoredAnchor, anchors, locked, publish};
 use crate::checkpoint::SignedCheckpoint;
-use crate::proof::{InclusionProof, ProofBundle};
+use crate::proof::{Anchor, InclusionProof, ProofBundle};
 use crate::tile::TileId;
 use crate::tree::{self, TreeError, leaf_hash, verify};
 
@@ -87,17 +87,31 @@ impl Ledger {
     /// The bundle is verified before it is returned, so damage on disk never leaves as a false proof.
     pub fn prove(&self, id: &DecisionId) -> Result<ProofBundle, LedgerError> {
         let entry = self.record(id)?;
+        let covering = match self.covering(entry.index)? {
+            Some(covering) => covering,
+            None => (self.publish()?.note, None),
+        };
         let bundle = self
-            .inclusion_of(entry.leaf, entry.index)?
+            .inclusion_of(entry.leaf, entry.index, covering)?
             .with_record(entry.record);
         crate::proof::verify(&bundle, self.verifier()).map_err(|error| unprovable(id, &error))?;
         Ok(bundle)
     }
 
-    /// That a decision is in the log, against the same checkpoint as [`Self::prove`], without its record. Verified before it is returned.
+    /// That a decision is in the log, against the same checkpoint as [`Self::prove`], without its record. Verified before it is returned. Anybody may
+    /// ask for it, so it publishes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotPublished`] while no checkpoint covers it.
     pub fn prove_inclusion(&self, id: &DecisionId) -> Result<InclusionProof, LedgerError> {
-        let entry = self.record(id)?;
-        let proof = self.inclusion_of(entry.leaf, entry.index)?;
+        let index = self
+            .index_of(id)?
+            .ok_or(LedgerError::UnknownDecision { id: *id })?;
+        let covering = self
+            .covering(index)?
+            .ok_or(LedgerError::NotPublished { id: *id })?;
+        let (leaf, _) = self.raw_entry(index)?;
+        let proof = self.inclusion_of(leaf, index, covering)?;
         let signed = SignedCheckpoint::open(&proof.checkpoint, self.verifier());
         let signed = signed.map_err(|error| unprovable(id, &error))?.checkpoint;
         let hash = leaf_hash(&proof.leaf.to_bytes());
@@ -106,15 +120,22 @@ impl Ledger {
         Ok(proof)
     }
 
-    fn inclusion_of(&self, leaf: Leaf, index: LeafIndex) -> Result<InclusionProof, LedgerError> {
-        let (checkpoint, anchor) = match self.anchor_covering(index)? {
-            Some(stored) => (stored.checkpoint, Some(stored.anchor)),
-            None => {
-                let current = self.checkpoint()?;
-                let covers = current.checkpoint.size.contains(index);
-                ((if covers { current } else { self.publish()? }).note, None)
-            }
-        };
+    /// The checkpoint to prove a decision against: that of the oldest anchor which covers it, else the current one. None when that does not.
+    fn covering(&self, index: LeafIndex) -> Result<Option<(String, Option<Anchor>)>, LedgerError> {
+        if let Some(stored) = self.anchor_covering(index)? {
+            return Ok(Some((stored.checkpoint, Some(stored.anchor))));
+        }
+        let current = locked(&self.shared().published).clone();
+        let covers = current.filter(|current| current.checkpoint.size.contains(index));
+        Ok(covers.map(|current| (current.note, None)))
+    }
+
+    fn inclusion_of(
+        &self,
+        leaf: Leaf,
+        index: LeafIndex,
+        (checkpoint, anchor): (String, Option<Anchor>),
+    ) -> Result<InclusionProof, LedgerError> {
         let wrong = |source| LedgerError::Checkpoint {
             file: CHECKPOINT_PATH.to_owned(),
             source,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use stele_types::{DecisionId, Digest, PolicyId, Salt, sha256};
 use super::records::admit;
 use crate::blocking;
 use crate::http::{ApiError, Reply, decode_segments};
-use crate::log::Filter;
+use crate::log::{Filter, NOT_PUBLISHED};
 use crate::worker::{Call, Worker};
 
 /// Decisions in a page when the request names no number.
@@ -110,11 +110,17 @@ pub(crate) async fn proof(worker: &Worker, call: &Call<'_>) -> Result<Reply, Api
 }
 
 /// `GET /v1/decisions/{id}/inclusion`: that a decision is in the log, for anybody, since leaves and tree are public; so holders of receipts need
-/// no token, whatever was masked or erased.
+/// no token, whatever was masked or erased. While no checkpoint covers it the answer is 503: strangers don't make the node publish.
 pub(crate) async fn inclusion(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     let shared = Arc::clone(&worker.shared);
-    let proof = blocking::run(move || shared.log.inclusion(id)).await?;
+    let proof = match blocking::run(move || shared.log.inclusion(id)).await {
+        Err(error) if error.code == NOT_PUBLISHED => {
+            let soon = HeaderValue::from_static("1");
+            return Ok(Reply::from(error).with_header(RETRY_AFTER, soon));
+        }
+        proof => proof?,
+    };
     Reply::json(&proof, call.params.flag("pretty"))
 }
 

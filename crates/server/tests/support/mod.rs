@@ -103,9 +103,21 @@ impl Fixture {
         snapshot: Snapshot,
         clock: stele_server::WallClock,
     ) -> Self {
+        let log = open_log(dir.path());
+        Self::start_on(dir, log, config, snapshot, clock)
+    }
+
+    /// The same on a log that was opened in the directory.
+    pub fn start_on(
+        dir: tempfile::TempDir,
+        log: DecisionLog,
+        config: ServerConfig,
+        snapshot: Snapshot,
+        clock: stele_server::WallClock,
+    ) -> Self {
         let deps = Deps {
             snapshot,
-            log: open_log(dir.path()),
+            log,
             node: NODE,
             chain: None,
             clock,

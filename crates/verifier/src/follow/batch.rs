@@ -21,7 +21,7 @@ pub(super) struct Batch {
     pub(super) tolerance: u64,
     pub(super) sampling: Sampling,
     pub(super) accepted: BTreeSet<Digest>,
-    /// Versions whose decisions are accepted where they can't be executed.
+    /// Versions whose decisions are accepted where their bundle is lacking.
     pub(super) accepted_versions: BTreeSet<PolicyVersion>,
     pub(super) from: u64,
 }
@@ -56,9 +56,9 @@ impl Batch {
                 _ => None,
             };
             let finding = outcome.as_ref().and_then(|outcome| self.finding(outcome));
-            // Only for what can't be executed: that it is wrong nobody accepts unseen.
-            let inexecutable = matches!(outcome, Some(Outcome::NotExecutable(_)));
-            let unseen = inexecutable && self.accepted_versions.contains(&leaf.policy_version);
+            // Only what has no bundle: a decision that exceeds limits may be made so, and a view of the chain that lags behind catches up.
+            let lacking = matches!(outcome, Some(Outcome::Lacking(_)));
+            let unseen = lacking && self.accepted_versions.contains(&leaf.policy_version);
             let accepted = unseen || self.accepted.contains(&hash);
             let word = match (&outcome, &finding) {
                 (None, _) => "not_looked_at",
@@ -84,7 +84,7 @@ impl Batch {
                         decision_id: leaf.decision_id,
                         leaf_hash: hash,
                         problem,
-                        version: inexecutable.then_some(leaf.policy_version),
+                        version: lacking.then_some(leaf.policy_version),
                     });
                 }
                 None => {}
@@ -99,7 +99,7 @@ impl Batch {
             Outcome::Wrong(problem) => Some(Finding::Wrong(problem.clone())),
             Outcome::Mismatch(problem) => Some(Finding::Obstacle(problem.clone())),
             // What wasn't re-executed is not signed for.
-            Outcome::NotExecutable(problem) => Some(Finding::Obstacle(format!(
+            Outcome::NotExecutable(problem) | Outcome::Lacking(problem) => Some(Finding::Obstacle(format!(
                 "it can't be re-executed here: {problem}"
             ))),
             Outcome::Withheld if self.sampling.refuse_withheld => Some(Finding::Obstacle(

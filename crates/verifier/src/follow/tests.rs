@@ -1,4 +1,7 @@
+use std::num::NonZeroU32;
+
 use stele_ledger::{Checkpoint, SigningKey};
+use stele_policy::Limits;
 use stele_testkit::store::{Disk, FaultStore};
 
 use super::*;
@@ -149,6 +152,24 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
     replayer.add(leaf.policy_version, &door().bytes).unwrap();
     let checked = run(&batch, &mut replayer);
     assert!(checked.obstacle.is_none() && checked.wrong.is_none());
+    // Neither a limit nor a view of the chain that ends before the decision is accepted with a version.
+    batch.accepted_versions.insert(leaf.policy_version);
+    let mut narrow = Replayer::with_limits(Limits {
+        instructions: NonZeroU32::new(1),
+        ..Limits::default()
+    });
+    narrow.add(leaf.policy_version, &door().bytes).unwrap();
+    let held = |checked: &Checked, problem: &str| {
+        let found = checked.obstacle.as_ref().unwrap();
+        assert!(found.problem.contains(problem), "{found:?}");
+        assert_eq!(found.version, None);
+    };
+    held(&run(&batch, &mut narrow), "instructions");
+    let seen = Timestamp((leaf.time.as_seconds() - 1) * 1_000_000_000);
+    batch.timeline = Some(Arc::new(Timeline::default().ending(seen)));
+    held(&run(&batch, &mut Replayer::default()), "lag behind");
+    batch.timeline = None;
+    batch.accepted_versions.clear();
     // What an operator has accepted is none.
     batch.accepted.insert(leaf_hash(&leaf.to_bytes()));
     let checked = run(&batch, &mut Replayer::default());

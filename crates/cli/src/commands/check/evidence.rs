@@ -4,11 +4,10 @@ use super::embedded;
 use crate::chain::block_on;
 use crate::exit::{Environment, EnvironmentContext, Verdict};
 use crate::home::write_atomically;
-use crate::{node, output};
+use crate::{node, output, remote};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use stele_chain::client::read_key_file;
 use stele_gate::changed;
 use stele_gate::evidence::{CheckedFile, Run, Signer};
@@ -21,9 +20,8 @@ const POLICY: &str = "gate/check";
 /// Who asks, in the record.
 const ENFORCEMENT_POINT: &str = "stele check";
 
-/// How long a node may take to be reached, and to answer.
-const CONNECT: Duration = Duration::from_secs(10);
-const ANSWER: Duration = Duration::from_secs(120);
+/// Largest answer of a node, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// What is kept.
 #[derive(clap::Args)]
@@ -193,11 +191,7 @@ impl Recorder {
 /// Posts a run; the decision's id, and whether the node's policy denies.
 async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
     let what = format!("the run can't be recorded at {url}");
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(ANSWER)
-        .build()
-        .environment(&what)?;
+    let client = remote::client().build().environment(&what)?;
     let mut request = client
         .post(format!("{}/v1/data/{POLICY}", url.trim_end_matches('/')))
         .header("Stele-Enforcement-Point", ENFORCEMENT_POINT)
@@ -208,7 +202,8 @@ async fn record(url: &str, run: &Run<'_>) -> Result<(String, bool)> {
     let answer = request.send().await.environment(&what)?;
     let status = answer.status();
     let verdict = answer.headers().get("stele-decision").cloned();
-    let body: Json = answer.json().await.environment(&what)?;
+    let bytes = remote::body(answer, MAX_ANSWER, &what).await?;
+    let body: Json = serde_json::from_slice(&bytes).environment(&what)?;
     if !status.is_success() {
         let message = body.get("message").and_then(Json::as_str).unwrap_or_default();
         return Err(Environment(format!("{what}: {status} {message}")).into());

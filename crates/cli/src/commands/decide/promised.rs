@@ -1,29 +1,37 @@
 //! `stele decide --receipt`: asks a running node, and keeps what it promises. Nothing of its answer is shown unless the promise holds.
 
 use super::{Args, read_input};
-use crate::chain::block_on;
+use crate::chain::{ChainArgs, block_on};
+use crate::commands::challenge::governance;
 use crate::commands::receipt::seconds;
 use crate::config::Sources;
 use crate::exit::{Environment, EnvironmentContext, Verdict};
-use crate::home::{Home, write_atomically};
+use crate::home::Home;
 use crate::keys;
 use crate::output::{self, Format};
+use crate::remote;
 use anyhow::{Context, Result, bail};
+use reqwest::header::HeaderMap;
 use reqwest::{Url, redirect};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 use stele_chain::client::Deployment;
 use stele_ledger::receipt;
 use stele_types::{
-    ChainId, Digest, EntryPoint, EvmAddress, NodeAddress, PolicyVersion, Receipt, Value, json, result_digest,
+    ChainId, Digest, EntryPoint, EvmAddress, Leaf, NodeAddress, PolicyVersion, Receipt, Value, json,
+    result_digest,
 };
 
 /// Seconds by which the node's clock may differ from ours.
 const CLOCKS: u64 = 60;
 
+/// The words for a decision (`docs/http-api.md`).
+const VERDICTS: [&str; 5] = ["allow", "deny", "warn", "dryrun", "undetermined"];
+
 /// What a node said.
 struct Answer {
-    /// `allow`, `deny`...
-    verdict: String,
+    /// One of [`VERDICTS`].
+    verdict: &'static str,
     /// Absent when undefined.
     result: Option<Value>,
     receipts: Vec<Receipt>,
@@ -36,6 +44,19 @@ struct Expected {
     signer: Option<EvmAddress>,
     node: Option<NodeAddress>,
     ledger: Option<(ChainId, EvmAddress)>,
+    known: Known,
+}
+
+/// What is known of the promise's node and ledger, apart from the node's own word.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nothing: anybody can sign for a node and a ledger that don't exist.
+    #[default]
+    Nothing,
+    /// The ledger is the data directory's.
+    Ledger,
+    /// The node, too: it is the data directory's, or the chain knows it.
+    Node,
 }
 
 pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict> {
@@ -45,6 +66,12 @@ pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict
         Some(url) => url.clone(),
         None => own(&home, &mut expected)?,
     };
+    if args.node.is_some() && args.rpc.is_none() {
+        expected.ledger = deployed(&home)?;
+        if expected.ledger.is_some() {
+            expected.known = Known::Ledger;
+        }
+    }
     if let Some(operator) = args.operator {
         expected.signer = Some(NodeAddress(operator.into_array()));
     }
@@ -52,9 +79,19 @@ pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict
     if parent.is_some_and(|parent| !parent.is_dir()) || file.is_dir() {
         bail!("can't write the receipt to {}: nothing was asked", file.display());
     }
+    if file.exists() {
+        bail!(
+            "{} is there already, and may be the only copy of another promise: nothing was asked",
+            file.display()
+        );
+    }
     let input = args.input.as_deref().map(read_input).transpose()?;
     let answer = block_on(ask(&base, &args.path, input.as_ref()))?;
-    let problems = problems(args, input.as_ref(), &answer, &expected)?;
+    let mut problems = problems(args, input.as_ref(), &answer, &expected)?;
+    if let (Some(rpc), [receipt], true) = (&args.rpc, &answer.receipts[..], problems.is_empty()) {
+        problems = on_chain(sources, &home, rpc, args, receipt)?;
+        expected.known = Known::Node;
+    }
     if !problems.is_empty() {
         for problem in problems {
             output::note(format!("WORTH NOTHING: {problem}"));
@@ -64,17 +101,27 @@ pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict
         ));
         return Ok(Verdict::Fail);
     }
-    let nobody = |receipt: &Receipt| receipt.leaf.policy_version == PolicyVersion(Digest::ZERO);
-    if answer.receipts.iter().all(nobody) {
+    let Some(receipt) = answer.receipts.first().filter(|receipt| !is_nobodys(receipt)) else {
         bail!("no policy at `{}` is in force at {base}", args.path);
-    }
-    let files = keep(file, &answer.receipts)?;
-    print(args, &answer, &files)?;
+    };
+    keep(file, receipt)?;
+    print(args, &answer, receipt, file, expected.known)?;
     Ok(if answer.verdict == "deny" {
         Verdict::Fail
     } else {
         Verdict::Pass
     })
+}
+
+/// Whether no policy was in force.
+fn is_nobodys(receipt: &Receipt) -> bool {
+    receipt.leaf.policy_version == PolicyVersion(Digest::ZERO)
+}
+
+/// The ledger of the data directory's deployment, if it has one.
+fn deployed(home: &Home) -> Result<Option<(ChainId, EvmAddress)>> {
+    let deployment = home.read::<Deployment>(&home.deployment())?;
+    Ok(deployment.map(|deployment| (deployment.chain_id, NodeAddress(deployment.ledger.into_array()))))
 }
 
 /// The data directory's node: where it runs, and what its receipts must say.
@@ -88,11 +135,68 @@ fn own(home: &Home, expected: &mut Expected) -> Result<String> {
     };
     let address = keys::node_account(home)?.node_address();
     (expected.signer, expected.node) = (Some(address), Some(address));
-    if let Some(deployment) = home.read::<Deployment>(&home.deployment())? {
-        let ledger = NodeAddress(deployment.ledger.into_array());
-        expected.ledger = Some((deployment.chain_id, ledger));
-    }
+    // With --rpc the chain has the word, which may know of later contracts.
+    expected.ledger = deployed(home)?;
+    expected.known = Known::Node;
     Ok(node.url)
+}
+
+/// Why nobody could hold the node to its promise on the chain.
+fn on_chain(
+    sources: &Sources,
+    home: &Home,
+    rpc: &str,
+    args: &Args,
+    receipt: &Receipt,
+) -> Result<Vec<String>> {
+    let config = sources.load()?;
+    let chain = ChainArgs {
+        rpc: Some(rpc.to_owned()),
+    };
+    let signer = receipt::check(receipt)?.signer;
+    block_on(async {
+        let (governance, _session) = governance(&config, home, args.contract, &chain).await?;
+        let mut problems = Vec::new();
+        let asked = governance.deployment().chain_id;
+        let line = governance.ledgers().await.environment("the chain")?;
+        if receipt.chain_id != asked || !line.contains(&receipt.ledger) {
+            problems.push(format!(
+                "the receipt promises an anchor in the ledger {} of chain {}, which is none of those whose receipts the contract {} of chain {asked} takes",
+                receipt.ledger,
+                receipt.chain_id,
+                governance.deployment().challenge
+            ));
+        }
+        let term = governance.operator_term_in_line(signer, receipt.node).await;
+        if term.environment("the chain")? != Some(None) {
+            problems.push(format!(
+                "the chain does not know {signer} as who acts for node {} now",
+                receipt.node
+            ));
+        }
+        if !governance
+            .is_active_node(receipt.node)
+            .await
+            .environment("the chain")?
+        {
+            problems.push(format!(
+                "node {} is not active on the chain: it anchors nothing",
+                receipt.node
+            ));
+        }
+        Ok(problems)
+    })
+}
+
+/// The word for the decision, which an answer must have.
+fn verdict(headers: &HeaderMap) -> Option<&'static str> {
+    let mut words = headers.get_all("stele-decision").iter();
+    let (word, None) = (words.next()?, words.next()) else {
+        return None;
+    };
+    VERDICTS
+        .into_iter()
+        .find(|known| known.as_bytes() == word.as_bytes())
 }
 
 async fn ask(base: &str, path: &str, input: Option<&Value>) -> Result<Answer> {
@@ -110,7 +214,7 @@ async fn ask(base: &str, path: &str, input: Option<&Value>) -> Result<Answer> {
     }
     body.push(b'}');
     // The input goes to whom it was meant for.
-    let client = reqwest::Client::builder().redirect(redirect::Policy::none());
+    let client = remote::client().redirect(redirect::Policy::none());
     let request = client
         .build()?
         .post(url)
@@ -118,10 +222,8 @@ async fn ask(base: &str, path: &str, input: Option<&Value>) -> Result<Answer> {
     let what = || format!("the node at {base}");
     let response = request.body(body).send().await.environment(what())?;
     let status = response.status();
-    let verdict = response.headers().get("stele-decision");
-    let verdict = verdict.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let verdict = verdict.to_owned();
-    let bytes = response.bytes().await.environment(what())?;
+    let verdict = verdict(response.headers());
+    let bytes = remote::body(response, remote::MAX_ANSWER, &what()).await?;
     let document: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     if !status.is_success() {
         let message = document.as_ref().and_then(|error| error.get("message")?.as_str());
@@ -132,6 +234,9 @@ async fn ask(base: &str, path: &str, input: Option<&Value>) -> Result<Answer> {
         bail!(message);
     }
     let senseless = || format!("the answer of {} makes no sense", what());
+    let verdict = verdict
+        .with_context(|| format!("its header Stele-Decision is none of {}", VERDICTS.join(", ")))
+        .with_context(senseless)?;
     let answer = json::parse(&bytes, &json::Limits::default()).with_context(senseless)?;
     let receipts = document
         .as_ref()
@@ -154,6 +259,12 @@ fn problems(args: &Args, input: Option<&Value>, answer: &Answer, expected: &Expe
     let mut problems = Vec::new();
     if answer.receipts.is_empty() {
         problems.push("the node's answer has no receipt".to_owned());
+    }
+    if answer.receipts.len() > 1 {
+        problems.push(format!(
+            "the answer puts {} decisions together, and nothing shows that none is left out or altered: ask for one policy, or one of its rules",
+            answer.receipts.len()
+        ));
     }
     let now = crate::node::now().as_nanos() / 1_000_000_000;
     for one in &answer.receipts {
@@ -179,7 +290,7 @@ fn problems(args: &Args, input: Option<&Value>, answer: &Answer, expected: &Expe
             .is_some_and(|ledger| ledger != (one.chain_id, one.ledger))
         {
             problems.push(format!(
-                "the receipt promises an anchor in the ledger {} of chain {}, which is not the data directory's",
+                "the receipt promises an anchor in the ledger {} of chain {}, which is not the data directory's (where you mean another deployment, give --rpc and --contract)",
                 one.ledger, one.chain_id
             ));
         }
@@ -194,12 +305,17 @@ fn problems(args: &Args, input: Option<&Value>, answer: &Answer, expected: &Expe
             ));
         }
     }
-    if answer.verdict == "allow" && refuses(&args.path, answer.result.as_ref()) {
-        problems.push("the node calls it `allow`, and the result that it promises refuses".to_owned());
+    let [one] = &answer.receipts[..] else {
+        return Ok(problems);
+    };
+    let lenient = matches!(answer.verdict, "allow" | "undetermined") && !is_nobodys(one);
+    if lenient && refuses(&args.path, answer.result.as_ref()) {
+        problems.push(format!(
+            "the node calls it `{}`, and the result that it promises refuses",
+            answer.verdict
+        ));
     }
-    if let Some(problem) = other_answer(&args.path, answer)? {
-        problems.push(problem);
-    }
+    problems.extend(other_answer(&args.path, answer.result.as_ref(), &one.leaf)?);
     Ok(problems)
 }
 
@@ -227,68 +343,74 @@ fn refuses(path: &str, result: Option<&Value>) -> bool {
     }
 }
 
-/// Whether the answer is another than the promised one. Where the path is that of a decision, they must be the same; a part of a rule's value, or the
-/// documents of several policies, are more or less than what was decided.
-fn other_answer(path: &str, answer: &Answer) -> Result<Option<String>> {
-    let ([one], Ok(asked)) = (&answer.receipts[..], EntryPoint::new(path.trim_matches('/'))) else {
-        return Ok(None);
-    };
-    if one.leaf.entry_point != asked.hash() {
-        return Ok(None);
+/// Whether the answer is another than the promised one. The leaf names what was decided: that must be what was asked, or the node chooses what its
+/// answer is compared with.
+fn other_answer(path: &str, result: Option<&Value>, leaf: &Leaf) -> Result<Option<String>> {
+    let asked = path.trim_matches('/');
+    let is_decided = |path: &str| EntryPoint::new(path).is_ok_and(|path| path.hash() == leaf.entry_point);
+    if is_decided(asked) {
+        let same = result_digest(result)? == leaf.result_digest;
+        return Ok((!same).then(|| "the answer is another one than the receipt promises to log".to_owned()));
     }
-    let same = result_digest(answer.result.as_ref())? == one.leaf.result_digest;
-    Ok((!same).then(|| "the answer is another one than the receipt promises to log".to_owned()))
+    let mut above = asked.match_indices('/').filter_map(|(end, _)| asked.get(..end));
+    Ok(Some(match above.find(|path| is_decided(path)) {
+        Some(whole) => format!(
+            "what was decided is `{whole}`, and nothing shows that the answer is a part of its value: ask for `{whole}`"
+        ),
+        None => format!("the receipt is about a decision at another path than `{asked}`"),
+    }))
 }
 
-/// Writes the receipts: one to the file, several to files beside it that have the decisions' ids in their names.
-fn keep(file: &Path, receipts: &[Receipt]) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for receipt in receipts {
-        let path = if receipts.len() == 1 {
-            file.to_owned()
-        } else {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            let extension = file.extension().unwrap_or_default().to_string_lossy();
-            let dot = if extension.is_empty() { "" } else { "." };
-            file.with_file_name(format!("{name}-{}{dot}{extension}", receipt.decision_id))
-        };
-        write_atomically(&path, &receipt.to_json()?)
-            .environment(format!("can't write the receipt to {}", path.display()))?;
-        files.push(path);
-    }
-    Ok(files)
+/// Writes the receipt to a new file: what is there may be the only copy of another promise.
+fn keep(file: &Path, receipt: &Receipt) -> Result<()> {
+    let what = || format!("can't write the receipt to {}", file.display());
+    let text = receipt.to_json()?;
+    let mut new = std::fs::File::create_new(file).environment(what())?;
+    new.write_all(&text)
+        .and_then(|()| new.sync_all())
+        .environment(what())
 }
 
-fn print(args: &Args, answer: &Answer, files: &[PathBuf]) -> Result<()> {
-    let kept = answer.receipts.iter().zip(files);
+fn print(args: &Args, answer: &Answer, receipt: &Receipt, file: &Path, known: Known) -> Result<()> {
     if args.format == Format::Json {
-        let decisions: Vec<_> = kept
-            .map(|(receipt, file)| {
-                serde_json::json!({
-                    "decision_id": receipt.decision_id,
-                    "node": receipt.node,
-                    "policy_version": receipt.leaf.policy_version,
-                    "due": receipt.due(),
-                    "receipt": file,
-                })
-            })
-            .collect();
-        return output::json(&serde_json::json!({
-            "result": answer.result, "decision": answer.verdict, "decisions": decisions,
-        }));
+        let decision = serde_json::json!({
+            "decision_id": receipt.decision_id,
+            "node": receipt.node,
+            "policy_version": receipt.leaf.policy_version,
+            "due": receipt.due(),
+            "receipt": file,
+            "ledger_known": known != Known::Nothing,
+            "node_known": known == Known::Node,
+        });
+        output::json(&serde_json::json!({
+            "result": answer.result, "decision": answer.verdict, "decisions": [decision],
+        }))?;
+    } else {
+        output::line(format!("{}: {}", args.path, answer.verdict.to_uppercase()));
+        let result = answer.result.as_ref();
+        output::line(result.map_or_else(|| "undefined".to_owned(), json::to_string_pretty));
     }
-    output::line(format!("{}: {}", args.path, answer.verdict.to_uppercase()));
-    let result = answer.result.as_ref();
-    output::line(result.map_or_else(|| "undefined".to_owned(), json::to_string_pretty));
-    for (receipt, file) in kept {
+    if matches!(answer.verdict, "warn" | "dryrun") {
         output::note(format!(
-            "decision {} of node {} will be in its anchored log by {}; its receipt is in {}",
-            receipt.decision_id,
-            receipt.node,
-            seconds(receipt.due()),
-            file.display()
+            "that this is no more than `{}` is the node's word: the receipt is about the result",
+            answer.verdict
         ));
     }
+    output::note(format!(
+        "decision {} of node {} is promised to be in its anchored log by {}; the receipt is in {}",
+        receipt.decision_id,
+        receipt.node,
+        seconds(receipt.due()),
+        file.display()
+    ));
+    let nobody = match known {
+        Known::Node => return Ok(()),
+        Known::Ledger => "that this node is registered",
+        Known::Nothing => "that this node and its ledger exist",
+    };
+    output::note(format!(
+        "nobody checked {nobody}: a receipt is worth what the chain makes of it; ask with --rpc URL --contract ADDRESS (`Challenge`)"
+    ));
     Ok(())
 }
 

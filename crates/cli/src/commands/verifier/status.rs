@@ -102,8 +102,8 @@ pub(super) struct ResumeArgs {
     /// Accept this decision, which is wrong or can't be verified, as it stands, and go on beyond it
     #[arg(long, value_name = "ID")]
     accept_decision: Option<DecisionId>,
-    /// Accept all decisions of this policy version unseen, as long as it can't be executed here, and go on beyond them: for a version whose bundle
-    /// nobody has any more
+    /// Accept all decisions of this policy version unseen, as long as its bundle is not to be had, and go on beyond them: for a version whose bundle
+    /// nobody has any more. Decisions that exceed a limit are accepted one by one only
     #[arg(long, value_name = "VERSION", conflicts_with = "accept_decision")]
     accept_version: Option<Digest>,
 }
@@ -187,7 +187,7 @@ fn lift_version(file: &mut StateFile, origin: &str, version: PolicyVersion) -> R
         }
         Some(Some(held)) => bail!("what can't be executed here is version {held}, not {version}"),
         Some(None) => bail!(
-            "what can't be verified is one decision, whose version can be executed: {}",
+            "what can't be verified is one decision, and not because the bundle of its version is lacking: {}",
             hindrance.map(|hindrance| hindrance.problem).unwrap_or_default()
         ),
     }
