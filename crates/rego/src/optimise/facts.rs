@@ -33,10 +33,15 @@ impl Facts {
         self.writes.get(&local).copied().unwrap_or_default()
     }
 
+    /// Whether the local has a value before any statement.
+    pub(crate) fn is_parameter(&self, local: Local) -> bool {
+        self.params.contains(&local)
+    }
+
     /// Whether the local, wherever it can be read, holds what its one setting statement has put there; or what the caller has, if it
     /// is a parameter.
     pub(crate) fn is_steady(&self, local: Local) -> bool {
-        self.changes(local) == u32::from(!self.params.contains(&local))
+        self.changes(local) == u32::from(!self.is_parameter(local))
     }
 
     /// Whether all locals among the operands are steady.

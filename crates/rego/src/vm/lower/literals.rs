@@ -54,10 +54,10 @@ impl Literals<'_, '_> {
         }
     }
 
-    /// Collections that nothing else changes are constants.
+    /// Collections that nothing else changes are constants. A parameter has another value before.
     fn complete(&mut self, growing: &mut BTreeMap<Local, Growing>) {
         for (local, grown) in std::mem::take(growing) {
-            if self.facts.changes(local) == grown.changes {
+            if self.facts.changes(local) == grown.changes && !self.facts.is_parameter(local) {
                 self.found.insert(local, grown.value);
             }
         }
