@@ -142,15 +142,20 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
     let mut made = code(&program, &layout, &tables, codegen::GENEROUS);
     for limit in codegen::SPARING {
         if too_long(&made, target) {
-            made = code(&program, &layout, &tables, limit);
+            made = shorter(made, code(&program, &layout, &tables, limit)).0;
         }
     }
     if too_long(&made, target) {
-        lower::look_up_plainly(&mut program);
-        lower::match_slowly(&mut program);
-        runtime::link(&mut program, library);
-        lir::verify(&program)?;
-        made = code(&program, &layout, &tables, 0);
+        let mut plain = program.clone();
+        lower::look_up_plainly(&mut plain);
+        lower::match_slowly(&mut plain);
+        runtime::link(&mut plain, library);
+        lir::verify(&plain)?;
+        let (best, replaced) = shorter(made, code(&plain, &layout, &tables, 0));
+        made = best;
+        if replaced {
+            program = plain;
+        }
     }
     let (generated, assembled) = made?;
     let functions = policy_functions(&debug, &layout, &generated, &assembled);
@@ -160,6 +165,19 @@ fn build(lowered: Lowered, target: usize) -> Result<Built, InternalError> {
         assembled,
         functions,
     })
+}
+
+/// The shorter of two forms of the code, and whether it is the second.
+fn shorter(
+    first: Result<(Generated, Assembled), InternalError>,
+    second: Result<(Generated, Assembled), InternalError>,
+) -> (Result<(Generated, Assembled), InternalError>, bool) {
+    let replaced = match (&first, &second) {
+        (Ok((_, first)), Ok((_, second))) => second.bytes.len() <= first.bytes.len(),
+        (Ok(_), Err(_)) => false,
+        (Err(_), _) => true,
+    };
+    (if replaced { second } else { first }, replaced)
 }
 
 /// Whether code is longer than `target`, or was not made for its length.

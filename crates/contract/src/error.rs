@@ -1,6 +1,6 @@
 //! What can go wrong while compiling.
 
-use crate::asm::AsmError;
+use crate::asm::{AsmError, MAX_HEIGHT};
 use crate::codegen::CodegenError;
 use crate::lir::{ParseError, VerifyError};
 use std::fmt;
@@ -38,10 +38,10 @@ pub enum Reason {
     #[error("bad pattern: {0}")]
     BadPattern(String),
     /// A pattern whose automaton is too big for a contract.
-    #[error("the pattern's automaton takes {size} bytes, at most {limit} are allowed")]
+    #[error("the pattern's automaton takes {} bytes, at most {limit} are allowed", size_or_more(*.size, *.limit))]
     PatternTooBig {
-        /// Bytes needed.
-        size: usize,
+        /// Bytes needed; `None` if nobody knows how much more than `limit` they are.
+        size: Option<usize>,
         /// Bytes allowed.
         limit: usize,
     },
@@ -59,9 +59,22 @@ pub enum Reason {
         /// `Options::max_code_size`.
         limit: usize,
     },
+    /// An expression or a call with too many words.
+    #[error("a function has {height} words on the stack, at most {limit} are allowed")]
+    StackHeight {
+        /// Words needed.
+        height: usize,
+        /// Words allowed.
+        limit: usize,
+    },
     /// A defect of the compiler, caught by one of its verifiers.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// A size, or that it is more than the limit.
+fn size_or_more(size: Option<usize>, limit: usize) -> String {
+    size.map_or_else(|| format!("more than {limit}"), |size| size.to_string())
 }
 
 impl fmt::Display for Refusal {
@@ -109,6 +122,17 @@ pub(crate) enum InternalError {
 
 impl From<InternalError> for Vec<Refusal> {
     fn from(error: InternalError) -> Self {
-        vec![Refusal::whole("policy", Reason::Internal(error.to_string()))]
+        let reason = match error {
+            InternalError::Asm(AsmError::TooHigh { height, .. }) => Reason::StackHeight {
+                height,
+                limit: MAX_HEIGHT,
+            },
+            InternalError::Asm(AsmError::TooLong(size)) => Reason::CodeSize {
+                size,
+                limit: crate::EIP170_LIMIT,
+            },
+            other => Reason::Internal(other.to_string()),
+        };
+        vec![Refusal::whole("policy", reason)]
     }
 }

@@ -288,6 +288,22 @@ const PATTERNS: &[&str] = &[
     "é", "[^a]", r"\s+", "aa?", "(?:ab)+", "(?i)A", "a{2}", "b*", "[a-b]+$", "x|", "|x",
 ];
 
+/// Classes of almost all characters, whose automata rely on UTF-8.
+const WIDE: &[&str] = &[
+    "(?U)[^a]+",
+    "(?U)a[^b]*b",
+    "[^a]{2,}?",
+    "a[^b]{1,}?b",
+    "a|",
+    r"[^a]+\b[^b]+",
+    r".*\ba.*",
+    "(?:[^a]*[^b])*",
+    r"[^\x00-\x7f]+",
+    "[^é]+",
+    "(?s).+b",
+    "[^a]{2}",
+];
+
 /// The same with groups, which find_all_string_submatch_n does not cover.
 const GROUPS: &[&str] = &["(a)b", "(a|b)*", "a(b)?", "()"];
 
@@ -410,6 +426,21 @@ proptest! {
             check(same_with_literal("regex.replace", &[text(&s), text(pattern), text(&new)], 1))?;
         }
         for pattern in PATTERNS {
+            check(same_with_literal("regex.find_all_string_submatch_n", &[text(pattern), text(&s), number(n)], 0))?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn searches_for_wide_classes(s in "[ab é€😀\n]{0,9}", n in -1_i64..4) {
+        for pattern in WIDE {
+            check(same_with_literal("regex.match", &[text(pattern), text(&s)], 0))?;
+            check(same_with_literal("regex.find_n", &[text(pattern), text(&s), number(n)], 0))?;
+            check(same_with_literal("regex.split", &[text(pattern), text(&s)], 0))?;
+            check(same_with_literal("regex.replace", &[text(&s), text(pattern), text("x")], 1))?;
             check(same_with_literal("regex.find_all_string_submatch_n", &[text(pattern), text(&s), number(n)], 0))?;
         }
     }

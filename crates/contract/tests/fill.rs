@@ -12,14 +12,10 @@
 
 mod common;
 
-use common::plan::{entry, policy, stmt};
-use common::{Outcome, evaluate};
+use common::answers::answers;
+use common::plan::{block, entry, policy, stmt};
 use proptest::prelude::*;
-use stele_contract::abi::ContractError;
-use stele_contract::{Options, ResultForm, compile};
-use stele_rego::eval::{self, Context, Evaluator, Limits, NoTrace};
-use stele_rego::ir::{Block, BuiltinFunc, DATA, Func, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
-use stele_rego::vm::{self, Program, Request, Worker};
+use stele_rego::ir::{BuiltinFunc, DATA, Func, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
 use stele_types::Value;
 
 /// String constants: `result`, keys, formats.
@@ -172,12 +168,6 @@ fn first() -> Func {
     }
 }
 
-fn block(kinds: Vec<StmtKind>) -> Block {
-    Block {
-        stmts: kinds.into_iter().map(|kind| stmt(1, kind)).collect(),
-    }
-}
-
 /// A plan that gives those of the locals that are defined after the statements. What is not given is read by the statements alone,
 /// which lets the compiler do more.
 fn plan(kinds: Vec<StmtKind>, given: &[u32]) -> Policy {
@@ -206,37 +196,6 @@ fn plan(kinds: Vec<StmtKind>, given: &[u32]) -> Policy {
     };
     policy.static_.builtin_funcs = vec![builtin("sprintf", 2), builtin("object.keys", 1)];
     policy
-}
-
-/// The answer of a contract and that of the evaluator, which the virtual machine shares; `None` if the contract is refused, or one of
-/// the two has no answer.
-fn answers(policy: &Policy, input: &Value) -> Option<(Value, Value)> {
-    let options = Options {
-        result: ResultForm::ResultSet,
-        ..Options::default()
-    };
-    let contract = compile(policy, &options).ok()?;
-    let evaluator = Evaluator::with_options(policy, eval::Options::default()).unwrap();
-    let data = Value::object([]);
-    let (context, limits) = (Context::default(), Limits::default());
-    let off_chain = evaluator.evaluate("eval", Some(input), &data, &context, &limits, &mut NoTrace);
-    let program = Program::new(policy).unwrap();
-    let machine = Worker::default()
-        .evaluate(
-            &program,
-            &program.data(&data).unwrap(),
-            &Request::new("eval", vm::Input::Value(input)),
-        )
-        .map(|outcome| outcome.results());
-    assert_eq!(off_chain.as_ref().ok(), machine.as_ref().ok());
-    let off_chain = off_chain.ok()?;
-    match evaluate(&contract, "eval", Some(input), &data) {
-        outcome @ Outcome::Returned(..) => Some((outcome.value().unwrap(), Value::array(off_chain))),
-        // A format that contracts do not cover.
-        Outcome::Reverted(ContractError::BuiltinError | ContractError::Unsupported, _) => None,
-        Outcome::Reverted(error, _) => panic!("{error:?}, and off chain {off_chain:?}"),
-        Outcome::Halted(why) => panic!("{why}"),
-    }
 }
 
 fn input() -> Value {

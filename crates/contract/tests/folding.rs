@@ -76,12 +76,17 @@ fn builtins_of_literals_take_no_code_and_failures_are_undefined() {
     );
 }
 
-/// The value of `data.test.p` of a module for an input, and the sizes of the code: the same with and without folding.
-fn of_module(module: &str, input: &str) -> (Outcome, usize, usize) {
+/// The plan of `data.test.p` of a module.
+fn planned(module: &str) -> Policy {
     let module = parse(&SourceFile::new("test.rego", format!("package test\n{module}"))).unwrap();
     let source = SourceFile::new("query", "data.test.p = x");
     let query = parse_query(&source).unwrap();
-    let policy = compile_query(&[module], &source, &query, &CompileOptions::default()).unwrap();
+    compile_query(&[module], &source, &query, &CompileOptions::default()).unwrap()
+}
+
+/// The value of `data.test.p` of a module for an input, and the sizes of the code: the same with and without folding.
+fn of_module(module: &str, input: &str) -> (Outcome, usize, usize) {
+    let policy = planned(module);
     let input = stele_types::json::parse(input.as_bytes(), &stele_types::json::Limits::default()).unwrap();
     let run = |fold_constants: bool| {
         let options = Options {
@@ -130,6 +135,26 @@ fn collections_of_literals_are_constants() {
     }
     let (_, same, as_before) = of_module("p := [input.x, 1]", r#"{"x": 2}"#);
     assert_eq!(same, as_before);
+}
+
+/// Sixty pairs of pairs are more values than anything can walk: the compiler looks at none of them whole.
+#[test]
+fn literals_that_share_their_parts_are_not_written_out() {
+    for (first, next) in [
+        (r#"["a"]"#, "[x{}, x{}]"),
+        (r#"{"a"}"#, "{x{}, {x{}}}"),
+        (r#"{"a": "b"}"#, r#"{"a": x{}, "b": x{}}"#),
+        (r#"["a"]"#, "array.concat([x{}], [x{}])"),
+    ] {
+        let mut body = format!("x0 := {first}\n");
+        for level in 0..60 {
+            let value = next.replace("{}", &level.to_string());
+            body.push_str(&format!("x{} := {value}\n", level + 1));
+        }
+        of_module(&format!("p if {{\n{body}input.y == x60\n}}"), r#"{"y": 1}"#);
+        let module = format!("q := x60 if {{\n{body}}}\np if input.y == q");
+        of_module(&module, r#"{"y": 1}"#);
+    }
 }
 
 #[test]

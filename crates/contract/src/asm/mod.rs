@@ -9,6 +9,7 @@ mod verify;
 
 pub use assemble::{Assembled, assemble};
 pub(crate) use simplify::simplify;
+pub(crate) use verify::MAX_HEIGHT;
 pub use verify::verify;
 
 use crate::op::Op;
@@ -70,7 +71,8 @@ pub enum Item {
     Undefined,
 }
 
-/// Errors of the assembler and its verifier. All of them are defects of the compiler, found before a contract exists.
+/// Errors of the assembler and its verifier. All of them but [`AsmError::TooHigh`] and [`AsmError::TooLong`] are defects of the
+/// compiler, found before a contract exists.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AsmError {
     /// A block is entered with different stack heights.
@@ -112,6 +114,14 @@ pub enum AsmError {
     FallsOff {
         /// Item number.
         at: usize,
+    },
+    /// More words on the stack than are safe.
+    #[error("item {at}: a function has {height} words on the stack, at most {MAX_HEIGHT} are allowed")]
+    TooHigh {
+        /// Item number.
+        at: usize,
+        /// Words.
+        height: usize,
     },
     /// Code offsets are two bytes.
     #[error("code of {0} bytes: offsets above 65,535 can't be pushed with PUSH2")]

@@ -3,8 +3,11 @@
 use super::{AsmError, Item, Label};
 use std::collections::BTreeMap;
 
+/// The most words that a function may have on the stack. The EVM has 1,024 for all active functions together.
+pub(crate) const MAX_HEIGHT: usize = 200;
+
 /// Checks that heights agree at every label, nothing underflows, `DUP`/`SWAP` stay within the function's own words, every
-/// return leaves exactly its result, and no function's code runs into the next.
+/// return leaves exactly its result, no function's code runs into the next, and none has more than 200 words on the stack.
 ///
 /// # Errors
 /// The first violation found, with its item number.
@@ -38,6 +41,9 @@ pub fn verify(items: &[Item]) -> Result<(), AsmError> {
                     state = step(item, at, height, returns, &heights)?;
                 }
             }
+        }
+        if let Some(height) = state.filter(|height| *height > MAX_HEIGHT) {
+            return Err(AsmError::TooHigh { at, height });
         }
     }
     if state.is_some() {
@@ -133,6 +139,21 @@ mod tests {
     #[test]
     fn accepts_a_function_that_returns_its_argument() {
         assert_eq!(verify(&[entry(1), Item::Swap(1), Item::Ret { rets: 1 }]), Ok(()));
+    }
+
+    #[test]
+    fn rejects_functions_with_too_many_words_on_the_stack() {
+        let items = |words: usize| {
+            let mut items = vec![entry(0)];
+            items.extend(std::iter::repeat_n(Item::Push(U256::ZERO), words));
+            items.extend(std::iter::repeat_n(Item::Op(Op::Pop), words));
+            items.push(Item::Ret { rets: 0 });
+            items
+        };
+        // The return address is one.
+        assert_eq!(verify(&items(MAX_HEIGHT - 1)), Ok(()));
+        let (at, height) = (MAX_HEIGHT, MAX_HEIGHT + 1);
+        assert_eq!(verify(&items(MAX_HEIGHT)), Err(AsmError::TooHigh { at, height }));
     }
 
     #[test]

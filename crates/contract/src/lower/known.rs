@@ -1,9 +1,9 @@
 //! Values known at build time: followed through straight-line code while a function is lowered, so that pure builtins of known
 //! arguments are computed by the compiler.
 
+use super::extent::Extent;
 use super::facts::{grown, walk, written};
 use super::func::FuncCx;
-use crate::abi::MAX_DEPTH;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stele_rego::builtins::{self, Body, BuiltinError, Purity, Session};
@@ -18,9 +18,22 @@ const MAX_BYTES: usize = 2_048;
 #[derive(Clone, Debug)]
 struct Known {
     value: Value,
+    extent: Extent,
     /// The statement that made the value itself.
     root: Option<u32>,
     parts: BTreeSet<u32>,
+}
+
+impl Known {
+    /// A value that holds no collection which grows; `None` if it is too large.
+    fn of(value: Value) -> Option<Self> {
+        Some(Self {
+            extent: Extent::within(&value, Extent::TRACKED)?,
+            value,
+            root: None,
+            parts: BTreeSet::new(),
+        })
+    }
 }
 
 /// The locals whose value is known at the current statement.
@@ -42,14 +55,12 @@ pub(super) enum Folded {
 
 impl KnownLocals {
     fn set(&mut self, local: Local, value: Value) {
-        self.map.insert(
-            local,
-            Known {
-                value,
-                root: None,
-                parts: BTreeSet::new(),
-            },
-        );
+        match Known::of(value) {
+            Some(known) => {
+                self.map.insert(local, known);
+            }
+            None => self.forget(local),
+        }
     }
 
     fn make(&mut self, local: Local, value: Value) {
@@ -59,6 +70,7 @@ impl KnownLocals {
             local,
             Known {
                 value,
+                extent: Extent::EMPTY,
                 root: Some(id),
                 parts: BTreeSet::from([id]),
             },
@@ -103,6 +115,11 @@ impl KnownLocals {
         else {
             return;
         };
+        // What is too large is not even compared with what is there.
+        let Some(extent) = known.extent.grown(added.iter().map(|one| one.extent)) else {
+            return;
+        };
+        known.extent = extent;
         let mut values = Vec::new();
         for one in added {
             // A collection inside itself has no value.
@@ -120,14 +137,9 @@ impl KnownLocals {
 
 impl FuncCx<'_, '_> {
     fn known(&self, operand: Operand) -> Option<Known> {
-        let scalar = |value| Known {
-            value,
-            root: None,
-            parts: BTreeSet::new(),
-        };
         match operand {
-            Operand::Bool(value) => Some(scalar(Value::Bool(value))),
-            Operand::StringIndex(index) => self.cx.policy.string(index).map(|s| scalar(Value::string(s))),
+            Operand::Bool(value) => Known::of(Value::Bool(value)),
+            Operand::StringIndex(index) => Known::of(Value::string(self.cx.policy.string(index)?)),
             Operand::Local(local) => self.known.map.get(&local).cloned(),
         }
     }
@@ -135,6 +147,11 @@ impl FuncCx<'_, '_> {
     /// The value that an operand certainly has here.
     pub(super) fn known_value(&self, operand: Operand) -> Option<Value> {
         self.known(operand).map(|known| known.value)
+    }
+
+    /// The same with its extent.
+    pub(super) fn known_sized(&self, operand: Operand) -> Option<(Value, Extent)> {
+        self.known(operand).map(|known| (known.value, known.extent))
     }
 
     /// Notes what a statement without blocks, and that is no call, does to the locals.
@@ -245,16 +262,5 @@ impl FuncCx<'_, '_> {
 
 /// Whether a contract can hold the value as a constant of acceptable size.
 pub(super) fn representable(value: &Value) -> bool {
-    fn shallow(value: &Value, depth: u64) -> bool {
-        let Some(below) = depth.checked_sub(1) else {
-            return false;
-        };
-        match value {
-            Value::Array(items) => items.iter().all(|v| shallow(v, below)),
-            Value::Set(items) => items.iter().all(|v| shallow(v, below)),
-            Value::Object(map) => map.iter().all(|(k, v)| shallow(k, below) && shallow(v, below)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-        }
-    }
-    shallow(value, MAX_DEPTH) && encoding::encode_contract(value).is_ok_and(|bytes| bytes.len() <= MAX_BYTES)
+    Extent::within(value, MAX_BYTES).is_some() && encoding::encode_contract(value).is_ok()
 }

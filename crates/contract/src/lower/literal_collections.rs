@@ -1,5 +1,6 @@
 //! Collections that the policy's text writes out whole: they are constants of the contract, and nothing makes them when it runs.
 
+use super::extent::Extent;
 use super::fill::{WINDOW, reads};
 use super::func::FuncCx;
 use super::known::representable;
@@ -30,7 +31,7 @@ impl FuncCx<'_, '_> {
             return;
         }
         let mut run = Run {
-            values: BTreeMap::from([(target, empty)]),
+            values: BTreeMap::from([(target, (empty, Extent::EMPTY))]),
             target,
             put: 0,
             read_early: false,
@@ -45,11 +46,12 @@ impl FuncCx<'_, '_> {
         if run.read_early || self.locals.grow_times.get(&target).copied().unwrap_or_default() != run.put {
             return;
         }
-        let value = run.values.remove(&target).unwrap_or(Value::Null);
-        if numbers(&value) > NUMBERS || !representable(&value) {
+        let Some((value, extent)) = run.values.remove(&target) else {
             return;
+        };
+        if extent.numbers <= NUMBERS && representable(&value) {
+            self.literals.insert(target, value);
         }
-        self.literals.insert(target, value);
     }
 
     /// The constant that a local stands for. What calls of known arguments alone read is in no contract.
@@ -62,27 +64,27 @@ impl FuncCx<'_, '_> {
     fn follow(&self, run: &mut Run, stmt: &StmtKind) -> bool {
         let once = |local: &Local| self.locals.writes.get(local) == Some(&1);
         if let Some((local, empty)) = made(stmt) {
-            run.values.insert(local, empty);
+            run.values.insert(local, (empty, Extent::EMPTY));
             return once(&local);
         }
         match stmt {
             StmtKind::MakeNumberInt { value, target } | StmtKind::AssignInt { value, target } => {
-                run.values.insert(*target, Value::from(*value));
+                run.set(*target, Value::from(*value));
                 once(target)
             }
             StmtKind::MakeNumberRef { index, target } => {
                 let text = self.cx.policy.string(StringIndex(*index)).map(Number::parse);
                 let Some(Ok(number)) = text else { return false };
-                run.values.insert(*target, Value::Number(number));
+                run.set(*target, Value::Number(number));
                 once(target)
             }
             StmtKind::MakeNull { target } => {
-                run.values.insert(*target, Value::Null);
+                run.set(*target, Value::Null);
                 once(target)
             }
             StmtKind::ArrayAppend { value, array } => {
-                let value = self.in_run(run, *value);
-                run.put(*array, value, |collection, value| match collection {
+                let parts = [self.in_run(run, *value)];
+                run.put(*array, parts, |collection, [value]| match collection {
                     Value::Array(items) => {
                         Arc::make_mut(items).push(value);
                         true
@@ -91,8 +93,8 @@ impl FuncCx<'_, '_> {
                 })
             }
             StmtKind::SetAdd { value, set } => {
-                let value = self.in_run(run, *value);
-                run.put(*set, value, |collection, value| match collection {
+                let parts = [self.in_run(run, *value)];
+                run.put(*set, parts, |collection, [value]| match collection {
                     Value::Set(items) => {
                         Arc::make_mut(items).insert(value);
                         true
@@ -102,11 +104,8 @@ impl FuncCx<'_, '_> {
             }
             StmtKind::ObjectInsert { key, value, object }
             | StmtKind::ObjectInsertOnce { key, value, object } => {
-                let Some(key) = self.in_run(run, *key) else {
-                    return false;
-                };
-                let value = self.in_run(run, *value);
-                run.put(*object, value, |collection, value| match collection {
+                let parts = [self.in_run(run, *key), self.in_run(run, *value)];
+                run.put(*object, parts, |collection, [key, value]| match collection {
                     // A key that is there already is replaced, or in conflict: left to the contract.
                     Value::Object(map) => Arc::make_mut(map).insert(key, value).is_none(),
                     _ => false,
@@ -117,16 +116,16 @@ impl FuncCx<'_, '_> {
     }
 
     /// The value of an operand in a run.
-    fn in_run(&self, run: &mut Run, operand: Operand) -> Option<Value> {
+    fn in_run(&self, run: &mut Run, operand: Operand) -> Option<(Value, Extent)> {
         run.read |= operand.local() == Some(run.target);
         let own = operand.local().and_then(|local| run.values.get(&local));
-        own.cloned().or_else(|| self.known_value(operand))
+        own.cloned().or_else(|| self.known_sized(operand))
     }
 }
 
 /// Statements that make and fill collections of known values.
 struct Run {
-    values: BTreeMap<Local, Value>,
+    values: BTreeMap<Local, (Value, Extent)>,
     /// The collection that is asked about.
     target: Local,
     /// Entries that were put into it.
@@ -137,17 +136,34 @@ struct Run {
 }
 
 impl Run {
-    /// Puts a value into a collection of the run; false if one of them is not known.
-    fn put(
+    /// Sets a local to a value without parts.
+    fn set(&mut self, local: Local, value: Value) {
+        match Extent::within(&value, Extent::TRACKED) {
+            Some(extent) => self.values.insert(local, (value, extent)),
+            None => self.values.remove(&local),
+        };
+    }
+
+    /// Puts an entry into a collection of the run; false if one of them is not known, or too large together.
+    fn put<const N: usize>(
         &mut self,
         into: Local,
-        value: Option<Value>,
-        entry: impl FnOnce(&mut Value, Value) -> bool,
+        parts: [Option<(Value, Extent)>; N],
+        entry: impl FnOnce(&mut Value, [Value; N]) -> bool,
     ) -> bool {
-        let (Some(value), Some(collection)) = (value, self.values.get_mut(&into)) else {
+        let extents = parts
+            .each_ref()
+            .map(|part| part.as_ref().map(|(_, extent)| *extent));
+        let values = parts.map(|part| part.map(|(value, _)| value));
+        let Some((collection, extent)) = self.values.get_mut(&into) else {
             return false;
         };
-        if !entry(collection, value) {
+        let grown = extents.into_iter().collect::<Option<Vec<_>>>();
+        let Some(grown) = grown.and_then(|parts| extent.grown(parts)) else {
+            return false;
+        };
+        *extent = grown;
+        if !entry(collection, values.map(Option::unwrap_or_default)) {
             return false;
         }
         if into == self.target {
@@ -166,18 +182,4 @@ fn made(stmt: &StmtKind) -> Option<(Local, Value)> {
         StmtKind::MakeSet { target } => (*target, Value::set([])),
         _ => return None,
     })
-}
-
-/// How many numbers a value has.
-fn numbers(value: &Value) -> usize {
-    match value {
-        Value::Number(_) => 1,
-        Value::Array(items) => items.iter().map(numbers).sum(),
-        Value::Set(items) => items.iter().map(numbers).sum(),
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| numbers(key).saturating_add(numbers(value)))
-            .sum(),
-        Value::Null | Value::Bool(_) | Value::String(_) => 0,
-    }
 }

@@ -3,6 +3,7 @@
 mod block;
 mod builtins;
 mod constant_rules;
+mod extent;
 mod facts;
 mod fill;
 mod func;

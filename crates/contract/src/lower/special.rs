@@ -13,6 +13,9 @@ use stele_rego::ir::{Local, Location, Operand};
 const WHITE_SPACE: &str = "\t\n\u{b}\u{c}\r \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\
                            \u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
 
+/// Pieces of a format whose calls stand within one another: each keeps a word on the stack while those inside it run.
+const NESTED: usize = 16;
+
 /// A piece of a format.
 #[derive(Debug, PartialEq, Eq)]
 enum Piece {
@@ -172,7 +175,7 @@ impl FuncCx<'_, '_> {
         };
         if let Some(elements) = self.take_elided(list) {
             let words = elements.iter().map(|e| self.operand(*e, at, out)).collect();
-            let text = self.text_of_pieces(pieces, words);
+            let text = self.text_of_pieces(pieces, words, out);
             return self.assign(result, text, out);
         }
         let args = self.operand(list, at, out);
@@ -186,18 +189,26 @@ impl FuncCx<'_, '_> {
         let words = (0..count)
             .map(|i| call("elem", vec![args.clone(), constant(i)]))
             .collect();
-        let text = self.text_of_pieces(pieces, words);
-        out.push(Stmt::If(Expr::Var(temp), vec![Stmt::Set(temp, text)], Vec::new()));
+        let mut then = Vec::new();
+        let text = self.text_of_pieces(pieces, words, &mut then);
+        then.push(Stmt::Set(temp, text));
+        out.push(Stmt::If(Expr::Var(temp), then, Vec::new()));
         self.builtin_result("sprintf", Expr::Var(temp), result, at, out);
     }
 
     /// The text of the pieces of a format, with `words` for the verbs. Each call writes behind what the one inside it wrote, and
     /// reads words that none of them changes, so that the order of arguments does not matter.
-    fn text_of_pieces(&mut self, pieces: Vec<Piece>, words: Vec<Expr>) -> Expr {
+    fn text_of_pieces(&mut self, pieces: Vec<Piece>, words: Vec<Expr>, out: &mut Vec<Stmt>) -> Expr {
+        let mut reached = None;
         let free = op(Op::Mload, vec![constant(layout::FREE)]);
         let mut end = op(Op::Add, vec![free, constant(5)]);
         let mut words = words.into_iter();
-        for piece in pieces {
+        for (number, piece) in pieces.into_iter().enumerate() {
+            if number > 0 && number.is_multiple_of(NESTED) {
+                let temp = *reached.get_or_insert_with(|| self.temp());
+                out.push(Stmt::Set(temp, end));
+                end = Expr::Var(temp);
+            }
             end = match piece {
                 Piece::Text(text) => {
                     let text = self.cx.text(&text);

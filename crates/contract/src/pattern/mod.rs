@@ -4,6 +4,7 @@
 //! error. One kind of automaton answers "does the text contain a match", so that reaching a match ends it; the other finds where
 //! the match that begins at a given place ends.
 
+mod automaton;
 mod glob;
 mod nfa;
 mod search;
@@ -21,11 +22,25 @@ pub(crate) enum PatternError {
     Bad(String),
     /// The table is too big.
     TooBig {
-        /// Bytes needed, or the limit if the automaton was not even built.
-        size: usize,
+        /// Bytes needed; `None` if there were too many states to go on.
+        size: Option<usize>,
         /// Bytes allowed.
         limit: usize,
     },
+}
+
+/// Memory that building an automaton may take, in bytes.
+const BUILD_LIMIT: usize = 4 << 20;
+
+/// The cause of an error, without the text around it.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 /// The automaton of a regular expression in Go's syntax.

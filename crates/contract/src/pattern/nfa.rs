@@ -5,8 +5,7 @@
 //! character, those from 0x80 to 0xbf end with the next byte that is none of them. Patterns with `.` and `[^...]` have much smaller
 //! tables that way.
 
-use super::PatternError;
-use super::table::{BUILD_LIMIT, describe};
+use super::{BUILD_LIMIT, PatternError, describe};
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Repetition};
@@ -23,10 +22,7 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<NFA, PatternError> {
         )
         .build_from_hir(&relax(&hir))
         .map_err(|e| match e.size_limit() {
-            Some(_) => PatternError::TooBig {
-                size: BUILD_LIMIT,
-                limit,
-            },
+            Some(_) => PatternError::TooBig { size: None, limit },
             None => PatternError::Bad(describe(&e)),
         })
 }
@@ -117,7 +113,7 @@ mod tests {
     use super::super::{Search, regex, search};
     use regex_automata::meta::Regex;
 
-    const PATTERNS: [&str; 24] = [
+    const PATTERNS: [&str; 34] = [
         "[^x]",
         "^[^x]$",
         "[^x]+",
@@ -142,6 +138,16 @@ mod tests {
         r"\b[^a]",
         r"[^x]\b",
         "(?m)^[^x]$",
+        "(?U)[^x]+",
+        "(?U)a[^b]*b",
+        "[^x]{2,}?",
+        "a[^b]{1,}?b",
+        "a|",
+        "|a[^x]",
+        r"[^a]+\b[^b]+",
+        r".*\bx.*",
+        "([^a]*[^b])*",
+        r"[^\x00-\x7f]+",
     ];
 
     /// Texts of the characters that the patterns name and of characters of two, three and four bytes.

@@ -3,6 +3,7 @@
 
 use crate::abi;
 use crate::lir::{Macros, ParseError, Program, callees, parse_into};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The files in order: a macro must stand before its first use.
@@ -57,22 +58,33 @@ fn parse() -> Result<Program, ParseError> {
     Ok(program)
 }
 
-/// Adds to `program` the entry function and the library functions that it uses, directly or not; functions it defines itself take precedence.
+/// Adds to `program` the entry function and the library functions that it uses, directly or not; functions it defines itself take
+/// precedence. Library functions that nothing calls are taken out.
 pub(crate) fn link(program: &mut Program, library: &Program) {
+    let of_library = |name: &str| library.funcs.contains_key(name);
     let mut work: Vec<String> = program
         .funcs
-        .values()
-        .flat_map(callees)
+        .iter()
+        .filter(|(name, _)| !of_library(name))
+        .flat_map(|(_, func)| callees(func))
         .map(str::to_owned)
         .collect();
     work.push(ENTRY.to_owned());
+    let mut called = BTreeSet::new();
     while let Some(name) = work.pop() {
-        if program.funcs.contains_key(&name) {
+        if !called.insert(name.clone()) {
             continue;
         }
-        if let Some(func) = library.funcs.get(&name) {
+        if !program.funcs.contains_key(&name)
+            && let Some(func) = library.funcs.get(&name)
+        {
+            program.funcs.insert(name.clone(), func.clone());
+        }
+        if let Some(func) = program.funcs.get(&name) {
             work.extend(callees(func).into_iter().map(str::to_owned));
-            program.funcs.insert(name, func.clone());
         }
     }
+    program
+        .funcs
+        .retain(|name, _| called.contains(name) || !of_library(name));
 }

@@ -1,6 +1,7 @@
 //! Runs contracts under revm.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+pub mod answers;
 pub mod cases;
 pub mod plan;
 pub mod reference;

@@ -15,6 +15,13 @@ pub fn stmt(row: u32, kind: StmtKind) -> Stmt {
     Stmt::new(kind, location)
 }
 
+/// A block of statements on line 1.
+pub fn block(kinds: Vec<StmtKind>) -> Block {
+    Block {
+        stmts: kinds.into_iter().map(|kind| stmt(1, kind)).collect(),
+    }
+}
+
 /// A policy with the string constants and plans given.
 pub fn policy(strings: &[&str], plans: Vec<Plan>, funcs: Vec<Func>) -> Policy {
     Policy {

@@ -1,0 +1,130 @@
+//! Policies that would take too much of the compiler or of the EVM: what is too large is refused, and what is accepted is right.
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "test code may panic"
+)]
+
+mod common;
+
+use common::evaluate;
+use common::plan::{entry, policy, stmt};
+use stele_contract::{Options, Reason, compile};
+use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
+use stele_types::Value;
+
+const fn text(index: u32) -> Operand {
+    Operand::StringIndex(StringIndex(index))
+}
+
+fn sprintf(list: Local) -> Stmt {
+    let call = StmtKind::Call {
+        func: "sprintf".to_owned(),
+        args: vec![text(1), Operand::Local(list)],
+        result: Local(2),
+    };
+    stmt(1, call)
+}
+
+/// `sprintf(format, input)`.
+fn of_input(format: &str) -> Policy {
+    policy(
+        &["result", format],
+        vec![entry("eval", vec![sprintf(INPUT)])],
+        vec![],
+    )
+}
+
+/// `sprintf(format, [input, input, ...])`.
+fn of_array(format: &str, verbs: u32) -> Policy {
+    let array = Local(10);
+    let make = StmtKind::MakeArray {
+        capacity: verbs,
+        target: array,
+    };
+    let append = || StmtKind::ArrayAppend {
+        value: Operand::Local(INPUT),
+        array,
+    };
+    let mut body = vec![stmt(1, make)];
+    body.extend((0..verbs).map(|_| stmt(1, append())));
+    body.push(sprintf(array));
+    policy(&["result", format], vec![entry("eval", body)], vec![])
+}
+
+#[test]
+fn long_formats_are_right_or_refused() {
+    for verbs in [1_u32, 15, 16, 17, 33, 200] {
+        let items: Vec<Value> = (0..i64::from(verbs)).map(Value::from).collect();
+        let each: Vec<String> = (0..verbs).map(|n| n.to_string()).collect();
+        let format = vec!["%d"; verbs as usize].join(",");
+        let contract = compile(&of_input(&format), &Options::default()).unwrap();
+        let outcome = evaluate(&contract, "eval", Some(&Value::array(items)), &Value::object([]));
+        assert_eq!(outcome.value(), Some(Value::string(&each.join(","))), "{verbs}");
+    }
+    for verbs in [16_u32, 17, 511] {
+        let format = "%v".repeat(verbs as usize);
+        let contract = compile(&of_array(&format, verbs), &Options::default()).unwrap();
+        let outcome = evaluate(&contract, "eval", Some(&Value::Bool(true)), &Value::object([]));
+        let want = "true".repeat(verbs as usize);
+        assert_eq!(outcome.value(), Some(Value::string(&want)), "{verbs}");
+    }
+}
+
+#[test]
+fn formats_of_twenty_thousand_pieces_are_refused() {
+    for policy in [
+        of_input(&"%s".repeat(20_000)),
+        of_input(&"%s,".repeat(10_000)),
+        of_array(&"%v".repeat(20_000), 20_000),
+    ] {
+        let refusals = compile(&policy, &Options::default()).unwrap_err();
+        let [only] = refusals.as_slice() else {
+            panic!("{refusals:?}")
+        };
+        assert!(matches!(only.reason, Reason::CodeSize { .. }), "{only}");
+    }
+}
+
+#[test]
+fn calls_of_more_arguments_than_the_stack_is_good_for_are_refused() {
+    let of = |count: u32| {
+        let params: Vec<Local> = (0..count).map(|n| Local(100 + n)).collect();
+        let func = Func {
+            name: "f".to_owned(),
+            params: [INPUT, DATA].into_iter().chain(params.iter().copied()).collect(),
+            return_: params[0],
+            blocks: vec![common::plan::block(vec![StmtKind::ReturnLocal {
+                source: params[0],
+            }])],
+            path: vec![],
+        };
+        let call = StmtKind::Call {
+            func: "f".to_owned(),
+            args: vec![Operand::Local(INPUT), Operand::Local(DATA)]
+                .into_iter()
+                .chain(params.iter().map(|_| Operand::Local(INPUT)))
+                .collect(),
+            result: Local(2),
+        };
+        let plan = entry("eval", vec![stmt(1, call)]);
+        compile(&policy(&["result"], vec![plan], vec![func]), &Options::default())
+    };
+    let outcome = evaluate(&of(100).unwrap(), "eval", Some(&Value::Null), &Value::object([]));
+    assert_eq!(outcome.value(), Some(Value::Null));
+    let refusals = of(1000).unwrap_err();
+    assert!(
+        matches!(
+            refusals[0].reason,
+            Reason::StackHeight {
+                height: 201..,
+                limit: 200
+            }
+        ),
+        "{refusals:?}"
+    );
+}
