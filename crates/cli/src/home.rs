@@ -202,11 +202,17 @@ impl Home {
 
 /// Writes a file beside its place, syncs it, and renames it into place.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    // Nobody can know the name, and nothing that is there already, as a link, is written through.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.stele-{:016x}", rand::random::<u64>()));
+    let write = |mut file: File| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    write(File::create_new(&draft)?).inspect_err(|_| {
+        let _ = fs::remove_file(&draft);
+    })?;
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -261,6 +267,23 @@ mod tests {
         assert_eq!(home.running().unwrap().pid, 7);
         drop(lock);
         assert!(home.running().is_none());
+    }
+
+    #[test]
+    fn a_file_is_written_through_no_link_and_leaves_no_draft() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("victim"), "mine").unwrap();
+        std::os::unix::fs::symlink("victim", at("out.tmp")).unwrap();
+        std::os::unix::fs::symlink("victim", at("out.json")).unwrap();
+        write_atomically(&at("out.json"), b"new").unwrap();
+        assert_eq!(fs::read_to_string(at("victim")).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(at("out.json")).unwrap(), "new");
+        assert!(!at("out.json").is_symlink());
+        fs::create_dir(at("taken")).unwrap();
+        write_atomically(&at("taken"), b"new").unwrap_err();
+        write_atomically(&at("no/such"), b"new").unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
     }
 
     #[test]

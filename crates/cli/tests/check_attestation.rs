@@ -111,6 +111,8 @@ fn what_did_not_pass_or_was_not_asked_is_refused() {
     verify(&lenient, &["--key", PUBLIC, "--fail-on", "high"]).exits(0);
     let forced = attested("web:1", &["--kind", "yaml"]);
     refused(&forced, &["--key", PUBLIC], "taken for yaml");
+    let combined = attested("web:1", &["--combine"]);
+    refused(&combined, &["--key", PUBLIC], "as one document");
 
     let known = attested("web:1", &["--dry-run"]);
     std::fs::write(known.path().join("values.yaml"), "image: web:latest\n").unwrap();
@@ -177,4 +179,48 @@ fn files_are_known_by_their_contents() {
         &[&of[..], &["--file", "other.yaml"]].concat(),
         "nothing of other.yaml",
     );
+}
+
+#[test]
+fn a_run_without_a_question_did_not_pass() {
+    let site = site(&[("own.toml", "a = 1\n"), ("policies/own.rego", OWN)]);
+    key(&site);
+    check(
+        &site,
+        &[&["own.toml", "--resource", "urn:x"], &ATTEST[..]].concat(),
+    )
+    .exits(0);
+    let of = ["--key", PUBLIC, "--file", "own.toml"];
+    refused(&site, &of, "the run did not pass: FAILED");
+    refused(&site, &of, "no policy was asked");
+}
+
+#[test]
+fn what_is_written_goes_through_no_planted_link() {
+    let site = site(&[
+        ("own.yaml", "image: web:1\n"),
+        ("policies/own.rego", OWN),
+        ("victim", "mine"),
+    ]);
+    key(&site);
+    for planted in ["out.tmp", "vsa.tmp"] {
+        std::os::unix::fs::symlink("victim", site.path().join(planted)).unwrap();
+    }
+    let args = [
+        "own.yaml",
+        "--resource",
+        "urn:x",
+        "--attest",
+        "out.json",
+        "--key",
+        "gate.key",
+    ];
+    check(
+        &site,
+        &[&args[..], &["--output", "out.sarif", "--format", "sarif"]].concat(),
+    )
+    .exits(0);
+    let read = |name: &str| std::fs::read_to_string(site.path().join(name)).unwrap();
+    assert_eq!(read("victim"), "mine");
+    assert!(read("out.json").contains("payloadType") && read("out.sarif").contains("2.1.0"));
 }

@@ -333,6 +333,11 @@ fn what_is_no_log_is_not_made_one() {
     refused("src", &["holds main.rs", "no decision log"]);
     refused("web.yaml", &["it is a file"]);
     refused("localhost:8181", &["http://localhost:8181", "./localhost:8181"]);
+    for node in ["localhost:8181/", "127.0.0.1:8181/v1", "node.example/stele"] {
+        refused(node, &["a node's URL is http://"]);
+    }
+    assert!(!site.path().join("node.example").exists());
+    check(&site, &["web.yaml", "--record", "./a:b/runs"]).exits(1);
     refused("grpc://localhost", &["http or https"]);
     assert_eq!(std::fs::read_dir(site.path().join("src")).unwrap().count(), 1);
     site.run(&["audit", "fsck", "src"]).fails(2, &["no decision log"]);

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use stele_types::{Digest, Severity, Timestamp};
 
@@ -122,17 +123,36 @@ struct Check {
     #[serde(rename = "notChecked")]
     not_checked: u64,
     decision: Option<String>,
+    checks: u64,
     policies: Vec<Json>,
     options: Options,
 }
 
-/// What makes a run say less than it seems to.
+/// What makes a run say less than it seems to. One that is not known here may be such a thing too, and is refused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Options {
     fail_on: Severity,
     kind: Option<String>,
     changed_since: Option<String>,
     baseline: Option<String>,
+    combine: bool,
+    #[serde(default)]
+    paths: IgnoredAny,
+    /// `verificationResult` does not heed it.
+    #[serde(default)]
+    dry_run: IgnoredAny,
+    /// Says where findings are shown.
+    #[serde(default)]
+    terraform_sources: IgnoredAny,
+    /// Counted in `excepted`.
+    #[serde(default)]
+    exceptions: IgnoredAny,
+    #[serde(default)]
+    used: IgnoredAny,
+    /// Known by their digest.
+    #[serde(default)]
+    policies: IgnoredAny,
 }
 
 /// What a statement must be about.
@@ -153,6 +173,8 @@ pub struct Demand {
     pub policies: Digest,
     /// From which severity on a violation must have failed the run.
     pub fail_on: Severity,
+    /// Whether policies must have been asked about one document of all files, and not about each.
+    pub combine: bool,
     /// Whether accepted findings pass: exceptions and a baseline.
     pub exceptions: bool,
     /// The URI of what was checked, if it matters.
@@ -288,6 +310,17 @@ impl Attestation {
         }
         if check.not_checked > 0 {
             out.push(format!("{} files or questions have no answer", check.not_checked));
+        }
+        if check.checks == 0 {
+            out.push("no policy was asked about anything".to_owned());
+        }
+        if options.combine != demand.combine {
+            out.push(if options.combine {
+                "the files were checked as one document, not each for itself (--combine)".to_owned()
+            } else {
+                "the files were checked each for itself, not as one document (--combine is demanded)"
+                    .to_owned()
+            });
         }
         if options.fail_on > demand.fail_on {
             out.push(format!(

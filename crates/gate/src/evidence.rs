@@ -117,6 +117,7 @@ impl Run<'_> {
             .findings
             .iter()
             .filter(|finding| finding.exception.is_some());
+        let passed = self.passed && self.outcome.checks > 0;
         Some(json!({
             "_type": STATEMENT,
             "subject": subject,
@@ -127,13 +128,14 @@ impl Run<'_> {
                 "resourceUri": resource,
                 "policy": {"digest": {"sha256": self.policies}},
                 "inputAttestations": [],
-                "verificationResult": if self.passed { "PASSED" } else { "FAILED" },
-                "verifiedLevels": [if self.passed { LEVEL } else { "FAILED" }],
+                "verificationResult": if passed { "PASSED" } else { "FAILED" },
+                "verifiedLevels": [if passed { LEVEL } else { "FAILED" }],
                 EXTENSION: {
                     "commit": self.commit,
                     "modified": self.modified,
                     "files": self.outcome.checked.len(),
                     "filesSha256": self.files_digest(),
+                    "checks": self.outcome.checks,
                     "policies": self.outcome.policies,
                     "violations": count(Enforcement::Deny),
                     "warnings": count(Enforcement::Warn),

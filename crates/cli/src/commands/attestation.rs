@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// The run must have failed on violations as severe as this: low, medium, high or critical
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     fail_on: Severity,
+    /// The run must have checked the files as one document, as `stele check --combine` does
+    #[arg(long)]
+    combine: bool,
     /// Refuse runs in which exceptions or a baseline accepted findings
     #[arg(long)]
     no_exceptions: bool,
@@ -91,6 +94,7 @@ pub(crate) fn run(configuration: &Configuration, command: Command) -> Result<Ver
         about: about(&args)?,
         policies: digest(configuration, &args)?,
         fail_on: args.fail_on,
+        combine: args.combine,
         exceptions: !args.no_exceptions,
         resource: args.resource.clone(),
         max_age: args.max_age,

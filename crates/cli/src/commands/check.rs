@@ -133,7 +133,10 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
         paths: &args.paths,
         options: options(args, &used),
         used,
-        passed: !findings::violated(args.fail_on, &outcome) && outcome.failures.is_empty(),
+        // Who was asked nothing, said nothing.
+        passed: !findings::violated(args.fail_on, &outcome)
+            && outcome.failures.is_empty()
+            && outcome.checks > 0,
         dry_run: args.dry_run,
     };
     args.evidence.keep(

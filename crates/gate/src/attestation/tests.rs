@@ -9,7 +9,7 @@ const SEED: [u8; 32] = [7; 32];
 const COMMIT: &str = "0123456789012345678901234567890123456789";
 
 fn options() -> Json {
-    json!({"fail_on": "low", "kind": null, "changed_since": null, "baseline": null})
+    json!({"fail_on": "low", "kind": null, "changed_since": null, "baseline": null, "combine": false})
 }
 
 fn statement(options: Json, passed: bool) -> Json {
@@ -18,6 +18,7 @@ fn statement(options: Json, passed: bool) -> Json {
             path: "a.yaml".to_owned(),
             sha256: sha256(&[b"a"]),
         }],
+        checks: 1,
         ..Outcome::default()
     };
     let run = Run {
@@ -53,6 +54,7 @@ fn demand() -> Demand {
         about: About::Commit(COMMIT.to_owned()),
         policies: sha256(&[b"policies"]),
         fail_on: Severity::Low,
+        combine: false,
         exceptions: false,
         resource: None,
         max_age: Some(Duration::from_secs(60)),
@@ -139,9 +141,13 @@ fn a_run_that_says_less_than_it_seems_is_refused() {
         ("kind", "json", "taken for json"),
         ("changed_since", "main", "since main"),
         ("baseline", "known.json", "baseline known.json"),
+        ("combine", "", "as one document"),
     ] {
         let mut options = options();
-        options[option] = value.into();
+        options[option] = match option {
+            "combine" => true.into(),
+            _ => value.into(),
+        };
         says(&statement(options, true), text);
     }
     let extension = "https://github.com/stele/stele/check/v1";
@@ -156,6 +162,9 @@ fn a_run_that_says_less_than_it_seems_is_refused() {
     excepted["predicate"][extension]["excepted"] = 0.into();
     excepted["predicate"][extension]["notChecked"] = 1.into();
     says(&excepted, "no answer");
+    let mut unasked = statement(options(), true);
+    unasked["predicate"][extension]["checks"] = 0.into();
+    says(&unasked, "no policy was asked");
     let mut levels = statement(options(), true);
     levels["predicate"]["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3"]);
     says(&levels, "did not pass");
@@ -223,6 +232,12 @@ fn what_is_signed_must_be_a_statement_of_a_check() {
     refused(
         "/predicate/https:~1~1github.com~1stele~1stele~1check~1v1/options",
         json!({}),
+    );
+    let mut unknown = options();
+    unknown["sample"] = 2.into();
+    refused(
+        "/predicate/https:~1~1github.com~1stele~1stele~1check~1v1/options",
+        unknown,
     );
     refused("/subject", Json::Null);
 }

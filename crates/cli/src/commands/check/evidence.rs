@@ -55,12 +55,25 @@ fn recorder(text: &str) -> Result<Recorder, String> {
         Some("http" | "https") => Ok(Recorder::Node(text.to_owned())),
         Some(other) => Err(format!("a node is reached by http or https, not by {other}")),
         None if text.is_empty() => Err("name a node's URL or a directory".to_owned()),
-        // A forgotten scheme would else make a directory, and no node would hear of the run.
-        None if text.contains(':') && !text.contains('/') => Err(format!(
+        None if may_be_node(text) => Err(format!(
             "a node's URL is http://{text}, and the directory ./{text}"
         )),
         None => Ok(Recorder::Directory(PathBuf::from(text))),
     }
+}
+
+/// Whether a scheme may have been forgotten: a directory would be made, and no node would hear of the run.
+fn may_be_node(text: &str) -> bool {
+    if ["./", "../", "/", "~"]
+        .iter()
+        .any(|start| text.starts_with(start))
+    {
+        return false;
+    }
+    let first = text.split('/').next().unwrap_or_default();
+    let above = Path::new(text).parent();
+    let above = above.filter(|above| !above.as_os_str().is_empty());
+    first.contains(':') || above.is_some_and(|above| !above.is_dir())
 }
 
 /// What was asked of a run.
