@@ -48,14 +48,15 @@ port_range(value) := {"first": to_number(ends[0]), "last": to_number(ends[count(
 # The attribute is looked up last, so that findings stand there.
 off(change, field) if {
 	known(change, field)
-	unset(change.change.after, field)
+	unset(change, field)
 }
 
-unset(after, field) if not after[field]
+# The change is the argument, and not what it has after it: a call with something undefined is undefined, so that a plan without it would pass.
+unset(change, field) if not change.change.after[field]
 
-unset(after, field) if after[field] in {null, "", []}
+unset(change, field) if change.change.after[field] in {null, "", []}
 
-unset(after, field) if is_false(after[field])
+unset(change, field) if is_false(change.change.after[field])
 
 known(change, field) if not change.change.after_unknown[field] == true
 

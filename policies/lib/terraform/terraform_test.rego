@@ -39,6 +39,8 @@ test_off_is_what_is_not_set if {
 	}
 	terraform.off(change("a", {}), "x")
 	terraform.off({"change": {"after": {}}}, "x")
+	terraform.off({"change": {"after": null}}, "x")
+	terraform.off({"change": {}}, "x")
 	every value in [true, "a", [{}], 0] {
 		not terraform.off(change("a", {"x": value}), "x")
 	}

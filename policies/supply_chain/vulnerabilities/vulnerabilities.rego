@@ -25,38 +25,50 @@ default allow := false
 
 # METADATA
 # title: Accept what nothing denies
-# description: An input without packages, or without a list of vulnerabilities, proves nothing and is not accepted.
+# description: >-
+#   An input without packages, without one that was checked, or without a list of vulnerabilities, proves nothing and is not accepted.
 allow if {
 	input.schema == "stele.vulnerabilities.v1"
-	input.packages > 0
+	is_number(input.packages)
+	input.packages > count(object.get(input, "unchecked", []))
 	is_array(input.vulnerabilities)
 	count(deny) == 0
 }
 
+# Who writes no identifier or package URL still gets the finding.
 described(id, number, message) := {
 	"id": id,
-	"msg": sprintf("%s: %s", [input.vulnerabilities[number].id, message]),
-	"resource": input.vulnerabilities[number].package.purl,
+	"msg": sprintf("%v: %s", [object.get(vulnerability, "id", "a vulnerability without identifier"), message]),
+	"resource": object.get(vulnerability, ["package", "purl"], "a package without URL"),
 	"path": ["vulnerabilities", number],
+} if {
+	vulnerability := input.vulnerabilities[number]
 }
+
+# What has no severity, or one that nobody knows, is as bad as what nobody has rated.
+severity(vulnerability) := vulnerability.severity if known(vulnerability)
+
+severity(vulnerability) := "unknown" if not known(vulnerability)
+
+known(vulnerability) if vulnerability.severity in {"none", "low", "medium", "high", "critical"}
 
 # METADATA
 # title: More vulnerabilities than the budget has
 # description: >-
 #   There are more vulnerabilities of a severity than data.config.vulnerabilities.budget allows. Severities that it does
-#   not name are not counted.
+#   not name are not counted; those that do not exist count as unknown.
 # custom:
 #   id: supply_chain/vulnerabilities/budget
 #   severity: high
 #   remediation: Update the packages whose vulnerabilities have a fix, the most severe first.
 deny contains finding if {
-	some severity, most in data.config.vulnerabilities.budget
-	such := [number | some number, vulnerability in input.vulnerabilities; vulnerability.severity == severity]
+	some level, most in data.config.vulnerabilities.budget
+	such := [number | some number, vulnerability in input.vulnerabilities; severity(vulnerability) == level]
 	count(such) > most
 	finding := {
 		"id": "supply_chain/vulnerabilities/budget",
-		"msg": sprintf("there are %d vulnerabilities of severity %s, and the budget is %d", [count(such), severity, most]),
-		"resource": severity,
+		"msg": sprintf("there are %d vulnerabilities of severity %s, and the budget is %d", [count(such), level, most]),
+		"resource": level,
 		"path": ["vulnerabilities"],
 	}
 }
@@ -100,16 +112,17 @@ deny contains finding if {
 # title: Fix that waits too long
 # description: >-
 #   There is a version that mends the vulnerability, which has been known for more days than
-#   data.config.vulnerabilities.fix_days allows for its severity.
+#   data.config.vulnerabilities.fix_days allows for its severity, or for nobody knows how many.
 # custom:
 #   id: supply_chain/vulnerabilities/fix-overdue
 #   severity: high
 #   remediation: Update the package to the version that the message names.
 deny contains finding if {
 	some number, vulnerability in input.vulnerabilities
-	most := data.config.vulnerabilities.fix_days[vulnerability.severity]
-	vulnerability.age_days > most
-	message := sprintf("%s mends it, and it has been known for %d days", [vulnerability.fixed, vulnerability.age_days])
+	most := data.config.vulnerabilities.fix_days[severity(vulnerability)]
+	age := object.get(vulnerability, "age_days", "unknown")
+	exceeds(age, most)
+	message := sprintf("%s mends it, and it has been known for %v days", [vulnerability.fixed, age])
 	finding := described("supply_chain/vulnerabilities/fix-overdue", number, message)
 }
 
@@ -144,12 +157,37 @@ deny contains finding if {
 #   - iso-27001-2022:A.8.8
 #   remediation: Import newer data with `stele vuln import`, and scan again.
 deny contains finding if {
-	age := object.get(input, ["data", "age_days"], 1000000)
-	age > data.config.vulnerabilities.data_days
+	exceeds(object.get(input, ["data", "age_days"], null), data.config.vulnerabilities.data_days)
 	finding := {
 		"id": "supply_chain/vulnerabilities/stale-data",
 		"msg": sprintf("the data are more than %d days old", [data.config.vulnerabilities.data_days]),
 		"path": ["data", "age_days"],
+	}
+}
+
+# An age that is no number may be any.
+exceeds(age, _) if not is_number(age)
+
+exceeds(age, most) if age > most
+
+# METADATA
+# title: Package that can't be checked
+# description: The package has no version, or is of nobody whom the data are about, so that its vulnerabilities are not known.
+# custom:
+#   id: supply_chain/vulnerabilities/unchecked
+#   severity: low
+#   enforcement: warn
+#   controls:
+#   - nist-800-53r5:RA-5
+#   - nist-800-53r5:CM-8
+#   remediation: Pin the package's version, or watch its publisher's advisories.
+warn contains finding if {
+	some number, entry in input.unchecked
+	finding := {
+		"id": "supply_chain/vulnerabilities/unchecked",
+		"msg": sprintf("it was not checked: %v", [object.get(entry, "reason", "nobody says why")]),
+		"resource": object.get(entry, "purl", "a package without URL"),
+		"path": ["unchecked", number],
 	}
 }
 

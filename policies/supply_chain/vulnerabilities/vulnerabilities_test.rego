@@ -71,6 +71,9 @@ test_what_was_not_checked_is_told if {
 	found(object.union(scan([]), {"missing": {"npm": 3}})) == {"no-data"}
 	found(object.union(scan([]), {"data": {"age_days": 8}})) == {"stale-data"}
 	found(object.remove(scan([]), ["data"])) == {"stale-data"}
+	every freshness in [{}, {"age_days": null}, {"age_days": "1"}, {"age_days": []}, null, "fresh"] {
+		found(object.union(object.remove(scan([]), ["data"]), {"data": freshness})) == {"stale-data"}
+	}
 	found(scan([changed({"undecided": "main is no version"})])) == {"undecided"}
 }
 
@@ -78,4 +81,48 @@ test_finding_says_which_package if {
 	some finding in vulnerabilities.deny with input as scan([known, changed({"exploited": true})])
 	finding.path == ["vulnerabilities", 1]
 	finding.resource == "pkg:npm/left@1.2.0"
+}
+
+test_nobody_is_spared_for_lack_of_a_name if {
+	every bare in [object.remove(known, ["id"]), object.remove(known, ["package"]), changed({"package": {"purl": null}, "id": null})] {
+		found(scan([object.union(bare, {"exploited": true})])) == {"exploited"}
+		found(scan([object.union(bare, {"malicious": true})])) == {"malicious"}
+		found(scan([object.union(bare, {"fixed": "1.3.0", "age_days": 181})])) == {"fix-overdue"}
+		found(scan([object.union(bare, {"undecided": "main is no version"})])) == {"undecided"}
+	}
+	some finding in vulnerabilities.deny with input as scan([{"severity": "low", "exploited": true}])
+	finding.msg == "a vulnerability without identifier: it is known to be exploited"
+	finding.resource == "a package without URL"
+}
+
+test_what_nobody_rated_is_unknown if {
+	every severity in [null, "", "HIGH", 9, ["low"]] {
+		found(scan([changed({"severity": severity})])) == {"budget"}
+	}
+	found(scan([object.remove(known, ["severity"])])) == {"budget"}
+	found(scan(["CVE-2026-0001"])) == {"budget"}
+	some finding in vulnerabilities.deny with input as scan([changed({"severity": "HIGH", "fixed": "2", "age_days": 31})])
+	finding.id == "supply_chain/vulnerabilities/fix-overdue"
+	found(scan([changed({"severity": "none"})])) == set()
+}
+
+test_fix_is_overdue_when_nobody_knows_since_when if {
+	found(scan([object.remove(changed({"fixed": "1.3.0"}), ["age_days"])])) == {"fix-overdue"}
+	found(scan([changed({"fixed": "1.3.0", "age_days": null})])) == {"fix-overdue"}
+}
+
+test_packages_that_can_not_be_checked_are_told if {
+	local := {"purl": "pkg:generic/left", "reason": "it has no version"}
+	one := object.union(scan([]), {"unchecked": [local]})
+	vulnerabilities.warn == {{
+		"id": "supply_chain/vulnerabilities/unchecked",
+		"msg": "it was not checked: it has no version",
+		"resource": "pkg:generic/left",
+		"path": ["unchecked", 0],
+	}} with input as one
+	vulnerabilities.allow with input as one
+	not vulnerabilities.allow with input as object.union(one, {"packages": 1})
+	not vulnerabilities.allow with input as object.union(one, {"unchecked": null})
+	not vulnerabilities.allow with input as object.union(one, {"packages": "120"})
+	found(object.union(scan([]), {"unchecked": [{}]})) == {"unchecked"}
 }

@@ -197,7 +197,13 @@ deny contains finding if {
 #   remediation: Use a role with short-lived credentials.
 deny contains finding if {
 	some rc in tf.of_type("aws_iam_access_key")
-	finding := tf.finding("terraform/iam/access-key", rc, "must not create long-lived access keys")
+
+	# The address is what the rule looks at last, so that findings stand there.
+	finding := {
+		"id": "terraform/iam/access-key",
+		"msg": sprintf("%s: must not create long-lived access keys", [rc.address]),
+		"resource": rc.address,
+	}
 }
 
 # METADATA

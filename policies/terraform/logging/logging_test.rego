@@ -76,6 +76,13 @@ test_defaults_of_a_trail_count if {
 	}
 }
 
+test_a_change_without_values_has_none_set if {
+	every type, id in {"aws_cloudtrail": "terraform/logging/trail-key", "aws_cloudwatch_metric_alarm": "terraform/logging/silent-alarm"} {
+		bare := object.union(object.remove(plans.change(type, {}), ["change"]), {"change": {"actions": ["create"]}})
+		id in found(plans.plan([bare]))
+	}
+}
+
 test_logs_without_a_period_are_kept if {
 	every days in [0, null] {
 		found(plans.plan([group(days)])) == set()
