@@ -9,37 +9,13 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/osv.rs"]
+mod osv;
 mod support;
 
+use osv::{days_ago, record, report, rules, write};
 use serde_json::{Value, json};
-use std::path::Path;
-use support::{Ran, Site};
-
-fn write(site: &Site, path: &str, text: impl AsRef<[u8]>) {
-    let path = site.path().join(path);
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
-fn days_ago(days: i64) -> String {
-    let time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
-    time.to_string()
-}
-
-const HIGH: &str = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N";
-
-/// A record that was changed yesterday about a package with one range.
-fn record(id: &str, ecosystem: &str, name: &str, events: &[(&str, &str)]) -> Value {
-    let events: Vec<Value> = events
-        .iter()
-        .map(|(kind, version)| json!({*kind: version}))
-        .collect();
-    json!({
-        "schema_version": "1.7.3", "id": id, "modified": days_ago(1), "published": days_ago(40), "summary": format!("Trouble in {name}"),
-        "severity": [{"type": "CVSS_V3", "score": HIGH}],
-        "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}],
-    })
-}
+use support::Site;
 
 /// A project in two languages, and data about both.
 fn site() -> Site {
@@ -85,17 +61,6 @@ fn imported() -> Site {
     let site = site();
     site.run(&["vuln", "import", "osv"]).exits(0);
     site
-}
-
-fn report(ran: Ran, code: i32) -> Value {
-    serde_json::from_str(&ran.exits(code)).unwrap()
-}
-
-fn rules(report: &Value) -> Vec<&str> {
-    let findings = report["findings"].as_array().unwrap().iter();
-    findings
-        .map(|finding| finding["rule"].as_str().unwrap())
-        .collect()
 }
 
 #[test]

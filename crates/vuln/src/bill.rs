@@ -1,7 +1,7 @@
 //! Packages of a bill of materials that somebody else may have written: CycloneDX and SPDX, JSON.
 
 use crate::package::{Package, Place};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use stele_gate::Failure;
 use stele_gate::format::Document;
@@ -109,11 +109,11 @@ fn cyclonedx(input: &Input, document: &Document) -> Vec<Package> {
         for (number, component) in items(above, "components").iter().enumerate() {
             let mut path = path.clone();
             path.extend([Value::string("components"), index(number)]);
-            // Files and the system as a whole are no packages.
-            if !matches!(text(component, "type"), Some("file" | "operating-system")) {
+            let purl = text(component, "purl");
+            if purl.is_some() || !is_no_package(component) {
                 let place = Place::of_bytes(&input.name, &document.locate(&input.text, &path));
                 let name = text(component, "name").unwrap_or("a component without name");
-                let mut found = package(text(component, "purl"), name, text(component, "version"), place);
+                let mut found = package(purl, name, text(component, "version"), place);
                 found.source = source(component).or(found.source);
                 out.push(found);
             }
@@ -121,6 +121,18 @@ fn cyclonedx(input: &Input, document: &Document) -> Vec<Package> {
         }
     }
     out
+}
+
+/// What CycloneDX lists besides packages: files, the system as a whole, and lock files as Trivy has them.
+fn is_no_package(component: &Value) -> bool {
+    let mut properties = items(component, "properties").iter();
+    match text(component, "type") {
+        Some("file" | "operating-system") => true,
+        Some("application") => {
+            properties.any(|property| text(property, "name") == Some("aquasecurity:trivy:Class"))
+        }
+        _ => false,
+    }
 }
 
 /// What `stele sbom` says of the source package.
@@ -133,20 +145,20 @@ fn source(component: &Value) -> Option<(String, String)> {
 
 fn spdx(input: &Input, document: &Document) -> Vec<Package> {
     let whole = document.reading(&input.text).whole();
-    let described = |id: &str| {
-        let mut relationships = items(&whole, "relationships").iter();
-        relationships.any(|relationship| {
-            text(relationship, "relationshipType") == Some("DESCRIBES")
-                && text(relationship, "relatedSpdxElement") == Some(id)
-        })
-    };
+    let relationships = items(&whole, "relationships").iter();
+    let described: BTreeSet<&str> = relationships
+        .filter(|relationship| text(relationship, "relationshipType") == Some("DESCRIBES"))
+        .filter_map(|relationship| text(relationship, "relatedSpdxElement"))
+        .collect();
     let mut out = Vec::new();
     for (number, item) in items(&whole, "packages").iter().enumerate() {
         let references = items(item, "externalRefs").iter();
         let mut purls = references.filter(|reference| text(reference, "referenceType") == Some("purl"));
         let purl = purls.find_map(|reference| text(reference, "referenceLocator"));
-        // What the document is about is no package of it.
-        if purl.is_none() && text(item, "SPDXID").is_some_and(described) {
+        // What the document is about is no package of it, nor is the system as a whole.
+        let is_subject = text(item, "SPDXID").is_some_and(|id| described.contains(id));
+        let purpose = text(item, "primaryPackagePurpose");
+        if purl.is_none() && (is_subject || matches!(purpose, Some("FILE" | "OPERATING-SYSTEM"))) {
             continue;
         }
         let path = [Value::string("packages"), index(number)];

@@ -48,7 +48,7 @@ impl Level {
         }
     }
 
-    fn of_word(word: &str) -> Self {
+    pub(crate) fn of_word(word: &str) -> Self {
         match word.to_lowercase().as_str() {
             "critical" => Self::Critical,
             "high" | "important" => Self::High,

@@ -26,7 +26,8 @@ const KNOWN: &[(&str, Order, Names)] = &[
     ("Ubuntu", Order::Debian, Names::Exact),
     ("Wolfi", Order::Alpine, Names::Exact),
     ("crates.io", Order::Semver, Names::Cargo),
-    ("npm", Order::Semver, Names::Exact),
+    // Package URLs have its names in lower case, older packages don't.
+    ("npm", Order::Semver, Names::Lower),
     ("openEuler", Order::Rpm, Names::Exact),
     ("openSUSE", Order::Rpm, Names::Exact),
 ];
@@ -101,6 +102,28 @@ impl Known {
     }
 }
 
+/// Releases that package URLs name by their code names: `distro=jessie`, with the `ID` and `VERSION_ID` that are meant.
+/// <https://www.debian.org/releases/>, <https://wiki.ubuntu.com/Releases>.
+const CODE_NAMES: &[(&str, &str, &str)] = &[
+    ("wheezy", "debian", "7"),
+    ("jessie", "debian", "8"),
+    ("stretch", "debian", "9"),
+    ("buster", "debian", "10"),
+    ("bullseye", "debian", "11"),
+    ("bookworm", "debian", "12"),
+    ("trixie", "debian", "13"),
+    ("forky", "debian", "14"),
+    ("trusty", "ubuntu", "14.04"),
+    ("xenial", "ubuntu", "16.04"),
+    ("bionic", "ubuntu", "18.04"),
+    ("focal", "ubuntu", "20.04"),
+    ("jammy", "ubuntu", "22.04"),
+    ("noble", "ubuntu", "24.04"),
+    ("oracular", "ubuntu", "24.10"),
+    ("plucky", "ubuntu", "25.04"),
+    ("questing", "ubuntu", "25.10"),
+];
+
 /// A distribution's release as its `os-release` has it: `debian` and `12`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Distro {
@@ -111,21 +134,33 @@ pub struct Distro {
 }
 
 impl Distro {
-    /// Of a package URL: its namespace, and the qualifier `distro` (`debian-12`, `opensuse-leap-15.5`).
+    /// Of a package URL: its namespace, and the qualifier `distro` (`debian-12`, `opensuse-leap-15.5`, `jessie`). Where the qualifier names no distribution that is known here, the
+    /// namespace does.
     pub(crate) fn of_purl(namespace: &str, qualifier: &str) -> Self {
-        match qualifier.rsplit_once('-') {
-            Some((id, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => Self {
-                id: id.to_lowercase(),
-                version: version.to_owned(),
-            },
-            _ if qualifier.is_empty() => Self {
-                id: namespace.to_lowercase(),
-                version: String::new(),
-            },
-            _ => Self {
-                id: qualifier.to_lowercase(),
-                version: String::new(),
-            },
+        let qualifier = qualifier.to_lowercase();
+        let (id, last) = qualifier.rsplit_once('-').unwrap_or(("", &qualifier));
+        let named = CODE_NAMES
+            .iter()
+            .find(|(name, of, _)| *name == last && (id.is_empty() || id == *of));
+        if let Some((_, id, version)) = named {
+            return Self::new(id, version);
+        }
+        let stated = if last.starts_with(|c: char| c.is_ascii_digit()) {
+            Self::new(id, last)
+        } else {
+            Self::new(&qualifier, "")
+        };
+        let by_namespace = Self::new(&namespace.to_lowercase(), &stated.version);
+        if stated.id.is_empty() || stated.ecosystem().is_none() && by_namespace.ecosystem().is_some() {
+            return by_namespace;
+        }
+        stated
+    }
+
+    fn new(id: &str, version: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            version: version.to_owned(),
         }
     }
 
@@ -136,16 +171,16 @@ impl Distro {
     /// The ecosystem, by the `ID` of os-release(5).
     fn ecosystem(&self) -> Option<Known> {
         Known::named(match self.id.as_str() {
-            "almalinux" => "AlmaLinux",
+            "almalinux" | "alma" => "AlmaLinux",
             "alpine" => "Alpine",
-            "azurelinux" | "mariner" => "Azure Linux",
+            "azurelinux" | "mariner" | "cbl-mariner" => "Azure Linux",
             "chainguard" => "Chainguard",
             "debian" => "Debian",
             "mageia" => "Mageia",
             "openeuler" => "openEuler",
             "photon" => "Photon OS",
             "rhel" | "redhat" => "Red Hat",
-            "rocky" => "Rocky Linux",
+            "rocky" | "rockylinux" => "Rocky Linux",
             "sles" | "sled" => "SUSE",
             "ubuntu" => "Ubuntu",
             "wolfi" => "Wolfi",
@@ -161,10 +196,13 @@ impl Distro {
         }
         let has = |wanted: &str| !wanted.is_empty() && release.split(':').any(|part| part == wanted);
         match ecosystem.name {
-            // `22.04:LTS`, `Pro:16.04:LTS`.
-            "Ubuntu" | "openEuler" => {
-                has(&self.version) || release.split(['-', ':']).next() == Some(self.version.as_str())
+            // `22.04:LTS`, `Pro:16.04:LTS`. FIPS, real-time and others are products of their own, with versions of their own.
+            "Ubuntu" => {
+                let plain = release.strip_prefix("Pro:").unwrap_or(release);
+                let plain = plain.strip_suffix(":LTS").unwrap_or(plain);
+                !self.version.is_empty() && plain == self.version
             }
+            "openEuler" => release.split(['-', ':']).next() == Some(self.version.as_str()),
             "Alpine" => {
                 let mut parts = self.version.split(['.', '_']);
                 let minor = (parts.next(), parts.next());
@@ -179,7 +217,8 @@ impl Distro {
                     "0" => format!(" {major}"),
                     pack => format!(" {major} SP{pack}"),
                 };
-                release.ends_with(&end)
+                // The longer support is for whoever still runs the release.
+                release.trim_end_matches("-LTSS").ends_with(&end)
             }
             "openSUSE" => {
                 release.eq_ignore_ascii_case("tumbleweed") && self.id.ends_with("tumbleweed")
@@ -248,6 +287,7 @@ mod tests {
                 "github.com/masterminds/semver",
             ),
             ("Packagist", "Symfony/Yaml", "symfony/yaml"),
+            ("npm", "JSONStream", "jsonstream"),
         ] {
             let known = Known::named(ecosystem).unwrap();
             assert_eq!(known.normal(one), known.normal(other), "{ecosystem}");
@@ -267,6 +307,16 @@ mod tests {
             ("ubuntu-22.04", "Ubuntu", "22.04:LTS", true),
             ("ubuntu-16.04", "Ubuntu", "Pro:16.04:LTS", true),
             ("ubuntu-22.04", "Ubuntu", "24.04:LTS", false),
+            ("ubuntu-22.04", "Ubuntu", "Pro:FIPS-updates:22.04:LTS", false),
+            ("ubuntu-22.04", "Ubuntu", "22.04:LTS:for:NVIDIA", false),
+            ("ubuntu-24.10", "Ubuntu", "24.10", true),
+            ("sles-15.4", "SUSE", "Linux Enterprise Server 15 SP4-LTSS", true),
+            ("sles-15.5", "SUSE", "Linux Enterprise Server 15 SP4-LTSS", false),
+            ("alma-9.3", "AlmaLinux", "9", true),
+            ("cbl-mariner-2.0", "Azure Linux", "2", true),
+            ("jessie", "Debian", "8", true),
+            ("debian-bookworm", "Debian", "12", true),
+            ("jammy", "Ubuntu", "22.04:LTS", true),
             ("alpine-3.19.1", "Alpine", "v3.19", true),
             ("alpine-3.19.1", "Alpine", "v3.1", false),
             ("rocky-9.3", "Rocky Linux", "9", true),
@@ -284,6 +334,16 @@ mod tests {
             let known = distro.ecosystem().unwrap();
             assert_eq!(known.name, ecosystem, "{qualifier}");
             assert_eq!(distro.is(known, release), is, "{qualifier} {release}");
+        }
+        for (namespace, qualifier, id, version) in [
+            ("rocky", "el-9.3", "rocky", "9.3"),
+            ("debian", "12", "debian", "12"),
+            ("debian", "", "debian", ""),
+            ("fedora", "fedora-40", "fedora", "40"),
+            ("debian", "ubuntu-22.04", "ubuntu", "22.04"),
+        ] {
+            let found = Distro::of_purl(namespace, qualifier);
+            assert_eq!(found, Distro::new(id, version), "{namespace} {qualifier}");
         }
         assert!(Home::of(Ecosystem::Rpm, Some(&Distro::of_purl("fedora", "fedora-40"))).is_none());
         assert!(Home::of(Ecosystem::Generic, None).is_none());

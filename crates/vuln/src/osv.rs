@@ -2,6 +2,7 @@
 //!
 //! <https://ossf.github.io/osv-schema/>, version 1.7. Unknown members are passed over, as the schema demands.
 
+use crate::cvss::Level;
 use crate::ecosystem::Known;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ struct Raw {
     aliases: Vec<String>,
     #[serde(default)]
     upstream: Vec<String>,
+    #[serde(default)]
+    related: Vec<String>,
     summary: Option<String>,
     details: Option<String>,
     #[serde(default)]
@@ -74,11 +77,13 @@ struct RawRange {
 struct Specific(serde_json::Value);
 
 impl Specific {
-    /// A word that says how bad it is.
+    /// A word that says how bad it is: the first that does, not one like "not yet assigned".
     fn severity(&self) -> Option<String> {
-        let members = ["severity", "urgency"];
-        let word = members.into_iter().find_map(|key| self.0.get(key)?.as_str())?;
-        (word.len() <= ID).then(|| word.to_lowercase())
+        let members = ["severity", "urgency"].into_iter();
+        let mut words = members.filter_map(|key| self.0.get(key)?.as_str());
+        words
+            .find(|word| Level::of_word(word) != Level::Unknown)
+            .map(str::to_lowercase)
     }
 }
 
@@ -103,6 +108,9 @@ pub struct Advisory {
     /// Vulnerabilities of what a distribution packages that this one is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upstream: Vec<String>,
+    /// Others that it has to do with: of some distributions (AlmaLinux) what it mends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<String>,
     /// One line.
     pub summary: String,
     /// When it became known.
@@ -209,6 +217,7 @@ impl Record {
                 id: raw.id,
                 aliases: raw.aliases,
                 upstream: raw.upstream,
+                related: raw.related.into_iter().filter(|id| is_id(id)).collect(),
                 summary: line.trim().chars().take(SUMMARY).collect(),
                 published: raw.published,
                 modified: raw.modified,
@@ -278,6 +287,16 @@ mod tests {
         assert_eq!((affected.git, affected.word.as_deref()), (1, Some("moderate")));
         let stored = serde_json::to_vec(affected).unwrap();
         assert_eq!(serde_json::from_slice::<Affected>(&stored).unwrap(), *affected);
+    }
+
+    #[test]
+    fn the_first_word_that_is_a_severity_counts() {
+        let text = r#"{"id": "A", "modified": "2026-01-02T03:04:05Z", "related": ["CVE-1"], "database_specific": {"severity": "HIGH"},
+            "affected": [{"package": {"ecosystem": "Debian:12", "name": "a"}, "ecosystem_specific": {"severity": "?", "urgency": "not yet assigned"}}]}"#;
+        let record = Record::parse(text.as_bytes()).unwrap();
+        let affected = &record.affected[&("Debian", "a".to_owned())][0];
+        assert_eq!(affected.word.as_deref(), Some("high"));
+        assert_eq!(record.advisory.related, ["CVE-1"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Packages to look up.
 
 use crate::ecosystem::{Distro, Home};
+use crate::matching::Candidate;
 use crate::order::Order;
 use packageurl::PackageUrl;
 use std::ops::Range;
@@ -65,6 +66,59 @@ fn ecosystem_of(kind: &str) -> Ecosystem {
     }
 }
 
+/// What the name of a gem's platform begins with: <https://docs.ruby-lang.org/en/master/Gem/Platform.html>.
+const PLATFORMS: [&str; 18] = [
+    "aarch64",
+    "arm",
+    "dalvik",
+    "darwin",
+    "dotnet",
+    "java",
+    "jruby",
+    "linux",
+    "mingw",
+    "mswin",
+    "powerpc",
+    "ppc",
+    "riscv64",
+    "s390x",
+    "universal",
+    "wasm",
+    "x64",
+    "x86",
+];
+
+/// A version without what is none of it: Go's `go1.23.0`, the platform of a gem (`1.13.0-x86_64-linux`).
+fn plain(ecosystem: Ecosystem, version: &str) -> &str {
+    match ecosystem {
+        Ecosystem::Go => match version.strip_prefix("go") {
+            Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => number,
+            _ => version,
+        },
+        Ecosystem::RubyGems => match version.split_once('-') {
+            Some((number, platform)) if PLATFORMS.iter().any(|known| platform.starts_with(known)) => number,
+            _ => version,
+        },
+        _ => version,
+    }
+}
+
+/// The source package in a package URL's `upstream`: `openssl@3.0.1-1`, and of RPM `openssl-3.0.7-1.el9.src.rpm`. `version`: the package's own.
+fn upstream(ecosystem: Ecosystem, text: &str, version: Option<&str>) -> Option<(String, String)> {
+    let (name, version) = if ecosystem == Ecosystem::Rpm {
+        let whole = text.strip_suffix(".rpm")?;
+        let whole = whole
+            .strip_suffix(".src")
+            .or_else(|| whole.strip_suffix(".nosrc"))?;
+        let (rest, _release) = whole.rsplit_once('-')?;
+        let (name, _version) = rest.rsplit_once('-')?;
+        (name, whole.strip_prefix(name)?.strip_prefix('-')?)
+    } else {
+        text.split_once('@').or(version.map(|version| (text, version)))?
+    };
+    Some((name.to_owned(), version.to_owned()))
+}
+
 impl Package {
     /// Of an inventory that was made here. `below` is what files are below, with `/` or `!/` at its end.
     #[must_use]
@@ -108,7 +162,8 @@ impl Package {
             (Ecosystem::Maven, namespace) => format!("{namespace}:{}", purl.name()),
             _ => purl.name().to_owned(),
         };
-        let mut version = purl.version().or(version).map(str::to_owned);
+        let version = purl.version().or(version);
+        let mut version = version.map(|version| plain(ecosystem, version).to_owned());
         if let (Ecosystem::Rpm, Some(plain), Some(epoch)) = (ecosystem, &version, qualifier("epoch"))
             && !plain.contains(':')
         {
@@ -116,12 +171,8 @@ impl Package {
         }
         let of_distro = matches!(ecosystem, Ecosystem::Alpine | Ecosystem::Debian | Ecosystem::Rpm);
         let distro = of_distro.then(|| Distro::of_purl(namespace, &qualifier("distro").unwrap_or_default()));
-        // What other tools say of the source: `upstream=openssl@3.0.1-1`.
-        let upstream = qualifier("upstream").filter(|_| ecosystem != Ecosystem::Rpm);
-        let source = upstream.and_then(|upstream| match upstream.split_once('@') {
-            Some((name, version)) => Some((name.to_owned(), version.to_owned())),
-            None => Some((upstream, version.clone()?)),
-        });
+        // What other tools say of the source.
+        let source = qualifier("upstream").and_then(|text| upstream(ecosystem, &text, version.as_deref()));
         Some(Self {
             purl: text.to_owned(),
             ecosystem,
@@ -138,12 +189,17 @@ impl Package {
     }
 
     /// Names to look up, each with the version that its advisories number by. Debian's are about source packages; Alpine's and RPM's about either.
-    pub(crate) fn names(&self, order: Order) -> Vec<(&str, &str)> {
+    pub(crate) fn names(&self, order: Order) -> Vec<(&str, Candidate<'_>)> {
         let version = self.version.as_deref().unwrap_or_default();
-        let own = (self.name.as_str(), version);
+        let own = (self.name.as_str(), Candidate::new(order, version));
         match (&self.source, order) {
-            (Some((name, version)), Order::Debian) => vec![(name, version)],
-            (Some((name, _)), Order::Alpine | Order::Rpm) if *name != self.name => vec![own, (name, version)],
+            (Some((name, version)), Order::Debian) => vec![(name, Candidate::new(order, version))],
+            (Some((name, version)), Order::Alpine) if *name != self.name => {
+                vec![own, (name, Candidate::new(order, version))]
+            }
+            (Some((name, version)), Order::Rpm) if *name != self.name => {
+                vec![own, (name, Candidate::without_epoch(order, version))]
+            }
             _ => vec![own],
         }
     }
@@ -177,10 +233,39 @@ mod tests {
                 (name, Some(version))
             );
         }
+        for (purl, version) in [
+            ("pkg:golang/stdlib@go1.23.0", "1.23.0"),
+            ("pkg:golang/a.b/c@gopher", "gopher"),
+            ("pkg:gem/nokogiri@1.13.0-java", "1.13.0"),
+            ("pkg:gem/nokogiri@1.13.0-x86_64-linux-gnu", "1.13.0"),
+            ("pkg:gem/nokogiri@1.13.0-rc1", "1.13.0-rc1"),
+        ] {
+            let package = Package::of_purl(purl, None).unwrap();
+            assert_eq!(package.version.as_deref(), Some(version), "{purl}");
+        }
         assert!(Package::of_purl("curl", None).is_none());
         let deb = "pkg:deb/debian/libcurl4@8.0-1?distro=debian-12&upstream=curl@8.0-2";
         let package = Package::of_purl(deb, None).unwrap();
-        assert_eq!(package.names(Order::Debian), [("curl", "8.0-2")]);
+        assert_eq!(names(&package, Order::Debian), [("curl", "8.0-2")]);
         assert_eq!(package.distro.unwrap().version, "12");
+    }
+
+    fn names(package: &Package, order: Order) -> Vec<(&str, &str)> {
+        let names = package.names(order).into_iter();
+        names.map(|(name, candidate)| (name, candidate.text())).collect()
+    }
+
+    #[test]
+    fn the_source_of_an_rpm_is_looked_up_with_its_own_version() {
+        let libs = "pkg:rpm/rocky/openssl-libs@3.0.7-1.el9?distro=rocky-9.3&epoch=1&upstream=openssl-fips-3.0.8-2.el9.src.rpm";
+        let package = Package::of_purl(libs, None).unwrap();
+        assert_eq!(
+            names(&package, Order::Rpm),
+            [("openssl-libs", "1:3.0.7-1.el9"), ("openssl-fips", "3.0.8-2.el9")]
+        );
+        for odd in ["openssl", "openssl-1.src.rpm", ".src.rpm", "-"] {
+            let package = Package::of_purl(&format!("pkg:rpm/rocky/x@1-1?upstream={odd}"), None);
+            assert_eq!(package.unwrap().source, None, "{odd}");
+        }
     }
 }

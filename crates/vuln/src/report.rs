@@ -66,7 +66,11 @@ impl Report<'_> {
         });
         Outcome {
             findings,
-            failures: self.missing().filter(|_| missing_is_failure).collect(),
+            failures: self
+                .unmatched()
+                .into_iter()
+                .filter(|_| missing_is_failure)
+                .collect(),
             exceptions: self.idle(),
             checks: self.packages.len(),
             ..Outcome::default()
@@ -74,7 +78,7 @@ impl Report<'_> {
     }
 
     /// Ecosystems without data.
-    pub fn missing(&self) -> impl Iterator<Item = Failure> {
+    fn missing(&self) -> impl Iterator<Item = Failure> {
         self.scan.missing.iter().map(|(ecosystem, count)| Failure {
             file: self.name.to_owned(),
             at: None,
@@ -82,6 +86,35 @@ impl Report<'_> {
                 "{count} packages of {ecosystem} are not checked: there are no data for it; import OSV's archive for it with `stele vuln import --add`, or pass --allow-missing-data"
             ),
         })
+    }
+
+    /// Why nothing can be said of packages that may be vulnerable for all that is known: ecosystems without data, distributions that nobody knows, what has no package URL,
+    /// and nothing at all to match.
+    #[must_use]
+    pub fn unmatched(&self) -> Vec<Failure> {
+        let failure = |message: String| Failure {
+            file: self.name.to_owned(),
+            at: None,
+            message: format!("{message}; to pass all the same there is --allow-missing-data"),
+        };
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for one in self.scan.unchecked.iter().filter(|one| one.fails) {
+            reasons.entry(&one.reason).or_default().push(&one.purl);
+        }
+        let mut out: Vec<Failure> = self.missing().collect();
+        out.extend(reasons.iter().map(|(reason, purls)| {
+            let example = purls.first().copied().unwrap_or_default();
+            failure(format!(
+                "{} packages are not checked ({example}): {reason}",
+                purls.len()
+            ))
+        }));
+        if out.is_empty() && self.scan.checked == 0 {
+            out.push(failure(
+                "no package in it could be matched: docs/sbom.md lists the files that are read, docs/vuln.md what is matched".to_owned(),
+            ));
+        }
+        out
     }
 
     fn idle(&self) -> Vec<Idle> {
@@ -198,6 +231,7 @@ impl Report<'_> {
         set("aliases", json!(found.aliases));
         set("advisories", json!(found.advisories));
         set("upstream", json!(found.upstream));
+        set("related", json!(found.related));
         set("summary", json!(found.summary));
         set("severity", json!(found.rating.level.to_string()));
         set("score", json!(found.rating.score()));

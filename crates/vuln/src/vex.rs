@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use packageurl::PackageUrl;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr as _;
 
@@ -154,7 +155,12 @@ impl Statement {
         words.into_iter().flatten().collect::<Vec<_>>().join(": ")
     }
 
-    fn is_about(&self, ids: &[&str], package: &PackageUrl<'_>, subject: Option<&PackageUrl<'_>>) -> bool {
+    fn is_about(
+        &self,
+        ids: &BTreeSet<&str>,
+        package: &PackageUrl<'_>,
+        subject: Option<&PackageUrl<'_>>,
+    ) -> bool {
         let named = self
             .names
             .iter()
@@ -198,12 +204,12 @@ pub struct Vex {
 }
 
 impl Vex {
-    /// Adds a document. Statements that are not what the specification demands are told, and say nothing.
+    /// Adds a document. Statements from after `now`, and those that are not what the specification demands, are told, and say nothing.
     ///
     /// # Errors
     ///
     /// [`VexProblem`] if the document as a whole is none.
-    pub fn add(&mut self, file: &str, text: &str) -> Result<Vec<VexProblem>, VexProblem> {
+    pub fn add(&mut self, file: &str, text: &str, now: Timestamp) -> Result<Vec<VexProblem>, VexProblem> {
         let problem = |place: &str, message: String| VexProblem {
             place: place.to_owned(),
             message,
@@ -222,6 +228,11 @@ impl Vex {
         for (number, raw) in document.statements.into_iter().enumerate() {
             let place = format!("{file}#statements/{number}");
             match statement(raw, &place, &document.author, document.timestamp) {
+                Ok(statement) if statement.time > now => {
+                    let time = statement.time;
+                    let message = format!("it is dated {time}, which is yet to come: correct its timestamp");
+                    problems.push(problem(&place, message));
+                }
                 Ok(statement) => self.statements.push(statement),
                 Err(message) => problems.push(problem(&place, message)),
             }
@@ -230,24 +241,43 @@ impl Vex {
         Ok(problems)
     }
 
-    /// The statement that takes a vulnerability (by any of its names) in a package back: the latest about it, if that does. `subject` is the package URL of what is scanned.
+    /// The statements that take a finding in a package back: of each of its `vulnerabilities` (all names of each) the latest about it. None, if that of any does not.
+    /// `subject` is the package URL of what is scanned.
     pub(crate) fn suppress(
         &mut self,
-        ids: &[&str],
+        vulnerabilities: &[BTreeSet<&str>],
         package: &Package,
         subject: Option<&PackageUrl<'_>>,
-    ) -> Option<&Statement> {
-        let purl = PackageUrl::from_str(&package.purl).ok()?;
+    ) -> Vec<&Statement> {
+        let Ok(purl) = PackageUrl::from_str(&package.purl) else {
+            return Vec::new();
+        };
+        let all = vulnerabilities.iter();
+        let latest: Option<BTreeSet<usize>> = all.map(|names| self.latest(names, &purl, subject)).collect();
+        let latest = latest.unwrap_or_default();
+        for index in &latest {
+            if let Some(used) = self.used.get_mut(*index) {
+                *used = true;
+            }
+        }
+        latest
+            .iter()
+            .filter_map(|index| self.statements.get(*index))
+            .collect()
+    }
+
+    /// The number of the latest statement about a vulnerability, if it takes it back. Of those of the same time one that does not counts.
+    fn latest(
+        &self,
+        names: &BTreeSet<&str>,
+        package: &PackageUrl<'_>,
+        subject: Option<&PackageUrl<'_>>,
+    ) -> Option<usize> {
         let about = self.statements.iter().enumerate();
-        let about = about.filter(|(_, statement)| statement.is_about(ids, &purl, subject));
-        let (index, statement) = about.max_by_key(|(_, statement)| statement.time)?;
-        if !statement.suppresses() {
-            return None;
-        }
-        if let Some(used) = self.used.get_mut(index) {
-            *used = true;
-        }
-        self.statements.get(index)
+        let about = about.filter(|(_, statement)| statement.is_about(names, package, subject));
+        let (index, statement) =
+            about.max_by_key(|(_, statement)| (statement.time, !statement.suppresses()))?;
+        statement.suppresses().then_some(index)
     }
 
     /// Statements that would take something back, and took nothing back.
@@ -334,8 +364,62 @@ mod tests {
 
     fn vex(statements: &[Value]) -> (Vex, Vec<String>) {
         let mut vex = Vex::default();
-        let problems = vex.add("v.json", &document(statements)).unwrap();
+        let problems = vex.add("v.json", &document(statements), now()).unwrap();
         (vex, problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn now() -> Timestamp {
+        "2026-06-01T00:00:00Z".parse().unwrap()
+    }
+
+    /// What is said of one vulnerability.
+    fn suppressed<'v>(
+        vex: &'v mut Vex,
+        id: &str,
+        package: &Package,
+        subject: Option<&PackageUrl<'_>>,
+    ) -> Option<&'v Statement> {
+        let names = [BTreeSet::from([id])];
+        vex.suppress(&names, package, subject).into_iter().next()
+    }
+
+    #[test]
+    fn of_statements_of_one_time_that_counts_which_takes_nothing_back() {
+        let (back, not) = (
+            said("fixed", "pkg:npm/a"),
+            said("under_investigation", "pkg:npm/a"),
+        );
+        for order in [[back.clone(), not.clone()], [not, back]] {
+            let (mut vex, _) = vex(&order);
+            assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_dated_after_now_says_nothing() {
+        let mut later = said("fixed", "pkg:npm/a");
+        later["last_updated"] = "2026-06-01T00:00:01Z".into();
+        let (mut vex, problems) = vex(&[later]);
+        assert!(
+            problems[0].contains("v.json#statements/0: it is dated 2026-06-01T00:00:01Z"),
+            "{problems:?}"
+        );
+        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
+    }
+
+    #[test]
+    fn a_finding_is_taken_back_with_all_its_vulnerabilities() {
+        let installed = package("pkg:npm/a@1.0.0");
+        let two = [BTreeSet::from(["CVE-1"]), BTreeSet::from(["CVE-2", "GHSA-2"])];
+        let (mut one, _) = vex(&[said("fixed", "pkg:npm/a")]);
+        assert!(one.suppress(&two, &installed, None).is_empty());
+        assert_eq!(one.unused().count(), 1);
+        let mut second = said("fixed", "pkg:npm/a");
+        second["vulnerability"] = "GHSA-2".into();
+        let (mut both, _) = vex(&[said("fixed", "pkg:npm/a"), second]);
+        assert_eq!(both.suppress(&two, &installed, None).len(), 2);
+        assert_eq!(both.unused().count(), 0);
+        assert!(both.suppress(&[], &installed, None).is_empty());
     }
 
     fn package(purl: &str) -> Package {
@@ -361,12 +445,12 @@ mod tests {
             let (mut vex, problems) = vex(&[said("not_affected", product)]);
             assert!(problems.is_empty(), "{problems:?}");
             assert_eq!(
-                vex.suppress(&["GHSA-1"], &installed, None).is_some(),
+                suppressed(&mut vex, "GHSA-1", &installed, None).is_some(),
                 covers,
                 "{product}"
             );
             assert_eq!(vex.unused().count(), usize::from(!covers));
-            assert!(vex.suppress(&["CVE-2"], &installed, None).is_none());
+            assert!(suppressed(&mut vex, "CVE-2", &installed, None).is_none());
         }
     }
 
@@ -376,17 +460,12 @@ mod tests {
         later["timestamp"] = "2026-02-01T00:00:00Z".into();
         let first = said("not_affected", "pkg:npm/a@1.0.0");
         let (mut both, _) = vex(&[later.clone(), first.clone()]);
-        assert!(
-            both.suppress(&["CVE-1"], &package("pkg:npm/a@1.0.0"), None)
-                .is_none()
-        );
+        assert!(suppressed(&mut both, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
         assert_eq!(both.unused().count(), 1);
         let mut last = said("fixed", "pkg:npm/a");
         last["last_updated"] = "2026-03-01T00:00:00Z".into();
         let (mut all, _) = vex(&[later, first, last]);
-        let found = all
-            .suppress(&["CVE-1"], &package("pkg:npm/a@1.0.0"), None)
-            .unwrap();
+        let found = suppressed(&mut all, "CVE-1", &package("pkg:npm/a@1.0.0"), None).unwrap();
         assert_eq!(
             (found.reason().as_str(), found.author.as_str()),
             ("fixed: not used", "Ada")
@@ -400,15 +479,12 @@ mod tests {
         let (mut vex, problems) = vex(&[statement]);
         assert!(problems.is_empty(), "{problems:?}");
         let installed = package("pkg:npm/a@1.0.0");
-        assert!(vex.suppress(&["CVE-1"], &installed, None).is_none());
+        assert!(suppressed(&mut vex, "CVE-1", &installed, None).is_none());
         let shop = PackageUrl::from_str("pkg:oci/shop@sha256%3A00").unwrap();
-        assert!(vex.suppress(&["CVE-1"], &installed, Some(&shop)).is_some());
-        assert!(
-            vex.suppress(&["CVE-1"], &package("pkg:npm/b@1.0.0"), Some(&shop))
-                .is_none()
-        );
+        assert!(suppressed(&mut vex, "CVE-1", &installed, Some(&shop)).is_some());
+        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/b@1.0.0"), Some(&shop)).is_none());
         let other = PackageUrl::from_str("pkg:oci/other").unwrap();
-        assert!(vex.suppress(&["CVE-1"], &installed, Some(&other)).is_none());
+        assert!(suppressed(&mut vex, "CVE-1", &installed, Some(&other)).is_none());
     }
 
     #[test]
@@ -435,13 +511,13 @@ mod tests {
         );
         assert!(problems[1].contains("component_not_present"), "{problems:?}");
         assert!(problems[3].contains("names no product"), "{problems:?}");
-        assert!(read.suppress(&["CVE-1"], &package("pkg:npm/a@1"), None).is_some());
+        assert!(suppressed(&mut read, "CVE-1", &package("pkg:npm/a@1"), None).is_some());
         let mut vex = Vex::default();
-        let error = vex.add("v.json", "[]").unwrap_err().to_string();
+        let error = vex.add("v.json", "[]", now()).unwrap_err().to_string();
         assert!(error.starts_with("v.json: no OpenVEX document"), "{error}");
         let other = document(&[]).replace("openvex.dev", "example.org");
         assert!(
-            vex.add("v.json", &other)
+            vex.add("v.json", &other, now())
                 .unwrap_err()
                 .to_string()
                 .contains("@context")

@@ -92,6 +92,20 @@ impl Order {
         })
     }
 
+    /// A version without what another one does not have: Python's local label, the packager's release (Alpine, Debian, RPM).
+    pub(crate) fn as_precise_as<'t>(self, text: &'t str, other: &str) -> &'t str {
+        let mark = match self {
+            Self::Pep440 => "+",
+            Self::Alpine => "-r",
+            Self::Debian | Self::Rpm => "-",
+            _ => return text,
+        };
+        match text.rsplit_once(mark) {
+            Some((whole, _)) if !other.contains(mark) => whole,
+            _ => text,
+        }
+    }
+
     fn parsed(self, text: &str) -> Option<Version> {
         match self {
             Self::Semver => semantic::parse(text).map(Version::Semver),

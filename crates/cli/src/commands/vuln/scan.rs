@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Days that the data may be old
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     max_age: u32,
-    /// Pass over packages of ecosystems that no data were imported for
+    /// Pass over packages that may be vulnerable and can't be matched: of ecosystems that no data were imported for, of unknown distributions, without package URL
     #[arg(long)]
     allow_missing_data: bool,
     /// Let policies decide, instead of failing on each vulnerability: directory, bundle or module
@@ -92,9 +92,9 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         .transpose()?;
     let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
     let checker = checker(sources, args)?;
-    let (mut vex, problems) = read_vex(&args.vex)?;
-    let store = open(sources)?;
     let now = Timestamp::now();
+    let (mut vex, problems) = read_vex(&args.vex, now)?;
+    let store = open(sources)?;
     output::note(described(store.info(), now));
     fresh(&store, args.max_age, now)?;
     let input = input::read(&args.paths, args.platform.as_deref())?;
@@ -150,11 +150,11 @@ fn fresh(store: &Store, max_age: u32, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn read_vex(files: &[PathBuf]) -> Result<(Vex, Vec<VexProblem>)> {
+fn read_vex(files: &[PathBuf], now: Timestamp) -> Result<(Vex, Vec<VexProblem>)> {
     let (mut vex, mut problems) = (Vex::default(), Vec::new());
     for file in files {
         let text = repository::read(file)?;
-        problems.extend(vex.add(&file.display().to_string(), &text)?);
+        problems.extend(vex.add(&file.display().to_string(), &text, now)?);
     }
     Ok((vex, problems))
 }
@@ -221,8 +221,8 @@ fn remarks(report: &Report<'_>, input: &Input, outcome: &Outcome, args: &Args) {
         )));
     }
     if args.allow_missing_data {
-        for missing in report.missing() {
-            output::note(printable(&missing.message));
+        for failure in report.unmatched() {
+            output::note(printable(&failure.message));
         }
     }
     for failure in &outcome.failures {
