@@ -166,8 +166,16 @@ fn files_are_known_by_their_contents() {
     )
     .exits(0);
     verify(&site, &["--key", PUBLIC]).fails(2, &["--commit", "--file"]);
-    std::fs::rename(site.path().join("web.yaml"), site.path().join("renamed.yaml")).unwrap();
-    let of = ["--key", PUBLIC, "--file", "renamed.yaml"];
+    std::fs::create_dir(site.path().join("moved")).unwrap();
+    std::fs::rename(site.path().join("web.yaml"), site.path().join("moved/web.yaml")).unwrap();
+    std::fs::copy(site.path().join("moved/web.yaml"), site.path().join("Dockerfile")).unwrap();
+    refused(
+        &site,
+        &["--key", PUBLIC, "--file", "Dockerfile"],
+        "only of those as web.yaml",
+    );
+    verify(&site, &["--key", PUBLIC, "--file", "main.tf"]).fails(2, &["Terraform module", "the commit"]);
+    let of = ["--key", PUBLIC, "--file", "moved/web.yaml"];
     verify(&site, &[&of[..], &["--resource", "urn:web"]].concat()).exits(0);
     refused(
         &site,
@@ -223,4 +231,73 @@ fn what_is_written_goes_through_no_planted_link() {
     let read = |name: &str| std::fs::read_to_string(site.path().join(name)).unwrap();
     assert_eq!(read("victim"), "mine");
     assert!(read("out.json").contains("payloadType") && read("out.sarif").contains("2.1.0"));
+}
+
+#[test]
+fn a_tracked_file_is_not_taken_for_the_run_s_own() {
+    let site = attested("web:latest", &[]);
+    for option in ["--attest", "--output"] {
+        let args = [".", option, "values.yaml", "--key", "gate.key"];
+        let args = if option == "--attest" {
+            &args[..]
+        } else {
+            &args[..3]
+        };
+        check(&site, args).fails(2, &["values.yaml is tracked"]);
+    }
+    std::fs::create_dir(site.path().join("sub")).unwrap();
+    std::os::unix::fs::symlink("../values.yaml", site.path().join("sub/values.yaml")).unwrap();
+    check(&site, &[".", "--output", "sub/values.yaml"]).fails(2, &["is tracked"]);
+}
+
+#[test]
+fn a_directory_that_became_a_link_is_not_what_it_was() {
+    let site = attested("web:1", &[]);
+    for (name, image) in [("a", "web:1"), ("b", "web:latest")] {
+        std::fs::create_dir(site.path().join(name)).unwrap();
+        std::fs::write(site.path().join(name).join("x.yaml"), format!("image: {image}\n")).unwrap();
+    }
+    git(&site, &["add", "a", "b"]);
+    git(&site, &["commit", "-q", "-m", "two"]);
+    std::fs::remove_dir_all(site.path().join("a")).unwrap();
+    std::os::unix::fs::symlink("b", site.path().join("a")).unwrap();
+    check(&site, &["a/x.yaml", "--changed-since", "HEAD"]).exits(1);
+    // The bad one gone the same way.
+    std::fs::remove_file(site.path().join("a")).unwrap();
+    std::fs::rename(site.path().join("b"), site.path().join("a")).unwrap();
+    std::fs::write(site.path().join("a/x.yaml"), "image: web:1\n").unwrap();
+    std::os::unix::fs::symlink("a", site.path().join("b")).unwrap();
+    let ran = check(&site, &[&["."], &ATTEST[..]].concat());
+    assert!(ran.err.contains("left out: 1 link"), "{}", ran.err);
+    refused(&site, &["--key", PUBLIC, "--commit", "HEAD"], "not the commit");
+}
+
+#[test]
+fn what_a_run_left_out_of_the_commit_is_said_and_refused() {
+    let site = attested("web:1", &[]);
+    for (name, text) in [
+        ("chart/Chart.yaml", "name: c\n"),
+        ("chart/templates/pod.yaml", "image: web:latest\n"),
+        ("node_modules/x.json", "{}"),
+        ("x.jsonnet", "{}"),
+    ] {
+        let path = site.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::os::unix::fs::symlink("values.yaml", site.path().join("same.yaml")).unwrap();
+    git(
+        &site,
+        &["add", "-f", "chart", "node_modules", "x.jsonnet", "same.yaml"],
+    );
+    git(&site, &["commit", "-q", "-m", "two"]);
+    let ran = check(&site, &[&["."], &ATTEST[..]].concat());
+    assert!(
+        ran.err
+            .contains("left out of the commit: 3 files, as chart/templates/pod.yaml"),
+        "{}",
+        ran.err
+    );
+    refused(&site, &["--key", PUBLIC], "3 tracked files");
+    verify(&site, &["--key", PUBLIC, "--allow-left-out"]).exits(0);
 }

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use stele_types::{Digest, Severity, Timestamp};
 
 use crate::evidence::{CheckedFile, LEVEL, PAYLOAD, PREDICATE, STATEMENT, VERIFIER, authenticated};
+use crate::kind;
 
 /// How far the clock of the machine that checked may be ahead of this one's.
 const SKEW: Duration = Duration::from_secs(300);
@@ -123,6 +124,8 @@ struct Check {
     #[serde(rename = "notChecked")]
     not_checked: u64,
     decision: Option<String>,
+    #[serde(rename = "leftOut")]
+    left_out: u64,
     checks: u64,
     policies: Vec<Json>,
     options: Options,
@@ -175,6 +178,8 @@ pub struct Demand {
     pub fail_on: Severity,
     /// Whether policies must have been asked about one document of all files, and not about each.
     pub combine: bool,
+    /// Whether files of the commit may have been left out.
+    pub left_out: bool,
     /// Whether accepted findings pass: exceptions and a baseline.
     pub exceptions: bool,
     /// The URI of what was checked, if it matters.
@@ -284,19 +289,26 @@ impl Attestation {
                 }]
             }
             About::Files(files) => {
-                let missing = files
-                    .iter()
-                    .filter(|file| !has("sha256", &file.sha256.to_string()));
-                missing
-                    .map(|file| {
-                        format!(
-                            "it says nothing of {} with the contents {}",
-                            file.path, file.sha256
-                        )
-                    })
-                    .collect()
+                let missing = files.iter().filter_map(|file| self.of_file(file));
+                missing.collect()
             }
         }
+    }
+
+    fn of_file(&self, file: &CheckedFile) -> Option<String> {
+        let digest = file.sha256.to_string();
+        let subjects = self.parsed.subject.iter();
+        let mut same = subjects.filter(|subject| subject.digest.get("sha256") == Some(&digest));
+        let first = same.clone().next();
+        if same.any(|subject| kind::is_alike(&subject.name, &file.path)) {
+            return None;
+        }
+        let otherwise = first.map(|subject| format!(", only of those as {}", subject.name));
+        Some(format!(
+            "it says nothing of {} with the contents {digest}{}",
+            file.path,
+            otherwise.unwrap_or_default()
+        ))
     }
 
     fn of_result(&self, demand: &Demand) -> Vec<String> {
@@ -310,6 +322,12 @@ impl Attestation {
         }
         if check.not_checked > 0 {
             out.push(format!("{} files or questions have no answer", check.not_checked));
+        }
+        if check.left_out > 0 && !demand.left_out {
+            out.push(format!(
+                "{} tracked files in formats that are checked were left out, as templates and links are; --allow-left-out takes that",
+                check.left_out
+            ));
         }
         if check.checks == 0 {
             out.push("no policy was asked about anything".to_owned());

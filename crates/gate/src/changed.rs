@@ -1,10 +1,11 @@
 //! Which files are not what they were when a branch left another one, read with `gix`: no other program runs.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 
 use gix::ObjectId;
-use gix::bstr::ByteSlice as _;
+use gix::bstr::{BStr, ByteSlice as _};
+use gix::index::entry::Mode;
 use stele_types::sha256;
 use walkdir::WalkDir;
 
@@ -18,8 +19,18 @@ use crate::source::{Input, Origin, Source};
 pub struct Changed {
     root: PathBuf,
     kind: gix::hash::Kind,
-    before: HashMap<String, ObjectId>,
+    before: HashMap<String, Entry>,
 }
+
+/// What a tree has of a name.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    id: ObjectId,
+    mode: Mode,
+}
+
+/// How many links may lead to one another.
+const MAX_LINKS: u8 = 8;
 
 /// Why that can't be known.
 #[derive(Debug, thiserror::Error)]
@@ -70,40 +81,36 @@ impl Changed {
         })
     }
 
-    /// Whether a file is new or has other contents. What can't be read, or lies elsewhere, counts as changed; that line ends are converted
-    /// in a working tree looks like a change.
+    /// Whether a file is new or has other contents. What can't be read, lies elsewhere or behind a link to a directory counts as changed; that line
+    /// ends are converted in a working tree looks like a change. A link is what it was if it leads where it led, to a file that is what it was.
     #[must_use]
     pub fn is_changed(&self, file: &Path) -> bool {
-        if file.is_symlink() && self.is_other_link(file) {
+        self.differs(file, MAX_LINKS)
+    }
+
+    fn differs(&self, file: &Path, links: u8) -> bool {
+        let Some(old) = self.place(file).and_then(|name| self.before.get(&name)) else {
+            return true;
+        };
+        let is_link = file.is_symlink();
+        if is_link != (old.mode == Mode::SYMLINK) {
             return true;
         }
-        let Some(name) = self.below(file) else {
+        if !is_link {
+            return std::fs::read(file).map_or(true, |bytes| !self.is_blob(old.id, &bytes));
+        }
+        let Some((target, left)) = std::fs::read_link(file).ok().zip(links.checked_sub(1)) else {
             return true;
         };
-        let Some(old) = self.before.get(&name) else {
-            return true;
-        };
-        std::fs::read(file).map_or(true, |bytes| !self.is_blob(*old, &bytes))
+        let same = target
+            .to_str()
+            .is_some_and(|text| self.is_blob(old.id, text.as_bytes()));
+        !same || self.differs(&file.parent().unwrap_or(Path::new("")).join(target), left)
     }
 
     fn is_blob(&self, id: ObjectId, bytes: &[u8]) -> bool {
         let now = gix::objs::compute_hash(self.kind, gix::objs::Kind::Blob, bytes);
         now.is_ok_and(|now| now == id)
-    }
-
-    /// Whether a link is new, or leads elsewhere.
-    fn is_other_link(&self, link: &Path) -> bool {
-        let name = link.parent().and_then(|above| self.below(above));
-        let name = name.zip(link.file_name().and_then(|name| name.to_str()));
-        let name = name.map(|(above, file)| match above.as_str() {
-            "" => file.to_owned(),
-            above => format!("{above}/{file}"),
-        });
-        let old = name.and_then(|name| self.before.get(&name));
-        let now = std::fs::read_link(link).ok();
-        let now = now.as_deref().and_then(Path::to_str);
-        !old.zip(now)
-            .is_some_and(|(old, now)| self.is_blob(*old, now.as_bytes()))
     }
 }
 
@@ -151,7 +158,10 @@ impl Changed {
 
     fn lost(&self, counts: impl Fn(&str) -> bool) -> bool {
         let mut names = self.before.keys().filter(|name| counts(name));
-        names.any(|name| !self.root.join(name).exists())
+        names.any(|name| {
+            let path = self.root.join(name);
+            self.place(&path).is_none() || !path.exists()
+        })
     }
 
     /// Whether a directory has a file of a Terraform module less.
@@ -198,16 +208,54 @@ impl Changed {
         })
     }
 
-    /// A path's place in the repository, with `/`.
+    /// A path's place in the repository, with `/`; `None` where it lies elsewhere or a link in the repository is on the way: what stands behind that
+    /// stands in the tree under another name.
     fn below(&self, path: &Path) -> Option<String> {
         let path = if path.as_os_str().is_empty() {
             Path::new(".")
         } else {
             path
         };
-        let path = path.canonicalize().ok()?;
-        let below = path.strip_prefix(&self.root).ok()?.to_str()?;
+        let path = std::path::absolute(path).ok()?;
+        let (mut at, rest) = match path.strip_prefix(&self.root) {
+            Ok(rest) => (self.root.clone(), rest),
+            Err(_) => (PathBuf::new(), path.as_path()),
+        };
+        for part in rest.components() {
+            if part == Component::ParentDir {
+                at.pop();
+                continue;
+            }
+            at.push(part);
+            if at.is_symlink() {
+                if at.starts_with(&self.root) {
+                    return None;
+                }
+                at = at.canonicalize().ok()?;
+            }
+        }
+        let below = at.strip_prefix(&self.root).ok()?.to_str()?;
         Some(below.replace(std::path::MAIN_SEPARATOR, "/"))
+    }
+
+    /// The same of a file that may be a link itself.
+    fn place(&self, file: &Path) -> Option<String> {
+        let above = self.below(file.parent()?)?;
+        let name = file.file_name()?.to_str()?;
+        Some(if above.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{above}/{name}")
+        })
+    }
+
+    /// Of which file a name of the tree has the contents.
+    fn target(&self, name: &str, entry: Entry) -> Option<String> {
+        if entry.mode != Mode::SYMLINK {
+            return Some(name.to_owned());
+        }
+        let target = self.below(&self.root.join(name).canonicalize().ok()?)?;
+        (kind::format_of(&target) == kind::format_of(name)).then_some(target)
     }
 }
 
@@ -234,7 +282,7 @@ const READERS: [&str; 6] = [
 fn base(
     repository: &gix::Repository,
     reference: &str,
-) -> Result<HashMap<String, ObjectId>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<HashMap<String, Entry>, Box<dyn std::error::Error + Send + Sync>> {
     let given = repository.rev_parse_single(reference)?;
     let given = given.object()?.peel_to_kind(gix::object::Kind::Commit)?.id;
     let head = repository.head_id()?;
@@ -244,27 +292,67 @@ fn base(
     let index = repository.index_from_tree(&tree.id)?;
     let entries = index.entries().iter();
     Ok(entries
-        .map(|entry| (entry.path(&index).to_str_lossy().into_owned(), entry.id))
+        .map(|entry| {
+            let name = entry.path(&index).to_str_lossy().into_owned();
+            let (id, mode) = (entry.id, entry.mode);
+            (name, Entry { id, mode })
+        })
         .collect())
 }
 
-/// Whether a working tree is what its commit has: nothing tracked is modified or gone, and each of the files was read as the commit has it. Links
-/// that lead out, submodules and what can't be told are not.
+/// Whether a working tree is what its commit has: nothing tracked is modified or gone. Links that lead out, links to directories, submodules and what
+/// can't be told are not.
 #[must_use]
-pub fn is_whole(start: &Path, commit: &str, files: &[CheckedFile]) -> bool {
-    let Some((repository, changed)) = discover(start).zip(Changed::since(start, commit).ok()) else {
-        return false;
-    };
-    let same = |file: &CheckedFile| {
+pub fn is_whole(start: &Path, commit: &str) -> bool {
+    left_out(start, commit, &[]).is_some()
+}
+
+/// What a commit has in formats that are read, or in languages that are refused, and is not among the files. `None`: the working tree is not what the
+/// commit has, see [`is_whole`], or one of the files was not read as the commit has it.
+#[must_use]
+pub fn left_out(start: &Path, commit: &str, files: &[CheckedFile]) -> Option<Vec<String>> {
+    let repository = discover(start)?;
+    let changed = Changed::since(start, commit).ok()?;
+    let mut read = HashSet::new();
+    for file in files {
         let name = changed.below(Path::new(&file.path))?;
-        let blob = repository.find_object(*changed.before.get(&name)?).ok()?;
-        Some(sha256(&[&blob.data]) == file.sha256)
+        let blob = repository.find_object(changed.before.get(&name)?.id).ok()?;
+        if sha256(&[&blob.data]) != file.sha256 {
+            return None;
+        }
+        read.insert(name);
+    }
+    let mut names = changed.before.keys();
+    if names.any(|name| changed.is_changed(&changed.root.join(name))) {
+        return None;
+    }
+    let counts = |name: &str| kind::format_of(name).is_some() || kind::refused(name).is_some();
+    let was_read = |name: &str, entry: Entry| {
+        let target = changed.target(name, entry);
+        target.is_some_and(|target| read.contains(&target))
     };
-    files.iter().all(|file| same(file) == Some(true))
-        && changed
-            .before
-            .keys()
-            .all(|name| !changed.is_changed(&changed.root.join(name)))
+    let entries = changed.before.iter();
+    let mut out: Vec<String> = entries
+        .filter(|(name, entry)| counts(name) && !was_read(name, **entry))
+        .map(|(name, _)| name.clone())
+        .collect();
+    out.sort();
+    Some(out)
+}
+
+/// Whether a file, or the one that it leads to, is in the commit that `HEAD` is or in the index.
+#[must_use]
+pub fn is_tracked(path: &Path) -> bool {
+    let tracked = |path: &Path| {
+        let head = Changed::since(path, "HEAD").ok()?;
+        let name = head.place(path)?;
+        let index = discover(path)?.index_or_empty().ok()?;
+        let staged = index.entry_by_path(BStr::new(&name)).is_some();
+        Some(staged || head.before.contains_key(&name))
+    };
+    let real = path.canonicalize().ok();
+    let mut paths = [Some(path), real.as_deref()].into_iter().flatten();
+    paths.any(|path| tracked(path) == Some(true))
 }
 
 /// Whether a path is the directory of a repository's whole working tree.

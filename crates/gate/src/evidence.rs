@@ -44,6 +44,8 @@ pub struct Run<'a> {
     pub modified: bool,
     /// Whether the whole repository was checked, by nothing that the commit does not hold or the statement does not name.
     pub whole: bool,
+    /// Files of the commit in formats that are read, or refused, and that were not read: see [`crate::changed::left_out`].
+    pub left_out: Vec<String>,
     /// Nothing is violated, and everything was checked.
     pub passed: bool,
     /// What was asked of the run, for who judges it.
@@ -87,12 +89,17 @@ impl Run<'_> {
         sha256(&[lines.collect::<String>().as_bytes()])
     }
 
+    /// The commit that the statement is about, if it is about one.
+    #[must_use]
+    pub fn whole_commit(&self) -> Option<&String> {
+        self.commit.as_ref().filter(|_| self.whole && !self.modified)
+    }
+
     /// The statement. Its subject is the commit if the whole repository was checked as it is there, else each file: nothing is said of what was not
     /// looked at. `None`: no file was checked, and there is nothing to make a statement about.
     #[must_use]
     pub fn statement(&self, resource: &str, time: Timestamp, decision: Option<&str>) -> Option<Json> {
-        let whole = self.commit.as_ref().filter(|_| self.whole && !self.modified);
-        let subject: Vec<Json> = match whole {
+        let subject: Vec<Json> = match self.whole_commit() {
             Some(commit) => vec![json!({"name": resource, "digest": {"gitCommit": commit}})],
             None => {
                 let files = self.outcome.checked.iter();
@@ -135,6 +142,7 @@ impl Run<'_> {
                     "modified": self.modified,
                     "files": self.outcome.checked.len(),
                     "filesSha256": self.files_digest(),
+                    "leftOut": self.whole_commit().map_or(0, |_| self.left_out.len()),
                     "checks": self.outcome.checks,
                     "policies": self.outcome.policies,
                     "violations": count(Enforcement::Deny),
@@ -215,6 +223,7 @@ mod tests {
             commit: Some("a".repeat(40)),
             modified: false,
             whole: true,
+            left_out: Vec::new(),
             passed: true,
             options: Json::Null,
             version: "1",

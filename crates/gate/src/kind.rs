@@ -2,7 +2,7 @@
 
 use stele_types::{InputKind, Value};
 
-use crate::format::{Format, Reading};
+use crate::format::{Format, Reading, terraform};
 
 /// What stands behind `Dockerfile.` in names of other files.
 const NO_DOCKERFILE: [&str; 14] = [
@@ -54,6 +54,23 @@ pub fn format_of(path: &str) -> Option<Format> {
         "hcl" | "tf" | "tofu" | "tfvars" => Some(Format::Hcl),
         _ => None,
     }
+}
+
+/// Whether files with these paths, with the same contents, are the same to policies: the name tells format and kind.
+pub(crate) fn is_alike(a: &str, b: &str) -> bool {
+    let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    name(a) == name(b) && format_of(a) == format_of(b) && is_workflow(a) == is_workflow(b)
+}
+
+fn is_workflow(path: &str) -> bool {
+    path.contains(".github/workflows/")
+}
+
+/// Whether what a file says depends on the others of its directory, a Terraform module.
+#[must_use]
+pub fn is_part_of_module(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    terraform::is_config(name) || name.ends_with(".tfvars") || name.ends_with(".tfvars.json")
 }
 
 /// Languages that nothing here evaluates, by the ends of their files' names, with the command that does.
@@ -159,7 +176,7 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     if name == ".gitlab-ci.yml" || name.ends_with(".gitlab-ci.yml") {
         return Some(InputKind::GitlabCi);
     }
-    let workflow = path.contains(".github/workflows/") || (has("on") && has("jobs"));
+    let workflow = is_workflow(path) || (has("on") && has("jobs"));
     if workflow && has("jobs") {
         return Some(InputKind::GithubActions);
     }

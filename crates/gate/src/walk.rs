@@ -23,6 +23,8 @@ pub struct Sources {
     pub failures: Vec<Failure>,
     /// Templates of Helm charts, which are no YAML before they are rendered.
     pub templates: usize,
+    /// Links to directories, and those whose names tell what the files are.
+    pub links: usize,
     /// How many files are in languages that are not read, by language, with the command that evaluates one.
     pub refused: BTreeMap<&'static str, (usize, &'static str)>,
     seen: BTreeSet<PathBuf>,
@@ -78,6 +80,9 @@ impl Sources {
                     modules.extend(entry.path().parent().map(Path::to_owned));
                 }
                 Ok(entry) if entry.file_type().is_file() => self.add_found(entry.path(), kind),
+                Ok(entry) if entry.path_is_symlink() && is_of_note(entry.path()) => {
+                    self.links = self.links.saturating_add(1);
+                }
                 Ok(_) => {}
                 Err(error) => self.failures.push(Failure {
                     file: error.path().map(name).unwrap_or_default(),
@@ -109,6 +114,11 @@ impl Sources {
         }
         self.push(path, kind);
     }
+}
+
+/// Whether something might have been checked behind a link.
+fn is_of_note(link: &Path) -> bool {
+    link.is_dir() || kind::format_of(&name(link)).is_some()
 }
 
 /// Whether a file is read as a part of the Terraform module of its directory.
@@ -166,7 +176,13 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         #[cfg(unix)]
-        std::os::unix::fs::symlink(root, root.join("a/loop")).unwrap();
+        for (target, link) in [
+            ("..", "a/loop"),
+            ("pod.yaml", "a/other.yaml"),
+            ("main.rs", "a/b.rs"),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
         let mut sources = Sources::default();
         sources.add(root, None);
         let below = |source: &Source| {
@@ -186,6 +202,8 @@ mod tests {
             ]
         );
         assert_eq!((sources.templates, sources.failures.len()), (1, 0));
+        #[cfg(unix)]
+        assert_eq!(sources.links, 2, "what no policy is for is not said");
         sources.add(&root.join("a"), None);
         assert_eq!(sources.files.len(), 4, "found already");
     }

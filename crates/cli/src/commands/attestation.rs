@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stele_gate::attestation::{About, Attestation, AttestationError, Demand, TrustedKey};
 use stele_gate::evidence::CheckedFile;
-use stele_gate::{Checker, changed, report};
+use stele_gate::{Checker, changed, kind, report};
 use stele_types::{Digest, Severity, sha256};
 
 /// No attestation is nearly as long.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Commit that must have been checked as a whole [default: HEAD, and the working tree must be as it says]
     #[arg(long, value_name = "REVISION")]
     commit: Option<String>,
-    /// File that must have been checked with the contents that it has now, instead of a commit [can be repeated]
+    /// File that must have been checked by its name and with the contents that it has now, instead of a commit [can be repeated]
     #[arg(long, value_name = "FILE", conflicts_with = "commit")]
     file: Vec<PathBuf>,
     #[command(flatten)]
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// The run must have checked the files as one document, as `stele check --combine` does
     #[arg(long)]
     combine: bool,
+    /// Take runs that left files of the commit out, as templates of charts and links are
+    #[arg(long)]
+    allow_left_out: bool,
     /// Refuse runs in which exceptions or a baseline accepted findings
     #[arg(long)]
     no_exceptions: bool,
@@ -95,6 +98,7 @@ pub(crate) fn run(configuration: &Configuration, command: Command) -> Result<Ver
         policies: digest(configuration, &args)?,
         fail_on: args.fail_on,
         combine: args.combine,
+        left_out: args.allow_left_out,
         exceptions: !args.no_exceptions,
         resource: args.resource.clone(),
         max_age: args.max_age,
@@ -118,6 +122,11 @@ fn key(given: &str) -> Result<TrustedKey> {
 
 fn about(args: &Args) -> Result<About> {
     let file = |path: &PathBuf| {
+        ensure!(
+            !kind::is_part_of_module(&path.display().to_string()),
+            "--file {}: what a file of a Terraform module says depends on the others of its directory; demand the commit",
+            path.display()
+        );
         let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
         Ok(CheckedFile {
             path: path.display().to_string(),
@@ -143,7 +152,7 @@ fn about(args: &Args) -> Result<About> {
         );
     };
     ensure!(
-        changed::is_whole(here, &head, &[]),
+        changed::is_whole(here, &head),
         "the working tree is not as its commit {head} has it, so that says nothing of what is here; --commit HEAD asks about the commit all the same"
     );
     Ok(About::Commit(head))

@@ -14,7 +14,7 @@ use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use stele_gate::changed::Changed;
+use stele_gate::changed::{self, Changed};
 use stele_gate::evidence::CheckedFile;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
@@ -165,6 +165,12 @@ fn remarks(args: &Args, found: &Sources, outcome: &Outcome) {
             report::many(found.templates, "template")
         ));
     }
+    if found.links > 0 {
+        output::note(format!(
+            "left out: {}, which are not followed in directories",
+            report::many(found.links, "link")
+        ));
+    }
     for (language, (count, command)) in &found.refused {
         output::note(format!(
             "left out: {} in {language}, which is not read: {command}",
@@ -258,11 +264,16 @@ fn files(args: &Args) -> Result<Sources> {
             anyhow::bail!("there is no {}", path.display());
         }
     }
-    // What an earlier run wrote is no part of what is checked.
+    // What an earlier run wrote is no part of what is checked; what is tracked is no such thing.
     for own in [args.evidence.attestation(), args.output.as_deref()]
         .into_iter()
         .flatten()
     {
+        anyhow::ensure!(
+            !changed::is_tracked(own),
+            "{} is tracked by Git: it would be written over and not be checked; name a file that is not",
+            own.display()
+        );
         let written = |path: &Path| path.file_name() == own.file_name() && repository::same(path, own);
         out.files
             .retain(|source| !matches!(&source.origin, Origin::File(path) if written(path)));

@@ -27,6 +27,7 @@ fn statement(options: Json, passed: bool) -> Json {
         commit: Some(COMMIT.to_owned()),
         modified: false,
         whole: true,
+        left_out: Vec::new(),
         passed,
         options,
         version: "1",
@@ -55,6 +56,7 @@ fn demand() -> Demand {
         policies: sha256(&[b"policies"]),
         fail_on: Severity::Low,
         combine: false,
+        left_out: false,
         exceptions: false,
         resource: None,
         max_age: Some(Duration::from_secs(60)),
@@ -162,6 +164,14 @@ fn a_run_that_says_less_than_it_seems_is_refused() {
     excepted["predicate"][extension]["excepted"] = 0.into();
     excepted["predicate"][extension]["notChecked"] = 1.into();
     says(&excepted, "no answer");
+    let mut partial = statement(options(), true);
+    partial["predicate"][extension]["leftOut"] = 3.into();
+    says(&partial, "3 tracked files");
+    let lenient = Demand {
+        left_out: true,
+        ..demand()
+    };
+    assert_eq!(objection(&partial, &lenient, 1_000), "");
     let mut unasked = statement(options(), true);
     unasked["predicate"][extension]["checks"] = 0.into();
     says(&unasked, "no policy was asked");
@@ -177,7 +187,7 @@ fn of_files_only_those_that_were_checked_hold() {
     let found = objection(&of_files, &demand(), 1_000);
     assert!(found.contains("1 files, and not the commit"), "{found}");
     let file = |text: &[u8]| CheckedFile {
-        path: "x".to_owned(),
+        path: "sub/a.yaml".to_owned(),
         sha256: sha256(&[text]),
     };
     let about = |files| Demand {
@@ -187,6 +197,15 @@ fn of_files_only_those_that_were_checked_hold() {
     assert_eq!(objection(&of_files, &about(vec![file(b"a")]), 1_000), "");
     let found = objection(&of_files, &about(vec![file(b"a"), file(b"b")]), 1_000);
     assert_eq!(found.lines().count(), 1);
+    // What the contents mean, the name says.
+    for name in ["a.yml", "b.yaml", "Dockerfile", ".github/workflows/a.yaml"] {
+        let other = CheckedFile {
+            path: name.to_owned(),
+            ..file(b"a")
+        };
+        let found = objection(&of_files, &about(vec![other]), 1_000);
+        assert!(found.contains("only of those as a.yaml"), "{found}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use stele_chain::client::read_key_file;
 use stele_gate::changed;
 use stele_gate::evidence::{CheckedFile, Run, Signer};
-use stele_gate::{Checker, Outcome};
+use stele_gate::{Checker, Outcome, report};
 use stele_ledger::Checkpoint;
 use stele_pdp::Attributes;
 
@@ -110,12 +110,14 @@ impl EvidenceArgs {
         let start = start.map_or(Path::new("."), PathBuf::as_path);
         let commit = changed::head(start);
         let files = [&outcome.checked[..], &asked.used].concat();
-        let is_whole = |commit: &String| changed::is_whole(start, commit, &files);
+        let left_out = commit.as_ref();
+        let left_out = left_out.and_then(|commit| changed::left_out(start, commit, &files));
         let run = Run {
             outcome,
             policies: checker.digest(),
-            modified: !commit.as_ref().is_some_and(is_whole),
+            modified: left_out.is_none(),
             whole: root.is_some(),
+            left_out: left_out.unwrap_or_default(),
             commit,
             passed: asked.passed,
             options: asked.options,
@@ -162,6 +164,14 @@ impl EvidenceArgs {
             .context("the statement can't be signed")?;
         let text = format!("{}\n", serde_json::to_string_pretty(&envelope)?);
         write_atomically(path, text.as_bytes()).environment(format!("can't write {}", path.display()))?;
+        if run.whole_commit().is_some() && !run.left_out.is_empty() {
+            let names = run.left_out.iter().take(3).map(String::as_str);
+            output::note(report::printable(&format!(
+                "left out of the commit: {}, as {}; a gate takes that only with --allow-left-out",
+                report::many(run.left_out.len(), "file"),
+                names.collect::<Vec<_>>().join(", ")
+            )));
+        }
         output::note(format!(
             "attested in {}, signed with the key {}",
             path.display(),
