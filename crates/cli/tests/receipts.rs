@@ -239,6 +239,14 @@ fn the_chain_has_a_word(site: &Site, node: &Node, receipt: &Receipt) {
         out.contains("was replaced as the node's operator").then_some(out)
     });
     assert!(out.contains("its receipts count until"), "{out}");
+    // Dated far ahead, it can be claimed now: the contract takes it for issued then.
+    let mut ahead = receipt.clone();
+    ahead.issued_at += 86_400;
+    let promise = stele_ledger::receipt::check(&ahead).unwrap().promise;
+    ahead.signature = signer.sign_digest(&promise.digest()).unwrap();
+    std::fs::write(site.path().join("ahead.json"), ahead.to_json().unwrap()).unwrap();
+    let ran = site.run(&["receipt", "check", "ahead.json", "--rpc", &rpc]);
+    assert!(ran.err.contains("claim now"), "{}", ran.err);
 }
 
 /// A claim before the delay has passed is refused before anything is sent, and so is one by a forged receipt.
@@ -592,14 +600,20 @@ fn who_is_known(site: &Site, stranger: &Site, node: &Node) {
     assert!(!stranger.path().join("refused.json").exists());
 }
 
-#[test]
-fn an_answer_that_its_receipt_does_not_promise_is_not_shown() {
-    let (site, proxy) = (Site::new(), Site::new());
-    let node = site.up();
-    let honest = node.json("POST", PATH, &example(INPUT));
+/// What a node may make of its answer: the path that was asked, the answer's head and body, the exit code, and what is said of it.
+type Lie = (&'static str, String, String, i32, &'static str);
+
+const ASKED: &str = "kubernetes/admission";
+
+fn head(verdict: &str) -> String {
+    format!("200 OK\r\nStele-Decision: {verdict}")
+}
+
+/// Receipts that don't hold for what they come with.
+fn lies(node: &Node, honest: &Value) -> Vec<Lie> {
     let mut altered = honest.clone();
     altered["result"]["deny"] = serde_json::json!([]);
-    assert_ne!(altered, honest);
+    assert_ne!(altered, *honest);
     let mut stripped = honest.clone();
     stripped.as_object_mut().unwrap().remove("receipts");
     let other = node.json("POST", PATH, b"{\"input\":{\"kind\":\"Pod\"}}");
@@ -611,101 +625,76 @@ fn an_answer_that_its_receipt_does_not_promise_is_not_shown() {
     let again = node.json("POST", PATH, &example(INPUT));
     two["receipts"] = serde_json::json!([honest["receipts"][0], again["receipts"][0]]);
     let part = serde_json::json!({"result": "fine", "receipts": rule["receipts"]});
-    let ask = |path: &str, head: &str, answer: &str| {
-        let url = support::answering(head, answer.to_owned());
-        let input = input();
-        let args = [
-            "decide",
-            path,
-            "--input",
-            &input,
-            "--receipt",
-            "r.json",
-            "--node",
-            &url,
-        ];
-        proxy.run(&args)
-    };
-    let (policy, honest) = ("kubernetes/admission", honest.to_string());
-    let said = |word: &str| format!("200 OK\r\nStele-Decision: {word}");
-    let part_of = "kubernetes/admission/deny/0";
-    for (path, head, answer, code, problem) in [
+    let asked =
+        |verdict: &str, answer: &Value, problem| (ASKED, head(verdict), answer.to_string(), 1, problem);
+    vec![
+        asked("deny", &altered, "another one than the receipt promises"),
+        asked("deny", &stripped, "has no receipt"),
+        asked("deny", &other, "another input"),
+        asked("allow", &foreign, "at another path than"),
+        asked("allow", &two, "puts 2 decisions together"),
         (
-            policy,
-            said("deny"),
-            &altered.to_string(),
-            1,
-            "another one than the receipt promises",
-        ),
-        (policy, said("deny"), &stripped.to_string(), 1, "has no receipt"),
-        (policy, said("deny"), &other.to_string(), 1, "another input"),
-        (policy, said("deny"), &"{".to_owned(), 2, "makes no sense"),
-        (
-            policy,
-            said("allow"),
-            &foreign.to_string(),
-            1,
-            "at another path than",
-        ),
-        (
-            policy,
-            said("allow"),
-            &two.to_string(),
-            1,
-            "puts 2 decisions together",
-        ),
-        (
-            part_of,
-            said("allow"),
-            &part.to_string(),
+            "kubernetes/admission/deny/0",
+            head("allow"),
+            part.to_string(),
             1,
             "ask for `kubernetes/admission/deny`",
         ),
-        // The verdict is not in the receipt, so nothing lenient is believed that the result contradicts.
-        (policy, said("allow"), &honest, 1, "calls it `allow`"),
-        (
-            policy,
-            said("undetermined"),
-            &honest,
-            1,
-            "calls it `undetermined`",
-        ),
-        (policy, said("Deny"), &honest, 2, "Stele-Decision is none of"),
-        (
-            policy,
-            said("deny\r\nStele-Decision: allow"),
-            &honest,
-            2,
-            "Stele-Decision is none of",
-        ),
-        (
-            policy,
-            "200 OK".to_owned(),
-            &honest,
-            2,
-            "Stele-Decision is none of",
-        ),
-    ] {
+    ]
+}
+
+/// The verdict is not in the receipt, so nothing lenient is believed that the result contradicts, and nothing unknown.
+fn verdicts(honest: &Value) -> Vec<Lie> {
+    let said = |head: String, code, problem| (ASKED, head, honest.to_string(), code, problem);
+    let unknown = "Stele-Decision is none of";
+    vec![
+        said(head("allow"), 1, "calls it `allow`"),
+        said(head("undetermined"), 1, "calls it `undetermined`"),
+        said(head("Deny"), 2, unknown),
+        said(head("deny\r\nStele-Decision: allow"), 2, unknown),
+        said("200 OK".to_owned(), 2, unknown),
+        (ASKED, head("deny"), "{".to_owned(), 2, "makes no sense"),
+    ]
+}
+
+#[test]
+fn an_answer_that_its_receipt_does_not_promise_is_not_shown() {
+    let (site, proxy) = (Site::new(), Site::new());
+    let node = site.up();
+    let honest = node.json("POST", PATH, &example(INPUT));
+    let ask = |path: &str, head: &str, answer: String| {
+        let url = support::answering(head, answer);
+        let input = input();
+        let args = ["decide", path, "--input", &input, "--receipt", "r.json"];
+        proxy.run(&[&args[..], &["--node", &url]].concat())
+    };
+    let lies = lies(&node, &honest).into_iter().chain(verdicts(&honest));
+    for (path, head, answer, code, problem) in lies {
         let ran = ask(path, &head, answer);
         assert!(ran.err.contains(problem), "{problem}: {}", ran.err);
         assert_eq!((ran.out.as_str(), ran.code), ("", code), "{problem}: {}", ran.err);
         assert!(!proxy.path().join("r.json").exists());
     }
-    let out = ask(policy, &said("deny"), &honest).exits(1);
+    let out = ask(ASKED, &head("deny"), honest.to_string()).exits(1);
     assert!(out.starts_with("kubernetes/admission: DENY"), "{out}");
-    // Nobody's 404 says that a decision is missing, but the log's own.
-    let check = |head: &str, body: String| {
-        let url = support::answering(head, body);
-        proxy.run(&["receipt", "check", "r.json", "--log", &url])
-    };
-    check("404 Not Found", "no such page".to_owned()).fails(3, &["can't be asked", "404"]);
-    let elsewhere =
-        serde_json::json!({"code": "resource_not_found", "message": "there is nothing at /v1/decisions"});
-    check("404 Not Found", elsewhere.to_string()).fails(3, &["can't be asked", "there is nothing at"]);
-    let receipt = Receipt::from_json(&std::fs::read(proxy.path().join("r.json")).unwrap()).unwrap();
-    let message = format!("no decision {} in the log", receipt.decision_id);
-    let missing = serde_json::json!({"code": "resource_not_found", "message": message});
-    let out = check("404 Not Found", missing.to_string()).exits(0);
-    assert!(out.contains("NOT THERE"), "{out}");
+    only_the_log_says_that_a_decision_is_missing(&proxy);
     node.interrupt();
+}
+
+/// Any server has a 404.
+fn only_the_log_says_that_a_decision_is_missing(site: &Site) {
+    let check = |body: String| {
+        let url = support::answering("404 Not Found", body);
+        site.run(&["receipt", "check", "r.json", "--log", &url])
+    };
+    check("no such page".to_owned()).fails(3, &["can't be asked", "404"]);
+    let error = |message: &str| {
+        let error = serde_json::json!({"code": "resource_not_found", "message": message});
+        error.to_string()
+    };
+    check(error("there is nothing at /v1/decisions")).fails(3, &["can't be asked", "there is nothing at"]);
+    let receipt = Receipt::from_json(&std::fs::read(site.path().join("r.json")).unwrap()).unwrap();
+    let missing = format!("no decision {} in the log", receipt.decision_id);
+    let out = check(error(&missing)).exits(0);
+    assert!(out.contains("NOT THERE"), "{out}");
 }

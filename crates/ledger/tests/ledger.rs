@@ -543,3 +543,27 @@ fn a_log_without_order_takes_any_date() {
     );
     assert!(!report.is_sound());
 }
+
+#[test]
+fn disorder_within_the_contracts_tolerance_is_told_and_no_damage() {
+    for (seconds, gravity) in [
+        (900, None),
+        (901, Some(Gravity::Notice)),
+        (3_600, Some(Gravity::Notice)),
+        (3_601, Some(Gravity::Damage)),
+    ] {
+        let options = Options {
+            max_disorder: None,
+            ..options()
+        };
+        let store = Arc::new(FaultStore::new(Disk::new()));
+        let ledger = Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), options).unwrap();
+        ledger.append_and_wait(dated(0, seconds)).unwrap();
+        ledger.append_and_wait(dated(1, 0)).unwrap();
+        ledger.close().unwrap();
+        let report = fsck::run(store.as_ref(), key().verifier(), []);
+        let found = report.problems.first().map(|problem| problem.gravity);
+        assert_eq!(found, gravity, "{seconds}: {report:?}");
+        assert_eq!(report.is_sound(), gravity != Some(Gravity::Damage));
+    }
+}

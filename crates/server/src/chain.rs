@@ -39,7 +39,7 @@ pub struct InForce {
 /// A claim that a decision is not in the node's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOmission {
-    /// The contract `Challenge` that has it: the deployment's, or one that was replaced since.
+    /// The contract `Challenge` that has it: the deployment's, or another of its line.
     pub contract: EvmAddress,
     /// The decision's leaf hash.
     pub leaf_hash: Digest,
@@ -47,6 +47,19 @@ pub struct OpenOmission {
     pub decision_id: DecisionId,
     /// Until when it must be answered.
     pub deadline: Timestamp,
+}
+
+/// Whether the chain counts a node, so that it can anchor and be held to what it promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It does.
+    Yes,
+    /// The node registry doesn't: it is suspended or retired.
+    Suspended,
+    /// Ledger or node registry were replaced, and the node was started with the old ones.
+    Superseded,
+    /// The key that the node was started with is no longer its operator's.
+    Replaced,
 }
 
 /// One deployment of the governance contracts, seen by one node.
@@ -75,9 +88,9 @@ pub trait ChainLink: Send + Sync {
         signatures: Vec<Signed>,
     ) -> Pending<'_, Anchor>;
 
-    /// Whether the node registry counts the node; not while it is suspended, and not after it was retired.
-    fn active(&self) -> Pending<'_, bool> {
-        Box::pin(async { Ok(true) })
+    /// Whether the chain counts the node.
+    fn counted(&self) -> Pending<'_, Counted> {
+        Box::pin(async { Ok(Counted::Yes) })
     }
 
     /// Who signs the node's receipts; without it there are none.
@@ -86,7 +99,7 @@ pub trait ChainLink: Send + Sync {
     }
 
     /// Claims that decisions are missing in the node's log, as far as they still can be answered, and as far as they could be read: an error
-    /// only if none could. Those in contracts that were replaced are among them.
+    /// only if none could. Those in contracts that were replaced, or that replace the deployment's, are among them.
     fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -136,6 +149,14 @@ impl GovernanceLink {
             deadline: claim.deadline,
         });
         Ok(claims.collect())
+    }
+
+    /// Open claims in the contracts that replaced the deployment's, which are answered with the deployment's own anchors.
+    async fn open_after(&self, open: &mut Vec<OpenOmission>) -> Result<(), ChainError> {
+        for later in self.governance.later_challenges().await? {
+            open.extend(self.open_in(&later).await?);
+        }
+        Ok(())
     }
 
     /// Open claims in the contracts that were replaced. One that opens no claims any more, and has none open, is not asked again.
@@ -243,8 +264,21 @@ impl ChainLink for GovernanceLink {
         })
     }
 
-    fn active(&self) -> Pending<'_, bool> {
-        Box::pin(async { Ok(self.governance.is_active_node(self.node).await?) })
+    fn counted(&self) -> Pending<'_, Counted> {
+        Box::pin(async {
+            if !self.governance.is_active_node(self.node).await? {
+                return Ok(Counted::Suspended);
+            }
+            if self.governance.superseded().await? {
+                return Ok(Counted::Superseded);
+            }
+            let acts_for = self.governance.node_of(self.operator.address()).await?;
+            Ok(if acts_for == Some(self.node) {
+                Counted::Yes
+            } else {
+                Counted::Replaced
+            })
+        })
     }
 
     fn receipts(&self) -> Option<ReceiptAuthority> {
@@ -262,9 +296,11 @@ impl ChainLink for GovernanceLink {
         Box::pin(async {
             let mut open = Vec::new();
             let before = self.open_before(&mut open).await;
+            let after = self.open_after(&mut open).await;
             let here = self.open_in(&self.governance).await;
             let read = here.is_ok() || !open.is_empty();
-            let problem = before.err().or(here.map(|claims| open.extend(claims)).err());
+            let here = here.map(|claims| open.extend(claims));
+            let problem = before.err().or(after.err()).or(here.err());
             match problem {
                 Some(error) if !read => Err(error.into()),
                 Some(error) => {

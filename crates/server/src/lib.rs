@@ -34,7 +34,7 @@ mod standing;
 mod tasks;
 mod worker;
 
-pub use chain::{ChainLink, ChainProblem, GovernanceLink, InForce, OpenOmission, Pending};
+pub use chain::{ChainLink, ChainProblem, Counted, GovernanceLink, InForce, OpenOmission, Pending};
 pub use clock::{ClockProblem, DecisionClock, WallClock, system_clock};
 pub use config::ServerConfig;
 pub use error::ServerError;

@@ -141,9 +141,10 @@ impl ReceiptQueue {
             return;
         };
         let count = u64::try_from(waiting.len()).unwrap_or(u64::MAX);
-        self.receipts.fetch_add(count, Ordering::Relaxed);
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        issuer.issue(waiting);
+        issuer.issue(waiting, || {
+            self.receipts.fetch_add(count, Ordering::Relaxed);
+            self.batches.fetch_add(1, Ordering::Relaxed);
+        });
     }
 
     /// Receipts issued, and signatures made for them.
@@ -190,8 +191,8 @@ impl Issuer {
         }
     }
 
-    /// One signature for all of them.
-    fn issue(&self, waiting: Vec<Waiting>) {
+    /// One signature for all of them. `signed` is called once there is one, before anybody has a receipt.
+    fn issue(&self, waiting: Vec<Waiting>, signed: impl FnOnce()) {
         let hashes = waiting.iter().map(|one| one.ticket.hash).collect();
         let batch = match self.sign(hashes) {
             Ok(batch) => Arc::new(batch),
@@ -201,6 +202,7 @@ impl Issuer {
                 return;
             }
         };
+        signed();
         for (index, one) in waiting.into_iter().enumerate() {
             let Ticket { leaf, input_salt, .. } = one.ticket;
             (one.done)(Ok(Issued {
@@ -265,7 +267,7 @@ pub(crate) fn promised_by(shared: &Shared) -> Result<(), ApiError> {
     let limit = Duration::from_millis(shared.config.registry.stale_ms);
     shared.standing.assured(Instant::now(), limit).map_err(|doubt| {
         let status = match doubt {
-            Doubt::NotCounted => StatusCode::BAD_REQUEST,
+            Doubt::NotCounted | Doubt::Superseded | Doubt::Replaced => StatusCode::BAD_REQUEST,
             Doubt::Unheard(_) | Doubt::NeverHeard => StatusCode::SERVICE_UNAVAILABLE,
         };
         refused(status, doubt.to_string())

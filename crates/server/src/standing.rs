@@ -1,15 +1,17 @@
-//! What the node registry last said of this node.
+//! What the chain last said of this node.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether the node registry counts this node, and when it last said so.
+use crate::chain::Counted;
+
+/// Whether the chain counts this node, and when it last said so.
 #[derive(Debug, Default)]
 pub(crate) struct Standing(Mutex<Option<Word>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Word {
-    active: bool,
+    counted: Counted,
     heard: Instant,
 }
 
@@ -21,6 +23,18 @@ pub(crate) enum Doubt {
         "this node signs no receipts: the node registry does not count it, because it is suspended or retired, and nobody would hold it to them"
     )]
     NotCounted,
+    /// Its ledger or registry was replaced.
+    #[error(
+        "this node signs no receipts: its ledger or node registry on the chain was replaced, and it could not anchor what it promised; restart it with the \
+         new deployment"
+    )]
+    Superseded,
+    /// Another key acts for the node.
+    #[error(
+        "this node signs no receipts: its key no longer acts for it in the node registry, and receipts by it would soon be worth nothing; restart it with \
+         the operator's key"
+    )]
+    Replaced,
     /// The registry was not heard for too long.
     #[error(
         "this node signs no receipts at the moment: the node registry, which may have suspended it, has not answered for {} s",
@@ -33,16 +47,39 @@ pub(crate) enum Doubt {
 }
 
 impl Standing {
-    /// Takes the registry's word. True when it differs from the one before; the first differs when the node is not counted.
-    pub(crate) fn hear(&self, active: bool, at: Instant) -> bool {
+    /// Takes the chain's word. True when it differs from the one before; the first differs when the node is not counted.
+    pub(crate) fn hear(&self, counted: Counted, at: Instant) -> bool {
         let mut word = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = word.replace(Word { active, heard: at });
-        before.is_none_or(|before| before.active) != active
+        let before = word.replace(Word { counted, heard: at });
+        before.map_or(Counted::Yes, |before| before.counted) != counted
     }
 
     /// Whether the registry's last word is that it does not count the node.
     pub(crate) fn suspended(&self) -> bool {
-        self.word().is_some_and(|word| !word.active)
+        self.is(Counted::Suspended)
+    }
+
+    /// Whether the chain's last word is that the node has contracts, or a key, that were replaced.
+    pub(crate) fn outdated(&self) -> bool {
+        self.is(Counted::Superseded) || self.is(Counted::Replaced)
+    }
+
+    /// Why the node can't anchor, if so, in words.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        match self.word()?.counted {
+            Counted::Yes => None,
+            Counted::Suspended => Some("the node registry does not count this node (suspended or retired)"),
+            Counted::Superseded => {
+                Some("ledger or node registry were replaced: restart the node with the new deployment")
+            }
+            Counted::Replaced => {
+                Some("the node's key no longer acts for it: restart it with the operator's key")
+            }
+        }
+    }
+
+    fn is(&self, counted: Counted) -> bool {
+        self.word().is_some_and(|word| word.counted == counted)
     }
 
     /// Whether the registry counts the node, by a word no older than `limit`.
@@ -51,8 +88,11 @@ impl Standing {
     /// [`Doubt`].
     pub(crate) fn assured(&self, now: Instant, limit: Duration) -> Result<(), Doubt> {
         let word = self.word().ok_or(Doubt::NeverHeard)?;
-        if !word.active {
-            return Err(Doubt::NotCounted);
+        match word.counted {
+            Counted::Yes => {}
+            Counted::Suspended => return Err(Doubt::NotCounted),
+            Counted::Superseded => return Err(Doubt::Superseded),
+            Counted::Replaced => return Err(Doubt::Replaced),
         }
         let age = now.saturating_duration_since(word.heard);
         if age > limit {
@@ -75,25 +115,39 @@ mod tests {
         let (standing, start, limit) = (Standing::default(), Instant::now(), Duration::from_secs(300));
         assert_eq!(standing.assured(start, limit), Err(Doubt::NeverHeard));
         assert!(!standing.suspended());
-        assert!(!standing.hear(true, start), "as expected");
+        assert!(!standing.hear(Counted::Yes, start), "as expected");
         assert_eq!(standing.assured(start + limit, limit), Ok(()));
         let late = start + limit + Duration::from_secs(1);
         assert_eq!(
             standing.assured(late, limit),
             Err(Doubt::Unheard(Duration::from_secs(301)))
         );
-        assert!(standing.hear(false, late));
-        assert!(!standing.hear(false, late), "told once");
+        assert!(standing.hear(Counted::Suspended, late));
+        assert!(!standing.hear(Counted::Suspended, late), "told once");
         assert!(standing.suspended());
         // However old: a suspension ends by the registry's word only.
         assert_eq!(standing.assured(late + limit * 2, limit), Err(Doubt::NotCounted));
-        assert!(standing.hear(true, late));
+        assert!(standing.hear(Counted::Yes, late));
         assert_eq!(standing.assured(late, limit), Ok(()));
+    }
+
+    #[test]
+    fn replaced_contracts_and_keys_are_no_suspension_and_assure_nothing() {
+        let (standing, now, limit) = (Standing::default(), Instant::now(), Duration::from_secs(300));
+        assert_eq!(standing.problem(), None);
+        for (word, doubt) in [
+            (Counted::Superseded, Doubt::Superseded),
+            (Counted::Replaced, Doubt::Replaced),
+        ] {
+            assert!(standing.hear(word, now) && !standing.hear(word, now));
+            assert_eq!(standing.assured(now, limit), Err(doubt));
+            assert!(standing.outdated() && !standing.suspended() && standing.problem().is_some());
+        }
     }
 
     #[test]
     fn a_node_that_starts_suspended_says_so() {
         let standing = Standing::default();
-        assert!(standing.hear(false, Instant::now()));
+        assert!(standing.hear(Counted::Suspended, Instant::now()));
     }
 }

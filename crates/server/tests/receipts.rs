@@ -22,8 +22,8 @@ use stele_ledger::receipt::check;
 use stele_ledger::{AckMode, Anchor, Options};
 use stele_pdp::Snapshot;
 use stele_server::{
-    BundleStore, ChainLink, ChainProblem, DecisionLog, Deps, Handle, InForce, Pending, ReceiptAuthority,
-    Server,
+    BundleStore, ChainLink, ChainProblem, Counted, DecisionLog, Deps, Handle, InForce, Pending,
+    ReceiptAuthority, Server,
 };
 use stele_types::{ChainId, Digest, NodeAddress, PolicyId, Receipt, TreeSize, Value};
 use support::{POLICIES, bundle_of, config, log_key};
@@ -68,9 +68,13 @@ impl ChainLink for Promising {
         Box::pin(async { Err(ChainProblem("away".to_owned())) })
     }
 
-    fn active(&self) -> Pending<'_, bool> {
-        let active = self.1.load(Ordering::SeqCst);
-        Box::pin(async move { Ok(active) })
+    fn counted(&self) -> Pending<'_, Counted> {
+        let counted = if self.1.load(Ordering::SeqCst) {
+            Counted::Yes
+        } else {
+            Counted::Suspended
+        };
+        Box::pin(async move { Ok(counted) })
     }
 
     fn receipts(&self) -> Option<ReceiptAuthority> {

@@ -173,3 +173,91 @@ async fn claims_in_replaced_contracts_are_answered() {
     let last = newer.anchor_count(operator().node_address()).await.unwrap();
     assert_eq!(last, 1, "the log is taken over at a clean stop");
 }
+
+/// Asks until the answer to a request for a receipt is no receipt.
+async fn refused(handle: &Handle) -> String {
+    let started = Instant::now();
+    loop {
+        let url = format!("http://{}/v1/data/some/policy?receipt=true", handle.addr());
+        let asked = reqwest::Client::new().post(url).json(&json!({"input": 2}));
+        let answer: Json = asked.send().await.unwrap().json().await.unwrap();
+        if answer["code"] == "receipts_unavailable" {
+            return answer["message"].as_str().unwrap().to_owned();
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_node_answers_in_contracts_that_replace_its_own_and_promises_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
+    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
+    let client = ChainClient::connect(endpoint, ClientOptions::default())
+        .await
+        .unwrap();
+    let old = deployed(&client, None).await;
+    let mut hasty = config();
+    hasty.receipts.merge_delay_s = 1;
+    hasty.receipts.poll_ms = 50;
+    hasty.anchor.interval_ms = 100;
+    hasty.registry.poll_ms = 50;
+    let node = start(dir.path(), &old, hasty).await;
+    let receipt = promised(&node).await;
+    let started = Instant::now();
+    while old.anchor_count(operator().node_address()).await.unwrap() == 0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "never anchored");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let new = deployed(&client, Some(&old)).await;
+    assert_eq!(old.later_challenges().await.unwrap().len(), 1);
+    claim(&new, &receipt).await;
+    answered(&new, &receipt).await;
+    assert!(new.is_active_node(operator().node_address()).await.unwrap());
+
+    let message = refused(&node).await;
+    assert!(message.contains("was replaced"), "{message}");
+    let get = async |path: &str| {
+        let url = format!("http://{}{path}", node.addr());
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    };
+    let health = get("/health?plugins").await;
+    assert!(
+        health.contains("anchor: ledger or node registry were replaced"),
+        "{health}"
+    );
+    let metrics = get("/metrics").await;
+    assert!(
+        metrics.contains("\nstele_node_outdated 1\n") && metrics.contains("\nstele_node_suspended 0\n"),
+        "{metrics}"
+    );
+    stop(node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_operator_was_replaced_promises_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
+    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
+    let client = ChainClient::connect(endpoint, ClientOptions::default())
+        .await
+        .unwrap();
+    let contracts = deployed(&client, None).await;
+    let mut hasty = config();
+    hasty.registry.poll_ms = 50;
+    let node = start(dir.path(), &contracts, hasty).await;
+    promised(&node).await;
+    let fresh = Account::from_key(&[0x5e; 32]).unwrap();
+    contracts
+        .rotate_operator(&admin(), operator().node_address(), fresh.address())
+        .await
+        .unwrap();
+    let message = refused(&node).await;
+    assert!(message.contains("no longer acts for it"), "{message}");
+    // It can't anchor any more, and says so at its end.
+    tokio::task::spawn_blocking(move || node.shutdown())
+        .await
+        .unwrap()
+        .ok();
+}

@@ -38,15 +38,22 @@ fn evm(address: Address) -> EvmAddress {
 impl Governance {
     /// The contracts `Challenge` before this deployment's, newest first: each with the rest of this deployment, whose ledger answers claims in them.
     pub async fn earlier_challenges(&self) -> Result<Vec<Self>, ChainError> {
-        let line = self
-            .follow(CHALLENGE, self.deployment.challenge, Way::Back)
-            .await?;
+        self.challenges(Way::Back).await
+    }
+
+    /// Those after it, oldest first: they open claims by receipts of this deployment's ledger, and take its anchors for answers.
+    pub async fn later_challenges(&self) -> Result<Vec<Self>, ChainError> {
+        self.challenges(Way::Ahead).await
+    }
+
+    async fn challenges(&self, way: Way) -> Result<Vec<Self>, ChainError> {
+        let line = self.follow(CHALLENGE, self.deployment.challenge, way).await?;
         Ok(line
             .into_iter()
             .map(|challenge| {
-                let mut earlier = self.clone();
-                earlier.deployment.challenge = challenge;
-                earlier
+                let mut other = self.clone();
+                other.deployment.challenge = challenge;
+                other
             })
             .collect())
     }
@@ -56,6 +63,17 @@ impl Governance {
         let call = NodeRegistry::successorCall {};
         let next = self.client.view(CHALLENGE, self.deployment.challenge, &call);
         Ok(!next.await?.is_zero())
+    }
+
+    /// Whether this deployment's ledger or node registry was replaced: then it takes no anchors, or what it says of nodes no longer counts.
+    pub async fn superseded(&self) -> Result<bool, ChainError> {
+        for (contract, address) in [(LEDGER, self.deployment.ledger), (NODES, self.deployment.nodes)] {
+            let call = NodeRegistry::successorCall {};
+            if !self.client.view(contract, address, &call).await?.is_zero() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The ledgers whose receipts and anchors this deployment's `Challenge` takes: its own first, then those before it, newest first, then those

@@ -16,7 +16,7 @@ use super::{Ledger, LedgerError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gravity {
-    /// Expected after a crash; opening the log mends it.
+    /// Expected after a crash, so that opening the log mends it; or unusual and harmless.
     Notice,
     /// Something derived is wrong and can be made anew.
     Derived,
@@ -67,7 +67,7 @@ pub struct FsckReport {
 }
 
 impl FsckReport {
-    /// True when nothing is wrong but what a crash leaves behind.
+    /// True when nothing is wrong but what a crash leaves behind, or what is harmless.
     pub fn is_sound(&self) -> bool {
         self.problems
             .iter()

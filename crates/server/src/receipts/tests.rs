@@ -88,6 +88,7 @@ fn a_key_that_fails_gives_no_receipt() {
     queue.complete(false);
     let failure = one.recv().unwrap().unwrap_err();
     assert!(failure.to_string().contains("the key is gone"), "{failure}");
+    assert_eq!(queue.counts(), (0, 0), "nothing was signed");
     // Nor does a queue without a key.
     let queue = ReceiptQueue::default();
     let one = push(&queue, 1);

@@ -44,9 +44,9 @@ fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
         .failing()
         .filter(|_| except != Some("log"));
     problems.extend(failing.map(|error| format!("log: {error}")));
-    if except != Some("anchor") && worker.shared.standing.suspended() {
-        problems.push("anchor: the node registry does not count this node (suspended or retired)".to_owned());
-    }
+    let standing = worker.shared.standing.problem();
+    let standing = standing.filter(|_| except != Some("anchor"));
+    problems.extend(standing.map(|problem| format!("anchor: {problem}")));
     let clock = worker.shared.clock.check().err();
     let clock = clock.filter(|_| except != Some("clock"));
     problems.extend(clock.map(|problem| format!("clock: {problem}")));

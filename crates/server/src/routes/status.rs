@@ -47,6 +47,7 @@ pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, Ap
             "bundles": bundles,
             "degraded": degraded,
             "suspended": shared.standing.suspended(),
+            "outdated": shared.standing.outdated(),
             "plugins": plugins(shared),
             "log": stats,
             "anchor": &*shared.anchored.borrow(),
@@ -245,6 +246,12 @@ fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
         &[],
         u64::from(shared.standing.suspended()),
     );
+    text.family(
+        "stele_node_outdated",
+        Kind::Gauge,
+        "1 while the node runs with contracts or a key that were replaced on the chain.",
+    );
+    text.count("stele_node_outdated", &[], u64::from(shared.standing.outdated()));
     let view = shared.anchored.borrow().clone();
     text.family(
         "stele_anchor_size",

@@ -218,21 +218,24 @@ fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
     }
 }
 
-/// Whether the node registry counts this node. What a chain that does not answer said last holds for `registry.stale_ms`.
+/// Whether the chain counts this node. What a chain that does not answer said last holds for `registry.stale_ms`.
 pub(crate) async fn look_at_standing(shared: &Shared, link: &dyn ChainLink) {
-    let active = match link.active().await {
-        Ok(active) => active,
+    let counted = match link.counted().await {
+        Ok(counted) => counted,
         Err(problem) => {
             tracing::debug!(%problem, "the node registry does not say whether it counts this node");
             return;
         }
     };
-    match (shared.standing.hear(active, Instant::now()), active) {
-        (true, false) => tracing::error!(
-            "the node registry does not count this node: it is suspended or retired. Its anchors are refused, and it signs no receipts, until an admin reinstates it"
+    if !shared.standing.hear(counted, Instant::now()) {
+        return;
+    }
+    match shared.standing.problem() {
+        Some(problem) => tracing::error!(
+            problem,
+            "the chain does not count this node: its anchors are refused, and it signs no receipts"
         ),
-        (true, true) => tracing::warn!("the node registry counts this node again"),
-        _ => {}
+        None => tracing::warn!("the chain counts this node again"),
     }
 }
 

@@ -101,17 +101,34 @@ async fn may_be_claimed(
             deployment.ledger
         );
     }
+    let terms = governance.omission_terms().await.map_err(failed)?;
+    let now = crate::node::now().as_nanos() / 1_000_000_000;
     let term = governance.operator_term_in_line(checked.signer, node);
-    if term.await.map_err(failed)?.is_none() {
-        bail!(
+    match term.await.map_err(failed)? {
+        None => bail!(
             "the receipt is signed by {}, who never acted for node {node}: it is forged or altered",
             checked.signer
+        ),
+        Some(Some(replaced)) => {
+            let end = replaced.as_seconds().saturating_add(terms.grace.as_secs());
+            if now > end {
+                bail!(
+                    "the receipt is signed by {}, who was replaced as the node's operator at {replaced}: its receipts counted until {} only",
+                    checked.signer,
+                    receipt::seconds(end)
+                );
+            }
+        }
+        Some(None) => {}
+    }
+    let claimed = governance.omission_in_line(checked.leaf_hash);
+    if let Some((contract, _)) = claimed.await.map_err(failed)? {
+        bail!(
+            "the decision was claimed before, in the contract {contract}: --rpc and --contract {contract} show and settle that claim"
         );
     }
-    let terms = governance.omission_terms().await.map_err(failed)?;
     let delay = promised.merge_delay.min(terms.max_merge_delay.as_secs());
     let due = promised.issued_at.saturating_add(delay);
-    let now = crate::node::now().as_nanos() / 1_000_000_000;
     let tolerance = governance.challenge_tolerance().await.map_err(failed)?;
     if promised.issued_at <= now.saturating_add(tolerance) && now <= due {
         bail!(

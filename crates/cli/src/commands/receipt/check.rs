@@ -241,6 +241,11 @@ fn in_log(
     {
         bail!("the log's proof does not hold: {error}");
     }
+    if anchor.is_none() {
+        report.notes.push(
+            "that the decision is in the log is the log's word: no anchored tree has it yet, and until then it can still be left out".to_owned(),
+        );
+    }
     report.log = Some(InLog {
         included: true,
         index: Some(proof.index.get()),
@@ -276,6 +281,13 @@ async fn on_chain(
     ledger(governance, receipt, report).await?;
     let terms = governance.omission_terms().await.environment("the chain")?;
     report.due = due_on_chain(receipt, &terms);
+    let tolerance = governance.challenge_tolerance().await.environment("the chain")?;
+    if receipt.issued_at > now.saturating_add(tolerance) {
+        report.notes.push(format!(
+            "it is dated further ahead than the contract's tolerance of {tolerance} s, so it counts as issued when it is claimed: claim now, with \
+             `stele challenge --receipt`"
+        ));
+    }
     let term = governance
         .operator_term_in_line(checked.signer, receipt.node)
         .await

@@ -24,7 +24,12 @@ const REBUILD: &str =
     "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
 const MISDATED: &str = "the log can't be mended: once both are anchored, anyone can show them and the node is suspended (docs/protocol.md, Time); \
      find out what wrote it, and go on as a new node with an empty log";
+const DISORDERLY: &str = "nothing need be done: it is more than this log takes of new decisions, and within the usual tolerance of the contract (1 h), \
+     so it convicts nobody there";
 const REINDEX: &str = "remove the file and open the log: it is made anew";
+
+/// By how much the contract `Challenge` lets dates fall, unless it is deployed with another tolerance.
+const TOLERANCE: Duration = Duration::from_secs(3_600);
 
 /// How far a log that is being written may be read.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +63,7 @@ struct Check<'a> {
     disorder: Option<Duration>,
 }
 
-/// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`].
+/// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`], beyond which is a notice, and to an hour, beyond which is damage.
 pub fn run(
     store: &dyn Store,
     key: &VerifierKey,
@@ -336,12 +341,19 @@ impl Check<'_> {
         let time = time_of(&entry.leaf);
         let (latest, ahead) = self.latest;
         let late = Duration::from_nanos(latest.as_nanos().saturating_sub(time.as_nanos()));
-        if self.disorder.is_some_and(|disorder| late > disorder) {
+        if let Some(disorder) = self.disorder.filter(|disorder| late > *disorder) {
+            // A log that takes less than usual has a contract that does.
+            let usual = disorder == MAX_DISORDER;
+            let (gravity, mend) = if usual && late <= TOLERANCE {
+                (Gravity::Notice, DISORDERLY)
+            } else {
+                (Gravity::Damage, MISDATED)
+            };
             let what = format!(
                 "is dated {time}, {} s before decision {ahead} ahead of it, which is dated {latest}",
                 late.as_secs()
             );
-            let problem = self.problem(Gravity::Damage, path, what, MISDATED);
+            let problem = self.problem(gravity, path, what, mend);
             problem.offset = Some(entry.offset);
             problem.index = Some(entry.index);
         }
