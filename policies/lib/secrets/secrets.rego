@@ -21,8 +21,9 @@ said(value) := value if is_string(value)
 
 said(value) := sprintf("%v", [value]) if is_number(value)
 
-# "apiKey", "API-KEY" and "API_KEY" are the words "api_key". What stands at the end stays, so that "key_file_" names no file.
-snake(name) := lower(concat("_", regex.find_n(`[A-Z]*[a-z0-9]+|[A-Z]+|[^A-Za-z0-9]$`, name, -1)))
+# "apiKey", "API-KEY" and "API_KEY" are the words "api_key". What stands at the end stays, so that "key_file_" names no file. Names are
+# ASCII, but for the Kelvin sign: in lower case it is a k as any other.
+snake(name) := lower(concat("_", regex.find_n(`[A-Z\x{212A}]*[a-z0-9]+|[A-Z\x{212A}]+|[^A-Za-z0-9]$`, name, -1)))
 
 # Names of files, addresses, periods and rules are not what they name. A tokenizer is no token.
 names_secret(words) if {

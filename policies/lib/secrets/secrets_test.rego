@@ -8,6 +8,13 @@ test_secrets_are_told if {
 	}
 }
 
+test_a_kelvin_sign_is_a_k if {
+	every name in ["TO\u212aEN", "API_\u212aEY", "githubTO\u212aEN"] {
+		secrets.in_environment(name, "hunter2")
+	}
+	not secrets.in_environment("TO\u212aEN_TTL", "3600")
+}
+
 test_references_are_no_secrets if {
 	every value in [
 		"", "$DB_PASSWORD", "${PASSWORD}", "{{resolve:secretsmanager:db}}", "arn:aws:secretsmanager:eu-west-1:1:secret:db",
