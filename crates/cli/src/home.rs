@@ -66,6 +66,9 @@ impl Home {
 
     /// Creates what a decision log needs, and nothing of a node's.
     pub(crate) fn create_log(&self) -> Result<()> {
+        if !self.root.exists() {
+            create_private_dir(&self.root)?;
+        }
         let ledger = self.ledger();
         fs::create_dir_all(&ledger).environment(format!("can't create {}", ledger.display()))?;
         create_private_dir(&self.keys())?;

@@ -15,6 +15,7 @@ mod support;
 
 use gate::{ATTEST, DEPLOYMENT, PUBLIC, check, git, key, site};
 use serde_json::Value;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 use support::Site;
 
@@ -346,6 +347,50 @@ fn what_is_no_log_is_not_made_one() {
     check(&site, &["web.yaml", "--record", "log"]).exits(1);
     std::fs::remove_dir_all(site.path().join("log/keys")).unwrap();
     check(&site, &["web.yaml", "--record", "log"]).fails(3, &["not the key"]);
+}
+
+#[test]
+fn a_log_that_lost_its_records_does_not_begin_again() {
+    let site = site(&[("web.yaml", DEPLOYMENT)]);
+    let record = ["web.yaml", "--record", "log"];
+    check(&site, &record).exits(1);
+    let mode = std::fs::metadata(site.path().join("log"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let ledger = site.path().join("log/ledger");
+    std::fs::remove_dir_all(ledger.join("records")).unwrap();
+    check(&site, &record).fails(3, &["the decision log"]);
+    std::fs::remove_dir_all(&ledger).unwrap();
+    check(&site, &record).fails(3, &["records are gone", "from a backup", "another directory"]);
+    // A making that was cut off before anything was signed goes on.
+    std::fs::remove_file(site.path().join("log/keys/node.vkey")).unwrap();
+    std::fs::remove_dir_all(&ledger).unwrap();
+    check(&site, &record).exits(1);
+}
+
+#[test]
+fn keys_of_others_are_no_logs() {
+    let site = site(&[("web.yaml", DEPLOYMENT), ("other/keys/id", "secret")]);
+    let at = |path: &str| site.path().join(path);
+    check(&site, &["web.yaml", "--record", "other"]).fails(2, &["keys/id", "no file of a decision log"]);
+    assert_eq!(std::fs::read_dir(at("other/keys")).unwrap().count(), 1);
+    std::fs::create_dir(at("linked")).unwrap();
+    symlink("../other/keys", at("linked/keys")).unwrap();
+    check(&site, &["web.yaml", "--record", "linked"]).fails(2, &["is a link"]);
+    // Also where there is a log.
+    check(&site, &["web.yaml", "--record", "log"]).exits(1);
+    std::fs::write(at("log/keys/admin.key"), "").unwrap();
+    check(&site, &["web.yaml", "--record", "log"]).fails(2, &["admin.key"]);
+    std::fs::remove_file(at("log/keys/admin.key")).unwrap();
+    check(&site, &["web.yaml", "--record", "log"]).exits(1);
+    // An empty key says what to do.
+    std::fs::create_dir_all(at("begun/keys")).unwrap();
+    std::fs::write(at("begun/keys/log.key"), "").unwrap();
+    check(&site, &["web.yaml", "--record", "begun"]).fails(3, &["log.key is empty", "remove it"]);
+    std::fs::remove_file(at("begun/keys/log.key")).unwrap();
+    check(&site, &["web.yaml", "--record", "begun"]).exits(1);
 }
 
 const OWN: &str = "# METADATA\n# title: images\n# description: No latest.\n# custom:\n#   id: own/images\n#   severity: medium\n#   inputs: [yaml]\n#   controls: [nist-800-53r5:CM-2]\n\

@@ -7,7 +7,7 @@
 
 mod insert;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -215,6 +215,9 @@ impl Draft {
             changes.push((place.offset, place.offset, order, place.render(members)));
         }
         changes.sort();
+        // What an alias stands for has one place: what is added to it under several paths is added once, and whether it should be is seen afterwards.
+        let mut added = BTreeSet::new();
+        changes.retain(|(start, end, _, text)| start != end || added.insert((*start, text.clone())));
         let mut text = before.to_owned();
         for (start, end, _, new) in changes.iter().rev() {
             if text.get(*start..*end).is_some() {
@@ -354,7 +357,7 @@ fn verify(source: &Source, text: &str, expected: &[Value]) -> Result<(), String>
     if same {
         Ok(())
     } else {
-        Err("would say something else besides the fix, as where a value is an alias or is given twice; mend it by hand".to_owned())
+        Err("would say something else besides the fix, as where several places share a value by an alias, or a key is given twice; mend that by hand, and the rest will be fixed".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@
 //! allowed). Nobody but its owner may read it.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -149,26 +149,27 @@ pub fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     Ok(key)
 }
 
-/// Writes a key to a new file that only its owner may access, and makes it durable. Never overwrites a file.
+/// Writes a key to a new file that only its owner may access, and makes it durable: whole or, after a crash, not at all. Never overwrites a file.
 pub fn create_key_file(path: &Path, key: &[u8; 32]) -> Result<(), KeyError> {
     let failed = |source| KeyError::File {
         action: "create",
         path: path.to_owned(),
         source,
     };
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(failed)?;
-    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(hex::encode(key))));
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    // The file's name must survive a crash too.
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    let mut draft = tempfile::Builder::new();
+    // Only its owner may access such a file from its making on.
+    draft.prefix(".key-");
+    let mut file = draft.tempfile_in(parent).map_err(failed)?;
+    let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(hex::encode(key))));
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(path)
+        .map_err(|error| failed(error.error))?;
+    // The file's name must survive a crash too.
     fs::File::open(parent)
         .and_then(|dir| dir.sync_all())
         .map_err(failed)
@@ -206,6 +207,7 @@ mod tests {
         assert_eq!(*read_key_file(&path).unwrap(), [7; 32]);
         let account = Account::from_file(&path).unwrap();
         assert!(!format!("{account:?}").contains("0707"), "the key does not leak");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
     }
 
     #[cfg(unix)]

@@ -30,8 +30,14 @@ pub(super) fn place(
     kind: InputKind,
     mapping: &Node,
 ) -> Result<Place, &'static str> {
-    let NodeKind::Object(entries) = &mapping.kind else {
-        return Err("what it is missing from is no mapping");
+    let entries = match &mapping.kind {
+        NodeKind::Object(entries) => entries,
+        NodeKind::Scalar(Value::Null) => {
+            return Err(
+                "what it is missing from is empty or null; write `{}` there, or remove its key, and check again",
+            );
+        }
+        _ => return Err("what it is missing from is no mapping"),
     };
     // What `<<` merges stands elsewhere.
     let own = entries

@@ -145,6 +145,56 @@ fn it_is_written_as_its_surroundings_are() {
 }
 
 #[test]
+fn an_empty_value_says_what_to_do() {
+    for text in [
+        "a: 0\nsecurity:\n",
+        "a: 0\nsecurity: ~\n",
+        "a: 0\nsecurity: null # x\n",
+    ] {
+        is_left(
+            "a.yaml",
+            text,
+            &[found("[]", READ_ONLY)],
+            "empty or null; write `{}`",
+        );
+    }
+    becomes(
+        "a.yaml",
+        "security: {}\n",
+        &[found("[]", READ_ONLY)],
+        "security: {readOnly: true}\n",
+    );
+    is_left(
+        "a.json",
+        r#"{"security": null}"#,
+        &[found("[]", READ_ONLY)],
+        "empty or null",
+    );
+}
+
+#[test]
+fn what_an_alias_shares_is_mended_once_or_not_at_all() {
+    let of = |key: &str| found(&format!("[\"{key}\"]"), READ_ONLY);
+    let shared = "b: {security: &x {user: 1}}\nc: {security: *x}\n";
+    let mended = shared.replace("user: 1", "user: 1, readOnly: true");
+    becomes("a.yaml", shared, &[of("b"), of("c")], &mended);
+    is_left("a.yaml", shared, &[of("b")], "share a value by an alias");
+    is_left("a.yaml", shared, &[of("c")], "share a value by an alias");
+}
+
+#[test]
+fn parts_of_large_documents_have_their_own_places() {
+    let item = r#"{"name": "x", "security": {"user": 1}}"#;
+    let items = vec![item; 1000].join(",\n  ");
+    let text = format!("\n{{\"items\": [\n  {items}\n]}}\n");
+    let findings: Vec<Finding> = (0..1000)
+        .map(|number| found(&format!("[\"items\", {number}]"), READ_ONLY))
+        .collect();
+    let mended = item.replace("1}", "1, \"readOnly\": true}");
+    becomes("a.json", &text, &findings, &text.replace(item, &mended));
+}
+
+#[test]
 fn what_would_say_more_or_has_no_place_is_left() {
     let b = |path: &str| [found(path, r#"{"at": ["b"], "value": 1}"#)];
     is_left("a.toml", "a = 0\n", &b("[]"), "YAML and JSON only");

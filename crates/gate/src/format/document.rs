@@ -172,9 +172,10 @@ impl Document {
     pub(crate) fn node(&self, text: &str, path: &[Value]) -> Option<Node> {
         match &self.places {
             Places::Known(node) => node.at(path).cloned(),
-            Places::Json(range, _) => {
-                let node = json::node(text.get(range.clone())?, range.start).ok()?;
-                node.at(path).cloned()
+            // Only that part is read: a document has as many of them as there are keys to add.
+            Places::Json(range, index) => {
+                let part = json::at(text, range, path, index)?;
+                json::node(part, json::place(text, part).start).ok()
             }
             Places::Plan(..) => None,
         }

@@ -207,7 +207,7 @@ pub(super) fn items(text: &str, range: &Range<usize>, name: &str) -> Option<Vec<
 }
 
 /// The bytes of a part of the text.
-fn place(text: &str, part: &str) -> Range<usize> {
+pub(super) fn place(text: &str, part: &str) -> Range<usize> {
     let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
     offset..offset.saturating_add(part.len())
 }

@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What such a directory holds before its first record, if its making was cut off.
 const BEGUN: [&str; 3] = ["lock", "keys", "ledger"];
 
+/// What its `keys` holds, apart from drafts of these. A node's or a developer's directory holds more, and what is recorded there is not for us to sign.
+const KEYS: [&str; 4] = [".gitignore", "node.key", "log.key", "node.vkey"];
+
+/// How drafts of them begin, which another run may be writing, or a crash have left.
+const DRAFTS: [&str; 2] = [".key-", ".node.vkey."];
+
 /// A run in the log.
 pub(super) struct Recorded {
     /// The decision's id.
@@ -44,9 +50,11 @@ pub(super) fn record(
     let _lock = take(&home)?;
     keys::create_node_keys(&home)?;
     let key = signing_key(&home)?;
-    home.publish_key(key.verifier())?;
+    let public = key.verifier().clone();
     let what = "the decision log";
     let log = DecisionLog::open(&home.ledger(), key, Options::default()).environment(what)?;
+    // Behind the log's first checkpoint: where this key lies, there was a log.
+    home.publish_key(&public)?;
     let clock = DecisionClock::new(system_clock(), log.ledger().latest().clone());
     clock.check().environment("the run can't be recorded")?;
     let input = json::parse(&serde_json::to_vec(input)?, &json::Limits::default())
@@ -115,8 +123,8 @@ fn take(home: &Home) -> Result<HomeLock> {
             "--record {shown}: this is the data directory of a node, whose registry decides about runs; start it with `stele up`, and record at its URL"
         );
     }
-    let has_key = || home.keys().join("log.key").exists();
-    if !has_key()
+    own_keys(home)?;
+    if !home.keys().join("log.key").exists()
         && let Some(other) = foreign(root)?
     {
         bail!(
@@ -125,13 +133,72 @@ fn take(home: &Home) -> Result<HomeLock> {
     }
     home.create_log()?;
     let lock = home.lock_within(PATIENCE)?;
-    if !has_key() && home.ledger().join("records").exists() {
-        return Err(Environment(format!(
-            "--record {shown}: it holds records but not the key that they were signed with; restore {shown}/keys from a backup, or record in another directory"
-        ))
-        .into());
-    }
+    whole(home)?;
     Ok(lock)
+}
+
+/// Refuses keys that are not a log's, and links, through which keys would come to lie elsewhere.
+fn own_keys(home: &Home) -> Result<()> {
+    let shown = home.root().display();
+    let folders = [home.keys(), home.ledger(), home.root().join("lock")];
+    if let Some(link) = folders.iter().find(|path| path.is_symlink()) {
+        let link = link.display();
+        bail!(
+            "--record {shown}: {link} is a link; a log keeps what is its own in its directory, so name another one"
+        );
+    }
+    let keys = home.keys();
+    if !keys.exists() {
+        return Ok(());
+    }
+    let unreadable = || format!("can't read {}", keys.display());
+    for entry in std::fs::read_dir(&keys).environment(unreadable())? {
+        let entry = entry.environment(unreadable())?;
+        let name = entry.file_name().display().to_string();
+        let is_draft = name == "node.tmp" || DRAFTS.iter().any(|draft| name.starts_with(draft));
+        let is_file = entry.file_type().environment(unreadable())?.is_file();
+        if !(is_file && (is_draft || KEYS.contains(&name.as_str()))) {
+            bail!(
+                "--record {shown}: {} is no file of a decision log's; name an empty directory, or one that is not there yet",
+                entry.path().display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a log that lost its records or its keys: a new one under the same key would contradict what the lost one signed.
+fn whole(home: &Home) -> Result<()> {
+    let shown = home.root().display();
+    let refused = |text: String| Err(Environment(format!("--record {shown}: {text}")).into());
+    let records = home.ledger().join("records");
+    let has_records = std::fs::read_dir(&records).is_ok_and(|mut entries| entries.next().is_some());
+    let has_log = has_records || home.vkey().exists();
+    for name in ["node.key", "log.key"] {
+        let key = home.keys().join(name);
+        let Ok(metadata) = key.metadata() else {
+            if has_log {
+                return refused(format!(
+                    "it has a log but not the key {name} that it is signed with; restore {shown}/keys from a backup, or record in another directory"
+                ));
+            }
+            continue;
+        };
+        if metadata.len() == 0 {
+            let remedy = match has_log {
+                true => "restore it from a backup, or record in another directory",
+                false => "as after a crash; nothing was signed with it yet, so remove it and record again",
+            };
+            return refused(format!("the key {} is empty: {remedy}", key.display()));
+        }
+    }
+    if home.vkey().exists() && !has_records && !home.ledger().join("public/checkpoint").exists() {
+        return refused(format!(
+            "its records are gone, but {} says that it had some; restore {shown}/ledger from a backup, or record in another directory, with a key of its own",
+            home.vkey().display()
+        ));
+    }
+    Ok(())
 }
 
 /// An entry of a directory that no log has.

@@ -6,6 +6,7 @@ use anyhow::Result;
 use similar::TextDiff;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use stele_gate::fix::{self, Fixed};
 use stele_gate::source::{Origin, Source};
@@ -120,10 +121,23 @@ fn replace(path: &Path, fixed: &Fixed) -> std::io::Result<Option<String>> {
         Err(reason) => return Ok(Some(reason)),
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = path.with_file_name(format!(".{name}.stele-{}", std::process::id()));
-    let write = || {
-        let mut file = File::create_new(&draft)?;
-        file.set_permissions(fs::metadata(&path)?.permissions())?;
+    let metadata = fs::metadata(&path)?;
+    if metadata.permissions().readonly() {
+        return Ok(Some(
+            "it is read-only; make it writable first (chmod u+w)".to_owned(),
+        ));
+    }
+    if metadata.nlink() > 1 {
+        return Ok(Some(
+            "it has several names (hard links), of which one alone would be mended; mend it by hand"
+                .to_owned(),
+        ));
+    }
+    let draft = path.with_file_name(format!(".{name}.stele-{:016x}", rand::random::<u64>()));
+    // From here on the draft is this process's own, and may be removed.
+    let file = File::create_new(&draft)?;
+    let write = |mut file: File| {
+        file.set_permissions(metadata.permissions())?;
         file.write_all(fixed.text.as_bytes())?;
         file.sync_all()?;
         // The question may have stood for an hour.
@@ -134,7 +148,7 @@ fn replace(path: &Path, fixed: &Fixed) -> std::io::Result<Option<String>> {
         fs::rename(&draft, &path)?;
         Ok(None)
     };
-    write().inspect_err(|_| {
+    write(file).inspect_err(|_| {
         let _ = fs::remove_file(&draft);
     })
 }
@@ -187,6 +201,30 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "a: 3\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(names(dir.path()), 1, "no draft is left");
+    }
+
+    #[test]
+    fn what_is_read_only_or_has_other_names_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        fs::write(&path, "a: 1\n").unwrap();
+        fs::hard_link(&path, dir.path().join("b.yaml")).unwrap();
+        let new = fixed("a: 1\n", "a: 2\n");
+        let refused = |text: &str| {
+            let reason = replace(&path, &new).unwrap().unwrap();
+            assert!(reason.contains(text), "{reason}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "a: 1\n");
+        };
+        refused("hard links");
+        fs::remove_file(dir.path().join("b.yaml")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        refused("read-only");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        // A draft of somebody else's stays.
+        let other = dir.path().join(format!(".a.yaml.stele-{}", std::process::id()));
+        fs::write(&other, "mine").unwrap();
+        assert_eq!(replace(&path, &new).unwrap(), None);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
     }
 
     #[test]
