@@ -445,3 +445,63 @@ fn policies_decide_in_place_of_the_vulnerabilities() {
     site.run(&["vuln", "scan", "app", "--policy", "own"])
         .fails(2, &["no policy was asked"]);
 }
+
+#[test]
+fn the_oldest_ecosystem_that_is_scanned_counts() {
+    let site = site();
+    let mut old = record("A", "npm", "left", &[("introduced", "0")]);
+    old["modified"] = days_ago(400).into();
+    write(&site, "old.json", old.to_string());
+    let ran = site.run(&["vuln", "import", "old.json", "osv/c.json"]);
+    assert!(ran.exits(0).contains("400 days old"));
+    site.run(&["vuln", "scan", "app/web", "--dry-run"])
+        .fails(3, &["data of npm are 400 days old"]);
+    site.run(&["vuln", "scan", "app/py"]).exits(1);
+    let status = site.run(&["vuln", "status"]).exits(0);
+    assert!(
+        status.contains("400 days") && status.contains("1 day"),
+        "{status}"
+    );
+    site.run(&["vuln", "import", "--add", "osv/a.json"]).exits(0);
+    let read = report(site.run(&["vuln", "scan", "app", "--format", "json"]), 1);
+    assert_eq!(read["data"]["ages"], json!({"PyPI": 1, "npm": 1}));
+}
+
+#[test]
+fn what_was_bad_is_told_and_damage_ends_the_scan() {
+    let site = site();
+    write(&site, "osv/bad.json", "{");
+    site.run(&["vuln", "import", "osv"]).exits(2);
+    write(&site, "app/broken/package-lock.json", "{");
+    let ran = site.run(&["vuln", "scan", "app", "--write-input", "in.json"]);
+    assert!(
+        ran.err.contains("1 file of what was imported can't be used"),
+        "{}",
+        ran.err
+    );
+    ran.exits(1);
+    let input: Value = serde_json::from_slice(&std::fs::read(site.path().join("in.json")).unwrap()).unwrap();
+    assert_eq!(input["data"]["bad"], 1);
+    assert!(
+        input["failures"][0]["file"]
+            .as_str()
+            .unwrap()
+            .ends_with("broken/package-lock.json"),
+        "{}",
+        input["failures"]
+    );
+    assert_eq!(input["commits"], json!([]));
+    let status = site.run(&["vuln", "status", "--format", "json"]).exits(0);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(
+        (&status["bad"], &status["releases"]["npm"][""]),
+        (&json!(1), &json!(2))
+    );
+    let store = site.data().join("vuln/osv.redb");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let at = bytes.windows(9).position(|text| text == b"GHSA-aaaa").unwrap();
+    bytes[at] = b'X';
+    std::fs::write(&store, bytes).unwrap();
+    site.run(&["vuln", "scan", "app"])
+        .fails(3, &["osv.redb is damaged", "import the data again"]);
+}

@@ -32,6 +32,9 @@ const KNOWN: &[(&str, Order, Names)] = &[
     ("openSUSE", Order::Rpm, Names::Exact),
 ];
 
+/// Distributions without releases: what they have is the newest.
+const UNRELEASED: [&str; 2] = ["Chainguard", "Wolfi"];
+
 /// When two names are one package's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
@@ -262,6 +265,12 @@ impl Home {
             Some(_) => format!("{} without a release", self.ecosystem.name),
             None => self.ecosystem.name.to_owned(),
         }
+    }
+
+    /// Whether data of an OSV release are data about this one. What names no release is about all, but says nothing of whether there are data for each.
+    pub(crate) fn covered_by(&self, release: &str) -> bool {
+        let whole = self.distro.is_none() || UNRELEASED.contains(&self.ecosystem.name);
+        whole || !release.is_empty() && self.is(release)
     }
 
     /// Whether an advisory for a release is about this one.

@@ -33,6 +33,6 @@ pub use ecosystem::{Distro, Known};
 pub use import::{ImportError, Imported, import};
 pub use osv::{Advisory, Affected, Event, Record, RecordError};
 pub use package::{Package, Place};
-pub use scan::{Found, Scan, Suppressed, Unchecked, scan};
-pub use store::{DataInfo, Store, StoreError};
+pub use scan::{Found, Scan, Suppressed, Unchecked, ecosystems, scan};
+pub use store::{DataInfo, ImportInfo, Store, StoreError};
 pub use vex::{Statement, Vex, VexProblem};

@@ -6,6 +6,7 @@ use crate::cvss::Level;
 use crate::ecosystem::Known;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Characters of a summary that are kept.
@@ -19,7 +20,7 @@ pub enum RecordError {
     /// It is no JSON, or not in OSV's shape.
     #[error("no OSV record: {0}")]
     Shape(String),
-    /// Its id, or an alias, is none.
+    /// Its id is none.
     #[error("no OSV record: the id {0:?} is none")]
     Id(String),
 }
@@ -31,9 +32,9 @@ struct Raw {
     published: Option<Timestamp>,
     withdrawn: Option<Timestamp>,
     #[serde(default)]
-    aliases: Vec<String>,
+    aliases: Names,
     #[serde(default)]
-    upstream: Vec<String>,
+    upstream: Names,
     #[serde(default)]
     related: Vec<String>,
     summary: Option<String>,
@@ -43,6 +44,32 @@ struct Raw {
     #[serde(default)]
     affected: Vec<RawAffected>,
     database_specific: Option<Specific>,
+}
+
+/// Other names, of whatever shape, so that one that is none does not spoil the record.
+#[derive(Default, Deserialize)]
+struct Names(Value);
+
+impl Names {
+    /// Those that are names. `problems` is told of the others.
+    fn read(self, member: &str, problems: &mut Vec<String>) -> Vec<String> {
+        let list = match self.0 {
+            Value::Array(list) => list,
+            Value::Null => Vec::new(),
+            other => vec![other],
+        };
+        let mut names = Vec::new();
+        for value in list {
+            match value {
+                Value::String(name) if is_id(&name) => names.push(name),
+                other => {
+                    let text: String = other.to_string().chars().take(ID).collect();
+                    problems.push(format!("the name {text} in {member} is none, and is left out"));
+                }
+            }
+        }
+        names
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,8 +87,8 @@ struct RawAffected {
 
 #[derive(Deserialize)]
 struct RawPackage {
-    ecosystem: String,
-    name: String,
+    ecosystem: Option<String>,
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +101,7 @@ struct RawRange {
 
 /// What databases say in words of their own: of whatever shape, so that nothing in it can spoil the record.
 #[derive(Deserialize)]
-struct Specific(serde_json::Value);
+struct Specific(Value);
 
 impl Specific {
     /// A word that says how bad it is: the first that does, not one like "not yet assigned".
@@ -178,6 +205,8 @@ pub struct Record {
     pub withdrawn: bool,
     /// Packages of ecosystems that nothing here can match.
     pub foreign: usize,
+    /// Parts that can't be used.
+    pub problems: Vec<String>,
 }
 
 impl Record {
@@ -190,19 +219,27 @@ impl Record {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let raw: Raw =
             serde_json::from_slice(bytes).map_err(|error| RecordError::Shape(error.to_string()))?;
-        let names = raw.aliases.iter().chain(&raw.upstream);
-        if let Some(bad) = std::iter::once(&raw.id).chain(names).find(|id| !is_id(id)) {
-            return Err(RecordError::Id(bad.chars().take(ID).collect()));
+        if !is_id(&raw.id) {
+            return Err(RecordError::Id(raw.id.chars().take(ID).collect()));
         }
+        let mut problems = Vec::new();
+        let aliases = raw.aliases.read("aliases", &mut problems);
+        let upstream = raw.upstream.read("upstream", &mut problems);
         let word = raw.database_specific.as_ref().and_then(Specific::severity);
         let (mut affected, mut foreign) = (BTreeMap::<Key, Vec<Affected>>::new(), 0usize);
-        for entry in raw.affected {
+        for (number, entry) in raw.affected.into_iter().enumerate() {
             let Some(package) = &entry.package else { continue };
-            let Some((known, release)) = Known::parse(&package.ecosystem) else {
+            let (Some(ecosystem), Some(name)) = (&package.ecosystem, &package.name) else {
+                problems.push(format!(
+                    "the package of affected/{number} has no ecosystem or no name, and is left out"
+                ));
+                continue;
+            };
+            let Some((known, release)) = Known::parse(ecosystem) else {
                 foreign = foreign.saturating_add(1);
                 continue;
             };
-            let key = (known.name, known.normal(&package.name));
+            let key = (known.name, known.normal(name));
             let release = release.to_owned();
             let read = entry.read(release, &raw.severity, word.as_ref());
             affected.entry(key).or_default().push(read);
@@ -215,8 +252,8 @@ impl Record {
         Ok(Self {
             advisory: Advisory {
                 id: raw.id,
-                aliases: raw.aliases,
-                upstream: raw.upstream,
+                aliases,
+                upstream,
                 related: raw.related.into_iter().filter(|id| is_id(id)).collect(),
                 summary: line.trim().chars().take(SUMMARY).collect(),
                 published: raw.published,
@@ -225,6 +262,7 @@ impl Record {
             affected,
             withdrawn: raw.withdrawn.is_some(),
             foreign,
+            problems,
         })
     }
 }
@@ -297,6 +335,21 @@ mod tests {
         let affected = &record.affected[&("Debian", "a".to_owned())][0];
         assert_eq!(affected.word.as_deref(), Some("high"));
         assert_eq!(record.advisory.related, ["CVE-1"]);
+    }
+
+    #[test]
+    fn a_part_that_cant_be_used_is_told_and_the_rest_is_read() {
+        let text = r#"{"id": "A", "modified": "2026-01-02T03:04:05Z", "aliases": ["CVE-1", "", "two words", 7, null], "upstream": "CVE-2",
+            "affected": [{"package": {"name": "x"}, "versions": ["1"]}, {"package": {"ecosystem": "npm"}}, {"package": {"ecosystem": "npm", "name": "a"}}]}"#;
+        let record = Record::parse(text.as_bytes()).unwrap();
+        assert_eq!(record.advisory.aliases, ["CVE-1"]);
+        assert_eq!(record.advisory.upstream, ["CVE-2"]);
+        assert_eq!(
+            record.affected.keys().collect::<Vec<_>>(),
+            [&("npm", "a".to_owned())]
+        );
+        assert_eq!(record.problems.len(), 6, "{:?}", record.problems);
+        assert!(record.problems[4].contains("affected/0"), "{:?}", record.problems);
     }
 
     #[test]

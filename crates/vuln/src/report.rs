@@ -3,7 +3,8 @@
 //! The input's shape is documented in `docs/vuln.md`.
 
 use crate::package::{Package, Place};
-use crate::scan::{Found, Scan};
+use crate::scan::{Found, Scan, ecosystems};
+use crate::store::days_between;
 use crate::vex::VexProblem;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -83,7 +84,9 @@ impl Report<'_> {
             file: self.name.to_owned(),
             at: None,
             message: format!(
-                "{count} packages of {ecosystem} are not checked: there are no data for it; import OSV's archive for it with `stele vuln import --add`, or pass --allow-missing-data"
+                "{count} package{} of {ecosystem} {} not checked: there are no data for it; import OSV's archive for it with `stele vuln import --add`, or pass --allow-missing-data",
+                if *count == 1 { "" } else { "s" },
+                if *count == 1 { "is" } else { "are" },
             ),
         })
     }
@@ -184,9 +187,9 @@ impl Report<'_> {
         }
     }
 
-    /// What policies get as input. `bill`: what the packages are listed in.
+    /// What policies get as input. `bill`: what the packages are listed in; `failures`: files that were not read, or only in part.
     #[must_use]
-    pub fn document(&self, bill: &Value) -> Value {
+    pub fn document(&self, bill: &Value, failures: &[Failure]) -> Value {
         let (back, active): (Vec<_>, Vec<_>) = self
             .scan
             .found
@@ -204,18 +207,24 @@ impl Report<'_> {
             "suppressed": list(back),
             "unchecked": self.scan.unchecked.iter().map(|one| json!({"purl": one.purl, "reason": one.reason})).collect::<Value>(),
             "missing": self.scan.missing,
+            "failures": failures,
+            "commits": self.scan.commits,
             "sbom": bill,
         })
     }
 
     fn data(&self) -> Value {
         let info = &self.scan.info;
+        let made = info.oldest(ecosystems(self.packages)).and_then(|(_, made)| made);
         json!({
-            "made": info.made(),
+            "made": made,
             "imported": info.imports.iter().map(|import| import.imported).min(),
-            "age_days": info.age_days(self.now),
+            "age_days": made.map(|made| days_between(made, self.now)),
+            "ages": info.ages(self.now),
             "advisories": info.advisories,
             "ecosystems": info.ecosystems,
+            "exploited": info.exploited,
+            "bad": info.bad(),
         })
     }
 
@@ -291,7 +300,9 @@ impl Report<'_> {
         } else {
             "vulnerabilities"
         };
-        let mut text = format!("{} packages, {total} {word}", self.packages.len());
+        let packages = self.packages.len();
+        let end = if packages == 1 { "" } else { "s" };
+        let mut text = format!("{packages} package{end}, {total} {word}");
         if !parts.is_empty() {
             text.push_str(&format!(" ({})", parts.join(", ")));
         }

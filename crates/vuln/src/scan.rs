@@ -166,6 +166,13 @@ impl Hit {
     }
 }
 
+/// OSV's ecosystems that packages are looked up in, without releases.
+#[must_use]
+pub fn ecosystems(packages: &[Package]) -> BTreeSet<&'static str> {
+    let homes = packages.iter().filter_map(Package::home);
+    homes.map(|home| home.ecosystem.name).collect()
+}
+
 /// Looks packages up. `product` is the package URL of what they are part of, which statements may name; `progress` is told how many were looked up.
 ///
 /// # Errors
@@ -242,7 +249,7 @@ fn home_of(package: &Package, store: &Store, out: &mut Scan) -> Option<Home> {
     }
     // Of a distribution the release has to be among the data: those of others say nothing of it.
     let releases = store.info().releases.get(home.ecosystem.name);
-    if !releases.is_some_and(|releases| releases.iter().any(|release| home.is(release))) {
+    if !releases.is_some_and(|releases| releases.keys().any(|release| home.covered_by(release))) {
         let count = out.missing.entry(home.label()).or_default();
         *count = count.saturating_add(1);
         return None;

@@ -1,7 +1,7 @@
 //! Import of OSV data: directories, archives as OSV publishes them for each ecosystem, single files.
 //!
-//! Everything is bounded. A record that can't be used is noted, and the rest is taken; an archive or directory that can't be read, or goes beyond the bounds,
-//! ends the import, and the old data stay.
+//! Everything is bounded. A record that can't be used is noted, and the rest is taken; an archive or directory that can't be read, goes beyond the bounds, or has more
+//! files that can't be used than others, ends the import, and the old data stay.
 
 mod source;
 
@@ -9,6 +9,7 @@ use crate::osv::{Record, RecordError};
 use crate::store::{self, DataInfo, ImportInfo, Store, StoreError, Taken, Writer};
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Bounds on what is read.
@@ -77,9 +78,21 @@ pub enum ImportError {
     },
     /// There was no record.
     #[error(
-        "there is no OSV record for an ecosystem that is matched here among {read} files ({bad} of them can't be used); the data that were there stay in force{first}"
+        "there is no OSV record for an ecosystem that is matched here (files read: {read}, of which {bad} can't be used); the data that were there stay in force{first}"
     )]
     Nothing {
+        /// How many files were read.
+        read: u64,
+        /// How many can't be used.
+        bad: u64,
+        /// The first of those.
+        first: String,
+    },
+    /// It is no good.
+    #[error(
+        "most files can't be used ({bad} of {read}), so that none is taken; the data that were there stay in force{first}"
+    )]
+    MostlyBad {
         /// How many files were read.
         read: u64,
         /// How many can't be used.
@@ -124,9 +137,13 @@ pub struct Imported {
     pub foreign: u64,
     /// Files that are neither JSON nor archives, and were passed over.
     pub passed_over: u64,
-    /// Files that can't be used.
+    /// Files that can't be used, and directories that are too deep.
     pub bad: u64,
-    /// The first of them.
+    /// Records of which a part can't be used; they count among the others too.
+    pub partial: u64,
+    /// Entries of catalogues of what is exploited.
+    pub exploited: u64,
+    /// The first that can't be used, whole or in part.
     pub listed: Vec<Bad>,
     /// What is in the store now.
     pub info: DataInfo,
@@ -135,6 +152,10 @@ pub struct Imported {
 impl Imported {
     fn bad(&mut self, file: String, message: impl ToString) {
         self.bad = self.bad.saturating_add(1);
+        self.list(file, message);
+    }
+
+    fn list(&mut self, file: String, message: impl ToString) {
         if self.listed.len() < LISTED {
             let message = message.to_string();
             self.listed.push(Bad { file, message });
@@ -153,15 +174,16 @@ pub fn import(
     options: &Options,
     progress: &dyn Fn(u64),
 ) -> Result<Imported, ImportError> {
-    let old = if options.add { Store::open(dir)? } else { None };
     store::replace(dir, |writer| {
-        if let Some(old) = &old {
-            writer.copy(old)?;
+        // Opened here, where no other import can replace it.
+        if let Some(old) = options.add.then(|| Store::open(dir)).transpose()?.flatten() {
+            writer.copy(&old)?;
         }
         let mut run = Run {
             writer,
             out: Imported::default(),
-            newest: None,
+            newest: BTreeMap::new(),
+            catalogues: 0,
             options,
             bytes: 0,
             entries: 0,
@@ -178,7 +200,10 @@ pub fn import(
 struct Run<'r, 'w> {
     writer: &'r mut Writer<'w>,
     out: Imported,
-    newest: Option<Timestamp>,
+    /// When the newest record of each ecosystem changed, of those that are kept and not of the future.
+    newest: BTreeMap<String, Timestamp>,
+    /// Catalogues of what is exploited.
+    catalogues: u64,
     options: &'r Options,
     bytes: u64,
     entries: u64,
@@ -224,30 +249,40 @@ impl Run<'_, '_> {
     }
 
     /// Takes one file's bytes.
-    fn take(&mut self, path: &Path, name: String, bytes: &[u8]) -> Result<(), ImportError> {
-        self.spend(path, bytes.len() as u64)?;
+    fn take(&mut self, name: String, bytes: &[u8]) -> Result<(), ImportError> {
         self.out.read = self.out.read.saturating_add(1);
         if self.out.read.is_multiple_of(256) {
             (self.progress)(self.out.read);
         }
         match Record::parse(bytes) {
-            Ok(record) => self.file(&record)?,
+            Ok(record) => self.file(name, &record)?,
             Err(RecordError::Shape(_)) if self.exploited(bytes)? => {}
             Err(error) => self.out.bad(name, error),
         }
         Ok(())
     }
 
-    fn file(&mut self, record: &Record) -> Result<(), ImportError> {
+    fn file(&mut self, name: String, record: &Record) -> Result<(), ImportError> {
         let out = &mut self.out;
-        let counter = match self.writer.take(record)? {
+        let taken = self.writer.take(record)?;
+        let counter = match taken {
             Taken::New => &mut out.taken,
             Taken::Known => &mut out.known,
             Taken::Withdrawn => &mut out.withdrawn,
             Taken::Foreign => &mut out.foreign,
         };
         *counter = counter.saturating_add(1);
-        self.newest = self.newest.max(Some(record.advisory.modified));
+        if !record.problems.is_empty() {
+            out.partial = out.partial.saturating_add(1);
+            out.list(name, record.problems.join("; "));
+        }
+        let modified = record.advisory.modified;
+        if matches!(taken, Taken::New | Taken::Known) && modified <= self.options.now {
+            for (ecosystem, _) in record.affected.keys() {
+                let newest = self.newest.entry((*ecosystem).to_owned()).or_insert(modified);
+                *newest = modified.max(*newest);
+            }
+        }
         Ok(())
     }
 
@@ -258,7 +293,9 @@ impl Run<'_, '_> {
         };
         for entry in catalogue.vulnerabilities {
             self.writer.exploited(&entry.id, &entry.date_added.to_string())?;
+            self.out.exploited = self.out.exploited.saturating_add(1);
         }
+        self.catalogues = self.catalogues.saturating_add(1);
         Ok(true)
     }
 
@@ -266,24 +303,29 @@ impl Run<'_, '_> {
         let Self {
             writer,
             mut out,
+            newest,
+            catalogues,
             options,
             ..
         } = self;
-        let now = options.now;
-        let Some(newest) = self.newest.filter(|_| writer.advisories() > 0) else {
-            let first = out.listed.first();
-            return Err(ImportError::Nothing {
-                read: out.read,
-                bad: out.bad,
-                first: first.map_or_else(String::new, |bad| format!("; {}: {}", bad.file, bad.message)),
-            });
-        };
-        let info = writer.finish(ImportInfo {
+        let usable = [out.taken, out.known, out.withdrawn, out.foreign, catalogues];
+        let usable = usable.into_iter().fold(0, u64::saturating_add);
+        let (read, bad) = (out.read, out.bad);
+        let first = out.listed.first();
+        let first = first.map_or_else(String::new, |bad| format!("; {}: {}", bad.file, bad.message));
+        if usable == 0 || writer.advisories() == 0 {
+            return Err(ImportError::Nothing { read, bad, first });
+        }
+        if bad > usable {
+            return Err(ImportError::MostlyBad { read, bad, first });
+        }
+        let import = ImportInfo {
             sources: paths.iter().map(|path| path.display().to_string()).collect(),
-            made: newest.min(now),
-            imported: now,
+            imported: options.now,
             records: out.taken,
-        });
+            bad: bad.saturating_add(out.partial),
+        };
+        let info = writer.finish(import, newest);
         out.info.clone_from(&info);
         Ok((info, out))
     }

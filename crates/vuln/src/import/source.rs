@@ -22,16 +22,31 @@ pub(super) fn read(path: &Path, run: &mut Run<'_, '_>) -> Result<(), ImportError
             let at = error.path().unwrap_or(path).to_owned();
             io(&at)(error.into())
         })?;
-        if !entry.file_type().is_file() {
+        let found = entry.file_type();
+        if found.is_dir() && entry.depth() >= MAX_DEPTH {
+            run.out.bad(
+                entry.path().display().to_string(),
+                format!("is more than {MAX_DEPTH} directories deep, and what is in it is not read"),
+            );
+        }
+        if !found.is_file() {
             continue;
         }
-        let end = entry.path().extension().and_then(|end| end.to_str());
-        match end {
-            Some("json" | "zip") => file(entry.path(), run)?,
-            _ => run.out.passed_over = run.out.passed_over.saturating_add(1),
+        let name = entry.path().to_string_lossy();
+        if ends_with(&name, ".json") || ends_with(&name, ".zip") {
+            file(entry.path(), run)?;
+        } else {
+            run.out.passed_over = run.out.passed_over.saturating_add(1);
         }
     }
     Ok(())
+}
+
+/// Whatever the case.
+fn ends_with(name: &str, end: &str) -> bool {
+    let start = name.len().checked_sub(end.len());
+    let tail = start.and_then(|start| name.get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> ImportError {
@@ -54,19 +69,20 @@ fn file(path: &Path, run: &mut Run<'_, '_>) -> Result<(), ImportError> {
     opened.rewind().map_err(io(path))?;
     // An archive begins with an entry, or if it has none with its end.
     let begins = first.get(..filled).unwrap_or_default();
-    if begins == b"PK\x03\x04" || begins == b"PK\x05\x06" || path.extension().is_some_and(|end| end == "zip")
-    {
+    if begins == b"PK\x03\x04" || begins == b"PK\x05\x06" || ends_with(&path.to_string_lossy(), ".zip") {
         return archive(path, opened, run);
     }
     run.count(path)?;
     let name = path.display().to_string();
-    match bounded(&mut opened, run.options.limits.record) {
-        Ok(Some(bytes)) => run.take(path, name, &bytes),
-        Ok(None) => {
-            run.out.bad(name, too_long(run));
+    let (bytes, failed) = bounded(&mut opened, run);
+    run.spend(path, bytes.len() as u64)?;
+    match failed {
+        None => run.take(name, &bytes),
+        Some(Failed::TooLong(message)) => {
+            run.out.bad(name, message);
             Ok(())
         }
-        Err(error) => Err(io(path)(error)),
+        Some(Failed::Read(error)) => Err(io(path)(error)),
     }
 }
 
@@ -97,34 +113,42 @@ fn archive(path: &Path, file: File, run: &mut Run<'_, '_>) -> Result<(), ImportE
             }
         };
         let name = inside(&plain);
-        if plain.ends_with(".zip") {
+        if ends_with(&plain, ".zip") {
             run.out.bad(name, "archives in archives are not read");
             continue;
         }
-        if !plain.ends_with(".json") {
+        if !ends_with(&plain, ".json") {
             run.out.passed_over = run.out.passed_over.saturating_add(1);
             continue;
         }
         // What is declared may be a lie: as much is read as fits.
-        match bounded(&mut entry, run.options.limits.record) {
-            Ok(Some(bytes)) => run.take(path, name, &bytes)?,
-            Ok(None) => {
-                run.spend(path, run.options.limits.record)?;
-                run.out.bad(name, too_long(run));
-            }
-            Err(error) => run.out.bad(name, format!("can't be unpacked: {error}")),
+        let (bytes, failed) = bounded(&mut entry, run);
+        // Whatever became of it, it was unpacked.
+        run.spend(path, bytes.len() as u64)?;
+        match failed {
+            None => run.take(name, &bytes)?,
+            Some(Failed::TooLong(message)) => run.out.bad(name, message),
+            Some(Failed::Read(error)) => run.out.bad(name, format!("can't be unpacked: {error}")),
         }
     }
     Ok(())
 }
 
-fn too_long(run: &Run<'_, '_>) -> String {
-    format!("has more than {} bytes", run.options.limits.record)
+/// Why not all could be read.
+enum Failed {
+    TooLong(String),
+    Read(std::io::Error),
 }
 
-/// All bytes, unless there are more than `limit`.
-fn bounded(reader: &mut impl Read, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+/// What could be read, up to the bound for a record, and why that is not all.
+fn bounded(reader: &mut impl Read, run: &Run<'_, '_>) -> (Vec<u8>, Option<Failed>) {
+    let limit = run.options.limits.record;
     let mut bytes = Vec::new();
-    let read = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok((read as u64 <= limit).then_some(bytes))
+    let read = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+    let failed = match read {
+        Err(error) => Some(Failed::Read(error)),
+        Ok(read) if read as u64 > limit => Some(Failed::TooLong(format!("has more than {limit} bytes"))),
+        Ok(_) => None,
+    };
+    (bytes, failed)
 }

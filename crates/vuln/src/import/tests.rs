@@ -181,9 +181,7 @@ fn directories_hold_records_and_archives() {
     let bytes = archive(&[("P.json", record("P", "PyPI", "X.y", "").as_bytes())]);
     std::fs::write(dir.path().join("data/all.zip"), bytes).unwrap();
     std::fs::write(dir.path().join("data/modified_id.csv"), "x").unwrap();
-    let kev = r#"{"title": "x", "catalogVersion": "1", "dateReleased": "2026-01-01T00:00:00Z", "count": 1,
-        "vulnerabilities": [{"cveID": "CVE-2026-1", "dateAdded": "2026-01-02", "product": "x"}]}"#;
-    std::fs::write(dir.path().join("data/kev.json"), kev).unwrap();
+    std::fs::write(dir.path().join("data/kev.json"), KEV).unwrap();
     let vuln = dir.path().join("vuln");
     let done = import(&vuln, &[dir.path().join("data")], &options(), &|_| ()).unwrap();
     assert_eq!((done.taken, done.passed_over, done.bad), (2, 1, 0));
@@ -198,7 +196,7 @@ fn directories_hold_records_and_archives() {
 }
 
 #[test]
-fn adding_keeps_what_is_there_and_the_older_age() {
+fn adding_keeps_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     run(
         dir.path(),
@@ -231,9 +229,193 @@ fn adding_keeps_what_is_there_and_the_older_age() {
 }
 
 #[test]
-fn a_record_of_the_future_makes_nothing_younger() {
+fn each_ecosystem_has_an_age_of_its_own_and_the_oldest_counts() {
     let dir = tempfile::tempdir().unwrap();
-    let text = record("A", "npm", "a", "").replace("2026-01-05", "2099-01-01");
-    let done = run(dir.path(), "a.json", text.as_bytes(), &options()).unwrap();
-    assert_eq!(done.info.made(), Some(options().now));
+    let at = |text: String, day: &str| text.replace("2026-01-05T", &format!("{day}T"));
+    let old = at(record("A", "npm", "a", ""), "2025-01-05");
+    // Neither a record of the future nor one that is not kept makes it younger.
+    let future = at(record("F", "npm", "f", ""), "2099-01-01");
+    let foreign = at(record("H", "Hex", "h", ""), "2026-01-10");
+    let young = at(record("P", "PyPI", "p", ""), "2026-01-09");
+    let entries = [old, future.clone(), foreign, young];
+    let entries: Vec<(&str, &[u8])> = ["a.json", "f.json", "h.json", "p.json"]
+        .into_iter()
+        .zip(entries.iter().map(String::as_bytes))
+        .collect();
+    let done = run(dir.path(), "all.zip", &archive(&entries), &options()).unwrap();
+    let now = options().now;
+    assert_eq!(
+        done.info.ages(now).into_iter().collect::<Vec<_>>(),
+        [("PyPI", Some(1)), ("npm", Some(370))]
+    );
+    assert_eq!(done.info.age_days(now), Some(370));
+    assert_eq!(done.info.oldest(["PyPI"]).unwrap().0, "PyPI");
+    assert_eq!(done.info.oldest(["PyPI", "npm", "Go"]).unwrap().0, "npm");
+    let add = Options {
+        add: true,
+        ..options()
+    };
+    let newer = at(record("A", "npm", "a", ""), "2026-01-08");
+    let done = run(dir.path(), "a.json", newer.as_bytes(), &add).unwrap();
+    assert_eq!(done.info.ages(now)["npm"], Some(2));
+    // Of records that are all of the future nobody knows the age.
+    let done = run(dir.path(), "f.json", future.as_bytes(), &options()).unwrap();
+    assert_eq!(
+        (done.info.oldest(["npm"]), done.info.age_days(now)),
+        (Some(("npm", None)), None)
+    );
+}
+
+#[test]
+fn most_files_have_to_be_usable_and_the_others_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = record("A", "npm", "a", r#", "aliases": ["no name"]"#);
+    let entries: [(&str, &[u8]); 3] = [("A.json", good.as_bytes()), ("b.json", b"{"), ("c.json", b"{")];
+    let done = run(dir.path(), "all.zip", &archive(&entries[..2]), &options()).unwrap();
+    assert_eq!(
+        (done.taken, done.bad, done.partial, done.info.bad()),
+        (1, 1, 1, 2)
+    );
+    assert!(done.listed[0].message.contains("aliases"), "{:?}", done.listed);
+    let other = good.replace("\"A\"", "\"B\"");
+    let entries = [("A.json", other.as_bytes()), entries[1], entries[2]];
+    let error = run(dir.path(), "bad.zip", &archive(&entries), &options()).unwrap_err();
+    assert!(
+        matches!(error, ImportError::MostlyBad { bad: 2, read: 3, .. }),
+        "{error}"
+    );
+    assert!(!error.is_environment());
+    assert_eq!(ids(dir.path(), "npm", "a"), ["A"]);
+    // The same files again take the place of what was said of them.
+    let add = Options {
+        add: true,
+        ..options()
+    };
+    let done = run(
+        dir.path(),
+        "all.zip",
+        &archive(&[("A.json", good.as_bytes())]),
+        &add,
+    )
+    .unwrap();
+    assert_eq!((done.known, done.info.imports.len(), done.info.bad()), (1, 1, 1));
+}
+
+const KEV: &str = r#"{"title": "x", "catalogVersion": "1", "dateReleased": "2026-01-01T00:00:00Z", "count": 1,
+    "vulnerabilities": [{"cveID": "CVE-2026-1", "dateAdded": "2026-01-02", "product": "x"}]}"#;
+
+#[test]
+fn a_catalogue_alone_is_added_to_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = run(dir.path(), "kev.json", KEV.as_bytes(), &options()).unwrap_err();
+    assert!(matches!(error, ImportError::Nothing { .. }), "{error}");
+    run(
+        dir.path(),
+        "a.json",
+        record("A", "npm", "a", "").as_bytes(),
+        &options(),
+    )
+    .unwrap();
+    let add = Options {
+        add: true,
+        ..options()
+    };
+    let done = run(dir.path(), "kev.json", KEV.as_bytes(), &add).unwrap();
+    assert_eq!(
+        (done.exploited, done.info.exploited, done.info.advisories),
+        (1, 1, 1)
+    );
+    assert_eq!(ids(dir.path(), "npm", "a"), ["A"]);
+}
+
+#[test]
+fn what_was_taken_back_stays_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let both = [record("A", "npm", "a", ""), record("B", "npm", "a", "")];
+    let both: [(&str, &[u8]); 2] = [("A.json", both[0].as_bytes()), ("B.json", both[1].as_bytes())];
+    run(dir.path(), "all.zip", &archive(&both), &options()).unwrap();
+    let gone = record("A", "npm", "a", r#", "withdrawn": "2026-01-05T00:00:00Z""#);
+    let add = Options {
+        add: true,
+        ..options()
+    };
+    let done = run(dir.path(), "gone.json", gone.as_bytes(), &add).unwrap();
+    assert_eq!((done.withdrawn, done.info.advisories), (1, 1));
+    let done = run(dir.path(), "again.zip", &archive(&both), &add).unwrap();
+    assert_eq!((done.withdrawn, done.known), (1, 1));
+    assert_eq!(ids(dir.path(), "npm", "a"), ["B"]);
+    let newer = record("A", "npm", "a", "").replace("2026-01-05", "2026-01-06");
+    run(dir.path(), "newer.json", newer.as_bytes(), &add).unwrap();
+    assert_eq!(ids(dir.path(), "npm", "a"), ["A", "B"]);
+}
+
+#[test]
+fn releases_are_counted_by_their_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let twelve = record("A", "Debian:12", "a", "");
+    run(dir.path(), "a.json", twelve.as_bytes(), &options()).unwrap();
+    let add = Options {
+        add: true,
+        ..options()
+    };
+    let moved = record("A", "Debian:13", "a", "").replace("2026-01-05", "2026-01-06");
+    run(dir.path(), "moved.json", moved.as_bytes(), &add).unwrap();
+    let general = record("G", "Debian", "a", "");
+    let done = run(dir.path(), "general.json", general.as_bytes(), &add).unwrap();
+    let releases: Vec<(&str, u64)> = done.info.releases["Debian"]
+        .iter()
+        .map(|(release, count)| (release.as_str(), *count))
+        .collect();
+    assert_eq!(releases, [("", 1), ("13", 1)]);
+    let store = Store::open(&dir.path().join("vuln")).unwrap().unwrap();
+    let image = |release: &str| {
+        let purl = format!("pkg:deb/debian/b@1?distro=debian-{release}");
+        let packages = [crate::Package::of_purl(&purl, None).unwrap()];
+        let scan = crate::scan(&store, &packages, &mut crate::Vex::default(), None, &|_| ()).unwrap();
+        scan.missing.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!((image("12"), image("13")), (vec!["Debian 12".to_owned()], vec![]));
+}
+
+#[test]
+fn entries_that_cant_be_unpacked_spend_what_may_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let filler = vec![b' '; 9_000];
+    let names: Vec<String> = (0..20).map(|number| format!("{number}.json")).collect();
+    let entries: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), filler.as_slice()))
+        .collect();
+    let mut bytes = archive(&entries);
+    // The checksum of each entry, in its header and in the directory.
+    let sum = bytes[14..18].to_vec();
+    for at in 0..bytes.len() - 4 {
+        if bytes[at..at + 4] == sum {
+            bytes[at] ^= 1;
+        }
+    }
+    let error = run(dir.path(), "all.zip", &bytes, &options()).unwrap_err();
+    assert!(
+        matches!(error, ImportError::TooMuch { what: "bytes", .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_may_be_in_capitals_and_directories_that_are_too_deep_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let deep = data.join("d/".repeat(70));
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("X.json"), record("X", "npm", "a", "")).unwrap();
+    std::fs::write(data.join("A.JSON"), record("A", "npm", "a", "")).unwrap();
+    let inner = archive(&[("B.Json", record("B", "npm", "a", "").as_bytes())]);
+    std::fs::write(data.join("ALL.ZIP"), inner).unwrap();
+    let done = import(&dir.path().join("vuln"), &[data], &options(), &|_| ()).unwrap();
+    assert_eq!((done.taken, done.bad, done.passed_over), (2, 1, 0));
+    assert!(
+        done.listed[0].message.contains("64 directories"),
+        "{:?}",
+        done.listed
+    );
 }

@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// Directories, ZIP archives or files
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Keep what is there; of records with the same id the newer one counts, and the age is that of the oldest import
+    /// Keep what is there; of records with the same id the newer one counts, and an ecosystem is as old as its newest record
     #[arg(long)]
     add: bool,
     /// Output format
@@ -54,30 +54,33 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         output::note(printable(&format!("{}: {}", bad.file, bad.message)));
     }
     let listed = u64::try_from(done.listed.len()).unwrap_or(u64::MAX);
-    if done.bad > listed {
-        output::note(format!("... and {} more", done.bad.saturating_sub(listed)));
+    let bad = done.bad.saturating_add(done.partial);
+    if bad > listed {
+        output::note(format!("... and {} more", bad.saturating_sub(listed)));
     }
     match args.format {
         output::Format::Text => {
             output::line(text(&done));
-            output::line(described(&done.info, now));
+            output::line(described(&done.info, [], now));
         }
         output::Format::Json => output::json(&json(&done, now))?,
     }
-    Ok(if done.bad > 0 {
-        Verdict::Invalid
-    } else {
-        Verdict::Pass
-    })
+    Ok(if bad > 0 { Verdict::Invalid } else { Verdict::Pass })
 }
 
 fn text(done: &Imported) -> String {
-    let mut text = format!("{} files read, {} advisories taken", done.read, done.taken);
+    let mut text = format!(
+        "{}, {} taken",
+        count(done.read, "file read", "files read"),
+        count(done.taken, "advisory", "advisories")
+    );
     for (count, what) in [
-        (done.known, "known as new"),
+        (done.known, "already known"),
         (done.withdrawn, "withdrawn"),
         (done.foreign, "about other ecosystems"),
+        (done.exploited, "listed as exploited"),
         (done.bad, "can't be used"),
+        (done.partial, "can be used in part only"),
         (done.passed_over, "files of other kinds passed over"),
     ] {
         if count > 0 {
@@ -98,6 +101,8 @@ fn json(done: &Imported, now: Timestamp) -> serde_json::Value {
         "foreign": done.foreign,
         "passed_over": done.passed_over,
         "bad": done.bad,
+        "partial": done.partial,
+        "exploited": done.exploited,
         "problems": bad.collect::<Vec<_>>(),
         "data": data(&done.info, now),
     })
@@ -107,8 +112,11 @@ fn data(info: &DataInfo, now: Timestamp) -> serde_json::Value {
     serde_json::json!({
         "made": info.made(),
         "age_days": info.age_days(now),
+        "ages": info.ages(now),
         "advisories": info.advisories,
         "ecosystems": info.ecosystems,
+        "releases": info.releases,
+        "bad": info.bad(),
         "exploited": info.exploited,
         "imports": info.imports,
     })
@@ -119,14 +127,31 @@ pub(super) fn status(sources: &Sources, args: &StatusArgs) -> Result<Verdict> {
     let now = Timestamp::now();
     match args.format {
         output::Format::Text => {
-            output::line(described(store.info(), now));
-            let ecosystems = store.info().ecosystems.iter();
-            let rows = ecosystems.map(|(name, count)| vec![name.clone(), count.to_string()]);
-            output::table(&["ecosystem", "advisories"], rows.collect());
+            let info = store.info();
+            output::line(described(info, [], now));
+            output::line(format!(
+                "{} listed as exploited",
+                count(info.exploited, "vulnerability", "vulnerabilities")
+            ));
+            let rows = info.ages(now).into_iter().map(|(name, age)| row(info, name, age));
+            output::table(&["ecosystem", "advisories", "age", "releases"], rows.collect());
         }
         output::Format::Json => output::json(&data(store.info(), now))?,
     }
     Ok(Verdict::Pass)
+}
+
+fn row(info: &DataInfo, ecosystem: &str, age: Option<i64>) -> Vec<String> {
+    let releases = info.releases.get(ecosystem).into_iter().flatten();
+    let releases = releases.map(|(release, _)| release.as_str());
+    let releases: Vec<&str> = releases.filter(|release| !release.is_empty()).collect();
+    let advisories = info.ecosystems.get(ecosystem).copied().unwrap_or_default();
+    vec![
+        ecosystem.to_owned(),
+        advisories.to_string(),
+        age.map_or_else(|| "unknown".to_owned(), days),
+        releases.join(", "),
+    ]
 }
 
 /// The data of the data directory; an error of the environment if there are none.
@@ -142,22 +167,53 @@ pub(super) fn open(sources: &Sources) -> Result<Store> {
     })
 }
 
-/// One line for people: how many advisories, and how old.
-pub(super) fn described(info: &DataInfo, now: Timestamp) -> String {
-    let day = |time: Option<Timestamp>| {
-        time.map_or_else(
-            || "never".to_owned(),
-            |time| time.strftime("%Y-%m-%d").to_string(),
-        )
+/// One line for people: how many advisories, and how old those of some ecosystems are; with none of them all.
+pub(super) fn described<'e>(
+    info: &DataInfo,
+    ecosystems: impl IntoIterator<Item = &'e str>,
+    now: Timestamp,
+) -> String {
+    let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
+    let imported = info.imports.iter().map(|import| import.imported).max();
+    let made = match age(info, ecosystems, now) {
+        Some((_, Some((made, age)))) => format!("made {}, {} old", day(made), days(age)),
+        Some((ecosystem, None)) => format!("those of {ecosystem} of unknown age"),
+        None => "of unknown age".to_owned(),
     };
-    let age = info.age_days(now).unwrap_or_default();
-    format!(
-        "data: {} advisories in {} ecosystem{}, made {}, {age} day{} old; imported {}",
-        info.advisories,
-        info.ecosystems.len(),
-        if info.ecosystems.len() == 1 { "" } else { "s" },
-        day(info.made()),
-        if age == 1 { "" } else { "s" },
-        day(info.imports.iter().map(|import| import.imported).max()),
-    )
+    let mut text = format!(
+        "data: {} in {}, {made}; imported {}",
+        count(info.advisories, "advisory", "advisories"),
+        count(
+            u64::try_from(info.ecosystems.len()).unwrap_or(u64::MAX),
+            "ecosystem",
+            "ecosystems"
+        ),
+        imported.map_or_else(|| "never".to_owned(), day),
+    );
+    if info.bad() > 0 {
+        text.push_str(&format!(
+            "; {} of what was imported can't be used, or only in part",
+            count(info.bad(), "file", "files")
+        ));
+    }
+    text
+}
+
+/// The oldest of some ecosystems: its name, when its data were made, and how many days ago.
+pub(super) fn age<'i, 'e>(
+    info: &'i DataInfo,
+    ecosystems: impl IntoIterator<Item = &'e str>,
+    now: Timestamp,
+) -> Option<(&'i str, Option<(Timestamp, i64)>)> {
+    let (ecosystem, made) = info.oldest(ecosystems)?;
+    let age = info.ages(now).get(ecosystem).copied().flatten();
+    Some((ecosystem, made.zip(age)))
+}
+
+fn count(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
+pub(super) fn days(number: i64) -> String {
+    format!("{number} day{}", if number == 1 { "" } else { "s" })
 }

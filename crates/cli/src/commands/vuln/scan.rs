@@ -2,7 +2,7 @@
 
 mod input;
 
-use super::import::{described, open};
+use super::import::{age, days, described, open};
 use crate::commands::check::exceptions;
 use crate::config::Sources;
 use crate::exit::{Environment, EnvironmentContext, Verdict};
@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use input::Input;
 use jiff::Timestamp;
 use packageurl::PackageUrl;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use stele_gate::check::Part;
@@ -21,7 +22,7 @@ use stele_gate::source::{Origin, Source};
 use stele_gate::{Checker, Outcome};
 use stele_types::{InputKind, Severity};
 use stele_vuln::report::{self, Report};
-use stele_vuln::{Store, Vex, VexProblem};
+use stele_vuln::{DataInfo, Vex, VexProblem};
 
 /// A file whose line is shown may have this many bytes.
 const SHOWN: u64 = 64 << 20;
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     /// Fail only on findings at least as severe as this: low, medium, high or critical
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     fail_on: Severity,
-    /// Report everything, fail on nothing
+    /// Report everything, and pass whatever is found or could not be read; data that are missing, damaged or too old fail all the same
     #[arg(long)]
     dry_run: bool,
     /// Leave out the findings in this file
@@ -95,9 +96,10 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let now = Timestamp::now();
     let (mut vex, problems) = read_vex(&args.vex, now)?;
     let store = open(sources)?;
-    output::note(described(store.info(), now));
-    fresh(&store, args.max_age, now)?;
     let input = input::read(&args.paths, args.platform.as_deref())?;
+    let ecosystems = stele_vuln::ecosystems(&input.packages);
+    output::note(described(store.info(), ecosystems.iter().copied(), now));
+    fresh(store.info(), ecosystems, args.max_age, now)?;
     let bar = progress::bar("packages");
     bar.set_length(u64::try_from(input.packages.len()).unwrap_or(u64::MAX));
     let told = |done: usize| bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
@@ -110,7 +112,9 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         name: &input.name,
         now,
     };
-    let document = report.document(&input.bill);
+    let mut failures = input.failures.clone();
+    failures.extend(report::vex_failures(&problems));
+    let document = report.document(&input.bill, &failures);
     if let Some(path) = &args.write_input {
         findings::emit(Some(path), &serde_json::to_string_pretty(&document)?)?;
     }
@@ -119,8 +123,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         Some(checker) => judged(checker, &report, &document, own)?,
         None => own,
     };
-    outcome.failures.extend(report::vex_failures(&problems));
-    outcome.failures.extend(input.failures.iter().cloned());
+    outcome.failures.extend(failures);
     remarks(&report, &input, &outcome, args);
     for exceptions in &exceptions {
         exceptions.apply(&mut outcome, &args.paths, false);
@@ -140,14 +143,19 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 }
 
 /// Data that are too old say nothing of what became known since.
-fn fresh(store: &Store, max_age: u32, now: Timestamp) -> Result<()> {
-    let age = store.info().age_days(now).unwrap_or(i64::MAX);
-    if age > i64::from(max_age) {
-        return Err(anyhow::Error::new(Environment(format!(
-            "the vulnerability data are {age} days old, and --max-age is {max_age}: import newer ones with `stele vuln import`, or take the risk with --max-age {age}"
-        ))));
-    }
-    Ok(())
+fn fresh(info: &DataInfo, ecosystems: BTreeSet<&str>, max_age: u32, now: Timestamp) -> Result<()> {
+    let message = match age(info, ecosystems, now) {
+        Some((_, Some((_, age)))) if age <= i64::from(max_age) => return Ok(()),
+        Some((ecosystem, Some((_, age)))) => format!(
+            "the vulnerability data of {ecosystem} are {} old, and --max-age is {max_age}: import newer ones with `stele vuln import`, or take the risk with --max-age {age}",
+            days(age)
+        ),
+        Some((ecosystem, None)) => format!(
+            "nobody knows how old the vulnerability data of {ecosystem} are, because all their records are dated in the future: look at this machine's clock, and import them again"
+        ),
+        None => "there are no vulnerability data: import some with `stele vuln import`".to_owned(),
+    };
+    Err(anyhow::Error::new(Environment(message)))
 }
 
 fn read_vex(files: &[PathBuf], now: Timestamp) -> Result<(Vex, Vec<VexProblem>)> {
