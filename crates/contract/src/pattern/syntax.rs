@@ -246,6 +246,24 @@ mod tests {
     }
 
     #[test]
+    fn automata_that_are_small_at_last_are_not_given_up() {
+        for pattern in [
+            "AKIA[0-9A-Z]{16}|PRIVATE KEY-----|aws_secret_access_key",
+            "^(?:[^b]*a){3}$",
+        ] {
+            assert!(regex(pattern, 8192).is_ok(), "{pattern}");
+        }
+        let error = regex("(?s)^.*a.{20}b$", 8192).unwrap_err();
+        assert_eq!(
+            error,
+            super::super::PatternError::TooBig {
+                size: None,
+                limit: 8192
+            }
+        );
+    }
+
+    #[test]
     fn big_automata_are_refused_with_their_size() {
         let error = regex("^[a-z]{400}$", 1024).unwrap_err();
         assert!(
