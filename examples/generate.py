@@ -104,19 +104,29 @@ def rendered(kind, document):
     return yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120)
 
 
+def documents(test):
+    """The names of the documents that a policy's test calls good and bad."""
+    return re.findall(r"^((?:good|bad)\w*) := ", test.read_text(), re.M)
+
+
 def library():
-    """The documents that the tests of each policy call good and bad, as files: `library/POLICY/{good,bad}*`."""
+    """The documents that the tests of each policy call good and bad, as files: `library/POLICY/{good,bad}*`. Those of policies whose tests name
+    none were written by hand, and stay."""
     policies = HERE.parent / "policies"
     stele = os.environ.get("STELE", HERE.parent / "target/release/stele")
-    shutil.rmtree(HERE / "library", ignore_errors=True)
-    for test in sorted(policies.rglob("*_test.rego")):
+    tests = sorted(policies.rglob("*_test.rego"))
+    by_hand = {test.parent.relative_to(policies) for test in tests if not documents(test)}
+    for folder in {file.parent for file in (HERE / "library").rglob("*") if file.is_file()}:
+        if folder.relative_to(HERE / "library") not in by_hand:
+            shutil.rmtree(folder)
+    for test in tests:
         package = re.search(r"^package (\S+)_test$", test.read_text(), re.M).group(1)
         text = test.with_name(test.name.replace("_test", "")).read_text()
         inputs = re.search(r"^#   inputs: \[(.*)\]$", text, re.M)
         if not inputs:
             continue
         kind = inputs.group(1).split(",")[0] or None
-        for name in re.findall(r"^((?:good|bad)\w*) := ", test.read_text(), re.M):
+        for name in documents(test):
             query = f"data.{package}_test.{name}"
             answer = subprocess.run([stele, "eval", "-d", policies, "-f", "raw", query], check=True, capture_output=True)
             pattern = NAMES[kind][0] if kind else "{}.json"
