@@ -122,7 +122,7 @@ deny contains finding if {
 	most := data.config.vulnerabilities.fix_days[severity(vulnerability)]
 	age := object.get(vulnerability, "age_days", "unknown")
 	exceeds(age, most)
-	message := sprintf("%s mends it, and it has been known for %v days", [vulnerability.fixed, age])
+	message := sprintf("%v mends it, and it has been known for %v days", [vulnerability.fixed, age])
 	finding := described("supply_chain/vulnerabilities/fix-overdue", number, message)
 }
 
@@ -140,7 +140,7 @@ deny contains finding if {
 	some ecosystem, number in input.missing
 	finding := {
 		"id": "supply_chain/vulnerabilities/no-data",
-		"msg": sprintf("%d packages of %s were not checked: there are no data for them", [number, ecosystem]),
+		"msg": sprintf("%v packages of %s were not checked: there are no data for them", [number, ecosystem]),
 		"resource": ecosystem,
 		"path": ["missing", ecosystem],
 	}
