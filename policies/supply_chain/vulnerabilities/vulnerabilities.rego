@@ -140,7 +140,7 @@ deny contains finding if {
 	some ecosystem, number in input.missing
 	finding := {
 		"id": "supply_chain/vulnerabilities/no-data",
-		"msg": sprintf("%v packages of %s were not checked: there are no data for them", [number, ecosystem]),
+		"msg": sprintf("%v packages of %v were not checked: there are no data for them", [number, ecosystem]),
 		"resource": ecosystem,
 		"path": ["missing", ecosystem],
 	}
