@@ -103,6 +103,24 @@ async fn claim(governance: &Governance, receipt: &Receipt) {
     }
 }
 
+/// A chain in this process.
+async fn connected(dir: &Path) -> ChainClient {
+    let chain = Node::open(dir.join("chain"), NodeOptions::dev(system_clock())).unwrap();
+    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
+    ChainClient::connect(endpoint, ClientOptions::default())
+        .await
+        .unwrap()
+}
+
+/// A node that anchors and answers at once.
+fn hasty() -> ServerConfig {
+    let mut hasty = config();
+    hasty.receipts.merge_delay_s = 1;
+    hasty.receipts.poll_ms = 50;
+    hasty.anchor.interval_ms = 100;
+    hasty
+}
+
 async fn answered(governance: &Governance, receipt: &Receipt) {
     let started = Instant::now();
     loop {
@@ -118,16 +136,9 @@ async fn answered(governance: &Governance, receipt: &Receipt) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn claims_in_replaced_contracts_are_answered() {
     let dir = tempfile::tempdir().unwrap();
-    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
-    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
-    let client = ChainClient::connect(endpoint, ClientOptions::default())
-        .await
-        .unwrap();
+    let client = connected(dir.path()).await;
     let old = deployed(&client, None).await;
-    let mut hasty = config();
-    hasty.receipts.merge_delay_s = 1;
-    hasty.receipts.poll_ms = 50;
-    hasty.anchor.interval_ms = 100;
+    let hasty = hasty();
     let node = start(dir.path(), &old, hasty.clone()).await;
     let (first, second) = (promised(&node).await, promised(&node).await);
     // A clean stop anchors all there is.
@@ -192,16 +203,9 @@ async fn refused(handle: &Handle) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_node_answers_in_contracts_that_replace_its_own_and_promises_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
-    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
-    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
-    let client = ChainClient::connect(endpoint, ClientOptions::default())
-        .await
-        .unwrap();
+    let client = connected(dir.path()).await;
     let old = deployed(&client, None).await;
-    let mut hasty = config();
-    hasty.receipts.merge_delay_s = 1;
-    hasty.receipts.poll_ms = 50;
-    hasty.anchor.interval_ms = 100;
+    let mut hasty = hasty();
     hasty.registry.poll_ms = 50;
     let node = start(dir.path(), &old, hasty).await;
     let receipt = promised(&node).await;
