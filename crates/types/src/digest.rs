@@ -34,6 +34,14 @@ fn parse_hex32(text: &str) -> Result<[u8; 32], HexError> {
     Ok(bytes)
 }
 
+/// The 64 lower-case digits of 32 bytes.
+fn hex_digits(bytes: &[u8; 32]) -> [u8; 64] {
+    let mut digits = [0; 64];
+    // Twice as long as what is written: does not fail.
+    let _ = const_hex::encode_to_slice(bytes, &mut digits);
+    digits
+}
+
 /// Exactly 64 lower-case hex digits.
 struct Hex32;
 
@@ -46,9 +54,10 @@ impl de::Visitor<'_> for Hex32 {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<[u8; 32], E> {
         let mut bytes = [0; 32];
-        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        match hex::decode_to_slice(text, &mut bytes) {
-            Ok(()) if lower => Ok(bytes),
+        // A record has a dozen of these and all are read when a log is checked, so by a reader that takes many digits at once. Written again, they
+        // are the text itself unless it has capitals, or a prefix, which that reader takes.
+        match const_hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if hex_digits(&bytes) == text.as_bytes() => Ok(bytes),
             _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
         }
     }
@@ -69,10 +78,8 @@ macro_rules! hex32 {
 
             /// Gives the digits to `then`.
             pub(crate) fn with_hex<T>(&self, then: impl FnOnce(&str) -> T) -> T {
-                let mut digits = [0; 64];
-                // Twice as long as what is written, and digits only: neither fails.
-                let _ = hex::encode_to_slice(self.0, &mut digits);
-                then(std::str::from_utf8(&digits).unwrap_or_default())
+                // Digits only: does not fail.
+                then(std::str::from_utf8(&hex_digits(&self.0)).unwrap_or_default())
             }
         }
 
@@ -202,6 +209,30 @@ mod tests {
         let json = serde_json::to_string(&digest).unwrap();
         assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
         assert!(serde_json::from_str::<Digest>("\"zz\"").is_err());
+    }
+
+    #[test]
+    fn serde_form_is_one_form() {
+        let digits = sha256(&[b"x"]).to_hex();
+        let read = |text: &str| serde_json::from_value::<Digest>(text.into()).is_ok();
+        assert!(read(&digits));
+        let upper = digits.to_uppercase();
+        let (prefixed, prefix_within) = (format!("0x{digits}"), format!("0x{}", &digits[2..]));
+        for other in [
+            &upper,
+            &prefixed,
+            &prefix_within,
+            &digits[1..],
+            &format!("{digits}0"),
+            "",
+        ] {
+            assert!(!read(other), "{other}");
+        }
+        for at in 0..digits.len() {
+            let mut wrong = digits.clone();
+            wrong.replace_range(at..=at, "g");
+            assert!(!read(&wrong), "{wrong}");
+        }
     }
 
     #[test]
