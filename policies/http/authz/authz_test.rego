@@ -80,3 +80,37 @@ test_bad_request_has_every_finding if {
 }
 
 test_good_request_is_allowed if authz.allow with input as good
+
+test_nobody_owns_what_nobody_owns if {
+	every id in ["", null] {
+		not authz.allow with input as request("DELETE", ["documents", "1"], {"id": id}, {"owner": id})
+	}
+}
+
+test_users_without_id_are_suspended_too if {
+	user := {"roles": ["viewer"], "suspended": true}
+	not authz.allow with input as request("GET", ["documents", "1"], user, {})
+	every suspended in ["true", "yes", 1] {
+		not authz.allow with input as request("GET", ["documents", "1"], object.union(viewer, {"suspended": suspended}), theirs)
+	}
+	every suspended in [false, null] {
+		authz.allow with input as request("GET", ["documents", "1"], object.union(viewer, {"suspended": suspended}), theirs)
+	}
+}
+
+test_users_without_tenant_reach_no_tenant if {
+	user := {"id": "vera", "roles": ["viewer"]}
+	not authz.allow with input as request("GET", ["documents", "1"], user, theirs)
+	authz.allow with input as request("GET", ["documents", "1"], user, {"owner": "otto"})
+}
+
+test_numbers_in_paths_are_read if {
+	doc := request("GET", ["documents", 7], admin, {"owner": "otto", "tenant": "b"})
+	not authz.allow with input as doc
+	authz.deny == {{
+		"id": "http/authz/tenant",
+		"msg": "user ada must not reach the tenant b",
+		"resource": "documents/7",
+	}} with input as doc
+	authz.allow with input as request("GET", ["documents", 7], viewer, theirs)
+}

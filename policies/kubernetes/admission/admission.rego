@@ -2,7 +2,8 @@
 # title: Kubernetes pod security
 # description: >-
 #   The Pod Security Standards: the baseline profile denies everywhere; the restricted profile denies in the
-#   namespaces listed under data.config.kubernetes.restricted_namespaces and warns in all others.
+#   namespaces listed under data.config.kubernetes.restricted_namespaces and warns in all others. Of the baseline
+#   profile, Windows host processes and what switches AppArmor, seccomp or SELinux off is kubernetes/workloads.
 # related_resources:
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
@@ -43,11 +44,7 @@ allow if count(deny) == 0
 deny contains finding if {
 	some container in k8s.containers
 	container.securityContext.privileged == true
-	finding := {
-		"id": "kubernetes/admission/privileged",
-		"msg": sprintf("container %s must not run privileged", [container.name]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/privileged", sprintf("container %s must not run privileged", [k8s.called(container)]))
 }
 
 # METADATA
@@ -57,17 +54,15 @@ deny contains finding if {
 #   severity: high
 #   controls:
 #   - cis-kubernetes-1.9:5.2.3
+#   - cis-kubernetes-1.9:5.2.4
+#   - cis-kubernetes-1.9:5.2.5
 #   - nist-800-53r5:SC-39
 #   remediation: Remove hostNetwork, hostPID and hostIPC from the pod.
 #   fix: {value: false}
 deny contains finding if {
 	some field in ["hostIPC", "hostNetwork", "hostPID"]
 	k8s.pod_spec[field] == true
-	finding := {
-		"id": "kubernetes/admission/host-namespace",
-		"msg": sprintf("pod must not share the host's namespaces: %s is true", [field]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/host-namespace", sprintf("pod must not share the host's namespaces: %s is true", [field]))
 }
 
 # METADATA
@@ -82,11 +77,7 @@ deny contains finding if {
 deny contains finding if {
 	some volume in k8s.pod_spec.volumes
 	volume.hostPath
-	finding := {
-		"id": "kubernetes/admission/host-path",
-		"msg": sprintf("volume %s must not mount the host path %s", [volume.name, volume.hostPath.path]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/host-path", sprintf("volume %s must not mount the host path %s", [volume.name, volume.hostPath.path]))
 }
 
 # METADATA
@@ -102,11 +93,7 @@ deny contains finding if {
 	some container in k8s.containers
 	some port in container.ports
 	port.hostPort > 0
-	finding := {
-		"id": "kubernetes/admission/host-port",
-		"msg": sprintf("container %s must not bind host port %d", [container.name, port.hostPort]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/host-port", sprintf("container %s must not bind host port %d", [k8s.called(container), port.hostPort]))
 }
 
 baseline_capabilities := {
@@ -127,11 +114,7 @@ deny contains finding if {
 	some container in k8s.containers
 	some capability in container.securityContext.capabilities.add
 	not capability in baseline_capabilities
-	finding := {
-		"id": "kubernetes/admission/added-capability",
-		"msg": sprintf("container %s must not add the capability %s", [container.name, capability]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/added-capability", sprintf("container %s must not add the capability %s", [k8s.called(container), capability]))
 }
 
 # METADATA
@@ -142,20 +125,18 @@ deny contains finding if {
 #   controls:
 #   - nist-800-53r5:SC-39
 #   remediation: Leave procMount at Default.
+#   fix: {value: Default}
 deny contains finding if {
 	some container in k8s.containers
 	container.securityContext.procMount
 	container.securityContext.procMount != "Default"
-	finding := {
-		"id": "kubernetes/admission/proc-mount",
-		"msg": sprintf("container %s must keep the default proc mount", [container.name]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/proc-mount", sprintf("container %s must keep the default proc mount", [k8s.called(container)]))
 }
 
 safe_sysctls := {
 	"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
-	"net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range",
+	"net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
+	"net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes",
 }
 
 # METADATA
@@ -169,11 +150,31 @@ safe_sysctls := {
 deny contains finding if {
 	some sysctl in k8s.pod_spec.securityContext.sysctls
 	not sysctl.name in safe_sysctls
-	finding := {
-		"id": "kubernetes/admission/sysctl",
-		"msg": sprintf("pod must not set the unsafe sysctl %s", [sysctl.name]),
-		"resource": k8s.resource,
-	}
+	finding := k8s.finding("kubernetes/admission/sysctl", sprintf("pod must not set the unsafe sysctl %s", [sysctl.name]))
+}
+
+# METADATA
+# title: Probe of another host
+# description: >-
+#   A probe or a hook names the host that the kubelet asks, so that who may create pods sends requests from the node.
+# custom:
+#   id: kubernetes/admission/probe-host
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:SC-7
+#   - nist-800-53r5:AC-4
+#   remediation: Remove host; the pod itself is asked then.
+deny contains finding if {
+	some container in k8s.containers
+	some handler in handlers(container)
+	some action in ["httpGet", "tcpSocket"]
+	not handler[action].host in {"", null}
+	message := sprintf("container %s must not have %s asked", [k8s.called(container), handler[action].host])
+	finding := k8s.finding("kubernetes/admission/probe-host", message)
+}
+
+handlers(container) := {handler | some field in ["livenessProbe", "readinessProbe", "startupProbe"]; handler := container[field]} | {handler |
+	some handler in container.lifecycle
 }
 
 # METADATA

@@ -181,15 +181,16 @@ bad := {
 			"name": "shell",
 			"image": "registry.corp.example/debug:1",
 			"ports": [{"containerPort": 80, "hostPort": 80}],
+			"livenessProbe": {"httpGet": {"host": "169.254.169.254", "port": 80}},
 			"securityContext": {
 				"privileged": true,
 				"procMount": "Unmasked",
 				"runAsUser": 0,
-				"capabilities": {"add": ["SYS_ADMIN"]},
+				"capabilities": {"add": ["SYS_ADMIN", "SYS_CHROOT"]},
 			},
 		}],
 		"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "65536"}]},
-		"volumes": [{"name": "host", "hostPath": {"path": "/"}}],
+		"volumes": [{"name": "host", "hostPath": {"path": "/"}}, {"name": "shares", "nfs": {"server": "nfs", "path": "/"}}],
 	},
 }
 
@@ -216,14 +217,86 @@ good := {
 baseline_ids := {
 	"kubernetes/admission/privileged", "kubernetes/admission/host-namespace", "kubernetes/admission/host-path",
 	"kubernetes/admission/host-port", "kubernetes/admission/added-capability", "kubernetes/admission/proc-mount",
-	"kubernetes/admission/sysctl",
+	"kubernetes/admission/sysctl", "kubernetes/admission/probe-host",
 }
 
 test_bad_pod_has_every_finding if {
-	denied_ids(bad) == (baseline_ids | restricted_ids) | {"kubernetes/admission/root-user"}
+	denied_ids(bad) == (baseline_ids | restricted_ids) | {
+		"kubernetes/admission/root-user", "kubernetes/admission/restricted-capability", "kubernetes/admission/volume-type",
+	}
 }
 
 test_good_deployment_is_admitted if {
 	denied_ids(good) == set()
 	count(admission.warn) == 0 with input as good
+}
+
+# Knative names no containers.
+test_containers_without_name_count if {
+	nameless := object.remove(container(object.union(hardened, {"privileged": true})), ["name"])
+	doc := {"kind": "Service", "metadata": {"name": "s"}, "spec": {"template": {"spec": {"containers": [nameless]}}}}
+	denied_ids(doc) == {"kubernetes/admission/privileged"}
+}
+
+test_the_request_says_the_namespace if {
+	spec := {"containers": [{"name": "web", "image": "nginx"}]}
+	made := {"request": {"namespace": "payments", "object": {"kind": "Pod", "metadata": {"generateName": "p-"}, "spec": spec}}}
+	denied_ids(made) == restricted_ids
+	every namespace in ["", null] {
+		denied_ids(object.union(pod("payments", spec), {"request": {"namespace": namespace}})) == restricted_ids
+	}
+}
+
+test_root_of_the_whole_pod_is_denied_where_restricted if {
+	spec := {"containers": [container(hardened)], "securityContext": {"runAsUser": 0}}
+	denied_ids(pod("payments", spec)) == {"kubernetes/admission/root-user"}
+	denied_ids(pod("dev", spec)) == set()
+}
+
+adding(names) := object.union(hardened, {"capabilities": {"drop": ["ALL"], "add": names}})
+
+test_the_restricted_profile_adds_one_capability if {
+	every name in ["CHOWN", "SYS_CHROOT"] {
+		doc := {"containers": [container(adding([name]))]}
+		denied_ids(pod("payments", doc)) == {"kubernetes/admission/restricted-capability"}
+		denied_ids(pod("dev", doc)) == set()
+	}
+	denied_ids(pod("payments", {"containers": [container(adding(["NET_BIND_SERVICE"]))]})) == set()
+}
+
+mounting(volume) := pod("payments", {"containers": [container(hardened)], "volumes": [volume]})
+
+test_the_restricted_profile_limits_volumes if {
+	every type in ["nfs", "iscsi", "gitRepo", "azureFile"] {
+		denied_ids(mounting({"name": "v", type: {}})) == {"kubernetes/admission/volume-type"}
+	}
+	every type in ["configMap", "csi", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"] {
+		denied_ids(mounting({"name": "v", type: {}})) == set()
+	}
+	denied_ids(mounting({"name": "v", "emptyDir": {}, "nfs": null})) == set()
+}
+
+test_windows_has_no_capabilities if {
+	spec := {"os": {"name": "windows"}, "containers": [container({"runAsNonRoot": true})]}
+	denied_ids(pod("payments", spec)) == set()
+	denied_ids(pod("payments", object.union(spec, {"os": {"name": "linux"}}))) == restricted_ids - {"kubernetes/admission/run-as-non-root"}
+}
+
+probed(more) := pod("dev", {"containers": [object.union(container(hardened), more)]})
+
+test_probes_of_other_hosts_are_denied if {
+	every action in ["httpGet", "tcpSocket"] {
+		every field in ["livenessProbe", "readinessProbe", "startupProbe"] {
+			denied_ids(probed({field: {action: {"host": "10.0.0.1", "port": 1}}})) == {"kubernetes/admission/probe-host"}
+			denied_ids(probed({field: {action: {"port": 1}}})) == set()
+			denied_ids(probed({field: {action: {"host": "", "port": 1}}})) == set()
+		}
+		denied_ids(probed({"lifecycle": {"preStop": {action: {"host": "10.0.0.1"}}}})) == {"kubernetes/admission/probe-host"}
+	}
+	denied_ids(probed({"livenessProbe": {"exec": {"command": ["true"]}}})) == set()
+}
+
+test_newer_safe_sysctls_are_admitted if {
+	sysctls := [{"name": "net.ipv4.tcp_keepalive_time", "value": "60"}, {"name": "net.ipv4.ip_local_reserved_ports", "value": "1"}]
+	denied_ids(pod("dev", {"containers": [container(hardened)], "securityContext": {"sysctls": sysctls}})) == set()
 }

@@ -29,7 +29,11 @@ default allow := false
 # title: Accept what nothing denies
 allow if count(deny) == 0
 
-ingress := k8s.object if k8s.kind == "Ingress"
+# OpenShift has a kind of the same name for the cluster's own configuration.
+ingress := k8s.object if {
+	k8s.kind == "Ingress"
+	not startswith(k8s.object.apiVersion, "config.openshift.io/")
+}
 
 # METADATA
 # title: Ingress without TLS
@@ -92,8 +96,7 @@ deny contains finding if {
 #   remediation: Remove the snippet; use the controller's own annotations.
 deny contains finding if {
 	some annotation, value in ingress.metadata.annotations
-	startswith(annotation, "nginx.ingress.kubernetes.io/")
-	endswith(annotation, "-snippet")
+	regex.match(`-snippets?$`, annotation)
 	value != ""
 	finding := k8s.finding("kubernetes/ingress/snippet", sprintf("annotation %s must not be used", [annotation]))
 }

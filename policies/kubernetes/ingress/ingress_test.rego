@@ -82,3 +82,15 @@ test_tls_without_entries_is_none if {
 		found(object_of("Ingress", {}, object.union(sound, {"tls": tls}))) == {"kubernetes/ingress/no-tls"}
 	}
 }
+
+test_snippets_of_other_controllers_count if {
+	every annotation in ["nginx.org/server-snippets", "haproxy.org/backend-config-snippet"] {
+		found(object_of("Ingress", {annotation: "return 200;"}, sound)) == {"kubernetes/ingress/snippet"}
+	}
+}
+
+test_the_clusters_own_ingress_is_another_kind if {
+	doc := object_of("Ingress", {}, {"domain": "apps.corp.example"})
+	found(doc) == {"kubernetes/ingress/no-tls"}
+	found(object.union(doc, {"apiVersion": "config.openshift.io/v1"})) == set()
+}

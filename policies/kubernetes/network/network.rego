@@ -25,6 +25,7 @@
 package kubernetes.network
 
 import data.lib.kubernetes as k8s
+import data.lib.networks
 
 default allow := false
 
@@ -129,15 +130,13 @@ denies_by_default(namespace, type, field) if {
 	some policy in policies
 	policy.metadata.namespace == namespace
 	policy.spec.podSelector == {}
-	type in policy.spec.policyTypes
+	type in object.get(policy.spec, "policyTypes", ["Ingress"])
 	k8s.none(object.get(policy.spec, field, null))
 }
 
-everywhere(peer) if peer.ipBlock.cidr in {"0.0.0.0/0", "::/0"}
-
 # METADATA
 # title: Ingress from anywhere
-# description: A rule of a network policy names no peers, or every address.
+# description: A rule of a network policy names no peers, or every address (also in blocks that are halves of it).
 # custom:
 #   id: kubernetes/network/open-ingress
 #   severity: high
@@ -150,8 +149,8 @@ deny contains finding if {
 	open_to_all(rule)
 	finding := {
 		"id": "kubernetes/network/open-ingress",
-		"msg": sprintf("network policy %s admits traffic from anywhere", [policy.metadata.name]),
-		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), policy.metadata.name]),
+		"msg": sprintf("network policy %s admits traffic from anywhere", [called(policy)]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), called(policy)]),
 	}
 }
 
@@ -159,7 +158,7 @@ open_to_all(rule) if k8s.none(object.get(rule, "from", null))
 
 open_to_all(rule) if {
 	some peer in rule.from
-	everywhere(peer)
+	networks.everyone(peer.ipBlock.cidr)
 }
 
 # METADATA
@@ -180,8 +179,8 @@ deny contains finding if {
 	reaches_metadata(rule)
 	finding := {
 		"id": "kubernetes/network/metadata-egress",
-		"msg": sprintf("network policy %s lets pods reach the instance metadata service", [policy.metadata.name]),
-		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), policy.metadata.name]),
+		"msg": sprintf("network policy %s lets pods reach the instance metadata service", [called(policy)]),
+		"resource": sprintf("NetworkPolicy/%s/%s", [space(policy), called(policy)]),
 	}
 }
 
@@ -228,14 +227,22 @@ deny contains finding if {
 	item.kind == "Service"
 	item.spec.type == "LoadBalancer"
 	not internal(item)
-	ranges := object.get(item.spec, "loadBalancerSourceRanges", ["0.0.0.0/0"])
-	"0.0.0.0/0" in ranges
+	admits_everyone(object.get(item.spec, "loadBalancerSourceRanges", null))
 	finding := {
 		"id": "kubernetes/network/open-load-balancer",
-		"msg": sprintf("service %s is open to every address", [item.metadata.name]),
-		"resource": sprintf("Service/%s/%s", [space(item), item.metadata.name]),
+		"msg": sprintf("service %s is open to every address", [called(item)]),
+		"resource": sprintf("Service/%s/%s", [space(item), called(item)]),
 	}
 }
+
+admits_everyone(ranges) if k8s.none(ranges)
+
+admits_everyone(ranges) if {
+	some cidr in ranges
+	networks.everyone(cidr)
+}
+
+called(item) := object.get(item.metadata, "name", "unnamed")
 
 space(item) := object.get(item, ["metadata", "namespace"], "default")
 

@@ -206,3 +206,28 @@ test_null_rules_deny_by_default if {
 	bare := policy("bare", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": null, "egress": []})
 	denied_ids({"items": [namespace("shop"), bare]}) == set()
 }
+
+test_halves_of_all_addresses_are_all_of_them if {
+	every cidr in ["0.0.0.0/1", "128.0.0.0/1", "2000::/3", "10.0.0.0/0"] {
+		denied_ids(policy_with("ingress", [{"from": [{"ipBlock": {"cidr": cidr}}]}])) == {"kubernetes/network/open-ingress"}
+		balancer := service({"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24", cidr]})
+		denied_ids(balancer) == {"kubernetes/network/open-load-balancer"}
+	}
+}
+
+test_no_ranges_are_all_addresses if {
+	every ranges in [[], null, ["::/0"]] {
+		balancer := service({"type": "LoadBalancer", "loadBalancerSourceRanges": ranges})
+		denied_ids(balancer) == {"kubernetes/network/open-load-balancer"}
+	}
+}
+
+test_objects_without_name_count if {
+	doc := {"kind": "NetworkPolicy", "metadata": {"generateName": "n-"}, "spec": {"podSelector": {}, "ingress": [{}]}}
+	denied_ids(doc) == {"kubernetes/network/open-ingress"}
+}
+
+test_policies_are_about_ingress_unless_they_say_more if {
+	bare := policy("bare", {"podSelector": {}})
+	denied_ids({"items": [namespace("shop"), bare]}) == {"kubernetes/network/default-deny-egress"}
+}

@@ -36,7 +36,6 @@ allow if count(deny) == 0
 #   controls:
 #   - nist-800-53r5:CM-2
 #   - nist-800-53r5:SI-7
-#   - cis-kubernetes-1.9:5.5.1
 #   - soc2:CC8.1
 #   remediation: Name the version, or better the digest.
 deny contains finding if {
@@ -44,7 +43,7 @@ deny contains finding if {
 	not images.digest(container.image)
 	tag := image_tag(container.image)
 	tag in {"edge", "latest", "main", "master", "nightly"}
-	message := sprintf("container %s must not run %s, which moves", [container.name, container.image])
+	message := sprintf("container %s must not run %s, which moves", [k8s.called(container), container.image])
 	finding := k8s.finding("kubernetes/operations/floating-image", message)
 }
 
@@ -73,7 +72,7 @@ image_tag(image) := "latest" if {
 warn contains finding if {
 	some container in main_containers
 	not container.resources.limits.memory
-	finding := k8s.finding("kubernetes/operations/memory-limit", sprintf("container %s has no memory limit", [container.name]))
+	finding := k8s.finding("kubernetes/operations/memory-limit", sprintf("container %s has no memory limit", [k8s.called(container)]))
 }
 
 main_containers contains container if some container in k8s.pod_spec.containers
@@ -96,7 +95,7 @@ warn contains finding if {
 	some resource in ["cpu", "memory"]
 	not container.resources.requests[resource]
 	not container.resources.limits[resource]
-	message := sprintf("container %s requests no %s", [container.name, resource])
+	message := sprintf("container %s requests no %s", [k8s.called(container), resource])
 	finding := k8s.finding("kubernetes/operations/requests", message)
 }
 
@@ -118,7 +117,7 @@ warn contains finding if {
 	some container in main_containers
 	count(object.get(container, "ports", [])) > 0
 	not container.readinessProbe
-	finding := k8s.finding("kubernetes/operations/readiness", sprintf("container %s has no readiness probe", [container.name]))
+	finding := k8s.finding("kubernetes/operations/readiness", sprintf("container %s has no readiness probe", [k8s.called(container)]))
 }
 
 # METADATA
@@ -139,7 +138,7 @@ warn contains finding if {
 	some container in main_containers
 	count(object.get(container, "ports", [])) > 0
 	not container.livenessProbe
-	finding := k8s.finding("kubernetes/operations/liveness", sprintf("container %s has no liveness probe", [container.name]))
+	finding := k8s.finding("kubernetes/operations/liveness", sprintf("container %s has no liveness probe", [k8s.called(container)]))
 }
 
 # METADATA

@@ -152,11 +152,28 @@ deny contains finding if {
 	not everything(rule)
 	some named in rule.apiGroups
 	named in {"*", group}
-	count({"*", "create", "patch", "update"} & {verb | some verb in rule.verbs}) > 0
+	verbs := {verb | some verb in rule.verbs}
 	some resource in rule.resources
-	resource in (resources | {"*"})
+	reaches(resource, resources)
+	count(verbs & acting(resource)) > 0
 	finding := k8s.finding("kubernetes/rbac/indirect", sprintf("the role must not grant %s", [resource]))
 }
+
+# "*/exec" is the subresource of every resource.
+reaches(resource, resources) if resource in resources
+
+reaches("*", _)
+
+reaches(resource, resources) if {
+	startswith(resource, "*/")
+	some one in resources
+	endswith(one, trim_prefix(resource, "*"))
+}
+
+# Who may only get these talks to them all the same, over a WebSocket.
+acting(resource) := {"*", "create", "get", "patch", "update"} if regex.match(`/(attach|exec|proxy)$`, resource)
+
+acting(resource) := {"*", "create", "patch", "update"} if not regex.match(`/(attach|exec|proxy)$`, resource)
 
 subjects contains subject if {
 	k8s.kind in {"ClusterRoleBinding", "RoleBinding"}
@@ -185,7 +202,8 @@ deny contains finding if {
 # METADATA
 # title: Rights for everybody
 # description: >-
-#   A role is bound to requests without sign-in, or to everyone who is signed in. Discovery is left alone.
+#   A role is bound to requests without sign-in, to everyone who is signed in, or to every service account of the cluster.
+#   Discovery is left alone.
 # custom:
 #   id: kubernetes/rbac/anonymous
 #   severity: critical
@@ -196,8 +214,10 @@ deny contains finding if {
 #   remediation: Name the users, groups or accounts.
 deny contains finding if {
 	some subject in subjects
-	subject.name in {"system:anonymous", "system:authenticated", "system:unauthenticated"}
-	not k8s.object.roleRef.name in {"system:basic-user", "system:discovery", "system:public-info-viewer"}
+	subject.name in {"system:anonymous", "system:authenticated", "system:serviceaccounts", "system:unauthenticated"}
+	not k8s.object.roleRef.name in {
+		"system:basic-user", "system:discovery", "system:public-info-viewer", "system:service-account-issuer-discovery",
+	}
 	finding := k8s.finding("kubernetes/rbac/anonymous", sprintf("%s must not have the role %s", [subject.name, k8s.object.roleRef.name]))
 }
 

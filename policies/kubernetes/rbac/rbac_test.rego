@@ -81,13 +81,32 @@ test_named_resources_are_accepted if {
 
 test_every_way_around_counts if {
 	every pair in [
-		["", "nodes/proxy"], ["", "pods/attach"], ["", "serviceaccounts/token"],
+		["", "serviceaccounts/token"], ["", "*/token"],
 		["certificates.k8s.io", "certificatesigningrequests/approval"],
 		["admissionregistration.k8s.io", "mutatingwebhookconfigurations"],
 	] {
 		found(role("Role", [rule(pair[0], pair[1], "update")])) == {"kubernetes/rbac/indirect"}
 		found(role("Role", [rule(pair[0], pair[1], "get")])) == set()
 	}
+}
+
+test_to_get_a_connection_is_to_use_it if {
+	every resource in ["nodes/proxy", "pods/attach", "pods/exec", "*/exec", "*/proxy"] {
+		every verb in ["create", "get", "*"] {
+			found(role("Role", [rule("", resource, verb)])) == {"kubernetes/rbac/indirect"}
+		}
+		found(role("Role", [rule("", resource, "list")])) == set()
+		found(role("Role", [rule("apps", resource, "get")])) == set()
+	}
+	every resource in ["pods/log", "*/scale", "pods/status"] {
+		found(role("Role", [rule("", resource, "get")])) == set()
+	}
+}
+
+test_every_service_account_is_everybody if {
+	found(binding("edit", group("system:serviceaccounts"))) == {"kubernetes/rbac/anonymous"}
+	found(binding("edit", group("system:serviceaccounts:shop"))) == set()
+	found(binding("system:service-account-issuer-discovery", group("system:serviceaccounts"))) == set()
 }
 
 everything := role("ClusterRole", [rule("*", "*", "*")])

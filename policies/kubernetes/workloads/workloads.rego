@@ -1,9 +1,10 @@
 # METADATA
 # title: Kubernetes workloads
 # description: >-
-#   What the Pod Security Standards leave out of a pod, or newer versions of them add: secrets in plain text, Windows
-#   host processes, AppArmor and SELinux, tokens nobody uses, and file systems that can be written. Sockets of the
-#   container runtime are host paths, which kubernetes/admission denies.
+#   What the Pod Security Standards leave out of a pod, and the part of their baseline profile that kubernetes/admission
+#   has no room for: secrets in plain text, Windows host processes, AppArmor, seccomp and SELinux, tokens nobody uses,
+#   and file systems that can be written. Sockets of the container runtime are host paths, which kubernetes/admission
+#   denies.
 # related_resources:
 # - https://kubernetes.io/docs/concepts/security/pod-security-standards/
 # custom:
@@ -48,7 +49,7 @@ deny contains finding if {
 	some container in k8s.containers
 	some variable in container.env
 	secrets.in_environment(variable.name, variable.value)
-	message := sprintf("container %s must not hold a secret in %s", [container.name, variable.name])
+	message := sprintf("container %s must not hold a secret in %s", [k8s.called(container), variable.name])
 	finding := k8s.finding("kubernetes/workloads/environment-secret", message)
 }
 
@@ -62,36 +63,40 @@ deny contains finding if {
 #   - cis-kubernetes-1.9:5.2.11
 #   - nist-800-53r5:AC-6(10)
 #   remediation: Remove windowsOptions.hostProcess.
+#   fix: {value: false}
 deny contains finding if {
-	some context in contexts
+	some context in k8s.contexts
 	context.settings.windowsOptions.hostProcess == true
 	finding := k8s.finding("kubernetes/workloads/host-process", sprintf("%s must not run as a host process", [context.name]))
 }
 
-contexts contains {"name": "pod", "settings": k8s.pod_spec.securityContext}
-
-contexts contains {"name": sprintf("container %s", [container.name]), "settings": container.securityContext} if {
-	some container in k8s.containers
-}
-
 # METADATA
-# title: AppArmor or SELinux switched off
-# description: A pod or container is unconfined, or chooses an SELinux user, role or type of its own.
+# title: AppArmor, seccomp or SELinux switched off
+# description: A pod or container says that it is unconfined, or chooses an SELinux user, role or type of its own.
 # custom:
 #   id: kubernetes/workloads/confinement
 #   severity: high
 #   controls:
+#   - cis-kubernetes-1.9:5.7.2
 #   - nist-800-53r5:SC-39
 #   - nist-800-53r5:AC-3(3)
-#   remediation: Leave appArmorProfile at RuntimeDefault, and seLinuxOptions out.
+#   remediation: Leave appArmorProfile and seccompProfile at RuntimeDefault, and seLinuxOptions out.
 deny contains finding if {
-	some context in contexts
+	some context in k8s.contexts
 	some problem in unconfined(context.settings)
 	finding := k8s.finding("kubernetes/workloads/confinement", sprintf("%s must not %s", [context.name, problem]))
 }
 
-unconfined(settings) := ({"be unconfined by AppArmor" |
-	settings.appArmorProfile.type == "Unconfined"
+deny contains finding if {
+	some annotation, profile in k8s.pod.metadata.annotations
+	startswith(annotation, "container.apparmor.security.beta.kubernetes.io/")
+	profile == "unconfined"
+	finding := k8s.finding("kubernetes/workloads/confinement", sprintf("annotation %s must not be unconfined", [annotation]))
+}
+
+unconfined(settings) := ({sprintf("be unconfined by %s", [field]) |
+	some field in ["appArmorProfile", "seccompProfile"]
+	settings[field].type == "Unconfined"
 } | {problem |
 	some field in ["role", "user"]
 	settings.seLinuxOptions[field] != ""
@@ -116,6 +121,7 @@ unconfined(settings) := ({"be unconfined by AppArmor" |
 #   - cis-kubernetes-1.9:5.1.6
 #   - nist-800-53r5:AC-6
 #   remediation: Set automountServiceAccountToken to false, or name a service account.
+#   fix: {at: [automountServiceAccountToken], value: false}
 warn contains finding if {
 	account := object.get(k8s.pod_spec, "serviceAccountName", "default")
 	account in {"", "default", null}
@@ -135,9 +141,10 @@ warn contains finding if {
 #   - nist-800-53r5:SI-7
 #   - cis-kubernetes-1.9:5.7.3
 #   remediation: Set securityContext.readOnlyRootFilesystem to true and mount an emptyDir where files are written.
+#   fix: {at: [securityContext, readOnlyRootFilesystem], value: true}
 warn contains finding if {
 	some container in k8s.containers
 	object.get(container, ["securityContext", "readOnlyRootFilesystem"], false) != true
-	message := sprintf("container %s can write its root file system", [container.name])
+	message := sprintf("container %s can write its root file system", [k8s.called(container)])
 	finding := k8s.finding("kubernetes/workloads/writable-root", message)
 }

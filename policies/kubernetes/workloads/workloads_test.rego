@@ -101,3 +101,23 @@ test_other_objects_are_accepted if {
 	workloads.allow with input as {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {}}
 	workloads.allow with input as {"request": {"operation": "DELETE", "object": null}}
 }
+
+test_seccomp_switched_off_counts if {
+	every spec in [
+		pod({"containers": [container({"securityContext": {"seccompProfile": {"type": "Unconfined"}, "readOnlyRootFilesystem": true}})]}),
+		pod({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}),
+	] {
+		found(deployment(spec)) == {"kubernetes/workloads/confinement"}
+	}
+	found(deployment(pod({"securityContext": {"seccompProfile": {"type": "Localhost"}}}))) == set()
+}
+
+annotated(profile) := {"annotations": {"container.apparmor.security.beta.kubernetes.io/web": profile}}
+
+test_annotations_switch_apparmor_off if {
+	one := {"kind": "Pod", "metadata": annotated("unconfined"), "spec": pod({})}
+	found(one) == {"kubernetes/workloads/confinement"}
+	many := object.union(deployment(pod({})), {"spec": {"template": {"metadata": annotated("unconfined")}}})
+	found(many) == {"kubernetes/workloads/confinement"}
+	found(object.union(one, {"metadata": annotated("runtime/default")})) == set()
+}

@@ -10,9 +10,13 @@ object := input if not input.request
 
 kind := object.kind
 
-default namespace := "default"
-
-namespace := object.metadata.namespace
+# Of what controllers create the request alone may say the namespace.
+namespace := input.request.namespace if {
+	is_string(input.request.namespace)
+	input.request.namespace != ""
+} else := object.metadata.namespace if {
+	is_string(object.metadata.namespace)
+} else := "default"
 
 default name := "unnamed"
 
@@ -22,23 +26,36 @@ name := object.metadata.generateName if not object.metadata.name
 
 resource := sprintf("%s/%s/%s", [kind, namespace, name])
 
-pod_spec := object.spec if kind == "Pod"
+# The pod, or what a workload makes pods of.
+pod := object if kind == "Pod"
 
-pod_spec := object.template.spec if kind == "PodTemplate"
+pod := object.template if kind == "PodTemplate"
 
 # Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, and what others define like them.
-pod_spec := object.spec.template.spec if {
+pod := object.spec.template if {
 	not kind in {"CronJob", "Pod", "PodTemplate"}
 	object.spec.template.spec.containers
 }
 
-pod_spec := object.spec.jobTemplate.spec.template.spec if kind == "CronJob"
+pod := object.spec.jobTemplate.spec.template if kind == "CronJob"
+
+pod_spec := pod.spec
 
 containers contains container if some container in pod_spec.containers
 
 containers contains container if some container in pod_spec.initContainers
 
 containers contains container if some container in pod_spec.ephemeralContainers
+
+# Some of those that others define need no name (Knative).
+called(container) := object.get(container, "name", "without name")
+
+# The security contexts of the pod and of its containers.
+contexts contains {"name": "pod", "settings": pod_spec.securityContext}
+
+contexts contains {"name": sprintf("container %s", [called(container)]), "settings": container.securityContext} if {
+	some container in containers
+}
 
 # YAML writes a list without entries as [], as null, or not at all (then callers pass null).
 none(value) if value in [null, []]

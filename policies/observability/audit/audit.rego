@@ -37,7 +37,7 @@ finding_of(id, message) := {"id": id, "msg": message, "resource": "audit policy"
 
 # METADATA
 # title: Nothing is written down
-# description: No rule of the audit policy has another level than None.
+# description: No rule of the audit policy has another level than None, or the first is for all requests and has that.
 # custom:
 #   id: observability/audit/nothing
 #   severity: high
@@ -48,8 +48,19 @@ finding_of(id, message) := {"id": id, "msg": message, "resource": "audit policy"
 #   remediation: Add a rule with level Metadata at the end.
 deny contains finding if {
 	is_audit
-	count([rule | some rule in rules; rule.level != "None"]) == 0
+	count([rule | some rule in heeded; rule.level != "None"]) == 0
 	finding := finding_of("observability/audit/nothing", "the audit policy writes nothing down")
+}
+
+# The first rule that a request fits decides, so that those behind one for all requests never do.
+heeded := [rule |
+	some number, rule in rules
+	count([earlier | some place, earlier in rules; place < number; not limited(earlier)]) == 0
+]
+
+limited(rule) if {
+	some field in ["namespaces", "nonResourceURLs", "resources", "userGroups", "users", "verbs"]
+	count(rule[field]) > 0
 }
 
 # METADATA

@@ -66,3 +66,9 @@ test_other_policies_are_accepted if {
 		audit.allow with input as doc
 	}
 }
+
+test_rules_behind_one_for_everything_do_not_count if {
+	found(policy([{"level": "None"}, {"level": "Metadata"}])) == {"observability/audit/nothing"}
+	found(policy([{"level": "None", "users": ["kubelet"]}, {"level": "Metadata"}])) == set()
+	found(policy([{"level": "None", "users": ["kubelet"]}, {"level": "None"}, {"level": "Metadata"}])) == {"observability/audit/nothing"}
+}

@@ -27,9 +27,15 @@ default allow := false
 # title: Accept what nothing denies
 # description: An input that lists no image proves nothing and is not accepted.
 allow if {
+	is_array(input.images)
 	count(input.images) > 0
 	count(deny) == 0
 }
+
+# What names no image is not known to be any that is trusted.
+named(image) := image.reference if is_string(image.reference)
+
+named(image) := "an image without reference" if not is_string(image.reference)
 
 # METADATA
 # title: Untrusted registry
@@ -42,12 +48,12 @@ allow if {
 #   remediation: Push the image to a registry of data.config.images.trusted_registries.
 deny contains finding if {
 	some image in input.images
-	registry := images.registry(image.reference)
+	registry := images.registry(named(image))
 	not registry in data.config.images.trusted_registries
 	finding := {
 		"id": "supply_chain/image/registry",
-		"msg": sprintf("image %s comes from the untrusted registry %s", [image.reference, registry]),
-		"resource": image.reference,
+		"msg": sprintf("image %s comes from the untrusted registry %s", [named(image), registry]),
+		"resource": named(image),
 	}
 }
 
@@ -62,11 +68,11 @@ deny contains finding if {
 #   remediation: Refer to the image as repository@sha256:DIGEST.
 deny contains finding if {
 	some image in input.images
-	not pinned(image.reference)
+	not pinned(named(image))
 	finding := {
 		"id": "supply_chain/image/digest",
-		"msg": sprintf("image %s is not pinned by a SHA-256 digest", [image.reference]),
-		"resource": image.reference,
+		"msg": sprintf("image %s is not pinned by a SHA-256 digest", [named(image)]),
+		"resource": named(image),
 	}
 }
 
@@ -83,11 +89,11 @@ pinned(reference) if regex.match(`^sha256:[0-9a-f]{64}$`, images.digest(referenc
 #   remediation: Name the version that is meant.
 warn contains finding if {
 	some image in input.images
-	images.tag(image.reference) in {"latest", "main", "master", "edge", "nightly"}
+	images.tag(named(image)) in {"latest", "main", "master", "edge", "nightly"}
 	finding := {
 		"id": "supply_chain/image/floating-tag",
-		"msg": sprintf("image %s carries a floating tag", [image.reference]),
-		"resource": image.reference,
+		"msg": sprintf("image %s carries a floating tag", [named(image)]),
+		"resource": named(image),
 	}
 }
 
@@ -105,8 +111,8 @@ deny contains finding if {
 	not has_sbom(image)
 	finding := {
 		"id": "supply_chain/image/sbom",
-		"msg": sprintf("image %s has no SBOM attestation", [image.reference]),
-		"resource": image.reference,
+		"msg": sprintf("image %s has no SBOM attestation", [named(image)]),
+		"resource": named(image),
 	}
 }
 
@@ -129,8 +135,8 @@ deny contains finding if {
 	not has_provenance(image)
 	finding := {
 		"id": "supply_chain/image/provenance",
-		"msg": sprintf("image %s has no SLSA provenance from a trusted builder", [image.reference]),
-		"resource": image.reference,
+		"msg": sprintf("image %s has no SLSA provenance from a trusted builder", [named(image)]),
+		"resource": named(image),
 	}
 }
 

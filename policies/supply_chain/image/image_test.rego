@@ -78,3 +78,16 @@ test_bad_list_has_every_finding if {
 		"supply_chain/image/sbom", "supply_chain/image/provenance",
 	}
 }
+
+test_images_without_reference_are_denied if {
+	every item in [{}, {"name": "evil"}, "registry.corp.example/web", {"reference": null}, null] {
+		doc := {"images": [sound, item]}
+		not image.allow with input as doc
+		denied_ids(doc) == {
+			"supply_chain/image/registry", "supply_chain/image/digest",
+			"supply_chain/image/sbom", "supply_chain/image/provenance",
+		}
+	}
+	not image.allow with input as {"images": "registry.corp.example/web"}
+	not image.allow with input as {"images": {"a": sound}}
+}

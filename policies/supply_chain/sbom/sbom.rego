@@ -138,7 +138,9 @@ is_release(version, banned) if {
 
 # METADATA
 # title: Component without version
-# description: Nobody can tell whether an advisory is about a component without version.
+# description: >-
+#   A component has no version, or a range of them (latest, ^1.2, 1.x): it is not pinned, and nobody can tell whether an
+#   advisory is about it.
 # custom:
 #   id: supply_chain/sbom/no-version
 #   severity: medium
@@ -150,9 +152,15 @@ is_release(version, banned) if {
 deny contains finding if {
 	some component in components
 	component.library
-	component.version in {"", "NOASSERTION", "unspecified"}
+	unpinned(component.version)
 	finding := bom.finding("supply_chain/sbom/no-version", component, "the component has no version")
 }
+
+unpinned(version) if version in {"", "NOASSERTION", "latest", "unspecified"}
+
+unpinned(version) if trim(version, "^~<>=*") != version
+
+unpinned(version) if endswith(version, ".x")
 
 # METADATA
 # title: Component without identity

@@ -196,3 +196,14 @@ test_ratings_are_read_in_each_form if {
 		found(object.union(good, {"vulnerabilities": [{"ratings": ratings}]})) == set()
 	}
 }
+
+versioned(version) := object.union(good, {"components": [{"type": "library", "name": "a", "version": version, "purl": "pkg:npm/a@1"}]})
+
+test_ranges_are_no_versions if {
+	every version in ["", "NOASSERTION", "latest", "*", "^1.2.0", "~1.2", ">=1", "1.x", "1.2.*"] {
+		found(versioned(version)) == {"supply_chain/sbom/no-version"}
+	}
+	every version in ["1.2.3", "1.2.3-beta+x", "v1", "2026-01-01", "1.x86", "latest-1", "1:2.3~rc1"] {
+		found(versioned(version)) == set()
+	}
+}

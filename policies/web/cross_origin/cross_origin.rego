@@ -1,8 +1,8 @@
 # METADATA
 # title: Cross-origin headers
 # description: >-
-#   What a response lets other sites do with it. The input is that of web/headers: {url, headers: {name: [values]}} with
-#   header names in lower case.
+#   What a response lets other sites do with it. The input is that of web/headers: {url, headers: {name: values}} with
+#   header names in lower case; values is a list, or one text.
 # related_resources:
 # - https://owasp.org/www-project-secure-headers/
 # custom:
@@ -30,6 +30,10 @@ allow if {
 	count(deny) == 0
 }
 
+values(name) := [input.headers[name]] if is_string(input.headers[name])
+
+values(name) := input.headers[name] if is_array(input.headers[name])
+
 found(id, message) := {"id": id, "msg": message, "resource": object.get(input, "url", "response")}
 
 # METADATA
@@ -44,9 +48,9 @@ found(id, message) := {"id": id, "msg": message, "resource": object.get(input, "
 #   - owasp-api-2023:API8
 #   remediation: Answer with the origins that you know.
 deny contains finding if {
-	some origin in input.headers["access-control-allow-origin"]
+	some origin in values("access-control-allow-origin")
 	origin in {"*", "null"}
-	"true" in {lower(value) | some value in input.headers["access-control-allow-credentials"]}
+	"true" in {lower(value) | some value in values("access-control-allow-credentials")}
 	finding := found("web/cross_origin/any-origin", sprintf("origin %s must not be allowed with credentials", [origin]))
 }
 
@@ -60,7 +64,7 @@ deny contains finding if {
 #   - nist-800-53r5:AC-4
 #   remediation: Answer with the origins that you know.
 deny contains finding if {
-	"null" in input.headers["access-control-allow-origin"]
+	"null" in values("access-control-allow-origin")
 	finding := found("web/cross_origin/null-origin", "the origin null must not be allowed")
 }
 
@@ -75,9 +79,9 @@ deny contains finding if {
 #   - nist-800-53r5:AC-4
 #   remediation: Allow the origin with https.
 deny contains finding if {
-	some origin in input.headers["access-control-allow-origin"]
+	some origin in values("access-control-allow-origin")
 	startswith(origin, "http://")
-	not startswith(origin, "http://localhost")
+	not regex.match(`^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?$`, origin)
 	finding := found("web/cross_origin/plain-origin", sprintf("the origin %s must use https", [origin]))
 }
 
@@ -93,7 +97,7 @@ deny contains finding if {
 #   - gdpr:32
 #   remediation: Set SameSite to Lax or Strict, or add Secure.
 deny contains finding if {
-	some cookie in input.headers["set-cookie"]
+	some cookie in values("set-cookie")
 	attributes := {replace(lower(trim_space(part)), " ", "") | some part in split(cookie, ";")}
 	"samesite=none" in attributes
 	not "secure" in attributes
@@ -113,7 +117,7 @@ deny contains finding if {
 #   remediation: Send Referrer-Policy strict-origin-when-cross-origin or no-referrer.
 warn contains finding if {
 	is_object(input.headers)
-	policies := {lower(trim_space(word)) | some value in input.headers["referrer-policy"]; some word in split(value, ",")}
+	policies := {lower(trim_space(word)) | some value in values("referrer-policy"); some word in split(value, ",")}
 	count(policies - {"no-referrer-when-downgrade", "unsafe-url", ""}) == 0
 	finding := found("web/cross_origin/referrer", "no Referrer-Policy keeps addresses to the site")
 }

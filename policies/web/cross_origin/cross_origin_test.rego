@@ -58,3 +58,21 @@ test_the_last_known_referrer_policy_counts if {
 	found(response({"referrer-policy": ["unsafe-url"]})) == {"web/cross_origin/referrer"}
 	found(response({"referrer-policy": ["no-referrer, strict-origin-when-cross-origin"]})) == set()
 }
+
+test_headers_of_one_text_are_read if {
+	found(response({"access-control-allow-origin": "http://shop.corp.example"})) == {"web/cross_origin/plain-origin"}
+	found(response({"set-cookie": "track=1; SameSite=None"})) == {"web/cross_origin/cookie-site"}
+	both := {"access-control-allow-origin": "*", "access-control-allow-credentials": "true"}
+	found(response(both)) == {"web/cross_origin/any-origin"}
+	found(response({"access-control-allow-origin": "null"})) == {"web/cross_origin/null-origin"}
+	found(response({"referrer-policy": "no-referrer"})) == set()
+}
+
+test_only_the_own_machine_needs_no_tls if {
+	every origin in ["http://localhost", "http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]"] {
+		found(response({"access-control-allow-origin": [origin]})) == set()
+	}
+	every origin in ["http://localhost.evil.example", "http://localhost@evil.example", "http://127.0.0.1.evil.example"] {
+		found(response({"access-control-allow-origin": [origin]})) == {"web/cross_origin/plain-origin"}
+	}
+}

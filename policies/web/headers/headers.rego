@@ -80,7 +80,7 @@ deny contains finding if {
 	some words in directives
 	words[0] in {"default-src", "script-src"}
 	some source in words
-	source in ({"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "http:"} - ignored(words))
+	source in ({"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "http:", "https:"} - ignored(words))
 	finding := {
 		"id": "web/headers/csp-unsafe",
 		"msg": sprintf("Content-Security-Policy must not have %s in %s", [source, words[0]]),
@@ -89,7 +89,7 @@ deny contains finding if {
 }
 
 # Content Security Policy Level 3, "Does a source list allow all inline behavior" and "strict-dynamic".
-ignored(words) := {"'unsafe-inline'", "*", "data:", "http:"} if {
+ignored(words) := {"'unsafe-inline'", "*", "data:", "http:", "https:"} if {
 	pinned(words)
 	"'strict-dynamic'" in words
 }
@@ -160,7 +160,7 @@ framing_limited if {
 framing_limited if {
 	some words in directives
 	words[0] == "frame-ancestors"
-	not "*" in words
+	count({"*", "http:", "https:"} & {word | some word in words}) == 0
 }
 
 # METADATA

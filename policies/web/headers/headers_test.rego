@@ -135,3 +135,10 @@ test_headers_of_one_text_are_read if {
 	denied_ids({"headers": object.union(texts, {"content-security-policy": "script-src *; frame-ancestors 'none'"})}) == {"web/headers/csp-unsafe"}
 	denied_ids({"headers": object.remove(texts, ["x-content-type-options"])}) == {"web/headers/nosniff"}
 }
+
+test_whole_schemes_are_everyone if {
+	scripts("'self' https:") == {"web/headers/csp-unsafe"}
+	scripts("'nonce-cjQ' 'strict-dynamic' https:") == set()
+	schemes := object.union(sound, {"content-security-policy": ["default-src 'self'; frame-ancestors https:"], "x-frame-options": []})
+	denied_ids({"headers": schemes}) == {"web/headers/framing"}
+}
