@@ -27,7 +27,7 @@ pub enum Check {
     AwsAccessKey,
     /// Standard base64 of 64 bytes: Azure Storage, Cosmos DB and Service Bus keys of the older kind have 64 or 32.
     Base64Key,
-    /// A JSON web token: header and payload are JSON objects, and the header names an algorithm.
+    /// A JSON web token: header and payload are JSON objects, the header names an algorithm, and the signature has its length.
     Jwt,
     /// GitLab's routable tokens: length and CRC-32 in base 36.
     GitlabRoutable,
@@ -87,7 +87,9 @@ impl Check {
             ),
             Self::Mixed => plain(is_mixed(secret)),
             Self::Random => plain(is_random(secret)),
-            Self::Password => plain(!is_reference(secret) && !entropy::is_chosen_stand_in(secret)),
+            Self::Password => plain(
+                !is_reference(secret) && !entropy::is_chosen_stand_in(secret) && !is_password_hash(secret),
+            ),
         }
     }
 }
@@ -197,17 +199,44 @@ fn json_object(engine: &GeneralPurpose, text: &[u8]) -> Option<serde_json::Map<S
     serde_json::from_slice(&bytes).ok()
 }
 
-/// RFC 7519: three base64url parts, of which the first two are JSON objects; RFC 7515 section 4.1.1: `alg` must be there.
+/// RFC 7519: three base64url parts, of which the first two are JSON objects; RFC 7515 section 4.1.1: `alg` must be there. What has a signature of another length was
+/// made up, or cut.
 fn is_jwt(secret: &[u8]) -> bool {
-    let mut parts = secret.split(|byte| *byte == b'.');
-    let (Some(header), Some(payload), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return false;
+    signed(secret).is_some_and(|(algorithm, payload, signature)| {
+        has_signature(&algorithm, signature) && json_object(&URL_SAFE, payload).is_some()
+    })
+}
+
+/// A JSON web token whose signature can't be one.
+fn is_made_up_jwt(value: &[u8]) -> bool {
+    let signed = value.starts_with(b"eyJ").then(|| signed(value)).flatten();
+    signed.is_some_and(|(algorithm, _, signature)| !has_signature(&algorithm, signature))
+}
+
+/// The algorithm, payload and signature of what has three parts, the first of which names an algorithm.
+fn signed(secret: &[u8]) -> Option<(String, &[u8], &[u8])> {
+    let parts: Vec<&[u8]> = secret.split(|byte| *byte == b'.').collect();
+    let [header, payload, signature] = parts.as_slice() else {
+        return None;
     };
-    json_object(&URL_SAFE, header)
-        .is_some_and(|header| header.get("alg").is_some_and(serde_json::Value::is_string))
-        && json_object(&URL_SAFE, payload).is_some()
+    let header = json_object(&URL_SAFE, header)?;
+    Some((header.get("alg")?.as_str()?.to_owned(), payload, signature))
+}
+
+/// Whether a signature in base64url has its algorithm's length: RFC 7518 sections 3.2 to 3.5, RFC 8037 section 3.1, RFC 8812 section 3.2. RSA's is that of the key; 1,024 bits
+/// are the least that anybody still has.
+fn has_signature(algorithm: &str, signature: &[u8]) -> bool {
+    let bytes = signature.len().saturating_mul(3).checked_div(4).unwrap_or(0);
+    match algorithm {
+        "HS256" => bytes == 32,
+        "HS384" => bytes == 48,
+        "HS512" | "ES256" | "ES256K" => bytes == 64,
+        "ES384" => bytes == 96,
+        "ES512" => bytes == 132,
+        "EdDSA" => [64, 114].contains(&bytes),
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => bytes >= 128,
+        _ => true,
+    }
 }
 
 /// The base64 of a key's body, whatever stands between its lines: line breaks, their escapes, quotes of a string literal.
@@ -291,6 +320,27 @@ fn is_reference(value: &[u8]) -> bool {
     closed || matches!(value.first(), Some(b'$' | b'*' | b'/' | b'.' | b'#' | b'@'))
 }
 
+/// What Django and Werkzeug keep of a password: `pbkdf2_sha256$1000$salt$hash`, `scrypt:32768:8:1$salt$hash`. Hashes in crypt(3)'s form begin with `$`.
+///
+/// Sources: <https://docs.djangoproject.com/en/stable/topics/auth/passwords/>, <https://werkzeug.palletsprojects.com/en/stable/utils/#module-werkzeug.security>.
+fn is_password_hash(value: &[u8]) -> bool {
+    const METHODS: [&[u8]; 8] = [
+        b"pbkdf2_sha256",
+        b"pbkdf2_sha1",
+        b"pbkdf2",
+        b"argon2",
+        b"bcrypt",
+        b"bcrypt_sha256",
+        b"scrypt",
+        b"md5",
+    ];
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'$').collect();
+    let method = parts
+        .first()
+        .and_then(|first| first.split(|byte| *byte == b':').next());
+    parts.len() >= 3 && method.is_some_and(|method| METHODS.contains(&method))
+}
+
 /// Whether a value looks made by a generator. What people write as values of settings that merely sound secret is made of words, numbers,
 /// versions and paths; a generated value has parts in which letters and digits alternate.
 fn is_random(value: &[u8]) -> bool {
@@ -310,7 +360,10 @@ fn is_random(value: &[u8]) -> bool {
         return false;
     }
     let is_separator = |byte: &u8| matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b',' | b'@');
-    if is_uuid(value) || is_constant(value) {
+    if is_uuid(value) || is_constant(value) || is_password_hash(value) {
+        return false;
+    }
+    if is_made_up_jwt(value) {
         return false;
     }
     // Escapes are no digits of the value.
@@ -439,10 +492,19 @@ mod tests {
             "user2 password3 text4",
             "getElementsByTagName2",
             "useOAuth2ForLogin",
+            "pbkdf2_sha256$870000$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
+            "scrypt:32768:8:1$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
+            "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.invalid",
         ] {
             assert!(!is_random(words.as_bytes()), "{words}");
         }
-        for random in ["a8Kd02nXq9Lm3Zp1", "prod-9f8e7d6c5b4a39281706"] {
+        for random in [
+            "a8Kd02nXq9Lm3Zp1",
+            "prod-9f8e7d6c5b4a39281706",
+            "a8Kd02nX$q9Lm3Zp1$k2",
+            "eyJhbGciOiJkaXIifQ..a8Kd02nXq9Lm3Zp1.q9Lm3Zp1.x1",
+            "eyJ1c2VyIjoxfQ.a8Kd02.nXq9Lm3Zp1Kd02n",
+        ] {
             assert!(is_random(random.as_bytes()), "{random}");
         }
     }
@@ -450,11 +512,37 @@ mod tests {
     #[test]
     fn a_token_has_two_json_objects() {
         let encode = |text: &str| URL_SAFE.encode(text).trim_end_matches('=').to_owned();
-        let token =
-            |header: &str, payload: &str| format!("{}.{}.{}", encode(header), encode(payload), "c2ln");
-        assert!(is_jwt(token(r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#).as_bytes()));
-        assert!(!is_jwt(token(r#"{"typ":"JWT"}"#, r#"{"sub":"a"}"#).as_bytes()));
-        assert!(!is_jwt(token(r#"{"alg":"HS256"}"#, "[1]").as_bytes()));
+        let token = |header: &str, payload: &str, signature: usize| {
+            let signature = URL_SAFE.encode(vec![7; signature]);
+            let signature = signature.trim_end_matches('=');
+            format!("{}.{}.{signature}", encode(header), encode(payload))
+        };
+        assert!(is_jwt(
+            token(r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#, 32).as_bytes()
+        ));
+        assert!(!is_jwt(
+            token(r#"{"typ":"JWT"}"#, r#"{"sub":"a"}"#, 32).as_bytes()
+        ));
+        assert!(!is_jwt(token(r#"{"alg":"HS256"}"#, "[1]", 32).as_bytes()));
         assert!(!is_jwt(b"eyJ.eyJ"));
+        // Lengths of signatures by algorithm, and one that is none of it.
+        for (algorithm, length, is) in [
+            ("HS256", 20, false),
+            ("HS384", 48, true),
+            ("HS512", 64, true),
+            ("RS256", 256, true),
+            ("PS512", 512, true),
+            ("RS256", 20, false),
+            ("ES256", 64, true),
+            ("ES384", 96, true),
+            ("ES512", 132, true),
+            ("ES512", 64, false),
+            ("EdDSA", 64, true),
+            ("own", 20, true),
+        ] {
+            let header = format!(r#"{{"alg":"{algorithm}"}}"#);
+            let token = token(&header, r#"{"sub":"a"}"#, length);
+            assert_eq!(is_jwt(token.as_bytes()), is, "{algorithm} {length}");
+        }
     }
 }

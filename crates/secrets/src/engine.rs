@@ -265,7 +265,13 @@ impl Scanner {
             if let (Some(rule), Some(pattern)) = (self.rules.rules.get(*index), self.patterns.get(*index))
                 && let Some(regex) = pattern.regex(rule)
             {
+                let before = hits.len();
                 candidate(rule, regex, bytes, span.clone(), depth, hits);
+                // What tokens of another rule begin with is none yet: `"api_key": "ABSK..." + rest`.
+                let new = hits.get(before..).and_then(<[Hit]>::first);
+                if new.is_some_and(|hit| rule.guessable && self.rules.is_keyword(&hit.secret)) {
+                    hits.pop();
+                }
             }
         }
     }
@@ -332,6 +338,9 @@ fn judge(rule: &Arc<Rule>, bytes: &[u8], start: usize, span: Range<usize>, depth
     if secret.is_empty() || continues(bytes, &span) {
         return None;
     }
+    if rule.guessable && is_for_nobody(bytes.get(span.end..).unwrap_or_default()) {
+        return None;
+    }
     let detail = match rule.check.run(secret) {
         Answer::No => return None,
         Answer::Proven(detail) => detail,
@@ -357,6 +366,22 @@ fn judge(rule: &Arc<Rule>, bytes: &[u8], start: usize, span: Range<usize>, depth
         secret: secret.to_vec(),
         identity,
     })
+}
+
+/// Whether what follows a password is `@` and a host that there can't be: names for documentation and tests, RFC 2606 and RFC 6761 section 6.
+fn is_for_nobody(behind: &[u8]) -> bool {
+    let Some(rest) = behind.strip_prefix(b"@") else {
+        return false;
+    };
+    let host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let end = rest.iter().position(|byte| !host(byte)).unwrap_or(rest.len());
+    let host = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
+    let mut labels = host.rsplit(|byte| *byte == b'.');
+    matches!(
+        (labels.next(), labels.next()),
+        (Some(b"example" | b"test" | b"invalid"), Some(_))
+            | (Some(b"com" | b"net" | b"org"), Some(b"example"))
+    )
 }
 
 /// Whether the word goes on left or right of a secret: then it is part of something else. An escape such as `\n` before it is no word.

@@ -150,6 +150,13 @@ impl Clone for Pattern {
 }
 
 impl RuleSet {
+    /// Whether a text is what the tokens of a rule begin with, and no more.
+    pub(crate) fn is_keyword(&self, text: &[u8]) -> bool {
+        let issued = self.rules.iter().filter(|rule| !rule.guessable);
+        let mut keywords = issued.flat_map(|rule| &rule.keywords);
+        keywords.any(|keyword| keyword.as_bytes() == text)
+    }
+
     /// The rules inside the program.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ fn check(check: Check) -> &'static str {
         Check::Base62Crc32 => "CRC-32, base 62",
         Check::AwsAccessKey => "account",
         Check::Base64Key => "length of the key",
-        Check::Jwt => "header and payload",
+        Check::Jwt => "header, payload, length of the signature",
         Check::GitlabRoutable => "CRC-32, base 36",
         Check::Pem => "structure",
         Check::Bech32 => "bech32",
