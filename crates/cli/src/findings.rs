@@ -6,7 +6,7 @@ use crate::{output, repository};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use stele_gate::evidence::CheckedFile;
 use stele_gate::{Baseline, Outcome, report};
 use stele_types::{Severity, sha256};
@@ -31,6 +31,39 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// A page for browsers
     Html,
+}
+
+/// Which findings fail, and which are known.
+#[derive(clap::Args)]
+pub(crate) struct FindingArgs {
+    /// Fail only on findings at least as severe as this: low, medium, high or critical
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    pub(crate) fail_on: Severity,
+    /// Leave out the findings in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write all findings to a file for --baseline, and fail on none of them
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Findings that are accepted until a day [default: stele-exceptions.yaml in the root of PATH's repository]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exceptions: Option<PathBuf>,
+}
+
+impl FindingArgs {
+    /// The baseline, if there is one.
+    pub(crate) fn read_baseline(&self) -> Result<Option<(Baseline, CheckedFile)>> {
+        self.baseline.as_deref().map(read_baseline).transpose()
+    }
+}
+
+/// Leaves out what a baseline knows, says how much that is, and gives it.
+pub(crate) fn leave_out(baseline: &Baseline, outcome: &mut Outcome) -> usize {
+    let (known, gone) = baseline.apply(&mut outcome.findings);
+    output::note(format!(
+        "known findings that are left out: {known}; those that are there no more: {gone}"
+    ));
+    known
 }
 
 /// Whether something fails that is as severe as this.
@@ -69,7 +102,7 @@ pub(crate) fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> 
 }
 
 /// Reads what was written so.
-pub(crate) fn read_baseline(path: &Path) -> Result<(Baseline, CheckedFile)> {
+fn read_baseline(path: &Path) -> Result<(Baseline, CheckedFile)> {
     let text = repository::read(path)?;
     let baseline = Baseline::parse(&text).with_context(|| path.display().to_string())?;
     let file = CheckedFile {

@@ -11,13 +11,15 @@
 
 #[path = "support/gate.rs"]
 mod gate;
+#[path = "support/osv.rs"]
+mod osv;
 #[path = "support/peers.rs"]
 mod peers;
 mod support;
 
 use gate::{DEPLOYMENT, PLAN, check, site};
 use peers::Peer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Site, workspace};
 
 const EXCEPTIONS: &str = "exceptions:\n- policy: kubernetes/admission/privileged\n  resource: '**'\n  reason: \"<moves> & \\\"so\\\"\"\n  \
@@ -81,6 +83,60 @@ fn sarif_is_valid_under_the_schema_of_oasis() {
             .exits(1),
     );
     assert_eq!(report["runs"][0]["results"].as_array().unwrap().len(), 1);
+}
+
+/// Findings of lock files and of a bill, some taken back and some accepted, packages without data, a statement and a lock file that can't be read.
+#[test]
+fn sarif_of_vulnerabilities_is_valid_under_the_schema_of_oasis() {
+    let mut npm = osv::record(
+        "GHSA-1",
+        "npm",
+        "left",
+        &[("introduced", "0"), ("fixed", "2.0.0")],
+    );
+    npm["summary"] = "<b> \u{1} & \u{1f600}".into();
+    let taken_back = osv::record("GHSA-2", "npm", "left", &[("introduced", "0")]);
+    let accepted = osv::record("GHSA-3", "npm", "right", &[("introduced", "0")]);
+    let product = json!([{"@id": "pkg:npm/left"}]);
+    let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1, "timestamp": osv::days_ago(1), "statements": [
+        {"vulnerability": "GHSA-2", "products": product, "status": "fixed"},
+        {"vulnerability": "GHSA-1", "products": product, "status": "not_affected"},
+        {"vulnerability": "GHSA-9", "products": product, "status": "fixed"}]});
+    let lock = "{\"lockfileVersion\": 3, \"packages\": {\n\"node_modules/left\": {\"version\": \"1.0.0\"},\n\"node_modules/right\": {\"version\": \"1.0.0\"}}}";
+    let exceptions = "exceptions:\n- policy: vuln/GHSA-3\n  resource: '**'\n  reason: \"<never>\"\n  owner: a\n  approver: b\n  expires: 2999-01-01\n";
+    let site = site(&[
+        ("osv/1.json", &npm.to_string()),
+        ("osv/2.json", &taken_back.to_string()),
+        ("osv/3.json", &accepted.to_string()),
+        ("vex.json", &vex.to_string()),
+        ("stele-exceptions.yaml", exceptions),
+        ("a b/ä%1/package-lock.json", lock),
+        ("py/requirements.txt", "a==1.0\n"),
+        ("rust/Cargo.lock", "[[package]\n"),
+    ]);
+    site.run(&["vuln", "import", "osv"]).exits(0);
+    let scan = |more: &[&str]| {
+        let args = ["vuln", "scan", "--vex", "vex.json", "--format", "sarif"];
+        site.run(&[&args, more].concat())
+    };
+    let report = assert_sarif(&scan(&["."]).exits(1));
+    let run = &report["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let rules: Vec<&str> = results
+        .iter()
+        .map(|one| one["ruleId"].as_str().unwrap())
+        .collect();
+    assert_eq!(rules, ["vuln/GHSA-1", "vuln/GHSA-2", "vuln/GHSA-3"]);
+    let suppressed: Vec<bool> = results.iter().map(|one| one["suppressions"].is_array()).collect();
+    assert_eq!(suppressed, [false, true, true]);
+    let told = run["invocations"][0]["toolExecutionNotifications"]
+        .as_array()
+        .unwrap();
+    // The statement that says nothing, that which is unused, the damaged lock file, the packages without data.
+    assert_eq!(told.len(), 4, "{told:#?}");
+    site.run(&["sbom", "a b", "-o", "bom.json"]).exits(0);
+    let report = assert_sarif(&scan(&["bom.json"]).exits(1));
+    assert_eq!(report["runs"][0]["results"].as_array().unwrap().len(), 3);
 }
 
 #[test]

@@ -9,13 +9,15 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/image.rs"]
+mod image;
 #[path = "support/peers.rs"]
 mod peers;
 mod support;
 
+use image::image;
 use peers::Peer;
 use serde_json::Value;
-use std::path::Path;
 use support::Site;
 
 const CARGO: &str = r#"version = 4
@@ -30,16 +32,10 @@ source = "registry+https://github.com/rust-lang/crates.io-index"
 checksum = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 "#;
 
-fn write(site: &Site, path: &str, text: &str) {
-    let path = site.path().join(path);
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
 #[test]
 fn the_same_files_give_the_same_bytes() {
     let site = Site::new();
-    write(&site, "shop/Cargo.lock", CARGO);
+    site.write("shop/Cargo.lock", CARGO);
     let first = site.run(&["sbom", "shop"]).exits(0);
     let document: Value = serde_json::from_str(&first).unwrap();
     assert_eq!(document["metadata"]["component"]["name"], "shop");
@@ -62,8 +58,8 @@ fn the_same_files_give_the_same_bytes() {
 #[test]
 fn a_damaged_file_is_named_and_the_rest_is_written() {
     let site = Site::new();
-    write(&site, "a/Cargo.lock", "[[package]\n");
-    write(&site, "b/Cargo.lock", CARGO);
+    site.write("a/Cargo.lock", "[[package]\n");
+    site.write("b/Cargo.lock", CARGO);
     let ran = site.run(&["sbom"]);
     assert!(ran.err.contains("a/Cargo.lock:1: not TOML"), "{}", ran.err);
     let document: Value = serde_json::from_str(&ran.exits(2)).unwrap();
@@ -75,7 +71,7 @@ fn a_damaged_file_is_named_and_the_rest_is_written() {
 fn what_a_person_types_wrong() {
     let site = Site::new();
     site.run(&["sbom", "gone"]).fails(2, &["there is no gone"]);
-    write(&site, "notes.md", "x");
+    site.write("notes.md", "x");
     site.run(&["sbom", "notes.md"]).fails(
         2,
         &["notes.md is no container image, and its name is none of a lock file"],
@@ -97,69 +93,45 @@ fn what_a_person_types_wrong() {
 
 /// A project in many languages, with what is awkward in each: scopes, licences that are none, ranges, several hashes, other sources.
 fn project(site: &Site) {
-    write(site, "rust/Cargo.lock", CARGO);
+    site.write("rust/Cargo.lock", CARGO);
     let npm = r#"{"lockfileVersion": 3, "packages": {
 "": {"dependencies": {"@s/a": "1"}, "devDependencies": {"b": "2"}},
 "node_modules/@s/a": {"version": "1.0.0", "license": "MIT", "integrity": "sha512-AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==", "dependencies": {"b": "*"}},
 "node_modules/b": {"version": "2.0.0", "license": "SEE LICENSE IN FILE", "dev": true, "resolved": "git+ssh://git@example.org/b.git#abc"},
 "node_modules/c": {"version": "3.0.0", "license": "(MIT OR Apache-2.0)", "optional": true}}}"#;
-    write(site, "web/package-lock.json", npm);
+    site.write("web/package-lock.json", npm);
     let pip = format!(
         "a==1.0 --hash=sha256:{} --hash=sha256:{}\nunpinned>=2\n",
         "ab".repeat(32),
         "cd".repeat(32)
     );
-    write(site, "py/requirements.txt", &pip);
-    write(
-        site,
+    site.write("py/requirements.txt", &pip);
+    site.write(
         "go/go.mod",
         "module m\ngo 1.22\nrequire github.com/A/b v1.0.0+incompatible\n",
     );
     let composer = r#"{"packages": [{"name": "v/x", "version": "dev-a/b", "license": ["GPL-2.0", "MIT"]}]}"#;
-    write(site, "php/composer.lock", composer);
-    write(site, "java/gradle.lockfile", "g:x:1.0=runtimeClasspath\n");
+    site.write("php/composer.lock", composer);
+    site.write("java/gradle.lockfile", "g:x:1.0=runtimeClasspath\n");
     let pom = "<project><dependencies><dependency><groupId>g</groupId><artifactId>elsewhere</artifactId></dependency></dependencies></project>";
-    write(site, "java/pom.xml", pom);
+    site.write("java/pom.xml", pom);
 }
 
-fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, content) in entries {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, path, *content).unwrap();
-    }
-    builder.into_inner().unwrap()
-}
-
-/// An archive as `docker save` writes it.
-fn image(site: &Site) {
-    let dpkg = "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n";
+fn shop(site: &Site) {
+    let dpkg = "Package: libcurl4\nStatus: install ok installed\nArchitecture: amd64\nSource: curl (8.0-2)\nVersion: 8.0-1\n";
     let npm = br#"{"name": "a", "version": "1.0.0", "license": "MIT"}"#;
-    let layer = tar(&[
+    let files: [(&str, &[u8]); 3] = [
         ("etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
         ("var/lib/dpkg/status", dpkg.as_bytes()),
         ("app/node_modules/a/package.json", npm),
-    ]);
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &layer);
-    let config = format!(
-        r#"{{"rootfs": {{"diff_ids": ["sha256:{}"]}}}}"#,
-        hex::encode(digest)
-    );
-    let manifest = r#"[{"Config": "config.json", "RepoTags": ["shop:1"], "Layers": ["layer.tar"]}]"#;
-    let archive = tar(&[
-        ("manifest.json", manifest.as_bytes()),
-        ("config.json", config.as_bytes()),
-        ("layer.tar", &layer),
-    ]);
-    std::fs::write(site.path().join("shop.tar"), archive).unwrap();
+    ];
+    image(site, "shop.tar", &files);
 }
 
 #[test]
 fn an_image_is_read_and_one_that_was_altered_is_refused() {
     let site = Site::new();
-    image(&site);
+    shop(&site);
     let text = site.run(&["sbom", "shop.tar", "--output", "bom.json"]);
     assert!(text.err.contains("2 packages in 3 files"), "{}", text.err);
     text.exits(0);
@@ -167,7 +139,7 @@ fn an_image_is_read_and_one_that_was_altered_is_refused() {
     let document: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(document["metadata"]["component"]["type"], "container");
     assert_eq!(document["metadata"]["component"]["name"], "shop:1");
-    let purl = "pkg:deb/debian/curl@8.0-1?arch=amd64&distro=debian-12";
+    let purl = "pkg:deb/debian/libcurl4@8.0-1?arch=amd64&distro=debian-12";
     assert_eq!(document["components"][0]["purl"], purl);
     if let Some(peer) = Peer::python("sbom_valid.py", "cyclonedx") {
         assert_eq!(peer.json(&["cyclonedx", path.to_str().unwrap()])["components"], 2);
@@ -236,7 +208,7 @@ deny contains msg if {
     msg := sprintf("%s is not pinned", [component.name])
 }
 "#;
-    write(&site, "policy/packages.rego", policy);
+    site.write("policy/packages.rego", policy);
     site.run(&["sbom", "--output", "bom.json"]).exits(0);
     let found = site.run(&["check", "--policy", "policy", "bom.json"]).exits(1);
     assert!(found.contains("unpinned is not pinned"), "{found}");

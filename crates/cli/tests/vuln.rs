@@ -9,11 +9,17 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/image.rs"]
+mod image;
+#[path = "vuln/images.rs"]
+mod images;
+#[path = "vuln/matching.rs"]
+mod matching;
 #[path = "support/osv.rs"]
 mod osv;
 mod support;
 
-use osv::{days_ago, record, report, rules, write};
+use osv::{days_ago, record, report, rules};
 use serde_json::{Value, json};
 use support::Site;
 
@@ -24,12 +30,8 @@ fn site() -> Site {
 "": {"dependencies": {"left": "1", "right": "1"}},
 "node_modules/left": {"version": "1.2.0"},
 "node_modules/right": {"version": "1.0.0"}}}"#;
-    write(&site, "app/web/package-lock.json", npm);
-    write(
-        &site,
-        "app/py/requirements.txt",
-        "Some.Thing==1.5rc1\nother==2.0\n",
-    );
+    site.write("app/web/package-lock.json", npm);
+    site.write("app/py/requirements.txt", "Some.Thing==1.5rc1\nother==2.0\n");
     let mut ghsa = record(
         "GHSA-aaaa",
         "npm",
@@ -52,7 +54,7 @@ fn site() -> Site {
         &[("introduced", "0"), ("last_affected", "1.9")],
     );
     for (name, value) in [("a", ghsa), ("b", second), ("c", python), ("d", clean)] {
-        write(&site, &format!("osv/{name}.json"), value.to_string());
+        site.write(&format!("osv/{name}.json"), value.to_string());
     }
     site
 }
@@ -126,7 +128,7 @@ fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
     let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1, "timestamp": days_ago(1), "statements": [
         {"vulnerability": {"name": "GHSA-aaaa"}, "products": [{"@id": "pkg:npm/left@1.2.0"}], "status": "not_affected", "justification": "vulnerable_code_not_present"},
         {"vulnerability": {"name": "CVE-9"}, "products": ["pkg:npm/left"], "status": "fixed"}]});
-    write(&site, "vex.json", vex.to_string());
+    site.write("vex.json", vex.to_string());
     let ran = site.run(&["vuln", "scan", "app/web", "--vex", "vex.json", "--format", "json"]);
     assert!(ran.err.contains("vuln/CVE-9 is unused"), "{}", ran.err);
     assert!(
@@ -151,7 +153,7 @@ fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
         .to_string()
         .replace(r#""justification":"vulnerable_code_not_present","#, "");
     assert_ne!(bare, vex.to_string());
-    write(&site, "bare.json", bare);
+    site.write("bare.json", bare);
     let ran = site.run(&["vuln", "scan", "app/web", "--vex", "bare.json"]);
     assert!(
         ran.err
@@ -160,7 +162,20 @@ fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
         ran.err
     );
     ran.exits(1);
-    write(&site, "list.json", "[]");
+    // What has no package URL is told, and the rest of the statement holds.
+    let named = r#""products":[{"@id":"pkg:npm/left@1.2.0"}"#;
+    let mixed = vex.to_string().replace(named, &format!("{named},\"urn:shop\""));
+    assert_ne!(mixed, vex.to_string());
+    site.write("mixed.json", mixed);
+    let ran = site.run(&["vuln", "scan", "app/web", "--vex", "mixed.json"]);
+    assert!(
+        ran.err
+            .contains("mixed.json#statements/0: the product \"urn:shop\" is left out"),
+        "{}",
+        ran.err
+    );
+    ran.exits(0);
+    site.write("list.json", "[]");
     site.run(&["vuln", "scan", "app", "--vex", "list.json"])
         .fails(2, &["list.json: no OpenVEX document"]);
 }
@@ -172,7 +187,7 @@ fn old_data_and_none_fail() {
         .fails(3, &["there are no vulnerability data", "stele vuln import"]);
     let mut old = record("A", "npm", "left", &[("introduced", "0")]);
     old["modified"] = days_ago(12).into();
-    write(&site, "old.json", old.to_string());
+    site.write("old.json", old.to_string());
     site.run(&["vuln", "import", "old.json"]).exits(0);
     site.run(&["vuln", "scan", "app/web"])
         .fails(3, &["12 days old", "--max-age is 7", "--max-age 12"]);
@@ -235,7 +250,7 @@ fn bills_of_materials_are_scanned_with_their_places() {
             (&bill, &json!("stele.vulnerabilities.v1"))
         );
     }
-    write(&site, "other.json", "{}");
+    site.write("other.json", "{}");
     site.run(&["vuln", "scan", "other.json"])
         .fails(2, &["other.json is neither a CycloneDX nor an SPDX document"]);
     site.run(&["vuln", "scan", "app", "bom.json"]).fails(
@@ -259,7 +274,7 @@ fn baselines_and_exceptions_are_those_of_check() {
     );
     ran.exits(0);
     let exception = "exceptions:\n- policy: vuln/CVE-2026-*\n  resource: pkg:npm/left@*\n  reason: not reached\n  owner: ada\n  approver: bob\n  expires: 2199-01-01\n";
-    write(&site, "stele-exceptions.yaml", exception);
+    site.write("stele-exceptions.yaml", exception);
     let report = report(
         site.run(&[
             "vuln",
@@ -285,114 +300,19 @@ fn baselines_and_exceptions_are_those_of_check() {
 #[test]
 fn a_failed_import_leaves_the_old_data() {
     let site = imported();
-    write(&site, "cut.zip", b"PK\x03\x04cut");
+    site.write("cut.zip", b"PK\x03\x04cut");
     site.run(&["vuln", "import", "cut.zip"])
         .fails(2, &["cut.zip: no ZIP archive"]);
     site.run(&["vuln", "import", "gone"])
         .fails(3, &["gone: can't be read"]);
-    write(&site, "empty/x.txt", "x");
+    site.write("empty/x.txt", "x");
     site.run(&["vuln", "import", "empty"])
         .fails(2, &["no OSV record", "stay in force"]);
-    write(&site, "osv/bad.json", "{");
+    site.write("osv/bad.json", "{");
     let ran = site.run(&["vuln", "import", "osv"]);
     assert!(ran.err.contains("osv/bad.json: no OSV record"), "{}", ran.err);
     assert!(ran.exits(2).contains("4 advisories taken, 1 can't be used"));
     site.run(&["vuln", "scan", "app"]).exits(1);
-}
-
-fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, content) in entries {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, path, *content).unwrap();
-    }
-    builder.into_inner().unwrap()
-}
-
-/// An archive as `docker save` writes it, with one layer.
-fn image(site: &Site, path: &str, files: &[(&str, &[u8])]) {
-    let layer = tar(files);
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &layer);
-    let config = format!(
-        r#"{{"rootfs": {{"diff_ids": ["sha256:{}"]}}}}"#,
-        hex::encode(digest)
-    );
-    let manifest = r#"[{"Config": "config.json", "RepoTags": ["shop:1"], "Layers": ["layer.tar"]}]"#;
-    let files: [(&str, &[u8]); 3] = [
-        ("manifest.json", manifest.as_bytes()),
-        ("config.json", config.as_bytes()),
-        ("layer.tar", &layer),
-    ];
-    write(site, path, tar(&files));
-}
-
-const DPKG: &[u8] = b"Package: libcurl4\nStatus: install ok installed\nArchitecture: amd64\nSource: curl (8.0-1)\nVersion: 8.0-1+b1\n\n\
-Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nSource: zlib\nVersion: 1:1.2.13-1\n";
-
-#[test]
-fn an_image_is_matched_by_its_release_and_source_packages() {
-    let site = Site::new();
-    let of = |release: &str| -> [(&'static str, Vec<u8>); 2] {
-        let text = format!("ID=debian\n{release}");
-        [
-            ("etc/os-release", text.into_bytes()),
-            ("var/lib/dpkg/status", DPKG.to_vec()),
-        ]
-    };
-    for (name, release) in [
-        ("twelve.tar", "VERSION_ID=\"12\"\n"),
-        ("eleven.tar", "VERSION_ID=\"11\"\n"),
-        ("testing.tar", ""),
-    ] {
-        let files = of(release);
-        let files: Vec<(&str, &[u8])> = files
-            .iter()
-            .map(|(path, text)| (*path, text.as_slice()))
-            .collect();
-        image(&site, name, &files);
-    }
-    let mut curl = record(
-        "DEBIAN-CVE-2026-7",
-        "Debian:12",
-        "curl",
-        &[("introduced", "0"), ("fixed", "8.0-1+deb12u1")],
-    );
-    curl["upstream"] = json!(["CVE-2026-7"]);
-    let older = record(
-        "DSA-1",
-        "Debian:12",
-        "zlib",
-        &[("introduced", "0"), ("fixed", "1:1.2.12-5")],
-    );
-    write(&site, "osv/a.json", curl.to_string());
-    write(&site, "osv/b.json", older.to_string());
-    site.run(&["vuln", "import", "osv"]).exits(0);
-    let read = report(site.run(&["vuln", "scan", "twelve.tar", "--format", "json"]), 1);
-    assert_eq!(rules(&read), ["CVE-2026-7"]);
-    assert_eq!(read["findings"][0]["file"], "twelve.tar!/var/lib/dpkg/status");
-    assert_eq!(read["vulnerabilities"][0]["fixed"], "8.0-1+deb12u1");
-    assert!(
-        read["vulnerabilities"][0]["package"]["purl"]
-            .as_str()
-            .unwrap()
-            .starts_with("pkg:deb/debian/libcurl4@")
-    );
-    // What is known of another release says nothing of this one.
-    for (name, release) in [
-        ("eleven.tar", "Debian 11"),
-        ("testing.tar", "Debian without a release"),
-    ] {
-        let ran = site.run(&["vuln", "scan", name]);
-        assert!(
-            ran.err
-                .contains(&format!("2 packages of {release} are not checked")),
-            "{}",
-            ran.err
-        );
-        ran.exits(2);
-    }
 }
 
 #[test]
@@ -423,9 +343,9 @@ fn policies_decide_in_place_of_the_vulnerabilities() {
     // Two, of whatever severity, are none too many for this one.
     let own = "# METADATA\n# custom:\n#   id: own/few\n#   inputs: [vulnerabilities]\npackage own.few\n\nimport rego.v1\n\n\
                deny contains msg if {\n\tcount(input.vulnerabilities) > 2\n\tmsg := \"too many\"\n}\n";
-    write(&site, "own/few.rego", own);
+    site.write("own/few.rego", own);
     site.run(&["vuln", "scan", "app", "--policy", "own"]).exits(0);
-    write(&site, "own/few.rego", own.replace("> 2", "> 1"));
+    site.write("own/few.rego", own.replace("> 2", "> 1"));
     site.run(&[
         "vuln",
         "scan",
@@ -437,11 +357,7 @@ fn policies_decide_in_place_of_the_vulnerabilities() {
     ])
     .exits(1);
     site.run(&["check", "in.json", "--policy", "own"]).exits(1);
-    write(
-        &site,
-        "own/few.rego",
-        own.replace("[vulnerabilities]", "[kubernetes]"),
-    );
+    site.write("own/few.rego", own.replace("[vulnerabilities]", "[kubernetes]"));
     site.run(&["vuln", "scan", "app", "--policy", "own"])
         .fails(2, &["no policy was asked"]);
 }
@@ -451,7 +367,7 @@ fn the_oldest_ecosystem_that_is_scanned_counts() {
     let site = site();
     let mut old = record("A", "npm", "left", &[("introduced", "0")]);
     old["modified"] = days_ago(400).into();
-    write(&site, "old.json", old.to_string());
+    site.write("old.json", old.to_string());
     let ran = site.run(&["vuln", "import", "old.json", "osv/c.json"]);
     assert!(ran.exits(0).contains("400 days old"));
     site.run(&["vuln", "scan", "app/web", "--dry-run"])
@@ -470,9 +386,9 @@ fn the_oldest_ecosystem_that_is_scanned_counts() {
 #[test]
 fn what_was_bad_is_told_and_damage_ends_the_scan() {
     let site = site();
-    write(&site, "osv/bad.json", "{");
+    site.write("osv/bad.json", "{");
     site.run(&["vuln", "import", "osv"]).exits(2);
-    write(&site, "app/broken/package-lock.json", "{");
+    site.write("app/broken/package-lock.json", "{");
     let ran = site.run(&["vuln", "scan", "app", "--write-input", "in.json"]);
     assert!(
         ran.err.contains("1 file of what was imported can't be used"),

@@ -7,6 +7,7 @@ use stele_gate::Failure;
 use stele_gate::format::Document;
 use stele_gate::source::{Input, Origin, Source};
 use stele_sbom::Ecosystem;
+use stele_sbom::report::{SOURCE_PROPERTY, SOURCE_REFERENCE};
 use stele_types::{InputKind, Value};
 
 /// Why a file is no bill of materials.
@@ -138,8 +139,12 @@ fn is_no_package(component: &Value) -> bool {
 /// What `stele sbom` says of the source package.
 fn source(component: &Value) -> Option<(String, String)> {
     let mut properties = items(component, "properties").iter();
-    let own = properties.find(|property| text(property, "name") == Some("stele:source"))?;
-    let (name, version) = text(own, "value")?.rsplit_once('@')?;
+    let own = properties.find(|property| text(property, "name") == Some(SOURCE_PROPERTY))?;
+    name_and_version(text(own, "value")?)
+}
+
+fn name_and_version(text: &str) -> Option<(String, String)> {
+    let (name, version) = text.rsplit_once('@')?;
     Some((name.to_owned(), version.to_owned()))
 }
 
@@ -152,9 +157,12 @@ fn spdx(input: &Input, document: &Document) -> Vec<Package> {
         .collect();
     let mut out = Vec::new();
     for (number, item) in items(&whole, "packages").iter().enumerate() {
-        let references = items(item, "externalRefs").iter();
-        let mut purls = references.filter(|reference| text(reference, "referenceType") == Some("purl"));
-        let purl = purls.find_map(|reference| text(reference, "referenceLocator"));
+        let reference = |kind: &str| {
+            let references = items(item, "externalRefs").iter();
+            let mut named = references.filter(|reference| text(reference, "referenceType") == Some(kind));
+            named.find_map(|reference| text(reference, "referenceLocator"))
+        };
+        let purl = reference("purl");
         // What the document is about is no package of it, nor is the system as a whole.
         let is_subject = text(item, "SPDXID").is_some_and(|id| described.contains(id));
         let purpose = text(item, "primaryPackagePurpose");
@@ -165,7 +173,10 @@ fn spdx(input: &Input, document: &Document) -> Vec<Package> {
         let place = Place::of_bytes(&input.name, &document.locate(&input.text, &path));
         let version = text(item, "versionInfo").filter(|version| *version != "NOASSERTION");
         let name = text(item, "name").unwrap_or("a package without name");
-        out.push(package(purl, name, version, place));
+        let mut found = package(purl, name, version, place);
+        let source = reference(SOURCE_REFERENCE).and_then(name_and_version);
+        found.source = source.or(found.source);
+        out.push(found);
     }
     out
 }

@@ -116,6 +116,7 @@ const CODE_NAMES: &[(&str, &str, &str)] = &[
     ("bookworm", "debian", "12"),
     ("trixie", "debian", "13"),
     ("forky", "debian", "14"),
+    ("duke", "debian", "15"),
     ("trusty", "ubuntu", "14.04"),
     ("xenial", "ubuntu", "16.04"),
     ("bionic", "ubuntu", "18.04"),
@@ -125,6 +126,7 @@ const CODE_NAMES: &[(&str, &str, &str)] = &[
     ("oracular", "ubuntu", "24.10"),
     ("plucky", "ubuntu", "25.04"),
     ("questing", "ubuntu", "25.10"),
+    ("resolute", "ubuntu", "26.04"),
 ];
 
 /// A distribution's release as its `os-release` has it: `debian` and `12`.
@@ -326,6 +328,7 @@ mod tests {
             ("jessie", "Debian", "8", true),
             ("debian-bookworm", "Debian", "12", true),
             ("jammy", "Ubuntu", "22.04:LTS", true),
+            ("resolute", "Ubuntu", "26.04:LTS", true),
             ("alpine-3.19.1", "Alpine", "v3.19", true),
             ("alpine-3.19.1", "Alpine", "v3.1", false),
             ("rocky-9.3", "Rocky Linux", "9", true),

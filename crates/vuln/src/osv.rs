@@ -112,6 +112,12 @@ impl Specific {
             .find(|word| Level::of_word(word) != Level::Unknown)
             .map(str::to_lowercase)
     }
+
+    /// RustSec's advisories that are about no vulnerability: <https://github.com/rustsec/advisory-db#advisory-format>. `unsound` code may be one.
+    fn is_no_vulnerability(&self) -> bool {
+        let word = self.0.get("informational").and_then(Value::as_str);
+        matches!(word, Some("unmaintained" | "notice"))
+    }
 }
 
 /// A rating as OSV has it.
@@ -276,6 +282,7 @@ impl RawAffected {
         let (commits, ranges): (Vec<_>, Vec<_>) =
             self.ranges.into_iter().partition(|range| range.kind == "GIT");
         let own = [self.ecosystem_specific, self.database_specific];
+        let harmless = own.iter().flatten().any(Specific::is_no_vulnerability);
         let own = own.iter().flatten().find_map(Specific::severity);
         let mut severity = self.severity;
         if severity.is_empty() {
@@ -287,7 +294,9 @@ impl RawAffected {
             versions: self.versions,
             git: commits.len(),
             severity,
-            word: own.or_else(|| word.cloned()),
+            word: own
+                .or_else(|| word.cloned())
+                .or_else(|| harmless.then(|| "none".to_owned())),
         }
     }
 }
@@ -335,6 +344,24 @@ mod tests {
         let affected = &record.affected[&("Debian", "a".to_owned())][0];
         assert_eq!(affected.word.as_deref(), Some("high"));
         assert_eq!(record.advisory.related, ["CVE-1"]);
+    }
+
+    #[test]
+    fn what_is_only_unmaintained_is_no_vulnerability() {
+        for (own, word) in [
+            (r#""informational": "unmaintained""#, Some("none")),
+            (r#""informational": "notice", "severity": "low""#, Some("low")),
+            (r#""informational": "unsound""#, None),
+            (r#""informational": null"#, None),
+        ] {
+            let text = format!(
+                r#"{{"id": "A", "modified": "2026-01-02T03:04:05Z",
+                "affected": [{{"package": {{"ecosystem": "crates.io", "name": "a"}}, "database_specific": {{{own}}}}}]}}"#
+            );
+            let record = Record::parse(text.as_bytes()).unwrap();
+            let affected = &record.affected[&("crates.io", "a".to_owned())][0];
+            assert_eq!(affected.word.as_deref(), word, "{own}");
+        }
     }
 
     #[test]

@@ -344,7 +344,7 @@ impl Report<'_> {
     }
 }
 
-/// Statements and documents that say nothing, as files that were not checked.
+/// Statements and documents for which a scan may say too little, as files that were not checked.
 #[must_use]
 pub fn vex_failures(problems: &[VexProblem]) -> Vec<Failure> {
     let failure = |problem: &VexProblem| Failure {
@@ -352,7 +352,8 @@ pub fn vex_failures(problems: &[VexProblem]) -> Vec<Failure> {
         at: None,
         message: problem.message.clone(),
     };
-    problems.iter().map(failure).collect()
+    let failing = problems.iter().filter(|problem| problem.fails);
+    failing.map(failure).collect()
 }
 
 fn message(found: &Found, shown: &str) -> String {

@@ -47,7 +47,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A statement, or a document, that says nothing.
+/// A statement, or a document, that says nothing, or not of all that it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct VexProblem {
@@ -55,6 +55,8 @@ pub struct VexProblem {
     pub place: String,
     /// What is wrong, and how to mend it.
     pub message: String,
+    /// The scan may say too little for it. Not so where less is taken back than the statement means.
+    pub fails: bool,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +93,7 @@ enum RawVulnerability {
     },
 }
 
+/// <https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md#product-data-structure>: the id is an IRI, which need not be a package URL.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum RawProduct {
@@ -204,7 +207,8 @@ pub struct Vex {
 }
 
 impl Vex {
-    /// Adds a document. Statements from after `now`, and those that are not what the specification demands, are told, and say nothing.
+    /// Adds a document. Statements from after `now`, and those that are not what the specification demands, are told, and say nothing. So are products, and parts of
+    /// products, without package URL.
     ///
     /// # Errors
     ///
@@ -213,6 +217,7 @@ impl Vex {
         let problem = |place: &str, message: String| VexProblem {
             place: place.to_owned(),
             message,
+            fails: true,
         };
         let text = text.trim_start_matches('\u{feff}');
         let document: Document = serde_json::from_str(text)
@@ -228,12 +233,24 @@ impl Vex {
         for (number, raw) in document.statements.into_iter().enumerate() {
             let place = format!("{file}#statements/{number}");
             match statement(raw, &place, &document.author, document.timestamp) {
-                Ok(statement) if statement.time > now => {
+                Ok((statement, _)) if statement.time > now => {
                     let time = statement.time;
                     let message = format!("it is dated {time}, which is yet to come: correct its timestamp");
                     problems.push(problem(&place, message));
                 }
-                Ok(statement) => self.statements.push(statement),
+                Ok((statement, unknown)) => {
+                    let left_out = unknown.into_iter().map(|id| VexProblem {
+                        place: place.clone(),
+                        message: format!(
+                            "the product {id:?} is left out: products are known here by their package URL (`\"identifiers\": {{\"purl\": \"pkg:...\"}}`)"
+                        ),
+                        fails: !statement.suppresses(),
+                    });
+                    problems.extend(left_out);
+                    if !statement.products.is_empty() {
+                        self.statements.push(statement);
+                    }
+                }
                 Err(message) => problems.push(problem(&place, message)),
             }
         }
@@ -288,7 +305,13 @@ impl Vex {
     }
 }
 
-fn statement(raw: Value, place: &str, author: &str, time: Timestamp) -> Result<Statement, String> {
+/// A statement, and the products and parts in it that are not known here.
+fn statement(
+    raw: Value,
+    place: &str,
+    author: &str,
+    time: Timestamp,
+) -> Result<(Statement, Vec<String>), String> {
     let raw: RawStatement = serde_json::from_value(raw).map_err(|error| format!("no statement: {error}"))?;
     let names = match raw.vulnerability {
         RawVulnerability::Name(name) => vec![name],
@@ -310,12 +333,14 @@ fn statement(raw: Value, place: &str, author: &str, time: Timestamp) -> Result<S
     if raw.status == Status::NotAffected && !has_reason {
         return Err("not_affected needs a justification or an impact_statement: say why".to_owned());
     }
-    let products: Vec<Product> = raw.products.into_iter().map(product).collect::<Result<_, _>>()?;
-    if products.is_empty() {
+    if raw.products.is_empty() {
         return Err("it names no product: say `\"products\": [{\"@id\": \"pkg:...\"}]`".to_owned());
     }
+    let mut unknown = Vec::new();
+    let products = raw.products.into_iter();
+    let products = products.filter_map(|raw| product(raw, &mut unknown)).collect();
     let own = raw.timestamp.max(raw.last_updated);
-    Ok(Statement {
+    let read = Statement {
         place: place.to_owned(),
         status: raw.status,
         justification: raw.justification,
@@ -324,29 +349,34 @@ fn statement(raw: Value, place: &str, author: &str, time: Timestamp) -> Result<S
         names,
         products,
         time: own.unwrap_or(time),
-    })
+    };
+    Ok((read, unknown))
 }
 
-fn product(raw: RawProduct) -> Result<Product, String> {
-    let (purl, parts) = match raw {
-        RawProduct::Id(id) => (id, Vec::new()),
+/// A product with those of its parts that have a package URL. `unknown` gets what has none; of a product with parts none of which is known nothing is said.
+fn product(raw: RawProduct, unknown: &mut Vec<String>) -> Option<Product> {
+    let (ids, parts) = match raw {
+        RawProduct::Id(id) => ([None, Some(id)], Vec::new()),
         RawProduct::Whole {
             id,
             identifiers,
             subcomponents,
-        } => {
-            let purl = identifiers.and_then(|identifiers| identifiers.purl);
-            (purl.or(id).unwrap_or_default(), subcomponents)
-        }
+        } => (
+            [identifiers.and_then(|identifiers| identifiers.purl), id],
+            subcomponents,
+        ),
     };
-    let read = PackageUrl::from_str(&purl);
-    let read = read
-        .map_err(|error| format!("{purl:?} is no package URL, by which products are known here: {error}"))?;
-    let parts = parts.into_iter().map(|part| product(part).map(|part| part.purl));
-    Ok(Product {
-        purl: read,
-        parts: parts.collect::<Result<_, _>>()?,
-    })
+    let found = ids.iter().flatten().find_map(|id| PackageUrl::from_str(id).ok());
+    let Some(purl) = found else {
+        unknown.push(ids.into_iter().flatten().last().unwrap_or_default());
+        return None;
+    };
+    let has_parts = !parts.is_empty();
+    let parts: Vec<PackageUrl<'static>> = parts
+        .into_iter()
+        .filter_map(|part| product(part, unknown).map(|part| part.purl))
+        .collect();
+    (parts.is_empty() != has_parts).then_some(Product { purl, parts })
 }
 
 #[cfg(test)]
@@ -485,6 +515,56 @@ mod tests {
         assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/b@1.0.0"), Some(&shop)).is_none());
         let other = PackageUrl::from_str("pkg:oci/other").unwrap();
         assert!(suppressed(&mut vex, "CVE-1", &installed, Some(&other)).is_none());
+    }
+
+    #[test]
+    fn products_without_package_url_are_left_out_and_told() {
+        let said = |status: &str, products: Value| json!({"vulnerability": "CVE-1", "status": status, "impact_statement": "not used", "products": products});
+        let mixed = json!([{"@id": "https://example.org/shop"}, "pkg:npm/a", {"@id": "urn:x", "identifiers": {"purl": "pkg:npm/b"}}]);
+        let of = |statement: Value| {
+            let mut vex = Vex::default();
+            let problems = vex.add("v.json", &document(&[statement]), now()).unwrap();
+            (vex, problems)
+        };
+        let (mut vex, problems) = of(said("not_affected", mixed.clone()));
+        for (purl, is) in [
+            ("pkg:npm/a@1.0.0", true),
+            ("pkg:npm/b@1.0.0", true),
+            ("pkg:npm/c@1.0.0", false),
+        ] {
+            assert_eq!(
+                suppressed(&mut vex, "CVE-1", &package(purl), None).is_some(),
+                is,
+                "{purl}"
+            );
+        }
+        // That less is taken back than is meant does no harm; that less counts against it does.
+        let told: Vec<(String, bool)> = problems.iter().map(|one| (one.to_string(), one.fails)).collect();
+        assert!(
+            matches!(told.as_slice(), [(text, false)] if text.starts_with("v.json#statements/0: the product \"https://example.org/shop\" is left out")),
+            "{told:?}"
+        );
+        let (_, problems) = of(said("affected", mixed));
+        assert!(problems[0].fails && problems.len() == 1, "{problems:?}");
+        let (mut vex, problems) = of(said("fixed", json!([{"@id": "urn:x"}])));
+        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
+        assert_eq!(
+            (problems.len(), problems[0].fails, vex.unused().count()),
+            (1, false, 0)
+        );
+    }
+
+    #[test]
+    fn a_product_none_of_whose_parts_is_known_is_not_taken_whole() {
+        let shop = PackageUrl::from_str("pkg:oci/shop").unwrap();
+        let statement = |parts: Value| json!({"vulnerability": "CVE-1", "status": "fixed", "products": [{"@id": "pkg:oci/shop", "subcomponents": parts}]});
+        let (mut none, problems) = vex(&[statement(json!(["urn:a"]))]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(suppressed(&mut none, "CVE-1", &package("pkg:npm/a@1.0.0"), Some(&shop)).is_none());
+        let (mut one, problems) = vex(&[statement(json!(["urn:a", "pkg:npm/a"]))]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(suppressed(&mut one, "CVE-1", &package("pkg:npm/a@1.0.0"), Some(&shop)).is_some());
+        assert!(suppressed(&mut one, "CVE-1", &package("pkg:npm/b@1.0.0"), Some(&shop)).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(super) mod policies;
 
 use crate::config::Sources as Configuration;
 use crate::exit::{EnvironmentContext, Verdict};
-use crate::findings::{self, ReportFormat};
+use crate::findings::{self, FindingArgs, ReportFormat};
 use crate::{output, progress, repository};
 use anyhow::{Context, Result};
 use std::io::Read;
@@ -19,7 +19,7 @@ use stele_gate::evidence::CheckedFile;
 use stele_gate::source::{Origin, Source};
 use stele_gate::walk::Sources;
 use stele_gate::{Checker, Outcome, report};
-use stele_types::{Enforcement, InputKind, Severity};
+use stele_types::{Enforcement, InputKind};
 
 /// Check files against policies: manifests, plans, pipelines, images; exit code 1 when one is violated.
 #[derive(clap::Args)]
@@ -35,21 +35,11 @@ pub(crate) struct Args {
     /// Where the configuration is that Terraform plans were made from [default: the directory of the plan, where it holds some]
     #[arg(long, value_name = "DIR")]
     terraform_sources: Option<PathBuf>,
-    /// Fail only on violations at least as severe as this: low, medium, high or critical
-    #[arg(long, value_name = "SEVERITY", default_value = "low")]
-    fail_on: Severity,
+    #[command(flatten)]
+    findings: FindingArgs,
     /// Report everything, fail on nothing
     #[arg(long)]
     dry_run: bool,
-    /// Leave out the findings in this file
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-    /// Write all findings to a file for --baseline, and fail on none of them
-    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
-    write_baseline: Option<PathBuf>,
-    /// Findings that are accepted until a day [default: stele-exceptions.yaml in the root of PATH's repository]
-    #[arg(long, value_name = "FILE")]
-    exceptions: Option<PathBuf>,
     /// Only what stands in files that changed since HEAD and this revision parted, e.g. origin/main
     #[arg(long, value_name = "REF")]
     changed_since: Option<String>,
@@ -82,15 +72,10 @@ fn kind(text: &str) -> Result<InputKind, String> {
 
 pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict> {
     // Read first: a mistake in it is known before the work is done.
-    let read = args
-        .baseline
-        .as_deref()
-        .map(findings::read_baseline)
-        .transpose()?;
-    let (baseline, known) = read.unzip();
+    let (baseline, known) = args.findings.read_baseline()?.unzip();
     // What production has does not know them.
-    let usual = args.exceptions.is_some() || !args.policies.is_live();
-    let exceptions = usual.then(|| exceptions::load(args.exceptions.as_deref(), &args.paths));
+    let usual = args.findings.exceptions.is_some() || !args.policies.is_live();
+    let exceptions = usual.then(|| exceptions::load(args.findings.exceptions.as_deref(), &args.paths));
     let exceptions = exceptions.transpose()?.unwrap_or_default();
     let checker = Checker::new(args.policies.load(configuration)?, crate::node::now())?;
     let checker = checker.explaining(args.explain).combining(args.combine);
@@ -105,16 +90,12 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     };
     let mut outcome = examine();
     remarks(args, &found, &outcome);
-    if let Some(path) = &args.write_baseline {
+    if let Some(path) = &args.findings.write_baseline {
         return findings::write_baseline(path, &outcome);
     }
     let mut left_out = 0;
     if let Some(baseline) = &baseline {
-        let (known, gone) = baseline.apply(&mut outcome.findings);
-        output::note(format!(
-            "known findings that are left out: {known}; those that are there no more: {gone}"
-        ));
-        left_out = known;
+        left_out = findings::leave_out(baseline, &mut outcome);
     }
     if args.policies.is_live() {
         live_remark(&outcome, left_out);
@@ -134,7 +115,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
         options: options(args, &used),
         used,
         // Who was asked nothing, said nothing.
-        passed: !findings::violated(args.fail_on, &outcome)
+        passed: !findings::violated(args.findings.fail_on, &outcome)
             && outcome.failures.is_empty()
             && outcome.checks > 0,
         dry_run: args.dry_run,
@@ -142,7 +123,7 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     args.evidence.keep(
         &checker,
         &outcome,
-        findings::verdict(args.fail_on, args.dry_run, &outcome),
+        findings::verdict(args.findings.fail_on, args.dry_run, &outcome),
         asked,
     )
 }
@@ -227,13 +208,13 @@ fn options(args: &Args, used: &[CheckedFile]) -> serde_json::Value {
     serde_json::json!({
         "paths": args.paths,
         "kind": args.kind,
-        "fail_on": args.fail_on,
+        "fail_on": args.findings.fail_on,
         "dry_run": args.dry_run,
-        "baseline": args.baseline,
+        "baseline": args.findings.baseline,
         "changed_since": args.changed_since,
         "combine": args.combine,
         "terraform_sources": args.terraform_sources,
-        "exceptions": args.exceptions,
+        "exceptions": args.findings.exceptions,
         "used": used,
         "policies": args.policies.options(),
     })

@@ -47,9 +47,7 @@ pub const PLAN: &str = r#"{"format_version": "1.2", "terraform_version": "1.9.0"
 pub fn site(files: &[(&str, &str)]) -> Site {
     let site = Site::new();
     for (name, text) in files {
-        let path = site.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        site.write(name, text);
     }
     site
 }

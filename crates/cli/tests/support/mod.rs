@@ -66,6 +66,13 @@ impl Site {
         self.dir.path()
     }
 
+    /// Writes a file, with the directories above it.
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     pub fn data(&self) -> PathBuf {
         self.path().join(".stele")
     }

@@ -10,16 +10,8 @@
     reason = "each test file uses part of it; tests may panic"
 )]
 
-use super::support::{Ran, Site};
+use super::support::Ran;
 use serde_json::{Value, json};
-use std::path::Path;
-
-/// Writes a file of the site.
-pub fn write(site: &Site, path: &str, text: impl AsRef<[u8]>) {
-    let path = site.path().join(path);
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-    std::fs::write(path, text).unwrap();
-}
 
 /// A time, RFC 3339.
 pub fn days_ago(days: i64) -> String {

@@ -146,13 +146,7 @@ fn occurrence(location: &Location) -> Value {
 fn properties(component: &Component) -> Vec<Value> {
     let own = [
         ("stele:requirement", component.requirement.clone()),
-        (
-            "stele:source",
-            component
-                .source
-                .as_ref()
-                .map(|source| format!("{}@{}", source.name, source.version)),
-        ),
+        (super::SOURCE_PROPERTY, super::source(component)),
     ];
     let own = own
         .into_iter()

@@ -3,7 +3,7 @@
 mod cyclonedx;
 mod spdx;
 
-use crate::model::Inventory;
+use crate::model::{Component, Inventory};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 
@@ -16,6 +16,11 @@ pub enum Format {
     /// SPDX 2.3, JSON.
     Spdx,
 }
+
+/// What a component's source package is called in documents: the name of a property (CycloneDX), and the type of an external reference (SPDX). Its value is `name@version`.
+pub const SOURCE_PROPERTY: &str = "stele:source";
+/// See [`SOURCE_PROPERTY`].
+pub const SOURCE_REFERENCE: &str = "stele-source";
 
 /// What a document says of its making.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,12 @@ fn time(created: Timestamp) -> String {
     created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The source package that a distribution built a component from, as `name@version`.
+fn source(component: &Component) -> Option<String> {
+    let source = component.source.as_ref()?;
+    Some(format!("{}@{}", source.name, source.version))
+}
+
 /// A UUID of version 8 (RFC 9562, section 5.8): the first bits of the SHA-256 of what the document says.
 fn uuid(content: &str) -> String {
     let digest = digest::digest(&digest::SHA256, content.as_bytes());
@@ -67,8 +78,8 @@ fn uuid(content: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::{
-        Component, Ecosystem, Hash, HashAlgorithm, Licence, Location, Name, Scope, SourcePackage, Subject,
-        SubjectKind, Version,
+        Ecosystem, Hash, HashAlgorithm, Licence, Location, Name, Scope, SourcePackage, Subject, SubjectKind,
+        Version,
     };
 
     /// Of everything that the formats can say a little.

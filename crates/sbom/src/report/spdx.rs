@@ -102,12 +102,15 @@ fn subject(inventory: &Inventory) -> Value {
     package
 }
 
+fn reference(category: &str, kind: &str, locator: &str) -> Value {
+    json!({"referenceCategory": category, "referenceType": kind, "referenceLocator": locator})
+}
+
 fn package(component: &Component, named: &mut BTreeMap<String, String>) -> Value {
-    let locator = json!({
-        "referenceCategory": "PACKAGE-MANAGER",
-        "referenceType": "purl",
-        "referenceLocator": component.purl(),
-    });
+    let purl = component.purl().as_str();
+    let mut references = vec![reference("PACKAGE-MANAGER", "purl", purl)];
+    let source = super::source(component);
+    references.extend(source.map(|source| reference("OTHER", super::SOURCE_REFERENCE, &source)));
     let mut package = json!({
         "SPDXID": id(component.purl()),
         "name": component.name(),
@@ -117,7 +120,7 @@ fn package(component: &Component, named: &mut BTreeMap<String, String>) -> Value
         "licenseDeclared": licence(&component.licences, named),
         "copyrightText": NONE,
         "primaryPackagePurpose": "LIBRARY",
-        "externalRefs": [locator],
+        "externalRefs": references,
     });
     let Value::Object(members) = &mut package else {
         return package;

@@ -36,7 +36,7 @@ impl Default for Limits {
 /// How to import.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Keep what is there; of records with the same id the newer one counts.
+    /// Keep what is there; of records with the same id the newer one counts, and of two that are as new the one that was read last.
     pub add: bool,
     /// The time.
     pub now: Timestamp,
@@ -129,7 +129,7 @@ pub struct Imported {
     pub read: u64,
     /// Records that were taken.
     pub taken: u64,
-    /// Records of which there was one as new.
+    /// Records of which there was a newer one, or the same.
     pub known: u64,
     /// Records that were taken back.
     pub withdrawn: u64,

@@ -32,6 +32,34 @@ fn options() -> Options {
     }
 }
 
+/// To what is there.
+fn adding() -> Options {
+    Options {
+        add: true,
+        ..options()
+    }
+}
+
+/// Files of an archive, all with the same content.
+fn filled<'e>(names: &'e [String], content: &'e [u8]) -> Vec<u8> {
+    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), content)).collect();
+    archive(&entries)
+}
+
+#[track_caller]
+fn assert_too_much(result: Result<Imported, ImportError>, wanted: &str) {
+    let error = result.unwrap_err();
+    assert!(
+        matches!(error, ImportError::TooMuch { what, .. } if what == wanted),
+        "{error}"
+    );
+}
+
+/// Imports one record.
+fn one(home: &Path, file: &str, record: &str, options: &Options) -> Imported {
+    run(home, file, record.as_bytes(), options).unwrap()
+}
+
 /// Writes a file and imports it.
 fn run(home: &Path, file: &str, bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     let path = home.join(file);
@@ -92,45 +120,19 @@ fn an_archive_is_taken_and_what_is_bad_in_it_is_named() {
 #[test]
 fn bounds_end_the_import_and_the_old_data_stay() {
     let dir = tempfile::tempdir().unwrap();
-    run(
-        dir.path(),
-        "old.json",
-        record("OLD", "npm", "a", "").as_bytes(),
-        &options(),
-    )
-    .unwrap();
-    let filler = " ".repeat(9_000);
+    one(dir.path(), "old.json", &record("OLD", "npm", "a", ""), &options());
     let names: Vec<String> = (0..60).map(|number| format!("{number}.json")).collect();
-    let large: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|name| (name.as_str(), filler.as_bytes()))
-        .collect();
-    let error = run(dir.path(), "large.zip", &archive(&large), &options()).unwrap_err();
-    assert!(
-        matches!(error, ImportError::TooMuch { what: "bytes", .. }),
-        "{error}"
-    );
-    let beyond = " ".repeat(11_000);
-    let bombs: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|name| (name.as_str(), beyond.as_bytes()))
-        .collect();
-    let error = run(dir.path(), "bombs.zip", &archive(&bombs), &options()).unwrap_err();
-    assert!(
-        matches!(error, ImportError::TooMuch { what: "bytes", .. }),
-        "{error}"
-    );
-    let many: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|name| (name.as_str(), b"{".as_slice()))
-        .collect();
-    let error = run(dir.path(), "many.zip", &archive(&many), &options()).unwrap_err();
-    assert!(
-        matches!(error, ImportError::TooMuch { what: "files", .. }),
-        "{error}"
-    );
+    for (content, what) in [
+        (" ".repeat(9_000), "bytes"),
+        // Also of files that are too long to be taken.
+        (" ".repeat(11_000), "bytes"),
+        ("{".to_owned(), "files"),
+    ] {
+        let bytes = filled(&names, content.as_bytes());
+        assert_too_much(run(dir.path(), "all.zip", &bytes, &options()), what);
+    }
     for (file, bytes) in [
-        ("cut.zip", archive(&many[..3])[..100].to_vec()),
+        ("cut.zip", filled(&names[..3], b"{")[..100].to_vec()),
         ("not.zip", b"hello".to_vec()),
     ] {
         let error = run(dir.path(), file, &bytes, &options()).unwrap_err();
@@ -198,19 +200,10 @@ fn directories_hold_records_and_archives() {
 #[test]
 fn adding_keeps_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    run(
-        dir.path(),
-        "a.json",
-        record("A", "npm", "a", "").as_bytes(),
-        &options(),
-    )
-    .unwrap();
+    one(dir.path(), "a.json", &record("A", "npm", "a", ""), &options());
     let newer = record("P", "PyPI", "p", "").replace("2026-01-05", "2026-01-09");
-    let add = Options {
-        add: true,
-        ..options()
-    };
-    let done = run(dir.path(), "p.json", newer.as_bytes(), &add).unwrap();
+    let add = adding();
+    let done = one(dir.path(), "p.json", &newer, &add);
     assert_eq!(
         (ids(dir.path(), "npm", "a"), ids(dir.path(), "PyPI", "p")),
         (vec!["A".to_owned()], vec!["P".to_owned()])
@@ -223,7 +216,7 @@ fn adding_keeps_what_is_there() {
         ),
         (2, 2, Some(5))
     );
-    let done = run(dir.path(), "p.json", newer.as_bytes(), &options()).unwrap();
+    let done = one(dir.path(), "p.json", &newer, &options());
     assert_eq!((done.info.advisories, done.info.age_days(add.now)), (1, Some(1)));
     assert!(ids(dir.path(), "npm", "a").is_empty());
 }
@@ -251,15 +244,12 @@ fn each_ecosystem_has_an_age_of_its_own_and_the_oldest_counts() {
     assert_eq!(done.info.age_days(now), Some(370));
     assert_eq!(done.info.oldest(["PyPI"]).unwrap().0, "PyPI");
     assert_eq!(done.info.oldest(["PyPI", "npm", "Go"]).unwrap().0, "npm");
-    let add = Options {
-        add: true,
-        ..options()
-    };
+    let add = adding();
     let newer = at(record("A", "npm", "a", ""), "2026-01-08");
-    let done = run(dir.path(), "a.json", newer.as_bytes(), &add).unwrap();
+    let done = one(dir.path(), "a.json", &newer, &add);
     assert_eq!(done.info.ages(now)["npm"], Some(2));
     // Of records that are all of the future nobody knows the age.
-    let done = run(dir.path(), "f.json", future.as_bytes(), &options()).unwrap();
+    let done = one(dir.path(), "f.json", &future, &options());
     assert_eq!(
         (done.info.oldest(["npm"]), done.info.age_days(now)),
         (Some(("npm", None)), None)
@@ -287,10 +277,7 @@ fn most_files_have_to_be_usable_and_the_others_are_remembered() {
     assert!(!error.is_environment());
     assert_eq!(ids(dir.path(), "npm", "a"), ["A"]);
     // The same files again take the place of what was said of them.
-    let add = Options {
-        add: true,
-        ..options()
-    };
+    let add = adding();
     let done = run(
         dir.path(),
         "all.zip",
@@ -309,18 +296,9 @@ fn a_catalogue_alone_is_added_to_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let error = run(dir.path(), "kev.json", KEV.as_bytes(), &options()).unwrap_err();
     assert!(matches!(error, ImportError::Nothing { .. }), "{error}");
-    run(
-        dir.path(),
-        "a.json",
-        record("A", "npm", "a", "").as_bytes(),
-        &options(),
-    )
-    .unwrap();
-    let add = Options {
-        add: true,
-        ..options()
-    };
-    let done = run(dir.path(), "kev.json", KEV.as_bytes(), &add).unwrap();
+    one(dir.path(), "a.json", &record("A", "npm", "a", ""), &options());
+    let add = adding();
+    let done = one(dir.path(), "kev.json", KEV, &add);
     assert_eq!(
         (done.exploited, done.info.exploited, done.info.advisories),
         (1, 1, 1)
@@ -335,33 +313,51 @@ fn what_was_taken_back_stays_so() {
     let both: [(&str, &[u8]); 2] = [("A.json", both[0].as_bytes()), ("B.json", both[1].as_bytes())];
     run(dir.path(), "all.zip", &archive(&both), &options()).unwrap();
     let gone = record("A", "npm", "a", r#", "withdrawn": "2026-01-05T00:00:00Z""#);
-    let add = Options {
-        add: true,
-        ..options()
-    };
-    let done = run(dir.path(), "gone.json", gone.as_bytes(), &add).unwrap();
+    let add = adding();
+    let done = one(dir.path(), "gone.json", &gone, &add);
     assert_eq!((done.withdrawn, done.info.advisories), (1, 1));
     let done = run(dir.path(), "again.zip", &archive(&both), &add).unwrap();
     assert_eq!((done.withdrawn, done.known), (1, 1));
     assert_eq!(ids(dir.path(), "npm", "a"), ["B"]);
     let newer = record("A", "npm", "a", "").replace("2026-01-05", "2026-01-06");
-    run(dir.path(), "newer.json", newer.as_bytes(), &add).unwrap();
+    one(dir.path(), "newer.json", &newer, &add);
     assert_eq!(ids(dir.path(), "npm", "a"), ["A", "B"]);
+}
+
+#[test]
+fn of_two_records_that_are_as_new_that_counts_which_was_read_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let add = adding();
+    let first = record("A", "npm", "a", "");
+    one(dir.path(), "first.json", &first, &options());
+    assert_eq!(one(dir.path(), "again.json", &first, &add).known, 1);
+    // It is about another package, and then about other versions.
+    let other = first.replace("\"a\"", "\"b\"");
+    assert_eq!(one(dir.path(), "other.json", &other, &add).taken, 1);
+    assert_eq!(
+        (ids(dir.path(), "npm", "a"), ids(dir.path(), "npm", "b")),
+        (vec![], vec!["A".to_owned()])
+    );
+    let more = first.replace("1.0.0", "1.0.1");
+    let done = one(dir.path(), "more.json", &more, &add);
+    assert_eq!((done.taken, done.info.advisories), (1, 1));
+    let store = Store::open(&dir.path().join("vuln")).unwrap().unwrap();
+    let about = store.about(Known::named("npm").unwrap(), "a").unwrap();
+    assert_eq!(about[0].1[0].versions, ["1.0.1"]);
+    let older = first.replace("2026-01-05", "2026-01-04");
+    assert_eq!(one(dir.path(), "older.json", &older, &add).known, 1);
 }
 
 #[test]
 fn releases_are_counted_by_their_records() {
     let dir = tempfile::tempdir().unwrap();
     let twelve = record("A", "Debian:12", "a", "");
-    run(dir.path(), "a.json", twelve.as_bytes(), &options()).unwrap();
-    let add = Options {
-        add: true,
-        ..options()
-    };
+    one(dir.path(), "a.json", &twelve, &options());
+    let add = adding();
     let moved = record("A", "Debian:13", "a", "").replace("2026-01-05", "2026-01-06");
-    run(dir.path(), "moved.json", moved.as_bytes(), &add).unwrap();
+    one(dir.path(), "moved.json", &moved, &add);
     let general = record("G", "Debian", "a", "");
-    let done = run(dir.path(), "general.json", general.as_bytes(), &add).unwrap();
+    let done = one(dir.path(), "general.json", &general, &add);
     let releases: Vec<(&str, u64)> = done.info.releases["Debian"]
         .iter()
         .map(|(release, count)| (release.as_str(), *count))
@@ -380,13 +376,8 @@ fn releases_are_counted_by_their_records() {
 #[test]
 fn entries_that_cant_be_unpacked_spend_what_may_be_read() {
     let dir = tempfile::tempdir().unwrap();
-    let filler = vec![b' '; 9_000];
     let names: Vec<String> = (0..20).map(|number| format!("{number}.json")).collect();
-    let entries: Vec<(&str, &[u8])> = names
-        .iter()
-        .map(|name| (name.as_str(), filler.as_slice()))
-        .collect();
-    let mut bytes = archive(&entries);
+    let mut bytes = filled(&names, &[b' '; 9_000]);
     // The checksum of each entry, in its header and in the directory.
     let sum = bytes[14..18].to_vec();
     for at in 0..bytes.len() - 4 {
@@ -394,11 +385,7 @@ fn entries_that_cant_be_unpacked_spend_what_may_be_read() {
             bytes[at] ^= 1;
         }
     }
-    let error = run(dir.path(), "all.zip", &bytes, &options()).unwrap_err();
-    assert!(
-        matches!(error, ImportError::TooMuch { what: "bytes", .. }),
-        "{error}"
-    );
+    assert_too_much(run(dir.path(), "all.zip", &bytes, &options()), "bytes");
 }
 
 #[test]

@@ -39,6 +39,13 @@ fn holds(order: Order, chain: &str) {
     }
 }
 
+/// None of these is a version.
+fn refused(order: Order, texts: &[&str]) {
+    for text in texts {
+        assert!(order.parse(text).is_err(), "{order:?}: {text}");
+    }
+}
+
 #[test]
 fn semantic_versions() {
     let examples = "1.0.0-alpha < 1.0.0-alpha.1 < 1.0.0-alpha.beta < 1.0.0-beta < 1.0.0-beta.2 < 1.0.0-beta.11 < 1.0.0-rc.1 < 1.0.0";
@@ -55,9 +62,10 @@ fn semantic_versions() {
         "v1.2.3 < v1.2.4-0.20191109021931-daa7c04131f5 < v1.2.4 = v1.2.4+incompatible",
     );
     holds(Order::Semver, "1.20 < 1.21rc2 < 1.21.0 < 1.21.3");
-    for bad in ["main", "1.2.3.4", "", "1..2", "workspace:*", "1.2.3-"] {
-        assert!(Order::Semver.parse(bad).is_err(), "{bad}");
-    }
+    refused(
+        Order::Semver,
+        &["main", "1.2.3.4", "", "1..2", "workspace:*", "1.2.3-"],
+    );
 }
 
 #[test]
@@ -66,7 +74,7 @@ fn python() {
     holds(Order::Pep440, examples);
     holds(Order::Pep440, "1.0 = 1.0.0 < 1!0.1");
     holds(Order::Pep440, "v1.0-beta.1 = 1.0b1");
-    assert!(Order::Pep440.parse("2004d-final-really").is_err());
+    refused(Order::Pep440, &["2004d-final-really"]);
 }
 
 #[test]
@@ -101,7 +109,7 @@ fn nuget() {
     );
     holds(Order::NuGet, "1 = 1.0 = 1.00.0 = 1.0.0+meta < 1.0.00000001");
     holds(Order::NuGet, "1.0.0-Beta = 1.0.0-beta");
-    assert!(Order::NuGet.parse("1.2.3.4.5").is_err() && Order::NuGet.parse("1.0.0-").is_err());
+    refused(Order::NuGet, &["1.2.3.4.5", "1.0.0-"]);
 }
 
 #[test]
@@ -113,7 +121,7 @@ fn gems() {
     holds(Order::RubyGems, "5.3.1 > 5.3.1.b.2 > 5.3.1.b.1 > 5.3.0.1");
     holds(Order::RubyGems, "1.0.0-beta = 1.0.0.pre.beta < 1.0.0");
     holds(Order::RubyGems, "1.8.2.a9 < 1.8.2.a10 < 1.8.2 < 1.10");
-    assert!(Order::RubyGems.parse("x1").is_err() && Order::RubyGems.parse("1..2").is_err());
+    refused(Order::RubyGems, &["x1", "1..2"]);
 }
 
 #[test]
@@ -127,9 +135,7 @@ fn composer() {
         "v1.2 = 1.2.0.0 = 1.2.0+build < 1.2.0.1 < 1.x-dev < 2.0",
     );
     holds(Order::Composer, "1.0.0-beta1-dev < 1.0.0-beta1 < 1.0.0-beta1.1");
-    for bad in ["dev-master", "1.2.3.4.5", "1.0-foo", "master"] {
-        assert!(Order::Composer.parse(bad).is_err(), "{bad}");
-    }
+    refused(Order::Composer, &["dev-master", "1.2.3.4.5", "1.0-foo", "master"]);
 }
 
 #[test]
@@ -144,7 +150,7 @@ fn debian() {
     holds(Order::Debian, "1.0-1~deb12u1 < 1.0-1 < 1.0-1+deb12u1");
     holds(Order::Debian, "3.0.11-1~deb12u2 < 3.0.13-1~deb12u1");
     holds(Order::Debian, "1.2a+~bCd3 < 1.2a++ < 1.2.3");
-    assert!(Order::Debian.parse("a:1").is_err() && Order::Debian.parse("-1").is_err());
+    refused(Order::Debian, &["a:1", "-1"]);
 }
 
 #[test]
@@ -156,9 +162,7 @@ fn alpine() {
     holds(Order::Alpine, "1.01 < 1.1 < 1.9 < 1.10 < 10");
     holds(Order::Alpine, "3.1.4-r5 < 3.1.4-r6 < 3.1.5-r0");
     holds(Order::Alpine, "1.2.3_rc1_p1-r0 > 1.2.3_rc1-r0");
-    for bad in ["r1", "1.0-1", "1.0_foo", "1.", "1.0-rx"] {
-        assert!(Order::Alpine.parse(bad).is_err(), "{bad}");
-    }
+    refused(Order::Alpine, &["r1", "1.0-1", "1.0_foo", "1.", "1.0-rx"]);
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn rpm() {
     holds(Order::Rpm, "1.0-1.el9 < 1.0-1.el9_2 < 1.0-2.el9");
     holds(Order::Rpm, "0:1.0-1 = 1.0-1");
     holds(Order::Rpm, "1.0a < 1.0.5");
-    assert!(Order::Rpm.parse("a:1").is_err());
+    refused(Order::Rpm, &["a:1"]);
 }
 
 /// Versions of the shapes that occur, and odd ones.

@@ -26,7 +26,7 @@ pub(super) struct Kept {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     New,
-    /// There is one with the same id that is as new.
+    /// There is one with the same id that is newer, or says the same.
     Known,
     Withdrawn,
     /// It is about no package that could be matched.
@@ -105,7 +105,8 @@ impl<'t> Writer<'t> {
         Ok(())
     }
 
-    /// Files a record, unless there is one with its id that is as new.
+    /// Files a record, unless there is one with its id that is newer. Of two that are as new, and differ, the one that takes back counts, else the one that was read last: not
+    /// every copy of a database keeps the times (those of Go's own repository are all zero).
     pub(crate) fn take(&mut self, record: &Record) -> Result<Taken, StoreError> {
         let Record { advisory, .. } = record;
         if self
@@ -115,9 +116,8 @@ impl<'t> Writer<'t> {
             return Ok(Taken::Withdrawn);
         }
         if let Some(known) = self.kept(&advisory.id)? {
-            // Of two that are as new the one that takes back counts.
-            let as_new = known.advisory.modified == advisory.modified && !record.withdrawn;
-            if as_new || known.advisory.modified > advisory.modified {
+            let is_older = known.advisory.modified > advisory.modified;
+            if is_older || !record.withdrawn && self.says(&known, record)? {
                 return Ok(Taken::Known);
             }
             self.remove(&known)?;
@@ -199,6 +199,22 @@ impl<'t> Writer<'t> {
         value
             .map(|value| read_json(self.path, id, value.value()))
             .transpose()
+    }
+
+    /// Whether what is kept is what a record says.
+    fn says(&self, kept: &Kept, record: &Record) -> Result<bool, StoreError> {
+        if kept.advisory != record.advisory || kept.packages.len() != record.affected.len() {
+            return Ok(false);
+        }
+        for ((ecosystem, name), affected) in &record.affected {
+            let key = (*ecosystem, name.as_str(), kept.advisory.id.as_str());
+            let value = self.affected.get(key).map_err(StoreError::database(self.path))?;
+            let new = self.json(affected)?;
+            if value.is_none_or(|value| value.value() != new) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn remove(&mut self, kept: &Kept) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use super::import::{age, days, described, open};
 use crate::commands::check::exceptions;
 use crate::config::Sources;
 use crate::exit::{Environment, EnvironmentContext, Verdict};
-use crate::findings::{self, ReportFormat};
+use crate::findings::{self, FindingArgs, ReportFormat};
 use crate::sources::{self, VersionArgs};
 use crate::{output, progress, repository};
 use anyhow::{Context, Result, bail};
@@ -20,7 +20,7 @@ use stele_gate::check::Part;
 use stele_gate::report::printable;
 use stele_gate::source::{Origin, Source};
 use stele_gate::{Checker, Outcome};
-use stele_types::{InputKind, Severity};
+use stele_types::InputKind;
 use stele_vuln::report::{self, Report};
 use stele_vuln::{DataInfo, Vex, VexProblem};
 
@@ -57,21 +57,11 @@ pub(crate) struct Args {
     /// Write what policies get as input to a file, for `stele check` and `stele eval`
     #[arg(long, value_name = "FILE")]
     write_input: Option<PathBuf>,
-    /// Fail only on findings at least as severe as this: low, medium, high or critical
-    #[arg(long, value_name = "SEVERITY", default_value = "low")]
-    fail_on: Severity,
+    #[command(flatten)]
+    findings: FindingArgs,
     /// Report everything, and pass whatever is found or could not be read; data that are missing, damaged or too old fail all the same
     #[arg(long)]
     dry_run: bool,
-    /// Leave out the findings in this file
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-    /// Write all findings to a file for --baseline, and fail on none of them
-    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
-    write_baseline: Option<PathBuf>,
-    /// Findings that are accepted until a day [default: stele-exceptions.yaml in the root of PATH's repository]
-    #[arg(long, value_name = "FILE")]
-    exceptions: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -86,12 +76,8 @@ fn product(text: &str) -> Result<PackageUrl<'static>, String> {
 
 pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     // Read first: a mistake in them is known before the work is done.
-    let baseline = args
-        .baseline
-        .as_deref()
-        .map(findings::read_baseline)
-        .transpose()?;
-    let exceptions = exceptions::load(args.exceptions.as_deref(), &args.paths)?;
+    let baseline = args.findings.read_baseline()?;
+    let exceptions = exceptions::load(args.findings.exceptions.as_deref(), &args.paths)?;
     let checker = checker(sources, args)?;
     let now = Timestamp::now();
     let (mut vex, problems) = read_vex(&args.vex, now)?;
@@ -124,22 +110,22 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         None => own,
     };
     outcome.failures.extend(failures);
+    for problem in problems.iter().filter(|problem| !problem.fails) {
+        output::note(printable(&problem.to_string()));
+    }
     remarks(&report, &input, &outcome, args);
     for exceptions in &exceptions {
         exceptions.apply(&mut outcome, &args.paths, false);
     }
-    if let Some(path) = &args.write_baseline {
+    if let Some(path) = &args.findings.write_baseline {
         return findings::write_baseline(path, &outcome);
     }
     if let Some((baseline, _)) = &baseline {
-        let (known, gone) = baseline.apply(&mut outcome.findings);
-        output::note(format!(
-            "known findings that are left out: {known}; those that are there no more: {gone}"
-        ));
+        findings::leave_out(baseline, &mut outcome);
     }
     print(args, &outcome, document)?;
     output::note(report.summary());
-    Ok(findings::verdict(args.fail_on, args.dry_run, &outcome))
+    Ok(findings::verdict(args.findings.fail_on, args.dry_run, &outcome))
 }
 
 /// Data that are too old say nothing of what became known since.

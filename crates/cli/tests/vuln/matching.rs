@@ -1,27 +1,14 @@
 //! Which packages of a bill, a lock file or an image `stele vuln scan` finds vulnerable. The records are made up.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests may panic"
-)]
 
-#[path = "support/osv.rs"]
-mod osv;
-mod support;
-
-use osv::{days_ago, record, report, rules, write};
+use super::osv::{days_ago, record, report, rules};
+use super::support::{Ran, Site};
 use serde_json::{Value, json};
-use support::{Ran, Site};
 
 /// A site with records in force.
 fn knowing(records: &[Value]) -> Site {
     let site = Site::new();
     for (number, record) in records.iter().enumerate() {
-        write(&site, &format!("osv/{number}.json"), record.to_string());
+        site.write(&format!("osv/{number}.json"), record.to_string());
     }
     site.run(&["vuln", "import", "osv"]).exits(0);
     site
@@ -31,7 +18,7 @@ fn knowing(records: &[Value]) -> Site {
 fn scan(site: &Site, components: &[Value], more: &[&str]) -> Ran {
     let bill =
         json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components});
-    write(site, "bom.json", bill.to_string());
+    site.write("bom.json", bill.to_string());
     let args = [&["vuln", "scan", "bom.json", "--format", "json"], more].concat();
     site.run(&args)
 }
@@ -66,7 +53,7 @@ fn names_of_npm_are_found_in_bills_and_lock_files_whatever_their_case() {
         ],
     );
     let lock = r#"{"lockfileVersion": 3, "packages": {"node_modules/JSONStream": {"version": "1.0.0"}}}"#;
-    write(&site, "app/package-lock.json", lock);
+    site.write("app/package-lock.json", lock);
     let read = report(site.run(&["vuln", "scan", "app", "--format", "json"]), 1);
     assert_eq!(rules(&read), ["A"]);
     site.run(&["sbom", "app", "--format", "cyclonedx", "-o", "own.json"])
@@ -220,7 +207,7 @@ fn distributions() -> Site {
     rocky["upstream"] = json!(["CVE-2026-0", "CVE-2026-1"]);
     let site = knowing(&[alma, rocky]);
     let exploited = json!({"catalogVersion": "1", "vulnerabilities": [{"cveID": "CVE-2026-1", "dateAdded": "2026-01-02"}]});
-    write(&site, "osv/kev.json", exploited.to_string());
+    site.write("osv/kev.json", exploited.to_string());
     site.run(&["vuln", "import", "osv"]).exits(0);
     site
 }
@@ -241,7 +228,7 @@ fn what_an_advisory_mends_may_be_exploited_and_taken_back() {
     let back = |names: &[&str]| {
         let statements = names.iter().map(|name| json!({"vulnerability": {"name": name}, "products": purls.map(|purl| purl.split('@').next()), "status": "fixed"}));
         let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1, "timestamp": days_ago(1), "statements": statements.collect::<Vec<_>>()});
-        write(&site, "vex.json", vex.to_string());
+        site.write("vex.json", vex.to_string());
         scan(&site, &components, &["--vex", "vex.json"])
     };
     // Of two vulnerabilities one is left.
@@ -257,7 +244,7 @@ fn statements_from_the_future_do_not_pass() {
     let site = knowing(&[record("A", "npm", "left", ALL)]);
     let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1, "timestamp": "2199-01-01T00:00:00Z", "statements": [
         {"vulnerability": "A", "products": ["pkg:npm/left"], "status": "fixed"}]});
-    write(&site, "vex.json", vex.to_string());
+    site.write("vex.json", vex.to_string());
     let ran = scan(&site, &[component("pkg:npm/left@1.0.0")], &["--vex", "vex.json"]);
     assert!(
         ran.err.contains("vex.json#statements/0: it is dated 2199-01-01"),
