@@ -246,7 +246,8 @@ async fn a_dropped_server_stops() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(3), stopped)
+    // A bound on hangs, not a measurement.
+    tokio::time::timeout(std::time::Duration::from_secs(60), stopped)
         .await
         .unwrap();
 }

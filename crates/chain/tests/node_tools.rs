@@ -1,5 +1,5 @@
 //! The embedded node against other people's tools: ethers.js, cast, and anvil as a second node.
-//! A tool that is not installed is skipped with a word on it.
+//! A tool that is not installed is skipped with a word on it; where `STELE_PEERS_REQUIRED` is set, as in CI, that is a failure.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -7,14 +7,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::print_stderr,
     reason = "a test stops by panicking"
 )]
 
 mod common;
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -28,8 +26,9 @@ use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{AccessList, AccessListItem, TransactionReceipt};
 use alloy::signers::SignerSync;
-use common::{Probe, account, options, peer, riches, signer};
+use common::{Probe, account, options, riches, signer};
 use stele_chain::node::{DEV_CHAIN_ID, Node, NodeServer};
+use stele_testkit::peers;
 
 async fn served() -> (tempfile::TempDir, Arc<Node>, NodeServer) {
     let dir = tempfile::tempdir().unwrap();
@@ -57,7 +56,7 @@ fn key(index: u8) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ethers_drives_the_node() {
-    let Some(ethers) = peer("ethers", "the test with ethers.js") else {
+    let Some(ethers) = peers::installed("node_modules/ethers", "ethers.js") else {
         return;
     };
     let (_dir, node, server) = served().await;
@@ -96,7 +95,7 @@ impl Cast {
         (text, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// Standard output of a command that must succeed. (The script that starts cast swallows its exit code.)
+    /// Standard output of a command that must succeed.
     async fn ok(&self, arguments: &[&str]) -> String {
         let (text, error) = self.call(arguments).await;
         assert!(!text.is_empty(), "cast {arguments:?}: {error}");
@@ -110,7 +109,7 @@ impl Cast {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cast_drives_the_node() {
-    let Some(program) = peer(".bin/cast", "the test with cast") else {
+    let Some(program) = peers::foundry("cast") else {
         return;
     };
     let (_dir, node, server) = served().await;
@@ -210,18 +209,13 @@ struct Anvil {
 
 impl Drop for Anvil {
     fn drop(&mut self) {
-        // The npm package starts the program from a script, and killing that alone would leave the program running.
-        let group = format!("-{}", self.process.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 fn anvil() -> Option<Anvil> {
-    let program = match std::env::var_os("STELE_ANVIL") {
-        Some(path) => PathBuf::from(path),
-        None => peer(".bin/anvil", "the comparison with anvil")?,
-    };
+    let program = peers::foundry("anvil")?;
     let mut process = Command::new(program)
         .args([
             "--port",
@@ -239,7 +233,6 @@ fn anvil() -> Option<Anvil> {
             "--chain-id",
             &DEV_CHAIN_ID.to_string(),
         ])
-        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -86,7 +86,10 @@ fn a_full_disk_refuses_decisions_and_loses_none() {
     acknowledged.push(id_of(&after));
     node.interrupt();
     site.run(&["audit", "fsck"]).exits(0);
+    let node = site.up();
     for id in &acknowledged {
-        site.run(&["decision", "show", id]).exits(0);
+        let (status, text) = node.http("GET", &format!("/v1/decisions/{id}"), b"");
+        assert_eq!(status, 200, "acknowledged decision {id} is lost: {text}");
     }
+    node.interrupt();
 }

@@ -92,7 +92,7 @@ fn the_quorum_holds_on_anvil() {
 
 fn slow_dead_and_changing(more: &[&str]) {
     let site = Site::new();
-    let [mut one, mut two, mut slow, dead] = std::array::from_fn(|_| Verifier::with_port());
+    let [mut one, mut two, mut slow, dead] = std::array::from_fn(|_| Verifier::new());
     let node = up(&site, &[&dead, &slow, &one, &two], more);
     for verifier in [&one, &two, &slow, &dead] {
         admit(&site, verifier, &[]);
@@ -149,7 +149,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn a_verifier_from_an_old_backup_signs_nothing_against_the_chain() {
     let site = Site::new();
-    let mut verifier = Verifier::with_port();
+    let mut verifier = Verifier::new();
     let node = up(&site, &[&verifier], &[]);
     admit(&site, &verifier, &[]);
     demand(&site, "1");

@@ -13,7 +13,7 @@ mod support;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -214,16 +214,18 @@ impl Running {
 
     /// Asks until the answer is as it should be.
     async fn until(&self, path: &str, wanted: impl Fn(StatusCode, &Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        for _ in 0..200 {
+        let started = Instant::now();
+        loop {
             let (status, body) = self.get(path).await;
             if wanted(status, &body) {
                 return body;
             }
-            last = body;
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{path} never became what was waited for: {body:#}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{path} never became what was waited for: {last:#}");
     }
 
     async fn stop(self) {

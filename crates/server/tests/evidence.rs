@@ -219,7 +219,8 @@ async fn the_log_is_served_as_static_files() {
         decide(&server, "/v1/data/system/main", "{}").await;
     }
     let mut note = String::new();
-    for _ in 0..50 {
+    // A bound on hangs, not a measurement.
+    for _ in 0..600 {
         let response = server.get("/checkpoint").send().await.unwrap();
         if response.status() == StatusCode::OK {
             assert!(

@@ -313,12 +313,22 @@ async fn shutdown_answers_what_is_under_way_and_frees_the_port() {
     let addr: std::net::SocketAddr = server.base.strip_prefix("http://").unwrap().parse().unwrap();
     let mut stream = TcpStream::connect(addr).unwrap();
     stream
-        .write_all(b"POST /v1/data/system/main HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{")
+        .write_all(
+            b"POST /v1/data/system/main HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n",
+        )
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // Whoever waits for the body has begun with the request.
+    let mut asks = [0; 25];
+    stream.read_exact(&mut asks).unwrap();
+    assert_eq!(&asks, b"HTTP/1.1 100 Continue\r\n\r\n");
     let stopping = std::thread::spawn(move || drop(server.stop()));
-    std::thread::sleep(Duration::from_millis(100));
-    stream.write_all(b"}").unwrap();
+    let started = std::time::Instant::now();
+    while TcpStream::connect(addr).is_ok() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it never stops");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    stream.write_all(b"{}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");

@@ -4,20 +4,34 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Names of all functions in the Rust files below a folder.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+/// Names of all tests in the Rust files below a folder: functions with an attribute that makes them one, and the cases of `on_every_chain!`.
+fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             if !path.ends_with("target") && !path.ends_with("node_modules") {
-                functions(&path, found);
+                tests(&path, found);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            found.extend(text.split("fn ").skip(1).filter_map(|rest| {
-                let end = rest.find('(')?;
-                rest.get(..end).map(str::to_owned)
+            let marked = ["#[test]", "#[tokio::test"]
+                .into_iter()
+                .flat_map(|mark| text.split(mark).skip(1));
+            found.extend(marked.filter_map(|rest| {
+                let (_, rest) = rest.split_once("fn ")?;
+                rest.split_once('(').map(|(name, _)| name.to_owned())
             }));
+            let cases = text
+                .split("\non_every_chain! {")
+                .skip(1)
+                .filter_map(|rest| rest.split_once("\n}"));
+            for (cases, _) in cases {
+                found.extend(
+                    cases
+                        .split([',', ';'])
+                        .map(|case| case.rsplit(':').next().unwrap_or(case).trim().to_owned()),
+                );
+            }
         }
     }
 }
@@ -27,7 +41,7 @@ fn every_row_names_a_test_that_exists_or_says_that_there_is_none() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut known = BTreeSet::new();
     for folder in ["crates", "tools", "examples"] {
-        functions(&root.join(folder), &mut known);
+        tests(&root.join(folder), &mut known);
     }
     let page = std::fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
     let attacks = page.split("## Attacks").nth(1).unwrap();

@@ -9,6 +9,7 @@ pub mod engines;
 pub mod evm;
 #[cfg(feature = "engines")]
 pub mod fuzz;
+pub mod peers;
 #[cfg(feature = "store")]
 pub mod records;
 #[cfg(feature = "engines")]

@@ -1,11 +1,6 @@
 //! What the tests of the embedded node share.
-#![allow(
-    dead_code,
-    clippy::print_stderr,
-    reason = "each test file uses a part of it; a skipped test says so"
-)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -86,23 +81,6 @@ pub(crate) fn inside(node: &Arc<Node>) -> DynProvider {
 
 pub(crate) fn account(index: u8) -> Address {
     signer(index).address()
-}
-
-/// A file of the peers directory (`cargo xtask peers` fills it), or `None` with a word on what is skipped.
-pub(crate) fn peer(relative: &str, skipped: &str) -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    let path = target.join("peers/node_modules").join(relative);
-    if path.exists() {
-        return path.canonicalize().ok();
-    }
-    eprintln!(
-        "skipped: {skipped}, because {} is not installed (cargo xtask peers)",
-        path.display()
-    );
-    None
 }
 
 /// Code and message of the error object that a request was answered with.

@@ -1,8 +1,6 @@
 //! The chains that the cases run on.
 
-use std::env;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use alloy::eips::eip2718::Encodable2718 as _;
@@ -74,7 +72,7 @@ impl Chain {
         }
     }
 
-    /// A fresh anvil that mines at once, or `None`, with a message, when it is not installed.
+    /// A fresh anvil that mines at once, or `None`, where it is not installed.
     pub(crate) async fn anvil() -> Option<Self> {
         Self::anvil_with(&[]).await
     }
@@ -90,14 +88,7 @@ impl Chain {
     }
 
     async fn start_anvil(hard_fork: &str, arguments: &[&str]) -> Option<Self> {
-        let Some(program) = anvil_program() else {
-            assert!(
-                env::var_os("STELE_PEERS_REQUIRED").is_none(),
-                "anvil is required here but not installed; run `cargo xtask peers`"
-            );
-            eprintln!("skipped: anvil is not installed; `cargo xtask peers` installs it, or set STELE_ANVIL");
-            return None;
-        };
+        let program = stele_testkit::peers::foundry("anvil")?;
         let mut child = Command::new(&program)
             .args([
                 "--port",
@@ -250,35 +241,4 @@ impl Chain {
 /// Who pays on an embedded chain.
 fn purse() -> PrivateKeySigner {
     PrivateKeySigner::from_slice(&[0x77; 32]).unwrap()
-}
-
-/// `STELE_ANVIL`, or the one that `cargo xtask peers` installs.
-fn anvil_program() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("STELE_ANVIL") {
-        let path = PathBuf::from(path);
-        assert!(
-            path.exists(),
-            "STELE_ANVIL names {}, which does not exist",
-            path.display()
-        );
-        return Some(path);
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let peers = env::var_os("STELE_PEERS").map_or_else(|| root.join("target/peers"), PathBuf::from);
-    // npm's launcher starts the program as a child of its own, which would outlive it: take the program itself.
-    let package = format!("anvil-{}-{}", env::consts::OS, npm_architecture());
-    let direct = peers
-        .join("node_modules/@foundry-rs")
-        .join(package)
-        .join("bin/anvil");
-    let launcher = peers.join("node_modules/.bin/anvil");
-    [direct, launcher].into_iter().find(|path| path.exists())
-}
-
-fn npm_architecture() -> &'static str {
-    match env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }

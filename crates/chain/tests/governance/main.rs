@@ -9,7 +9,7 @@
     clippy::arithmetic_side_effects,
     clippy::print_stderr,
     clippy::too_many_lines,
-    reason = "tests may panic and say what they skip; a case tells one story from its beginning to its end"
+    reason = "tests may panic and say what gas they saw; a case tells one story from its beginning to its end"
 )]
 
 mod chain;

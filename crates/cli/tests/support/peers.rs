@@ -5,16 +5,15 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "each test file uses part of it; tests may panic; a skipped test says so"
+    reason = "each test file uses part of it; tests may panic"
 )]
-//! Real programs that the tests run against. `cargo xtask peers` installs them under `target/peers`; `STELE_PEERS` names another
-//! directory, and `STELE_PEERS_REQUIRED` makes it a failure that one is missing.
+//! Real programs that the tests run against, as `stele_testkit::peers` finds them.
 
-use std::env::{self, consts};
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use stele_testkit::peers::{directory, foundry, installed, missing};
 
 /// A real program, ready to run.
 pub struct Peer {
@@ -23,22 +22,9 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A program of an npm package of Foundry's, or the one that its variable (`STELE_ANVIL`, `STELE_CAST`) names.
+    /// A program of Foundry's.
     pub fn foundry(name: &str) -> Option<Self> {
-        let variable = format!("STELE_{}", name.to_uppercase());
-        if let Some(path) = env::var_os(&variable) {
-            let program = PathBuf::from(path);
-            assert!(
-                program.exists(),
-                "{variable} names {}, which does not exist",
-                program.display()
-            );
-            return Some(Self::plain(program));
-        }
-        // npm's launcher starts the program as a child of its own, which would outlive it: take the program itself.
-        let package = format!("{name}-{}-{}", consts::OS, npm_architecture());
-        let file = format!("node_modules/@foundry-rs/{package}/bin/{name}");
-        Some(Self::plain(installed(&file, name)?))
+        foundry(name).map(Self::plain)
     }
 
     /// Node.js running a script of `tests/clients`, which needs an npm package.
@@ -175,45 +161,8 @@ impl Drop for Anvil {
     }
 }
 
-fn directory() -> PathBuf {
-    env::var_os("STELE_PEERS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers"),
-        PathBuf::from,
-    )
-}
-
 fn client(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
         .join(script)
-}
-
-fn installed(file: &str, what: &str) -> Option<PathBuf> {
-    let path = directory().join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    missing(what, &format!("there is no {}", path.display()))
-}
-
-/// Says why a test is skipped, or fails where nothing may be.
-fn missing<T>(what: &str, reason: &str) -> Option<T> {
-    let text = format!(
-        "{what} is not installed ({}); `cargo xtask peers` installs it",
-        reason.trim()
-    );
-    assert!(
-        env::var_os("STELE_PEERS_REQUIRED").is_none(),
-        "required here: {text}"
-    );
-    eprintln!("skipped: {text}");
-    None
-}
-
-fn npm_architecture() -> &'static str {
-    match consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }

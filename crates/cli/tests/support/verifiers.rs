@@ -5,6 +5,7 @@ use crate::support::{Node, Site, http, http_whole};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A verifier that may run.
 pub struct Verifier {
@@ -19,7 +20,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A party with keys; nothing runs yet.
+    /// A party with keys, whose verifier will listen on a port that is known beforehand, as nodes need it, and after a restart. Nothing runs yet.
     pub fn new() -> Self {
         let site = Site::new();
         let keys = site.run(&["verifier", "keys", "--format", "json"]).exits(0);
@@ -29,25 +30,9 @@ impl Verifier {
             cosigner: text("cosigner"),
             account: text("account"),
             site,
-            address: "127.0.0.1:0".to_owned(),
+            address: free_address(),
             child: None,
         }
-    }
-
-    /// A party whose verifier will listen on a port that is known beforehand, as nodes need it. No program takes ports below 32768 by
-    /// itself, so none is taken meanwhile.
-    pub fn with_port() -> Self {
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let free = || {
-            let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let port = 20_000 + (std::process::id() * 97 + number * 13) % 12_000;
-            let address = format!("127.0.0.1:{port}");
-            std::net::TcpListener::bind(&address).ok().map(|_| address)
-        };
-        let address = std::iter::repeat_with(free).take(1_000).find_map(|found| found);
-        let mut verifier = Self::new();
-        verifier.address = address.unwrap();
-        verifier
     }
 
     /// As a node's `server.anchor.verifiers` names it.
@@ -58,7 +43,7 @@ impl Verifier {
         )
     }
 
-    /// Starts it on a node's log, on the port that it had before, if any.
+    /// Starts it on a node's log.
     pub fn start(&mut self, of: &Site, node: &Node, more: &[&str]) {
         self.start_at(&node.address, of, node, more);
     }
@@ -158,6 +143,19 @@ impl Verifier {
     pub fn thaw(&self) {
         crate::support::signal(self.child.as_ref().unwrap().id(), "CONT");
     }
+}
+
+/// An address that nobody listens on. No program takes ports below 32768 by itself, so none is taken meanwhile.
+fn free_address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let free = || {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (std::process::id() * 97 + number * 13) % 12_000;
+        let address = format!("127.0.0.1:{port}");
+        std::net::TcpListener::bind(&address).ok().map(|_| address)
+    };
+    let address = std::iter::repeat_with(free).take(1_000).find_map(|found| found);
+    address.unwrap()
 }
 
 /// The address of a site's node.
