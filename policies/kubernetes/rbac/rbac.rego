@@ -162,7 +162,7 @@ deny contains finding if {
 # "*/exec" is the subresource of every resource.
 reaches(resource, resources) if resource in resources
 
-reaches("*", _)
+reaches(resource, _) if resource == "*"
 
 reaches(resource, resources) if {
 	startswith(resource, "*/")

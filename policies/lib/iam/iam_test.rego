@@ -18,6 +18,8 @@ test_administrators_are_told_in_every_partition if {
 test_every_action_on_every_resource_is_told if {
 	every statement in [
 		{"Action": "*", "Resource": "*"}, {"Action": ["s3:GetObject", "*:*"], "Resource": ["*"]},
+		{"Action": "**", "Resource": "*"}, {"Action": "*", "Resource": "arn:aws:*:*:*:*"},
+		{"Action": "*", "NotResource": "arn:aws:s3:::logs/*"}, {"NotAction": "iam:*", "NotResource": ["arn:aws:s3:::logs/*"]},
 		{"NotAction": "iam:*", "Resource": "*"}, {"NotAction": ["iam:*", "organizations:*"], "Resource": ["*"]},
 	] {
 		iam.everything(statement)
@@ -28,5 +30,20 @@ test_every_action_on_every_resource_is_told if {
 		{"NotAction": "kms:Decrypt", "Resource": "*", "Principal": {"AWS": "123456789012"}},
 	] {
 		not iam.everything(statement)
+	}
+}
+
+test_everyone_is_told if {
+	every statement in [
+		{"Principal": "*"}, {"Principal": {"AWS": "*"}}, {"Principal": {"AWS": ["123456789012", "*"]}, "Condition": {}},
+		{"Principal": "*", "Condition": null}, {"NotPrincipal": {"AWS": "123456789012"}},
+	] {
+		iam.admits_everyone(statement)
+	}
+	every statement in [
+		{"Principal": {"AWS": "123456789012"}}, {"Principal": {"Service": "ec2.amazonaws.com"}}, {},
+		{"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}},
+	] {
+		not iam.admits_everyone(statement)
 	}
 }

@@ -3,6 +3,7 @@
 # description: The ingress rules of a plan, whichever resource they are written in.
 package lib.security_groups
 
+import data.lib.networks
 import data.lib.terraform as tf
 
 ingress contains {"change": change, "rule": rule} if {
@@ -19,13 +20,16 @@ ingress contains {"change": change, "rule": change.change.after} if {
 	some change in tf.of_type("aws_vpc_security_group_ingress_rule")
 }
 
-open_to_world(rule) if "0.0.0.0/0" in rule.cidr_blocks
+open_to_world(rule) if {
+	some field in ["cidr_blocks", "ipv6_cidr_blocks"]
+	some cidr in rule[field]
+	networks.everyone(cidr)
+}
 
-open_to_world(rule) if "::/0" in rule.ipv6_cidr_blocks
-
-open_to_world(rule) if rule.cidr_ipv4 == "0.0.0.0/0"
-
-open_to_world(rule) if rule.cidr_ipv6 == "::/0"
+open_to_world(rule) if {
+	some field in ["cidr_ipv4", "cidr_ipv6"]
+	networks.everyone(rule[field])
+}
 
 every_protocol(rule) if tf.text(object.get(rule, "protocol", object.get(rule, "ip_protocol", "tcp"))) in {"-1", "all"}
 

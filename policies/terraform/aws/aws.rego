@@ -32,6 +32,7 @@ allow if {
 
 # METADATA
 # title: Public bucket ACL
+# description: The access list of a bucket or of an object, by its short name or by its grants, admits everyone.
 # custom:
 #   id: terraform/aws/public-bucket-acl
 #   layer: L6
@@ -44,13 +45,32 @@ allow if {
 #   remediation: Set the ACL to private and share through a bucket policy or signed URLs.
 deny contains finding if {
 	some rc in tf.changes
-	rc.type in {"aws_s3_bucket", "aws_s3_bucket_acl"}
+	rc.type in {"aws_s3_bucket", "aws_s3_bucket_acl", "aws_s3_bucket_object", "aws_s3_object", "aws_s3_object_copy"}
 	rc.change.after.acl in {"public-read", "public-read-write", "authenticated-read"}
 	finding := {
 		"id": "terraform/aws/public-bucket-acl",
 		"msg": sprintf("%s: bucket ACL must not be %s", [rc.address, rc.change.after.acl]),
 		"resource": rc.address,
 	}
+}
+
+deny contains finding if {
+	some entry in grantees
+	group := trim_prefix(entry.grantee.uri, "http://acs.amazonaws.com/groups/global/")
+	group in {"AllUsers", "AuthenticatedUsers"}
+	finding := tf.finding("terraform/aws/public-bucket-acl", entry.change, sprintf("nothing must be granted to %s", [group]))
+}
+
+grantees contains {"change": rc, "grantee": grant} if {
+	some rc in tf.of_type("aws_s3_bucket")
+	some grant in tf.blocks(rc, "grant")
+}
+
+grantees contains {"change": rc, "grantee": grantee} if {
+	some rc in tf.of_type("aws_s3_bucket_acl")
+	some policy in tf.blocks(rc, "access_control_policy")
+	some grant in policy.grant
+	some grantee in grant.grantee
 }
 
 # METADATA
@@ -64,7 +84,7 @@ deny contains finding if {
 #   - nist-800-53r5:AC-3
 #   remediation: Set all four block and restrict attributes to true.
 deny contains finding if {
-	some rc in tf.of_type("aws_s3_bucket_public_access_block")
+	some rc in tf.of_types({"aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"})
 	some field in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"]
 	tf.off(rc, field)
 	finding := {
@@ -83,6 +103,7 @@ admin_ports := {22: "SSH", 3389: "RDP"}
 #   severity: critical
 #   controls:
 #   - cis-aws-3.0:5.2
+#   - cis-aws-3.0:5.3
 #   - nist-800-53r5:SC-7(5)
 #   - iso-27001-2022:A.8.22
 #   remediation: Limit the rule to the addresses of the bastion or the VPN, or use Session Manager.
@@ -152,7 +173,7 @@ deny contains finding if {
 #   remediation: Set storage_encrypted to true.
 deny contains finding if {
 	some rc in tf.changes
-	rc.type in {"aws_db_instance", "aws_rds_cluster"}
+	rc.type in {"aws_db_instance", "aws_rds_cluster", "aws_rds_global_cluster"}
 	tf.off(rc, "storage_encrypted")
 	not replica(rc)
 	finding := {
@@ -166,6 +187,8 @@ deny contains finding if {
 replica(rc) if not tf.off(rc, "replicate_source_db")
 
 replica(rc) if not tf.off(rc, "replication_source_identifier")
+
+replica(rc) if not tf.off(rc, "source_db_cluster_identifier")
 
 # METADATA
 # title: Plain HTTP listener
@@ -186,6 +209,13 @@ deny contains finding if {
 		"msg": sprintf("%s: listener must use HTTPS or redirect to it", [rc.address]),
 		"resource": rc.address,
 	}
+}
+
+deny contains finding if {
+	some rc in tf.of_type("aws_elb")
+	some listener in tf.blocks(rc, "listener")
+	lower(listener.lb_protocol) == "http"
+	finding := tf.finding("terraform/aws/plain-http", rc, "listener must use HTTPS")
 }
 
 redirects(listener) if {

@@ -171,3 +171,38 @@ test_unknown_values_are_not_judged if {
 test_replicas_are_encrypted_as_their_source if {
 	denied_ids(plan("aws_db_instance", {"replicate_source_db": "main"})) == set()
 }
+
+test_halves_of_all_addresses_are_all_of_them if {
+	every cidr in ["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/0"] {
+		denied_ids(group(rule(22, 22, cidr))) == {"terraform/aws/open-admin-port"}
+	}
+	six := {"from_port": 22, "to_port": 22, "protocol": "tcp", "ipv6_cidr_blocks": ["2000::/3"]}
+	denied_ids(group(six)) == {"terraform/aws/open-admin-port"}
+	denied_ids(plan("aws_vpc_security_group_ingress_rule", {"from_port": 22, "to_port": 22, "ip_protocol": "tcp", "cidr_ipv4": "0.0.0.0/1"})) == {"terraform/aws/open-admin-port"}
+	denied_ids(group(rule(22, 22, "10.0.0.0/8"))) == set()
+}
+
+test_grants_to_everyone_are_public if {
+	every name in ["AllUsers", "AuthenticatedUsers"] {
+		grantee := {"type": "Group", "uri": sprintf("http://acs.amazonaws.com/groups/global/%s", [name])}
+		denied_ids(plan("aws_s3_bucket", {"grant": [grantee]})) == {"terraform/aws/public-bucket-acl"}
+		listed := {"access_control_policy": [{"grant": [{"permission": "READ", "grantee": [grantee]}]}]}
+		denied_ids(plan("aws_s3_bucket_acl", listed)) == {"terraform/aws/public-bucket-acl"}
+	}
+	logs := {"uri": "http://acs.amazonaws.com/groups/s3/LogDelivery"}
+	denied_ids(plan("aws_s3_bucket", {"grant": [logs, {"id": "abc"}]})) == set()
+	denied_ids(plan("aws_s3_object", {"acl": "public-read"})) == {"terraform/aws/public-bucket-acl"}
+}
+
+listening(protocol) := plan("aws_elb", {"listener": [{"lb_protocol": protocol, "lb_port": 80}]})
+
+test_classic_load_balancers_count if {
+	denied_ids(listening("http")) == {"terraform/aws/plain-http"}
+	denied_ids(listening("https")) == set()
+}
+
+test_global_clusters_and_accounts_count if {
+	denied_ids(plan("aws_rds_global_cluster", {})) == {"terraform/aws/unencrypted-database"}
+	denied_ids(plan("aws_rds_global_cluster", {"source_db_cluster_identifier": "main"})) == set()
+	denied_ids(plan("aws_s3_account_public_access_block", {"block_public_acls": false})) == {"terraform/aws/public-access-block"}
+}

@@ -15,6 +15,7 @@
 #   remediation: Change the resource in Terraform and plan again.
 package terraform.azure
 
+import data.lib.networks
 import data.lib.terraform as tf
 
 default allow := false
@@ -56,13 +57,17 @@ deny contains finding if {
 	lower(entry.rule.direction) == "inbound"
 	lower(object.get(entry.rule, "protocol", "*")) in {"*", "tcp"}
 	some source in values(entry.rule, "source_address_prefix", "source_address_prefixes")
-	lower(source) in {"*", "0.0.0.0/0", "::/0", "any", "internet"}
+	everyone(source)
 	some range in values(entry.rule, "destination_port_range", "destination_port_ranges")
 	some port in [22, 3389, 5985, 5986]
 	covers(range, port)
-	message := sprintf("rule %s opens port %d to the world", [entry.rule.name, port])
+	message := sprintf("rule %s opens port %d to the world", [object.get(entry.rule, "name", "without name"), port])
 	finding := tf.finding("terraform/azure/open-admin-port", entry.change, message)
 }
+
+everyone(source) if lower(source) in {"*", "/0", "0.0.0.0", "any", "internet"}
+
+everyone(source) if networks.everyone(source)
 
 # One value in one attribute, several in the other; either may be null.
 values(rule, one, many) := {value | value := rule[one]; value != null} | {value | some value in rule[many]}
@@ -77,7 +82,7 @@ covers(range, port) if {
 
 # METADATA
 # title: Database firewall open to the world
-# description: A firewall rule of a database server admits every address.
+# description: A firewall rule of a database server admits every address, or a quarter of them and more.
 # custom:
 #   id: terraform/azure/open-database
 #   layer: L1
@@ -89,13 +94,16 @@ covers(range, port) if {
 #   remediation: Admit the addresses that need the database, or use a private endpoint.
 deny contains finding if {
 	some change in tf.of_types({
-		"azurerm_mariadb_firewall_rule", "azurerm_mssql_firewall_rule", "azurerm_mysql_flexible_server_firewall_rule",
-		"azurerm_postgresql_firewall_rule", "azurerm_postgresql_flexible_server_firewall_rule", "azurerm_redis_firewall_rule",
+		"azurerm_mariadb_firewall_rule", "azurerm_mssql_firewall_rule", "azurerm_mysql_firewall_rule",
+		"azurerm_mysql_flexible_server_firewall_rule", "azurerm_postgresql_firewall_rule",
+		"azurerm_postgresql_flexible_server_firewall_rule", "azurerm_redis_firewall_rule", "azurerm_sql_firewall_rule",
+		"azurerm_synapse_firewall_rule",
 	})
 	some suffix in ["ip", "ip_address"]
-	change.change.after[concat("_", ["start", suffix])] == "0.0.0.0"
-	change.change.after[concat("_", ["end", suffix])] == "255.255.255.255"
-	finding := tf.finding("terraform/azure/open-database", change, "the firewall admits 0.0.0.0 to 255.255.255.255")
+	first := change.change.after[concat("_", ["start", suffix])]
+	last := change.change.after[concat("_", ["end", suffix])]
+	to_number(split(last, ".")[0]) - to_number(split(first, ".")[0]) >= 63
+	finding := tf.finding("terraform/azure/open-database", change, sprintf("the firewall admits %s to %s", [first, last]))
 }
 
 # METADATA
@@ -131,9 +139,24 @@ deny contains finding if {
 	some change in tf.of_type("azurerm_kubernetes_cluster")
 	tf.off(change, "private_cluster_enabled")
 	tf.known(change, "api_server_access_profile")
-	ranges := {range | some profile in tf.blocks(change, "api_server_access_profile"); some range in profile.authorized_ip_ranges}
-	count(ranges - {"0.0.0.0/0"}) == 0
+	tf.known(change, "api_server_authorized_ip_ranges")
+	not limited(change)
 	finding := tf.finding("terraform/azure/open-cluster", change, "the API server admits every address")
+}
+
+# Versions of the provider before 4 have the ranges beside the block.
+limited(change) if {
+	some profile in tf.blocks(change, "api_server_access_profile")
+	names_networks(profile.authorized_ip_ranges)
+}
+
+limited(change) if names_networks(change.change.after.api_server_authorized_ip_ranges)
+
+names_networks(ranges) if {
+	count(ranges) > 0
+	every range in ranges {
+		not networks.everyone(range)
+	}
 }
 
 # METADATA
@@ -155,7 +178,9 @@ deny contains finding if {
 }
 
 apps := {
-	"azurerm_linux_function_app", "azurerm_linux_web_app", "azurerm_windows_function_app", "azurerm_windows_web_app",
+	"azurerm_app_service", "azurerm_function_app", "azurerm_linux_function_app", "azurerm_linux_function_app_slot",
+	"azurerm_linux_web_app", "azurerm_linux_web_app_slot", "azurerm_windows_function_app",
+	"azurerm_windows_function_app_slot", "azurerm_windows_web_app", "azurerm_windows_web_app_slot",
 }
 
 # METADATA

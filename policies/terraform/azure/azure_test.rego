@@ -114,3 +114,37 @@ test_unknown_values_are_not_judged if {
 	found(plans.later("azurerm_linux_web_app", ["https_only"])) == set()
 	found(plans.later("azurerm_kubernetes_cluster", ["api_server_access_profile"])) == set()
 }
+
+test_every_spelling_of_everyone_counts if {
+	every source in ["0.0.0.0", "/0", "0.0.0.0/1", "2000::/3", "ANY", "Internet"] {
+		found(plans.plan([group(source, "22")])) == {"terraform/azure/open-admin-port"}
+	}
+	found(plans.plan([group("10.0.0.0/8", "22")])) == set()
+	nameless := object.remove(rule("*", "22"), ["name"])
+	found(plans.one("azurerm_network_security_rule", nameless)) == {"terraform/azure/open-admin-port"}
+}
+
+test_most_addresses_are_all_of_them if {
+	every pair in [["0.0.0.0", "255.255.255.254"], ["1.0.0.0", "255.255.255.255"], ["128.0.0.0", "255.255.255.255"]] {
+		found(plans.one("azurerm_sql_firewall_rule", {"start_ip_address": pair[0], "end_ip_address": pair[1]})) == {"terraform/azure/open-database"}
+	}
+	every pair in [["10.0.0.0", "10.255.255.255"], ["0.0.0.0", "0.0.0.0"]] {
+		found(plans.one("azurerm_mssql_firewall_rule", {"start_ip_address": pair[0], "end_ip_address": pair[1]})) == set()
+	}
+}
+
+ranged(ranges) := plans.one("azurerm_kubernetes_cluster", {"api_server_authorized_ip_ranges": ranges})
+
+test_ranges_of_older_providers_count if {
+	found(ranged(["192.0.2.0/24"])) == set()
+	every ranges in [[], null, ["0.0.0.0/0"], ["192.0.2.0/24", "0.0.0.0/1"]] {
+		found(ranged(ranges)) == {"terraform/azure/open-cluster"}
+	}
+}
+
+test_older_apps_and_slots_count if {
+	every type in ["azurerm_app_service", "azurerm_linux_web_app_slot"] {
+		found(plans.one(type, {})) == {"terraform/azure/app-https"}
+		found(plans.one(type, {"https_only": true})) == set()
+	}
+}

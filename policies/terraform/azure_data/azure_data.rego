@@ -65,6 +65,13 @@ deny contains finding if {
 	finding := tf.finding("terraform/azure_data/old-tls", change, sprintf("%s must not be %v", [field, version]))
 }
 
+# The provider's default for caches.
+deny contains finding if {
+	some change in tf.of_type("azurerm_redis_cache")
+	tf.off(change, "minimum_tls_version")
+	finding := tf.finding("terraform/azure_data/old-tls", change, "minimum_tls_version is 1.0 where nothing is said")
+}
+
 # METADATA
 # title: Anonymous access to blobs
 # description: >-
@@ -90,9 +97,21 @@ deny contains finding if {
 	finding := tf.finding("terraform/azure_data/public-blobs", change, sprintf("%s must not be %v", [field, value]))
 }
 
+deny contains finding if {
+	some change in tf.of_type("azurerm_storage_account")
+	every field in ["allow_blob_public_access", "allow_nested_items_to_be_public"] {
+		tf.known(change, field)
+		object.get(change.change.after, field, null) == null
+	}
+	message := "allow_nested_items_to_be_public is true where nothing is said"
+	finding := tf.finding("terraform/azure_data/public-blobs", change, message)
+}
+
 # METADATA
 # title: Storage open to every network
-# description: The network rules of a storage account admit what no rule names.
+# description: >-
+#   The network rules of a storage account admit what no rule names, or there are none: neither in the account, nor in a
+#   resource of their own in the plan.
 # custom:
 #   id: terraform/azure_data/storage-network
 #   severity: medium
@@ -104,6 +123,16 @@ deny contains finding if {
 	some entry in network_rules
 	lower(entry.rules.default_action) == "allow"
 	finding := tf.finding("terraform/azure_data/storage-network", entry.change, "default_action must be Deny, not Allow")
+}
+
+deny contains finding if {
+	some change in tf.of_type("azurerm_storage_account")
+	count(tf.of_type("azurerm_storage_account_network_rules")) == 0
+	count(tf.blocks(change, "network_rules")) == 0
+	not tf.is_false(change.change.after.public_network_access_enabled)
+	tf.known(change, "public_network_access_enabled")
+	tf.known(change, "network_rules")
+	finding := tf.finding("terraform/azure_data/storage-network", change, "network_rules must deny by default")
 }
 
 network_rules contains {"change": change, "rules": rules} if {
@@ -135,7 +164,8 @@ deny contains finding if {
 
 # METADATA
 # title: Database reached over the internet
-# description: A database server accepts connections from public networks, behind its firewall rules.
+# description: >-
+#   A database server accepts connections from public networks, behind its firewall rules; that is the provider's default.
 # custom:
 #   id: terraform/azure_data/public-database
 #   severity: medium
@@ -149,7 +179,9 @@ warn contains finding if {
 		"azurerm_cosmosdb_account", "azurerm_mssql_server", "azurerm_mysql_flexible_server",
 		"azurerm_postgresql_flexible_server", "azurerm_redis_cache",
 	})
-	tf.is_true(change.change.after.public_network_access_enabled)
+	tf.known(change, "public_network_access_enabled")
+	tf.off(change, "delegated_subnet_id")
+	not tf.is_false(change.change.after.public_network_access_enabled)
 	finding := tf.finding("terraform/azure_data/public-database", change, "public_network_access_enabled should be false")
 }
 

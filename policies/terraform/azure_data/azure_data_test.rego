@@ -78,11 +78,34 @@ test_separate_network_rules_count if {
 }
 
 test_defaults_of_the_provider_are_accepted if {
-	found(plans.one("azurerm_redis_cache", {})) == set()
 	found(plans.one("azurerm_storage_container", {"container_access_type": "private"})) == set()
 }
 
 test_unknown_values_are_not_judged if {
 	found(plans.later("azurerm_key_vault", ["purge_protection_enabled"])) == set()
-	found(plans.later("azurerm_storage_account", ["blob_properties"])) == set()
+	every field in ["blob_properties", "allow_nested_items_to_be_public", "network_rules"] {
+		doc := plans.plan([plans.unknown("azurerm_storage_account", object.remove(account, [field]), {field: true})])
+		found(doc) == set()
+	}
+	found(plans.later("azurerm_redis_cache", ["minimum_tls_version", "public_network_access_enabled"])) == set()
+}
+
+test_open_defaults_are_denied if {
+	rest := {"terraform/azure_data/soft-delete"}
+	open := rest | {"terraform/azure_data/public-blobs", "terraform/azure_data/storage-network"}
+	found(plans.one("azurerm_storage_account", {})) == open
+	found(plans.one("azurerm_storage_account", object.remove(account, ["network_rules"]))) == {"terraform/azure_data/storage-network"}
+	private := object.union(object.remove(account, ["network_rules"]), {"public_network_access_enabled": false})
+	found(plans.one("azurerm_storage_account", private)) == set()
+	apart := plans.plan([
+		plans.change("azurerm_storage_account", object.remove(account, ["network_rules"])),
+		plans.change("azurerm_storage_account_network_rules", {"default_action": "Deny"}),
+	])
+	found(apart) == set()
+	old := object.union(object.remove(account, ["allow_nested_items_to_be_public"]), {"allow_blob_public_access": false})
+	found(plans.one("azurerm_storage_account", old)) == set()
+	found(plans.one("azurerm_redis_cache", {})) == {"terraform/azure_data/old-tls", "terraform/azure_data/public-database"}
+	found(plans.one("azurerm_redis_cache", {"minimum_tls_version": "1.2", "public_network_access_enabled": false})) == set()
+	found(plans.one("azurerm_mssql_server", {})) == {"terraform/azure_data/public-database"}
+	found(plans.one("azurerm_postgresql_flexible_server", {"delegated_subnet_id": "subnet"})) == set()
 }

@@ -17,6 +17,7 @@
 #   remediation: Change the resource in Terraform and plan again.
 package terraform.containers
 
+import data.lib.networks
 import data.lib.secrets
 import data.lib.terraform as tf
 
@@ -51,9 +52,12 @@ deny contains finding if {
 	finding := tf.finding("terraform/containers/open-cluster", change, "the cluster's API admits every address")
 }
 
-open_to_all(cidrs) if "0.0.0.0/0" in cidrs
+open_to_all(cidrs) if {
+	some cidr in cidrs
+	networks.everyone(cidr)
+}
 
-open_to_all(cidrs) if cidrs == null
+open_to_all(cidrs) if cidrs in [null, []]
 
 # METADATA
 # title: Privileged task
@@ -86,9 +90,9 @@ deny contains finding if {
 #   remediation: Set image_tag_mutability to IMMUTABLE.
 deny contains finding if {
 	some change in tf.of_type("aws_ecr_repository")
-	object.get(change.change.after, "image_tag_mutability", "MUTABLE") == "MUTABLE"
+	object.get(change.change.after, "image_tag_mutability", null) in {"MUTABLE", "MUTABLE_WITH_EXCLUSION", null}
 	tf.known(change, "image_tag_mutability")
-	finding := tf.finding("terraform/containers/registry", change, "image_tag_mutability must be IMMUTABLE, not MUTABLE")
+	finding := tf.finding("terraform/containers/registry", change, "image_tag_mutability must be IMMUTABLE")
 }
 
 tasks contains {"change": change, "container": container} if {

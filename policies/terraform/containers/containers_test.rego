@@ -74,3 +74,13 @@ test_definitions_that_are_no_json_are_left_alone if {
 test_closed_endpoint_may_be_text if {
 	found(plans.one("aws_eks_cluster", {"vpc_config": [{"endpoint_public_access": "false"}]})) == set()
 }
+
+test_no_networks_are_all_networks if {
+	every cidrs in [[], null, ["::/0"], ["0.0.0.0/1", "128.0.0.0/1"]] {
+		found(plans.plan([cluster({"public_access_cidrs": cidrs})])) == {"terraform/containers/open-cluster"}
+	}
+	found(plans.plan([cluster({"public_access_cidrs": ["192.0.2.0/24"]})])) == set()
+	every value in ["MUTABLE_WITH_EXCLUSION", null] {
+		found(plans.plan([registry(value)])) == {"terraform/containers/registry"}
+	}
+}

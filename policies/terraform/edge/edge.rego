@@ -17,6 +17,7 @@
 #   remediation: Close the opening in Terraform and plan again.
 package terraform.edge
 
+import data.lib.networks
 import data.lib.security_groups as groups
 import data.lib.terraform as tf
 
@@ -109,8 +110,8 @@ acl_rules contains {"change": change, "rule": rule, "action": lower(rule.rule_ac
 # METADATA
 # title: Network ACL opens administration ports
 # description: >-
-#   An entry of a network ACL admits every address to SSH or RDP. An entry for all ports is left to the security groups,
-#   because ACLs keep no state and answers need open ports.
+#   An entry of a network ACL admits every address to SSH or RDP. An entry for all ports, or for many from 1024 on, is
+#   left to the security groups, because ACLs keep no state and answers need open ports.
 # custom:
 #   id: terraform/edge/acl-admin-port
 #   severity: high
@@ -124,15 +125,25 @@ deny contains finding if {
 	entry.action == "allow"
 	some field in ["cidr_block", "ipv6_cidr_block"]
 	cidr := entry.rule[field]
-	cidr in {"0.0.0.0/0", "::/0"}
+	networks.everyone(cidr)
 	some port in [22, 3389]
 	first := tf.number(entry.rule.from_port)
 	last := tf.number(entry.rule.to_port)
 	first <= port
 	last >= port
-	last - first < 1024
+	not for_answers(first, last)
 	message := sprintf("the network ACL admits %s to port %d", [cidr, port])
 	finding := tf.finding("terraform/edge/acl-admin-port", entry.change, message)
+}
+
+for_answers(first, last) if {
+	first == 0
+	last == 65535
+}
+
+for_answers(first, last) if {
+	first >= 1024
+	last - first >= 1024
 }
 
 # METADATA

@@ -85,3 +85,16 @@ test_network_load_balancers_have_no_headers if {
 test_removed_resources_are_accepted if {
 	found(plans.gone("aws_lb")) == set()
 }
+
+numbered(first, last, cidr) := plans.one("aws_network_acl_rule", {"rule_action": "allow", "cidr_block": cidr, "from_port": first, "to_port": last, "protocol": "6"})
+
+test_only_ports_for_answers_are_left_alone if {
+	every pair in [[22, 22], [0, 1024], [1, 65535], [20, 40000], [3389, 3389], [3000, 4000]] {
+		found(numbered(pair[0], pair[1], "0.0.0.0/0")) == {"terraform/edge/acl-admin-port"}
+		found(numbered(pair[0], pair[1], "0.0.0.0/1")) == {"terraform/edge/acl-admin-port"}
+		found(numbered(pair[0], pair[1], "10.0.0.0/8")) == set()
+	}
+	every pair in [[0, 65535], [1024, 65535], [2000, 61000], [443, 443]] {
+		found(numbered(pair[0], pair[1], "0.0.0.0/0")) == set()
+	}
+}

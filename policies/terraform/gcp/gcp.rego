@@ -15,6 +15,7 @@
 #   remediation: Change the resource in Terraform and plan again.
 package terraform.gcp
 
+import data.lib.networks
 import data.lib.terraform as tf
 
 default allow := false
@@ -46,13 +47,22 @@ deny contains finding if {
 	rule := change.change.after
 	object.get(rule, "direction", "INGRESS") != "EGRESS"
 	not tf.is_true(object.get(rule, "disabled", false))
-	some source in rule.source_ranges
-	source in {"0.0.0.0/0", "::/0"}
+	some source in sources(change)
+	networks.everyone(source)
 	some allowed in rule.allow
 	lower(tf.text(allowed.protocol)) in {"6", "all", "tcp"}
 	some port in [22, 3389]
 	opens(allowed, port)
 	finding := tf.finding("terraform/gcp/open-admin-port", change, sprintf("port %d is open to %s", [port, source]))
+}
+
+sources(change) := change.change.after.source_ranges if not tf.off(change, "source_ranges")
+
+# Google Cloud takes a rule that names no source for one about all of them.
+sources(change) := ["0.0.0.0/0"] if {
+	every field in ["source_ranges", "source_service_accounts", "source_tags"] {
+		tf.off(change, field)
+	}
 }
 
 opens(allowed, _) if object.get(allowed, "ports", null) in {null, []}
@@ -66,7 +76,9 @@ opens(allowed, port) if {
 
 # METADATA
 # title: Default service account
-# description: A machine runs as the project's default service account, which often has the role Editor.
+# description: >-
+#   A machine runs as the project's default service account, which often has the role Editor: by its name, or because the
+#   block names none.
 # custom:
 #   id: terraform/gcp/default-account
 #   severity: high
@@ -81,6 +93,14 @@ deny contains finding if {
 	endswith(account.email, "-compute@developer.gserviceaccount.com")
 	message := sprintf("the machine must not run as %s", [account.email])
 	finding := tf.finding("terraform/gcp/default-account", change, message)
+}
+
+deny contains finding if {
+	some change in tf.of_types({"google_compute_instance", "google_compute_instance_template"})
+	some number, account in tf.blocks(change, "service_account")
+	not change.change.after_unknown.service_account[number].email == true
+	object.get(account, "email", "") in {"", null}
+	finding := tf.finding("terraform/gcp/default-account", change, "the service_account must have an email")
 }
 
 # METADATA
@@ -170,8 +190,7 @@ private_endpoints(change) := [config |
 
 limited(change) if {
 	some config in tf.blocks(change, "master_authorized_networks_config")
-	blocks := {block.cidr_block | some block in config.cidr_blocks}
-	not "0.0.0.0/0" in blocks
+	count([block | some block in config.cidr_blocks; networks.everyone(block.cidr_block)]) == 0
 }
 
 # METADATA

@@ -101,3 +101,25 @@ test_clusters_are_limited_by_networks_or_endpoints if {
 	found(plans.plan([cluster(false, everyone)])) == {"terraform/gcp/open-cluster"}
 	found(plans.later("google_container_cluster", ["master_authorized_networks_config"])) == set()
 }
+
+ruled(more) := plans.one("google_compute_firewall", object.union({"allow": [{"protocol": "tcp"}]}, more))
+
+test_no_source_is_every_source if {
+	open := {"terraform/gcp/open-admin-port"}
+	found(ruled({})) == open
+	found(ruled({"source_ranges": []})) == open
+	found(ruled({"source_ranges": ["0.0.0.0/1"]})) == open
+	every more in [{"source_tags": ["bastion"]}, {"source_service_accounts": ["a"]}, {"source_ranges": ["10.0.0.0/8"]}] {
+		found(ruled(more)) == set()
+	}
+	unsettled := plans.unknown("google_compute_firewall", {"allow": [{"protocol": "tcp"}]}, {"source_ranges": true})
+	found(plans.plan([unsettled])) == set()
+}
+
+test_accounts_without_name_are_the_default_one if {
+	found(plans.one("google_compute_instance", {"service_account": [{"scopes": ["cloud-platform"]}]})) == {"terraform/gcp/default-account"}
+	found(plans.one("google_compute_instance", {"service_account": [{"email": "web@p.iam.gserviceaccount.com"}]})) == set()
+	found(plans.one("google_compute_instance", {})) == set()
+	unsettled := plans.unknown("google_compute_instance", {"service_account": [{}]}, {"service_account": [{"email": true}]})
+	found(plans.plan([unsettled])) == set()
+}

@@ -15,6 +15,7 @@
 #   remediation: Change the resource in Terraform and plan again.
 package terraform.gcp_data
 
+import data.lib.networks
 import data.lib.terraform as tf
 
 default allow := false
@@ -48,18 +49,40 @@ deny contains finding if {
 	finding := tf.finding("terraform/gcp_data/public", entry.change, sprintf("%s must have no role", [entry.member]))
 }
 
+granting := {
+	"google_artifact_registry_repository", "google_bigquery_dataset", "google_bigquery_table", "google_kms_crypto_key",
+	"google_kms_key_ring", "google_pubsub_subscription", "google_pubsub_topic", "google_secret_manager_secret",
+	"google_storage_bucket",
+}
+
 grants contains {"change": change, "member": member} if {
 	some change in tf.changes
-	regex.match(
-		`^google_(storage_bucket|bigquery_dataset|bigquery_table|kms_key_ring|kms_crypto_key|secret_manager_secret|pubsub_topic|pubsub_subscription|artifact_registry_repository)_iam_(member|binding)$`,
-		change.type,
-	)
-	some member in array.concat(tf.as_list(object.get(change.change.after, "member", [])), tf.as_list(object.get(change.change.after, "members", [])))
+	[resource, kind] := split(change.type, "_iam_")
+	resource in granting
+	kind in {"binding", "member"}
+	some field in ["member", "members"]
+	some member in tf.as_list(change.change.after[field])
 }
 
 grants contains {"change": change, "member": access.special_group} if {
 	some change in tf.of_type("google_bigquery_dataset")
 	some access in tf.blocks(change, "access")
+}
+
+# The lists of buckets and objects, one entry or "ROLE:ENTITY" for each.
+grants contains {"change": change, "member": parts[count(parts) - 1]} if {
+	some change in tf.of_types({
+		"google_storage_bucket_access_control", "google_storage_bucket_acl", "google_storage_default_object_access_control",
+		"google_storage_default_object_acl", "google_storage_object_access_control", "google_storage_object_acl",
+	})
+	some field in ["entity", "role_entity"]
+	some entry in tf.as_list(change.change.after[field])
+	parts := split(entry, ":")
+}
+
+grants contains {"change": change, "member": "allUsers"} if {
+	some change in tf.of_types({"google_storage_bucket_acl", "google_storage_default_object_acl", "google_storage_object_acl"})
+	startswith(change.change.after.predefined_acl, "public")
 }
 
 # METADATA
@@ -99,13 +122,13 @@ deny contains finding if {
 	some entry in databases
 	some config in entry.settings.ip_configuration
 	some network in config.authorized_networks
-	network.value in {"0.0.0.0/0", "::/0"}
+	networks.everyone(network.value)
 	finding := tf.finding("terraform/gcp_data/open-database", entry.change, sprintf("the database admits %s", [network.value]))
 }
 
 # METADATA
 # title: Database without TLS
-# description: A Cloud SQL instance accepts connections without TLS.
+# description: A Cloud SQL instance accepts connections without TLS, which it does when nothing is said.
 # custom:
 #   id: terraform/gcp_data/database-tls
 #   severity: high
@@ -119,6 +142,32 @@ deny contains finding if {
 	some config in entry.settings.ip_configuration
 	config.ssl_mode == "ALLOW_UNENCRYPTED_AND_ENCRYPTED"
 	finding := tf.finding("terraform/gcp_data/database-tls", entry.change, "ssl_mode must not be ALLOW_UNENCRYPTED_AND_ENCRYPTED")
+}
+
+# What Cloud SQL takes when nothing is said.
+deny contains finding if {
+	some entry in databases
+	tf.off(entry.change, "master_instance_name")
+	not known_later(entry.change)
+	not demands_tls(entry.settings)
+	finding := tf.finding("terraform/gcp_data/database-tls", entry.change, "ssl_mode must not be left out")
+}
+
+known_later(change) if {
+	some settings in change.change.after_unknown.settings
+	some config in settings.ip_configuration
+	config.ssl_mode == true
+}
+
+known_later(change) if {
+	some settings in change.change.after_unknown.settings
+	settings.ip_configuration == true
+}
+
+demands_tls(settings) if {
+	some config in settings.ip_configuration
+	some field in ["require_ssl", "ssl_mode"]
+	config[field]
 }
 
 # METADATA

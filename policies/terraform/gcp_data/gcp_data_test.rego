@@ -79,3 +79,30 @@ test_keys_that_sign_are_not_rotated if {
 	found(plans.one("google_kms_crypto_key", {"rotation_period": "31536000s"})) == {"terraform/gcp_data/key-rotation"}
 	found(plans.later("google_kms_crypto_key", ["rotation_period"])) == set()
 }
+
+test_lists_of_buckets_count if {
+	public := {"terraform/gcp_data/public"}
+	found(plans.one("google_storage_bucket_access_control", {"entity": "allUsers", "role": "READER"})) == public
+	found(plans.one("google_storage_default_object_acl", {"role_entity": ["OWNER:user-a@corp.example", "READER:allUsers"]})) == public
+	found(plans.one("google_storage_bucket_acl", {"predefined_acl": "publicReadWrite"})) == public
+	found(plans.one("google_storage_bucket_acl", {"predefined_acl": "private", "role_entity": ["OWNER:user-a@corp.example"]})) == set()
+}
+
+backed_up := {"backup_configuration": [{"enabled": true}]}
+
+configured(config) := plans.one("google_sql_database_instance", {"settings": [object.union(backed_up, config)]})
+
+test_databases_demand_no_tls_unless_told if {
+	bare := {"terraform/gcp_data/database-tls"}
+	found(configured({})) == bare
+	found(configured({"ip_configuration": [{"ipv4_enabled": true}]})) == bare
+	found(configured({"ip_configuration": [{"require_ssl": true}]})) == set()
+	found(configured({"ip_configuration": [{"ssl_mode": "ENCRYPTED_ONLY"}]})) == set()
+	every later in [{"ip_configuration": true}, {"ip_configuration": [{"ssl_mode": true}]}] {
+		found(plans.plan([plans.unknown("google_sql_database_instance", {"settings": [backed_up]}, {"settings": [later]})])) == set()
+	}
+}
+
+test_half_of_all_networks_is_the_world if {
+	found(plans.plan([database("128.0.0.0/1", "ENCRYPTED_ONLY", [{"enabled": true}])])) == {"terraform/gcp_data/open-database"}
+}

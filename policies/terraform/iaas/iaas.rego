@@ -1,8 +1,8 @@
 # METADATA
 # title: AWS compute
 # description: >-
-#   Machines, clusters and container registries of AWS in a Terraform plan that leak credentials, are reachable from
-#   everywhere, or run what was not scanned.
+#   Machines of AWS in a Terraform plan that leak credentials, are reachable from everywhere, or have disks that are not
+#   encrypted.
 # custom:
 #   id: terraform/iaas
 #   layer: L2
@@ -43,7 +43,7 @@ allow if {
 #   - nist-800-53r5:SC-7
 #   remediation: Set metadata_options.http_tokens to required.
 deny contains finding if {
-	some change in tf.of_types({"aws_instance", "aws_launch_template"})
+	some change in tf.of_types({"aws_instance", "aws_launch_configuration", "aws_launch_template"})
 	not tokens_required(change)
 	finding := tf.finding("terraform/iaas/imds", change, "metadata_options.http_tokens must be required")
 }
@@ -81,7 +81,7 @@ tokens_required(change) if {
 deny contains finding if {
 	some change in tf.of_types({"aws_instance", "aws_launch_configuration", "aws_launch_template"})
 	some field in ["user_data", "user_data_base64"]
-	regex.match(`AKIA[0-9A-Z]{16}|PRIVATE KEY-----|aws_secret_access_key`, script(field, change.change.after[field]))
+	regex.match(`AKIA[0-9A-Z]{16}|PRIVATE KEY-----|(?i:aws_secret_access_key)`, script(field, change.change.after[field]))
 	finding := tf.finding("terraform/iaas/user-data-secret", change, sprintf("%s must not hold a secret", [field]))
 }
 

@@ -77,3 +77,16 @@ test_disks_of_templates_count if {
 	found(disk("true")) == set()
 	found(disk("")) == set()
 }
+
+test_launch_configurations_have_metadata_too if {
+	found(plans.one("aws_launch_configuration", {})) == {"terraform/iaas/imds"}
+	found(plans.one("aws_launch_configuration", {"metadata_options": [{"http_tokens": "required"}]})) == set()
+}
+
+test_the_variable_of_a_key_is_a_secret if {
+	safe := {"metadata_options": [{"http_tokens": "required"}]}
+	every name in ["AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"] {
+		doc := object.union(safe, {"user_data": sprintf("export %s=abc", [name])})
+		found(plans.one("aws_instance", doc)) == {"terraform/iaas/user-data-secret"}
+	}
+}

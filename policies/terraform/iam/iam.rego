@@ -1,8 +1,9 @@
 # METADATA
 # title: AWS IAM privilege escalation
 # description: >-
-#   What a Terraform plan would grant that lets an identity raise its own privileges: administrator policies, wildcards,
-#   known escalation actions, and trust in everyone.
+#   What a Terraform plan would grant that makes an identity an administrator, or lets everyone in: administrator policies,
+#   wildcards, and trust in everyone. Actions that lead to the rights of others, and documents that are written in
+#   Terraform's own language, are terraform/iam_documents.
 # related_resources:
 # - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
 # custom:
@@ -22,6 +23,7 @@
 package terraform.iam
 
 import data.lib.iam as grants
+import data.lib.policy_documents as documents
 import data.lib.terraform as tf
 
 default allow := false
@@ -32,27 +34,6 @@ default allow := false
 allow if {
 	is_array(input.resource_changes)
 	count(deny) == 0
-}
-
-# Where AWS resources carry a policy document, as JSON text. The text is "holder.policy".
-texts contains {"change": rc, "holder": rc.change.after} if {
-	some rc in tf.changes
-	rc.type in {
-		"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy",
-		"aws_s3_bucket_policy", "aws_kms_key", "aws_sqs_queue_policy", "aws_sns_topic_policy",
-	}
-}
-
-texts contains {"change": rc, "holder": block} if {
-	some rc in tf.of_type("aws_iam_role")
-	some block in tf.blocks(rc, "inline_policy")
-}
-
-granted contains {"change": text.change, "holder": text.holder, "statement": statement} if {
-	some text in texts
-	document := json.unmarshal(text.holder.policy)
-	some statement in grants.as_list(document.Statement)
-	statement.Effect == "Allow"
 }
 
 # Where managed policies are attached, one or many.
@@ -102,47 +83,10 @@ deny contains finding if {
 #   - nist-800-53r5:AC-6
 #   remediation: List the actions, and the resources they apply to.
 deny contains finding if {
-	some grant in granted
+	some grant in documents.granted
 	grants.everything(grant.statement)
 	grant.holder.policy
 	finding := tf.finding("terraform/iam/wildcard", grant.change, "must not allow every action on every resource")
-}
-
-# Each of these lets its holder obtain the rights of another identity.
-escalation_actions := {
-	"iam:addusertogroup", "iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy",
-	"iam:createaccesskey", "iam:createloginprofile", "iam:createpolicyversion", "iam:passrole",
-	"iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy", "iam:setdefaultpolicyversion",
-	"iam:updateassumerolepolicy", "iam:updateloginprofile", "lambda:updatefunctioncode", "sts:assumerole",
-}
-
-# METADATA
-# title: Escalation action on every resource
-# custom:
-#   id: terraform/iam/escalation
-#   severity: critical
-#   controls:
-#   - nist-800-53r5:AC-6(7)
-#   - iso-27001-2022:A.8.2
-#   remediation: Name the roles, users or functions the action may be used on, or add a condition.
-deny contains finding if {
-	some grant in granted
-	"*" in grants.as_list(grant.statement.Resource)
-	not grant.statement.Condition
-	some pattern in grants.as_list(grant.statement.Action)
-	not pattern in {"*", "*:*"}
-	some action in escalation_actions
-	matches(lower(pattern), action)
-	grant.holder.policy
-	finding := tf.finding("terraform/iam/escalation", grant.change, sprintf("%s on every resource allows privilege escalation through %s", [pattern, action]))
-}
-
-# IAM compares action names without regard to case; a trailing asterisk stands for any suffix.
-matches(pattern, action) if pattern == action
-
-matches(pattern, action) if {
-	endswith(pattern, "*")
-	startswith(action, trim_suffix(pattern, "*"))
 }
 
 # METADATA
@@ -160,14 +104,9 @@ deny contains finding if {
 	document := json.unmarshal(rc.change.after.assume_role_policy)
 	some statement in grants.as_list(document.Statement)
 	statement.Effect == "Allow"
-	everyone(statement.Principal)
-	not statement.Condition
+	grants.admits_everyone(statement)
 	finding := tf.finding("terraform/iam/open-trust", rc, "anyone may assume the role")
 }
-
-everyone(principal) if principal == "*"
-
-everyone(principal) if "*" in grants.as_list(principal.AWS)
 
 # METADATA
 # title: Resource policy open to everyone
@@ -179,9 +118,8 @@ everyone(principal) if "*" in grants.as_list(principal.AWS)
 #   - gdpr:32
 #   remediation: Name the principals, or add a condition that limits them.
 deny contains finding if {
-	some grant in granted
-	everyone(grant.statement.Principal)
-	not grant.statement.Condition
+	some grant in documents.granted
+	grants.admits_everyone(grant.statement)
 	grant.holder.policy
 	finding := tf.finding("terraform/iam/open-resource-policy", grant.change, "the policy admits every principal")
 }
@@ -229,4 +167,4 @@ json_places contains {"change": rc, "holder": rc.change.after, "field": field} i
 	some field in ["policy", "assume_role_policy"]
 }
 
-json_places contains {"change": text.change, "holder": text.holder, "field": "policy"} if some text in texts
+json_places contains {"change": text.change, "holder": text.holder, "field": "policy"} if some text in documents.texts

@@ -53,36 +53,6 @@ test_denying_statement_is_accepted if {
 	iam.allow with input as plan("aws_iam_policy", {"policy": text})
 }
 
-test_escalation_action_is_denied if {
-	denied_ids(grants(["iam:PassRole"], "*")) == {"terraform/iam/escalation"}
-}
-
-test_escalation_message_names_pattern_and_action if {
-	iam.deny == {{
-		"id": "terraform/iam/escalation",
-		"msg": "aws_iam_policy.x: lambda:Update* on every resource allows privilege escalation through lambda:updatefunctioncode",
-		"resource": "aws_iam_policy.x",
-	}} with input as grants("lambda:Update*", "*")
-}
-
-test_service_wildcard_covers_escalation if {
-	count(iam.deny) == 14 with input as grants("iam:*", "*")
-}
-
-test_escalation_on_named_role_is_accepted if {
-	denied_ids(grants("iam:PassRole", "arn:aws:iam::123456789012:role/web")) == set()
-}
-
-test_condition_limits_escalation if {
-	text := document({
-		"Effect": "Allow",
-		"Action": "iam:PassRole",
-		"Resource": "*",
-		"Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-	})
-	iam.allow with input as plan("aws_iam_policy", {"policy": text})
-}
-
 trust(principal) := plan("aws_iam_role", {"assume_role_policy": document({
 	"Effect": "Allow",
 	"Principal": principal,
@@ -142,7 +112,7 @@ good := changes({
 
 test_bad_plan_has_every_finding if {
 	denied_ids(bad) == {
-		"terraform/iam/administrator", "terraform/iam/wildcard", "terraform/iam/escalation", "terraform/iam/open-trust",
+		"terraform/iam/administrator", "terraform/iam/wildcard", "terraform/iam/open-trust",
 		"terraform/iam/open-resource-policy", "terraform/iam/access-key", "terraform/iam/unreadable",
 	}
 }
@@ -172,7 +142,6 @@ inline(text) := plan("aws_iam_role", {"inline_policy": [{"name": "x", "policy": 
 
 test_inline_policies_are_read if {
 	denied_ids(inline(document(everything))) == {"terraform/iam/wildcard"}
-	denied_ids(inline(document({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}))) == {"terraform/iam/escalation"}
 	denied_ids(inline("{")) == {"terraform/iam/unreadable"}
 	denied_ids(inline(document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::web/*"}))) == set()
 	denied_ids(plan("aws_iam_role", {"inline_policy": [{}]})) == set()
@@ -183,4 +152,11 @@ test_all_but_some_actions_is_a_wildcard if {
 	denied_ids(plan("aws_iam_policy", {"policy": document(but)})) == {"terraform/iam/wildcard"}
 	denied_ids(plan("aws_iam_policy", {"policy": document(object.union(but, {"Effect": "Deny"}))})) == set()
 	denied_ids(plan("aws_iam_policy", {"policy": document(object.union(but, {"Resource": "arn:aws:s3:::web"}))})) == set()
+}
+
+test_policies_of_more_resources_are_read if {
+	open := document({"Effect": "Allow", "Action": "ecr:*", "Resource": "*", "Principal": "*"})
+	every type in ["aws_ecr_repository_policy", "aws_kms_key_policy", "aws_secretsmanager_secret_policy"] {
+		denied_ids(plan(type, {"policy": open})) == {"terraform/iam/open-resource-policy"}
+	}
 }

@@ -45,10 +45,15 @@ allow if {
 #   remediation: Set is_multi_region_trail and enable_log_file_validation to true, and leave enable_logging at true.
 deny contains finding if {
 	some change in tf.of_type("aws_cloudtrail")
-	some field, unset in {"enable_log_file_validation": false, "enable_logging": true, "is_multi_region_trail": false}
-	tf.known(change, field)
-	tf.is_false(object.get(change.change.after, field, unset))
+	some field in ["enable_log_file_validation", "is_multi_region_trail"]
+	tf.off(change, field)
 	finding := tf.finding("terraform/logging/trail", change, sprintf("%s must be true", [field]))
+}
+
+deny contains finding if {
+	some change in tf.of_type("aws_cloudtrail")
+	tf.is_false(change.change.after.enable_logging)
+	finding := tf.finding("terraform/logging/trail", change, "enable_logging must be true")
 }
 
 # METADATA

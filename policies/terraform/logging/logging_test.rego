@@ -101,3 +101,13 @@ test_unknown_values_are_not_judged if {
 	found(plans.later("aws_cloudwatch_metric_alarm", ["alarm_actions"])) == set()
 	found(plans.later("aws_eks_cluster", ["enabled_cluster_log_types"])) == set()
 }
+
+test_null_is_the_providers_default if {
+	sound := {"enable_log_file_validation": true, "is_multi_region_trail": true, "kms_key_id": "key"}
+	found(plans.one("aws_cloudtrail", sound)) == set()
+	found(plans.one("aws_cloudtrail", object.union(sound, {"enable_logging": null}))) == set()
+	every field in ["enable_log_file_validation", "is_multi_region_trail"] {
+		found(plans.one("aws_cloudtrail", object.union(sound, {field: null}))) == {"terraform/logging/trail"}
+	}
+	found(plans.one("aws_cloudtrail", object.union(sound, {"enable_logging": false}))) == {"terraform/logging/trail"}
+}

@@ -64,12 +64,17 @@ deny contains finding if {
 deny contains finding if {
 	some change in tf.of_type("aws_lambda_permission")
 	permission := change.change.after
-	permission.principal in {"*", "events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"}
-	every field in ["function_url_auth_type", "principal_org_id", "source_account", "source_arn"] {
+	anyones(permission.principal)
+	every field in ["event_source_token", "function_url_auth_type", "principal_org_id", "source_account", "source_arn"] {
 		tf.off(change, field)
 	}
 	finding := tf.finding("terraform/serverless/open-permission", change, sprintf("%s may call the function for anyone", [permission.principal]))
 }
+
+# What many accounts use.
+anyones(principal) if principal == "*"
+
+anyones(principal) if endswith(principal, ".amazonaws.com")
 
 # METADATA
 # title: Route without authorization
@@ -89,8 +94,9 @@ deny contains finding if {
 deny contains finding if {
 	some change in tf.of_types({"aws_api_gateway_method", "aws_apigatewayv2_route"})
 	route := change.change.after
-	some field in ["authorization", "authorization_type"]
-	route[field] == "NONE"
+	field := {"aws_api_gateway_method": "authorization", "aws_apigatewayv2_route": "authorization_type"}[change.type]
+	tf.known(change, field)
+	object.get(route, field, "NONE") == "NONE"
 	not tf.is_true(object.get(route, "api_key_required", false))
 	not startswith(object.get(route, "http_method", object.get(route, "route_key", "")), "OPTIONS")
 	finding := tf.finding("terraform/serverless/open-route", change, sprintf("%s must not be NONE", [field]))

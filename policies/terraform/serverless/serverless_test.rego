@@ -90,3 +90,20 @@ test_key_that_is_required_may_be_text if {
 	route := {"http_method": "GET", "authorization": "NONE", "api_key_required": "true"}
 	found(plans.one("aws_api_gateway_method", route)) == set()
 }
+
+test_every_service_must_say_for_whom if {
+	every principal in ["apigateway.amazonaws.com", "logs.amazonaws.com", "*"] {
+		found(plans.one("aws_lambda_permission", {"principal": principal})) == {"terraform/serverless/open-permission"}
+		found(plans.one("aws_lambda_permission", {"principal": principal, "source_account": "123456789012"})) == set()
+	}
+	found(plans.one("aws_lambda_permission", {"principal": "123456789012"})) == set()
+	found(plans.one("aws_lambda_permission", {"principal": "alexa.amazonaws.com", "event_source_token": "t"})) == set()
+}
+
+test_routes_are_open_unless_they_say_more if {
+	open := {"terraform/serverless/open-route"}
+	found(plans.one("aws_apigatewayv2_route", {"route_key": "GET /"})) == open
+	found(plans.one("aws_apigatewayv2_route", {"route_key": "OPTIONS /"})) == set()
+	found(plans.one("aws_apigatewayv2_route", {"route_key": "GET /", "authorization_type": "JWT"})) == set()
+	found(plans.later("aws_apigatewayv2_route", ["authorization_type"])) == set()
+}

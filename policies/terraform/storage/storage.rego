@@ -55,6 +55,20 @@ deny contains finding if {
 	finding := tf.finding("terraform/storage/unencrypted", change, sprintf("%s must be true", [field]))
 }
 
+deny contains finding if {
+	some change in tf.of_type("aws_kinesis_stream")
+	tf.known(change, "encryption_type")
+	object.get(change.change.after, "encryption_type", "NONE") in {"NONE", null}
+	finding := tf.finding("terraform/storage/unencrypted", change, "encryption_type must be KMS")
+}
+
+deny contains finding if {
+	some change in tf.of_types({"aws_elasticsearch_domain", "aws_opensearch_domain"})
+	tf.known(change, "encrypt_at_rest")
+	count([block | some block in tf.blocks(change, "encrypt_at_rest"); not tf.is_false(object.get(block, "enabled", true))]) == 0
+	finding := tf.finding("terraform/storage/unencrypted", change, "encrypt_at_rest.enabled must be true")
+}
+
 # METADATA
 # title: Database without backups
 # description: A database keeps backups for less than a week, or none. Replicas are backed up at their source.
@@ -133,7 +147,8 @@ deny contains finding if {
 
 # METADATA
 # title: Warehouse or copy open to everyone
-# description: A warehouse has a public address, or a machine image or snapshot is shared with all accounts.
+# description: >-
+#   A warehouse or broker has a public address, or a machine image or snapshot is shared with all accounts.
 # custom:
 #   id: terraform/storage/public-warehouse
 #   severity: critical
@@ -144,11 +159,17 @@ deny contains finding if {
 #   - gdpr:32
 #   remediation: Set publicly_accessible to false, and share with accounts that you name.
 deny contains finding if {
-	some change in tf.of_types({"aws_ami_launch_permission", "aws_dms_replication_instance", "aws_redshift_cluster"})
+	some change in tf.of_types({"aws_ami_launch_permission", "aws_dms_replication_instance", "aws_mq_broker", "aws_redshift_cluster", "aws_redshiftserverless_workgroup"})
 	some field, open in {"group": {"all"}, "publicly_accessible": {"1", "true"}}
 	value := change.change.after[field]
 	lower(tf.text(value)) in open
 	finding := tf.finding("terraform/storage/public-warehouse", change, sprintf("%s must not be %v", [field, value]))
+}
+
+deny contains finding if {
+	some change in tf.of_types({"aws_db_cluster_snapshot", "aws_db_snapshot"})
+	"all" in change.change.after.shared_accounts
+	finding := tf.finding("terraform/storage/public-warehouse", change, "shared_accounts must not have all")
 }
 
 # METADATA

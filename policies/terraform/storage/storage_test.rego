@@ -96,3 +96,27 @@ test_unknown_values_are_not_judged if {
 	found(plans.later("aws_efs_file_system", ["encrypted"])) == set()
 	found(plans.later("aws_db_instance", ["backup_retention_period", "deletion_protection"])) == set()
 }
+
+test_streams_and_search_domains_are_encrypted if {
+	unencrypted := {"terraform/storage/unencrypted"}
+	every type in ["aws_elasticsearch_domain", "aws_opensearch_domain"] {
+		found(plans.one(type, {})) == unencrypted
+		found(plans.one(type, {"encrypt_at_rest": [{"enabled": false}]})) == unencrypted
+		found(plans.one(type, {"encrypt_at_rest": [{"enabled": true}]})) == set()
+		found(plans.later(type, ["encrypt_at_rest"])) == set()
+	}
+	every type in ["NONE", null] {
+		found(plans.one("aws_kinesis_stream", {"encryption_type": type})) == unencrypted
+	}
+	found(plans.one("aws_kinesis_stream", {})) == unencrypted
+	found(plans.one("aws_kinesis_stream", {"encryption_type": "KMS"})) == set()
+	found(plans.later("aws_kinesis_stream", ["encryption_type"])) == set()
+}
+
+test_snapshots_for_all_accounts_are_public if {
+	every type in ["aws_db_cluster_snapshot", "aws_db_snapshot"] {
+		found(plans.one(type, {"shared_accounts": ["123456789012", "all"]})) == {"terraform/storage/public-warehouse"}
+		found(plans.one(type, {"shared_accounts": ["123456789012"]})) == set()
+	}
+	found(plans.one("aws_mq_broker", {"publicly_accessible": true})) == {"terraform/storage/public-warehouse"}
+}

@@ -32,16 +32,10 @@ allow if {
 	count(deny) == 0
 }
 
-# Policies of listeners that still negotiate TLS 1.0 or 1.1. The first is what the provider takes when nothing is said.
-weak_policies := {
-	"ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-2015-05", "ELBSecurityPolicy-FS-2018-06",
-	"ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-TLS-1-0-2015-04", "ELBSecurityPolicy-TLS-1-1-2017-01",
-	"ELBSecurityPolicy-TLS13-1-0-2021-06", "ELBSecurityPolicy-TLS13-1-1-2021-06",
-}
-
 # METADATA
 # title: Listener with old TLS
-# description: A load balancer negotiates TLS 1.0 or 1.1.
+# description: >-
+#   A load balancer negotiates TLS 1.0 or 1.1, also because no policy is named: AWS takes ELBSecurityPolicy-2016-08 then.
 # custom:
 #   id: terraform/tls/listener-tls
 #   severity: high
@@ -55,9 +49,18 @@ deny contains finding if {
 	some change in tf.of_types({"aws_alb_listener", "aws_lb_listener"})
 	change.change.after.protocol in {"HTTPS", "TLS"}
 	policy := change.change.after.ssl_policy
-	policy in weak_policies
+
+	# Those that still negotiate TLS 1.0 or 1.1, with or without FIPS.
+	regex.match(`-(201[56]-|FS-2018|FS-1-1-|TLS-1-[01]-|TLS13-1-[01]-)`, policy)
 	message := sprintf("the policy %s admits TLS before 1.2", [policy])
 	finding := tf.finding("terraform/tls/listener-tls", change, message)
+}
+
+deny contains finding if {
+	some change in tf.of_types({"aws_alb_listener", "aws_lb_listener"})
+	change.change.after.protocol in {"HTTPS", "TLS"}
+	tf.off(change, "ssl_policy")
+	finding := tf.finding("terraform/tls/listener-tls", change, "the policy that AWS takes when none is named admits TLS before 1.2")
 }
 
 # METADATA
@@ -99,10 +102,11 @@ deny contains finding if {
 }
 
 # The certificate of CloudFront's own name has no choice of version.
-minimum_versions contains {"change": change, "version": certificate.minimum_protocol_version} if {
+minimum_versions contains {"change": change, "version": object.get(certificate, "minimum_protocol_version", "TLSv1")} if {
 	some change in tf.of_type("aws_cloudfront_distribution")
 	some certificate in tf.blocks(change, "viewer_certificate")
 	not tf.is_true(object.get(certificate, "cloudfront_default_certificate", false))
+	tf.known(change, "viewer_certificate")
 }
 
 minimum_versions contains {"change": change, "version": change.change.after.security_policy} if {
@@ -126,7 +130,8 @@ deny contains finding if {
 	some origin in tf.blocks(change, "origin")
 	not contains(object.get(origin, "domain_name", ""), ".s3-website")
 	some config in origin.custom_origin_config
-	some value in array.concat([config.origin_protocol_policy], tf.as_list(config.origin_ssl_protocols))
+	some field in ["origin_protocol_policy", "origin_ssl_protocols"]
+	some value in tf.as_list(config[field])
 	value in {"http-only", "SSLv3", "TLSv1", "TLSv1.1"}
 	message := sprintf("the origin %s must not be fetched with %s", [origin.origin_id, value])
 	finding := tf.finding("terraform/tls/origin", change, message)
@@ -145,10 +150,16 @@ deny contains finding if {
 #   remediation: Set enforce_https to true and tls_security_policy to Policy-Min-TLS-1-2-PFS-2023-10.
 deny contains finding if {
 	some change in tf.of_types({"aws_elasticsearch_domain", "aws_opensearch_domain"})
-	some endpoint in tf.blocks(change, "domain_endpoint_options")
+	tf.known(change, "domain_endpoint_options")
+	some endpoint in endpoints(tf.blocks(change, "domain_endpoint_options"))
 	some problem in endpoint_problems(endpoint)
 	finding := tf.finding("terraform/tls/search-domain", change, problem)
 }
+
+# Without the block both are what AWS takes.
+endpoints([]) := [{"enforce_https": false}]
+
+endpoints(blocks) := blocks if count(blocks) > 0
 
 endpoint_problems(endpoint) := problems if {
 	plain := {"enforce_https must be true" | tf.is_false(object.get(endpoint, "enforce_https", true))}

@@ -94,3 +94,44 @@ test_unknown_values_are_not_judged if {
 test_https_that_is_not_enforced_may_be_text if {
 	found(plans.one("aws_opensearch_domain", {"domain_endpoint_options": [{"enforce_https": "false"}]})) == {"terraform/tls/search-domain"}
 }
+
+listening(more) := plans.one("aws_lb_listener", object.union({"protocol": "HTTPS"}, more))
+
+test_listeners_without_a_policy_have_the_oldest if {
+	old := {"terraform/tls/listener-tls"}
+	every policy in [
+		"ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-2015-05", "ELBSecurityPolicy-FS-2018-06",
+		"ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-TLS-1-0-2015-04", "ELBSecurityPolicy-TLS-1-1-2017-01",
+		"ELBSecurityPolicy-TLS13-1-0-2021-06", "ELBSecurityPolicy-TLS13-1-1-2021-06",
+		"ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04", "ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04",
+	] {
+		found(listening({"ssl_policy": policy})) == old
+	}
+	every policy in [
+		"ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-FS-1-2-2019-08",
+		"ELBSecurityPolicy-FS-1-2-Res-2020-10", "ELBSecurityPolicy-TLS-1-2-2017-01", "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04",
+	] {
+		found(listening({"ssl_policy": policy})) == set()
+	}
+	found(listening({})) == old
+	found(listening({"ssl_policy": null})) == old
+	found(plans.one("aws_lb_listener", {"protocol": "HTTP"})) == set()
+	found(plans.plan([plans.unknown("aws_lb_listener", {"protocol": "HTTPS"}, {"ssl_policy": true})])) == set()
+}
+
+test_defaults_of_names_of_their_own_are_old if {
+	own := {"viewer_certificate": [{"acm_certificate_arn": "arn"}]}
+	found(plans.one("aws_cloudfront_distribution", own)) == {"terraform/tls/cdn-tls"}
+	default_name := {"viewer_certificate": [{"cloudfront_default_certificate": true}]}
+	found(plans.one("aws_cloudfront_distribution", default_name)) == set()
+	found(plans.one("aws_opensearch_domain", {})) == {"terraform/tls/search-domain"}
+	found(plans.later("aws_opensearch_domain", ["domain_endpoint_options"])) == set()
+}
+
+fetching(config) := plans.one("aws_cloudfront_distribution", {"origin": [{"origin_id": "o", "custom_origin_config": [config]}]})
+
+test_one_known_half_of_an_origin_counts if {
+	found(fetching({"origin_protocol_policy": "http-only"})) == {"terraform/tls/origin"}
+	found(fetching({"origin_ssl_protocols": ["TLSv1"]})) == {"terraform/tls/origin"}
+	found(fetching({"origin_protocol_policy": "https-only", "origin_ssl_protocols": ["TLSv1.2"]})) == set()
+}

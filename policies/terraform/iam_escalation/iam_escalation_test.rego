@@ -1,0 +1,120 @@
+package terraform.iam_escalation_test
+
+import data.lib.terraform_test as plans
+import data.terraform.iam_escalation as escalation
+
+plan(type, after) := plans.one(type, after)
+
+document(statement) := json.marshal({"Version": "2012-10-17", "Statement": [statement]})
+
+grants(action, resource) := plan("aws_iam_policy", {"policy": document({
+	"Effect": "Allow",
+	"Action": action,
+	"Resource": resource,
+})})
+
+denied_ids(doc) := result if {
+	findings := escalation.deny with input as doc
+	result := {finding.id | some finding in findings}
+}
+
+is_told(doc) if denied_ids(doc) == {"terraform/iam_escalation/action"}
+
+bad := grants("iam:Pass*", "*")
+
+good := grants("iam:PassRole", "arn:aws:iam::123456789012:role/web")
+
+test_bad_policy_is_denied if {
+	is_told(bad)
+	not escalation.allow with input as bad
+}
+
+test_good_policy_is_accepted if {
+	denied_ids(good) == set()
+	escalation.allow with input as good
+	not escalation.allow with input as {}
+}
+
+test_escalation_action_is_denied if {
+	denied_ids(grants(["iam:PassRole"], "*")) == {"terraform/iam_escalation/action"}
+}
+
+test_escalation_message_names_pattern_and_action if {
+	escalation.deny == {{
+		"id": "terraform/iam_escalation/action",
+		"msg": "aws_iam_policy.x: lambda:UpdateFunctionCod? on every resource allows privilege escalation through lambda:updatefunctioncode",
+		"resource": "aws_iam_policy.x",
+	}} with input as grants("lambda:UpdateFunctionCod?", "*")
+}
+
+test_service_wildcard_covers_escalation if {
+	count(escalation.deny) == 16 with input as grants("iam:*", "*")
+}
+
+test_escalation_on_named_role_is_accepted if {
+	denied_ids(grants("iam:PassRole", "arn:aws:iam::123456789012:role/web")) == set()
+}
+
+test_condition_limits_escalation if {
+	text := document({
+		"Effect": "Allow",
+		"Action": "iam:PassRole",
+		"Resource": "*",
+		"Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+	})
+	escalation.allow with input as plan("aws_iam_policy", {"policy": text})
+}
+
+test_wildcards_in_names_count if {
+	every pattern in ["iam:*Role", "iam:PassRol?", "iam:?assRole", "IAM:*USER*", "iam:Put*Policy", "sts:*", "lambda:Update*"] {
+		is_told(grants(pattern, "*"))
+	}
+	every pattern in ["iam:Get*", "iam:List*", "*:Describe", "s3:*", "iam:PassRole2", "?am:GetRole"] {
+		denied_ids(grants(pattern, "*")) == set()
+	}
+}
+
+test_every_one_of_a_kind_counts if {
+	every resource in [
+		"*", "**", "arn:aws:iam::123456789012:role/*", "arn:aws:iam::*:role/*", "arn:aws:iam::123456789012:*",
+		"arn:aws:*:*:*:*", "arn:aws:iam::123456789012:user/*", ["arn:aws:iam::123456789012:role/web", "*"],
+	] {
+		is_told(grants("iam:PassRole", resource))
+	}
+	every resource in ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/app/*", "arn:aws:iam::1:role/web-*"] {
+		denied_ids(grants("iam:PassRole", resource)) == set()
+	}
+	is_told(plan("aws_iam_policy", {"policy": document({"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "arn:aws:iam::1:role/web"})}))
+}
+
+test_empty_conditions_limit_nothing if {
+	every condition in [{}, null] {
+		text := document({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": condition})
+		is_told(plan("aws_iam_policy", {"policy": text}))
+	}
+}
+
+test_every_place_of_a_policy_counts if {
+	text := document({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"})
+	every type in ["aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy"] {
+		is_told(plan(type, {"policy": text}))
+	}
+	is_told(plan("aws_iam_role", {"inline_policy": [{"name": "x", "policy": text}]}))
+}
+
+of_terraform(statement) := plans.plan([object.union(
+	plans.change("aws_iam_policy_document", {"statement": [statement]}),
+	{"mode": "data", "change": {"actions": ["read"]}},
+)])
+
+test_documents_of_terraform_count if {
+	is_told(of_terraform({"actions": ["s3:GetObject", "iam:PassRole"], "resources": ["*"]}))
+	is_told(of_terraform({"effect": "Allow", "actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/*"], "condition": []}))
+	every statement in [
+		{"effect": "Deny", "actions": ["iam:PassRole"], "resources": ["*"]},
+		{"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/web"]},
+		{"actions": ["iam:PassRole"], "resources": ["*"], "condition": [{"test": "StringEquals"}]},
+	] {
+		denied_ids(of_terraform(statement)) == set()
+	}
+}
