@@ -120,7 +120,7 @@ fn fsck(bencher: Bencher<'_, '_>) {
     ledger.close().unwrap();
     let store = FileStore::open(dir.path()).unwrap();
     bencher.counter(ItemsCount::new(DECISIONS)).bench_local(|| {
-        let report = fsck::run(&store, &verifier, []);
+        let report = fsck::run(&store, &verifier, &fsck::ChainView::default());
         assert!(report.is_sound() && report.decisions == DECISIONS, "{report:?}");
     });
 }

@@ -82,7 +82,11 @@ fn sample() -> Disk {
 fn fsck_notices_every_bit_of_every_file() {
     let (mut random, count) = share(4, 1);
     let disk = sample();
-    let sound = fsck::run(&FaultStore::new(disk.clone()), key().verifier(), []);
+    let sound = fsck::run(
+        &FaultStore::new(disk.clone()),
+        key().verifier(),
+        &fsck::ChainView::default(),
+    );
     assert!(sound.problems.is_empty(), "{sound:?}");
     let files: Vec<(String, Vec<u8>)> = disk
         .paths()
@@ -116,7 +120,11 @@ fn fsck_notices_every_bit_of_every_file() {
                 for (file, bad, bit) in part {
                     let mut damaged = disk.clone();
                     damaged.overwrite(&files[*file].0, bad.clone());
-                    let report = fsck::run(&FaultStore::new(damaged), key().verifier(), []);
+                    let report = fsck::run(
+                        &FaultStore::new(damaged),
+                        key().verifier(),
+                        &fsck::ChainView::default(),
+                    );
                     assert!(!report.is_sound(), "bit {bit} of {}: {report:?}", files[*file].0);
                 }
             });
@@ -152,7 +160,7 @@ fn a_damaged_plan_of_an_erasure_is_refused() {
             assert_eq!(store.disk().read(path), damaged.read(path), "bit {bit}");
         }
         assert!(
-            !fsck::run(store.as_ref(), key().verifier(), []).is_sound(),
+            !fsck::run(store.as_ref(), key().verifier(), &fsck::ChainView::default()).is_sound(),
             "bit {bit}"
         );
     }

@@ -12,10 +12,10 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{anchor_of, erasure, id, key, open, record};
+use common::{anchor_of, erasure, id, key, open, options, record};
 use proptest::prelude::*;
-use stele_ledger::storage::fsck::{self, ChainAnchor, FsckReport, Gravity};
-use stele_ledger::{Erasure, ErasureRequest, Ledger, LedgerError};
+use stele_ledger::storage::fsck::{self, ChainAnchor, ChainView, FsckReport, Gravity};
+use stele_ledger::{Erasure, ErasureRequest, Ledger, LedgerError, Options};
 use stele_testkit::store::{Disk, FaultStore};
 use stele_types::{Digest, LeafIndex, Timestamp, TreeSize};
 
@@ -40,7 +40,11 @@ fn reopen(disk: &Disk) -> Result<Ledger, LedgerError> {
 }
 
 fn check(disk: &Disk) -> FsckReport {
-    fsck::run(&FaultStore::new(disk.clone()), key().verifier(), [])
+    fsck::run(
+        &FaultStore::new(disk.clone()),
+        key().verifier(),
+        &fsck::ChainView::default(),
+    )
 }
 
 fn damaged(disk: &Disk, path: &str, change: impl FnOnce(&mut Vec<u8>)) -> Disk {
@@ -59,19 +63,101 @@ fn record_files(disk: &Disk) -> Vec<String> {
         .collect()
 }
 
+/// A log of five files, of which the second last holds a decision dated ten hours after all others. What is published covers it unless `early`.
+fn with_a_late_date(early: bool) -> (Disk, String, Timestamp) {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let unordered = Options {
+        max_disorder: None,
+        ..options()
+    };
+    let ledger = Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), unordered).unwrap();
+    let files = || record_files(&store.disk());
+    let mut number = 0;
+    let mut append = |late: u64| {
+        let mut record = record(number);
+        record.timestamp = Timestamp(record.timestamp.as_nanos() + late);
+        number += 1;
+        ledger.append_and_wait(record).unwrap()
+    };
+    while files().len() < 4 {
+        append(0);
+    }
+    if early {
+        ledger.publish().unwrap();
+    }
+    append(36_000 * 1_000_000_000);
+    let latest = ledger.latest().get().unwrap();
+    let file = files().pop().unwrap();
+    while files().len() < 5 {
+        append(0);
+    }
+    if !early {
+        ledger.publish().unwrap();
+    }
+    // Not closed, which would publish: what a machine that stops now would find.
+    let disk = store.disk();
+    drop(ledger);
+    (disk, file, latest)
+}
+
+#[test]
+fn published_leaves_tell_the_latest_date_where_records_are_damaged() {
+    let (disk, file, latest) = with_a_late_date(false);
+    let whole = disk.read(&file).unwrap().to_vec();
+    for at in (0..whole.len()).step_by(61) {
+        let bad = damaged(&disk, &file, |bytes| bytes[at] ^= 1);
+        let ledger = reopen(&bad).unwrap();
+        assert_eq!(ledger.latest().get(), Some(latest), "byte {at}");
+        let damage = ledger.damage().unwrap();
+        assert!(
+            matches!(damage, LedgerError::Corrupt { file: named, .. } if *named == file),
+            "{damage}"
+        );
+        assert!(damage.to_string().contains("stele audit fsck"), "{damage}");
+        // It takes nothing that would convict the node, and goes on behind the latest date.
+        let size = ledger.size();
+        let early = ledger.append_and_wait(record(size.get()));
+        assert!(matches!(early, Err(LedgerError::OutOfOrder { .. })), "{early:?}");
+        let mut next = record(size.get());
+        next.timestamp = latest;
+        ledger.append_and_wait(next).unwrap();
+        assert!(!ledger.fsck(&ChainView::default()).unwrap().is_sound());
+        // All else can be proven.
+        ledger.publish().unwrap();
+        ledger.prove(&id(0)).unwrap();
+    }
+    assert!(reopen(&disk).unwrap().damage().is_none());
+}
+
 #[test]
 fn damage_that_hides_the_latest_date_keeps_the_log_closed() {
-    let disk = sample();
-    let files = record_files(&disk);
-    assert!(files.len() > 2);
-    let before = &files[files.len() - 2];
-    let Err(error) = reopen(&damaged(&disk, before, |bytes| bytes[100] ^= 1)) else {
-        panic!("it opens");
+    let closed = |disk: &Disk, file: &str| {
+        let Err(error) = reopen(&damaged(disk, file, |bytes| bytes[100] ^= 1)) else {
+            panic!("it opens");
+        };
+        let said = error.to_string();
+        assert!(said.contains(file) && said.contains("byte 24"), "{said}");
+        assert!(
+            said.contains("latest date") && said.contains("from a copy"),
+            "{said}"
+        );
     };
-    assert!(
-        matches!(&error, LedgerError::Corrupt { file, .. } if file == before),
-        "{error}"
-    );
+    let (unpublished, file, _) = with_a_late_date(true);
+    closed(&unpublished, &file);
+    let (disk, file, _) = with_a_late_date(false);
+    let mut without = disk.clone();
+    without.delete("public/checkpoint");
+    closed(&without, &file);
+    // Two accidents at once: a bundle, or the tile that it is held against.
+    let bundles = disk.paths().into_iter().filter(|path| {
+        let beside = path.contains("tile/entries/") || path.contains("tile/0/");
+        beside && path.contains(".p/")
+    });
+    let bundles = Vec::from_iter(bundles);
+    assert_eq!(bundles.len(), 2, "{bundles:?}");
+    for path in bundles {
+        closed(&damaged(&disk, &path, |bytes| bytes[10] ^= 1), &file);
+    }
 }
 
 #[test]
@@ -171,7 +257,13 @@ fn derived_files_are_made_anew() {
     tiles.iter().chain(&indexes).for_each(|path| without.delete(path));
     let store = Arc::new(FaultStore::new(without));
     let ledger = open(&store).unwrap();
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
     ledger.prove(&id(0)).unwrap();
     // Narrower forms of a partial tile belonged to an older checkpoint; they are not made again.
     let wanted = |path: &&String| !path.ends_with(".p/15");
@@ -212,17 +304,16 @@ fn a_rewritten_log_contradicts_its_witnesses() {
         .collect();
     assert_eq!(found, [anchor]);
     // And so does the chain.
-    let chain = [
-        ChainAnchor {
-            size: TreeSize::new(100),
-            root: Digest::ZERO,
-        },
-        ChainAnchor {
-            size: TreeSize::new(1_000),
-            root: Digest::ZERO,
-        },
-    ];
-    let report = fsck::run(&FaultStore::new(disk), key().verifier(), chain);
+    let chain = ChainView {
+        anchors: [100, 1_000]
+            .map(|size| ChainAnchor {
+                size: TreeSize::new(size),
+                root: Digest::ZERO,
+            })
+            .to_vec(),
+        ..ChainView::default()
+    };
+    let report = fsck::run(&FaultStore::new(disk), key().verifier(), &chain);
     assert_eq!(report.problems.len(), 2);
     assert!(
         report

@@ -149,7 +149,7 @@ fn check_promises(ledger: &Ledger, promises: &Promises, context: &str) {
 
 fn check_after_restart(disk: Disk, promises: &Promises, context: &str) {
     let store = Arc::new(FaultStore::new(disk));
-    let report = fsck::run(store.as_ref(), key().verifier(), []);
+    let report = fsck::run(store.as_ref(), key().verifier(), &fsck::ChainView::default());
     let expected =
         |problem: &fsck::Problem| problem.gravity == Gravity::Notice || problem.file == "erase.intent";
     assert!(
@@ -159,7 +159,7 @@ fn check_after_restart(disk: Disk, promises: &Promises, context: &str) {
     );
     let ledger = open(&store).unwrap_or_else(|error| panic!("{context}: does not open: {error}"));
     check_promises(&ledger, promises, context);
-    let report = ledger.fsck([]).unwrap();
+    let report = ledger.fsck(&fsck::ChainView::default()).unwrap();
     assert!(report.problems.is_empty(), "{context}: {:#?}", report.problems);
     ledger.append_and_wait(record(5_000)).unwrap();
     let bundle = ledger.prove(&id(5_000)).unwrap();
@@ -244,7 +244,11 @@ fn a_very_new_log_survives_too() {
             let ledger = open(&store).unwrap();
             check_promises(&ledger, &promises, &format!("{crash:?} at {operation}"));
             assert!(
-                ledger.fsck([]).unwrap().problems.is_empty(),
+                ledger
+                    .fsck(&fsck::ChainView::default())
+                    .unwrap()
+                    .problems
+                    .is_empty(),
                 "{crash:?} at {operation}"
             );
         }
@@ -273,7 +277,13 @@ fn run_stubbornly(store: &Arc<FaultStore>) -> (Promises, u32) {
             take(&step, &ledger, &mut promises).unwrap_or_else(|error| panic!("second attempt: {error}"));
         }
     }
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
     check_promises(&ledger, &promises, "while running");
     (promises, failures)
 }
@@ -335,7 +345,13 @@ fn memory_mode_keeps_what_it_acknowledged_through_a_full_disk() {
     for number in [0, 1, 3] {
         assert_eq!(ledger.record(&id(number)).unwrap().record, record(number));
     }
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn decisions_are_found_proven_and_survive_a_restart() {
             ledger.record(&id(300)),
             Err(LedgerError::UnknownDecision { .. })
         ));
-        let report = ledger.fsck([]).unwrap();
+        let report = ledger.fsck(&fsck::ChainView::default()).unwrap();
         assert_eq!((report.decisions, report.problems.as_slice()), (300, &[][..]));
         assert!(report.files > 5 && report.tiles >= 5, "{report:?}");
     };
@@ -199,7 +199,7 @@ fn masked_parts_never_reach_the_disk() {
     let bundle = ledger.prove(&id(77)).unwrap();
     assert_eq!(bundle.record.erased, ["/input/secret", "/result", "/violations"]);
     proof::verify(&bundle, ledger.verifier()).unwrap();
-    assert!(ledger.fsck([]).unwrap().is_sound());
+    assert!(ledger.fsck(&fsck::ChainView::default()).unwrap().is_sound());
     let broken = Prepared::new(record(78), Some(&Value::from(1)));
     assert!(matches!(broken, Err(LedgerError::Mask(_))));
 }
@@ -230,7 +230,13 @@ fn erasure_keeps_every_proof_valid() {
         );
         assert_eq!((&after.record.input, after.record.input_salt), (&None, None));
         assert_eq!(after.record.result, before.record.result);
-        assert!(ledger.fsck([]).unwrap().problems.is_empty());
+        assert!(
+            ledger
+                .fsck(&fsck::ChainView::default())
+                .unwrap()
+                .problems
+                .is_empty()
+        );
         let own = ledger.entry(LeafIndex::new(30)).unwrap().record;
         assert_eq!(
             own.input.unwrap().get("decision_id"),
@@ -268,7 +274,13 @@ fn masked_inputs_can_be_erased_and_erasures_cannot() {
         ledger.erase(&own, &erasure(8)),
         Err(LedgerError::NotErasable { .. })
     ));
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
 }
 
 #[test]
@@ -291,7 +303,13 @@ fn calls_of_impure_builtins_are_erased_with_the_input_however_small_they_are() {
         assert!(left.nd_builtin_cache_commitment.is_some());
         proof::verify(&ledger.prove(&id(number)).unwrap(), ledger.verifier()).unwrap();
     }
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
 }
 
 #[test]
@@ -369,7 +387,13 @@ fn many_threads_share_group_commits() {
         commits.load(Ordering::SeqCst) < 400,
         "each decision had a commit of its own"
     );
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
     let error = FileStore::open(dir.path()).err().unwrap();
     assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
     drop(Arc::into_inner(ledger).unwrap());
@@ -454,7 +478,13 @@ fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
     }
     let (length, content) = last_file(log);
     assert!(length > content + 1_000, "{length} {content}");
-    assert!(ledger.fsck([]).unwrap().problems.is_empty());
+    assert!(
+        ledger
+            .fsck(&fsck::ChainView::default())
+            .unwrap()
+            .problems
+            .is_empty()
+    );
     // What a machine that stops now would find.
     std::fs::create_dir(crashed.join("records")).unwrap();
     for entry in std::fs::read_dir(log.join("records")).unwrap() {
@@ -462,7 +492,7 @@ fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
         std::fs::copy(entry.path(), crashed.join("records").join(entry.file_name())).unwrap();
     }
     let store = FileStore::open(crashed).unwrap();
-    let report = fsck::run(&store, key().verifier(), []);
+    let report = fsck::run(&store, key().verifier(), &fsck::ChainView::default());
     assert!(report.is_sound() && report.decisions == 50, "{report:?}");
     assert_eq!(report.problems.len(), 1, "only the end: {report:?}");
     drop(store);
@@ -474,7 +504,11 @@ fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
     ledger.close().unwrap();
     assert_eq!(last_file(log), (content, content));
     for dir in [log, crashed] {
-        let report = fsck::run(&FileStore::open(dir).unwrap(), key().verifier(), []);
+        let report = fsck::run(
+            &FileStore::open(dir).unwrap(),
+            key().verifier(),
+            &fsck::ChainView::default(),
+        );
         assert!(report.problems.is_empty(), "{report:?}");
         assert!(report.files > 1, "{report:?}");
     }
@@ -530,9 +564,9 @@ fn a_log_without_order_takes_any_date() {
     ledger.append_and_wait(dated(2, 89_200)).unwrap();
     assert_eq!(ledger.latest().get(), Some(dated(0, 90_000).timestamp));
     // Its own check asks for no order; anybody else's finds the one entry that would convict the node.
-    assert!(ledger.fsck([]).unwrap().is_sound());
+    assert!(ledger.fsck(&fsck::ChainView::default()).unwrap().is_sound());
     drop(ledger);
-    let report = fsck::run(store.as_ref(), key().verifier(), []);
+    let report = fsck::run(store.as_ref(), key().verifier(), &fsck::ChainView::default());
     let [problem] = &report.problems[..] else {
         panic!("{:?}", report.problems);
     };
@@ -546,11 +580,16 @@ fn a_log_without_order_takes_any_date() {
 
 #[test]
 fn disorder_within_the_contracts_tolerance_is_told_and_no_damage() {
-    for (seconds, gravity) in [
-        (900, None),
-        (901, Some(Gravity::Notice)),
-        (3_600, Some(Gravity::Notice)),
-        (3_601, Some(Gravity::Damage)),
+    let unknown = None;
+    for (tolerance_s, seconds, gravity) in [
+        (unknown, 900, None),
+        (unknown, 901, Some(Gravity::Notice)),
+        (unknown, 3_600, Some(Gravity::Notice)),
+        (unknown, 3_601, Some(Gravity::Damage)),
+        (Some(600), 600, None),
+        (Some(600), 601, Some(Gravity::Damage)),
+        (Some(7_200), 7_200, Some(Gravity::Notice)),
+        (Some(7_200), 7_201, Some(Gravity::Damage)),
     ] {
         let options = Options {
             max_disorder: None,
@@ -560,10 +599,19 @@ fn disorder_within_the_contracts_tolerance_is_told_and_no_damage() {
         let ledger = Ledger::open_store(Arc::<FaultStore>::clone(&store), key(), options).unwrap();
         ledger.append_and_wait(dated(0, seconds)).unwrap();
         ledger.append_and_wait(dated(1, 0)).unwrap();
+        let chain = fsck::ChainView {
+            tolerance_s,
+            ..fsck::ChainView::default()
+        };
+        // A log that keeps no order has only the chain's rule, while it runs.
+        let live = ledger.fsck(&chain).unwrap();
+        let misdated = tolerance_s.is_some_and(|tolerance| seconds > tolerance);
+        assert_eq!(live.is_sound(), !misdated, "{seconds}: {live:?}");
         ledger.close().unwrap();
-        let report = fsck::run(store.as_ref(), key().verifier(), []);
+        let report = fsck::run(store.as_ref(), key().verifier(), &chain);
         let found = report.problems.first().map(|problem| problem.gravity);
         assert_eq!(found, gravity, "{seconds}: {report:?}");
         assert_eq!(report.is_sound(), gravity != Some(Gravity::Damage));
+        assert_eq!(report.tolerance_s, tolerance_s.unwrap_or(fsck::USUAL_TOLERANCE_S));
     }
 }

@@ -30,6 +30,8 @@ pub struct LogStats {
     pub waiting_bytes: u64,
     /// Why records can't be written at the moment, if so.
     pub failing: Option<String>,
+    /// Damage that was met when the log was opened, if some was: records that can't be read.
+    pub damage: Option<String>,
     /// Group commits since the start.
     pub commits: u64,
     /// Decisions in them.
@@ -106,6 +108,9 @@ impl DecisionLog {
             )
         });
         let ledger = Arc::new(Ledger::open(dir, key, options)?);
+        if let Some(error) = ledger.damage() {
+            tracing::error!(%error, "records of the log are damaged; decisions go on");
+        }
         Ok(Self {
             ledger,
             dir: dir.to_owned(),
@@ -129,6 +134,7 @@ impl DecisionLog {
             bytes: bytes_in(&self.dir.join("records")),
             waiting_bytes: u64::try_from(self.ledger.waiting_bytes()).unwrap_or(u64::MAX),
             failing: self.ledger.failing().map(|error| error.to_string()),
+            damage: self.ledger.damage().map(ToString::to_string),
             commits: commits.commits,
             committed: commits.committed,
             receipts,

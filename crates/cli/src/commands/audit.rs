@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use stele_ledger::storage::FileStore;
-use stele_ledger::storage::fsck::{self, ChainAnchor};
+use stele_ledger::storage::fsck::{self, ChainAnchor, ChainView};
 use stele_types::NodeAddress;
 
 /// Check what is stored.
@@ -43,6 +43,8 @@ struct Report {
     files: u64,
     tiles: u64,
     anchors: u64,
+    /// Seconds by which dates may fall before that is damage.
+    tolerance_s: u64,
     problems: Vec<Problem>,
 }
 
@@ -70,19 +72,25 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     let home = sources.home()?;
     let offline = args.offline || (given.is_some() && is_alone(&home)?);
     // The chain first: whatever it holds by now must be in the log when that is read.
-    let anchors = if offline {
-        Vec::new()
+    let chain = if offline {
+        ChainView::default()
     } else {
         let node = keys::node_account(&home)?.node_address();
-        block_on(chain_anchors(sources, &args.chain, node))?
+        block_on(seen(sources, &args.chain, node))?
     };
     let (report, sound) = match Records::open_node(&home)? {
         Some(node) => {
-            let answer: Answer = node.post("/v1/audit/fsck", &serde_json::json!({"anchors": anchors}))?;
+            let answer: Answer = node.post("/v1/audit/fsck", &chain)?;
             (answer.result, answer.sound)
         }
-        None => check(&home, anchors)?,
+        None => check(&home, &chain)?,
     };
+    if chain.tolerance_s.is_none() {
+        output::note(format!(
+            "the contract Challenge was not asked by how much dates may fall: they were held to {} s",
+            report.tolerance_s
+        ));
+    }
     match args.format {
         Format::Json => output::json(&serde_json::json!({"sound": sound, "report": report}))?,
         Format::Text => print(&report, sound),
@@ -106,37 +114,39 @@ fn is_alone(home: &Home) -> Result<bool> {
 }
 
 /// Checks a log that no node has open.
-fn check(home: &Home, anchors: Vec<ChainAnchor>) -> Result<(Report, bool)> {
+fn check(home: &Home, chain: &ChainView) -> Result<(Report, bool)> {
     let vkey =
         std::fs::read_to_string(home.vkey()).environment(format!("can't read {}", home.vkey().display()))?;
     let vkey = vkey.trim().parse::<stele_ledger::VerifierKey>()?;
     let store = FileStore::open(&home.ledger()).environment("the decision log")?;
-    let report = fsck::run(&store, &vkey, anchors);
+    let report = fsck::run(&store, &vkey, chain);
     let sound = report.is_sound();
     Ok((serde_json::from_value(serde_json::to_value(report)?)?, sound))
 }
 
-async fn chain_anchors(sources: &Sources, args: &ChainArgs, node: NodeAddress) -> Result<Vec<ChainAnchor>> {
+/// What the chain says of the node's log.
+async fn seen(sources: &Sources, args: &ChainArgs, node: NodeAddress) -> Result<ChainView> {
     let session = Session::open(sources, args).await?;
-    let count = session
-        .governance
-        .anchor_count(node)
-        .await
-        .environment("the ledger contract")?;
+    let governance = &session.governance;
+    let ledger = "the ledger contract";
+    let count = governance.anchor_count(node).await.environment(ledger)?;
     let mut anchors = Vec::new();
     for index in 0..count {
-        let held = session
-            .governance
+        let held = governance
             .anchor_at(node, index)
             .await
-            .environment("the ledger contract")?
+            .environment(ledger)?
             .anchor;
         anchors.push(ChainAnchor {
             size: held.size,
             root: held.root,
         });
     }
-    Ok(anchors)
+    let tolerance = governance.challenge_tolerance().await;
+    Ok(ChainView {
+        anchors,
+        tolerance_s: Some(tolerance.environment("the contract Challenge")?),
+    })
 }
 
 fn print(report: &Report, sound: bool) {

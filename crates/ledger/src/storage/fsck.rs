@@ -5,11 +5,14 @@
 mod check;
 mod records;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use stele_types::{Digest, TreeSize};
 
 pub use check::run;
 
+use super::options::MAX_DISORDER;
 use super::{Ledger, LedgerError};
 
 /// How bad a problem is.
@@ -51,6 +54,44 @@ pub struct ChainAnchor {
     pub root: Digest,
 }
 
+/// By how many seconds the contract `Challenge` lets dates fall, unless it is deployed with another tolerance.
+pub const USUAL_TOLERANCE_S: u64 = 3_600;
+
+/// What the chain says of a log. The default is a chain that was not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainView {
+    /// The node's anchors.
+    #[serde(default)]
+    pub anchors: Vec<ChainAnchor>,
+    /// By how many seconds the contract `Challenge` lets dates fall before they convict the node. Unknown: [`USUAL_TOLERANCE_S`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance_s: Option<u64>,
+}
+
+impl ChainView {
+    /// How far dates may fall before that is damage, where a log takes `disorder` of new decisions: one that takes less than usual has a contract
+    /// that does, so that counts where the contract was not asked.
+    fn tolerance(&self, disorder: Option<Duration>) -> Duration {
+        let usual = Duration::from_secs(USUAL_TOLERANCE_S);
+        let known = self.tolerance_s.map(Duration::from_secs);
+        known.unwrap_or_else(|| {
+            disorder
+                .filter(|disorder| *disorder < MAX_DISORDER)
+                .unwrap_or(usual)
+        })
+    }
+
+    /// How far they may fall before anything is said. `None`: however far, as a log without order whose chain was not asked has no rule to break.
+    fn order(&self, disorder: Option<Duration>) -> Option<Duration> {
+        let tolerance = self.tolerance(disorder);
+        match disorder {
+            Some(disorder) => Some(disorder.min(tolerance)),
+            None => self.tolerance_s.map(|_| tolerance),
+        }
+    }
+}
+
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FsckReport {
@@ -62,6 +103,8 @@ pub struct FsckReport {
     pub tiles: u64,
     /// Anchors compared: stored ones and the chain's.
     pub anchors: u64,
+    /// By how many seconds dates may fall before that is damage: what the chain says, or [`USUAL_TOLERANCE_S`].
+    pub tolerance_s: u64,
     /// Everything that is wrong, in the order found.
     pub problems: Vec<Problem>,
 }
@@ -89,12 +132,9 @@ impl std::fmt::Display for Problem {
 }
 
 impl Ledger {
-    /// Checks the log while it runs. `chain_anchors` are what the chain holds for this node; pass none to check only what
-    /// is on disk. Publishing and erasing wait meanwhile; appending does not, and what is appended meanwhile is not checked.
-    pub fn fsck(
-        &self,
-        chain_anchors: impl IntoIterator<Item = ChainAnchor>,
-    ) -> Result<FsckReport, LedgerError> {
+    /// Checks the log while it runs. `chain` is what the chain says of this node; with the default only what is on disk is checked.
+    /// Publishing and erasing wait meanwhile; appending does not, and what is appended meanwhile is not checked.
+    pub fn fsck(&self, chain: &ChainView) -> Result<FsckReport, LedgerError> {
         let shared = self.shared();
         let _no_erasure = super::locked(&shared.erasing);
         self.publish()?;
@@ -109,7 +149,7 @@ impl Ledger {
         Ok(check::run_until(
             shared.store.as_ref(),
             self.verifier(),
-            chain_anchors,
+            chain,
             Some(limits),
             shared.options.max_disorder,
         ))

@@ -76,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) published: Mutex<Option<SignedCheckpoint>>,
     pub(crate) anchors: Mutex<BTreeSet<u64>>,
     pub(crate) latest: LatestTime,
+    pub(crate) damage: Option<LedgerError>,
     /// True when the publisher should stop.
     stop: Mutex<bool>,
     stopped: Condvar,
@@ -116,6 +117,7 @@ impl Ledger {
             published: Mutex::new(recovered.checkpoint),
             anchors: Mutex::new(recovered.anchors),
             latest: LatestTime::new(recovered.latest),
+            damage: recovered.damage,
             stop: Mutex::new(false),
             stopped: Condvar::new(),
         });
@@ -242,6 +244,11 @@ impl Ledger {
     /// Number of durable decisions.
     pub fn size(&self) -> TreeSize {
         self.segments().size()
+    }
+
+    /// Damage that was met when the log was opened and did not keep it closed: some records can't be read. [`Ledger::fsck`] looks for all there is.
+    pub fn damage(&self) -> Option<&LedgerError> {
+        self.shared.damage.as_ref()
     }
 
     /// The latest date of an entry, also while the log goes on.

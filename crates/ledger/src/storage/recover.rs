@@ -15,7 +15,10 @@ use crate::note::VerifierKey;
 use crate::tile::TILE_WIDTH;
 use crate::tree::{self, TileRows};
 
-const RESTORE: &str = "restore the file from a copy of the same log";
+const RESTORE: &str =
+    "restore the file from a copy of the same log; `stele audit fsck` names all that is damaged";
+const NO_DATES: &str = "the log can't go on, because its latest date may be among what is lost, and the published bundles don't have it either: restore the \
+     file from a copy of the same log (`stele audit fsck` names all that is damaged)";
 
 /// A log ready to go on.
 pub(crate) struct Recovered {
@@ -25,6 +28,8 @@ pub(crate) struct Recovered {
     pub(crate) anchors: std::collections::BTreeSet<u64>,
     /// The latest date of an entry; 0 for an empty log.
     pub(crate) latest: Timestamp,
+    /// Damage that was met and keeps nothing from going on.
+    pub(crate) damage: Option<LedgerError>,
 }
 
 pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered, LedgerError> {
@@ -34,8 +39,12 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
             .map_err(|source| LedgerError::io("make", dir, source))?;
     }
     erase::apply_pending_patches(store)?;
-    let (segments, latest) = open_segments(store)?;
     let checkpoint = publish::read_checkpoint(store, key)?;
+    let Opened {
+        segments,
+        latest,
+        damage,
+    } = open_segments(store, checkpoint.as_ref())?;
     let size = segments.size();
     let signed = checkpoint
         .as_ref()
@@ -66,17 +75,27 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
         checkpoint,
         anchors,
         latest,
+        damage,
     })
 }
 
-/// The record files, and the latest date of the last two of them: what is dated when it is decided can stand behind decisions dated later only
-/// as far as those were under way at the same time, which never fill a file.
-fn open_segments(store: &dyn Store) -> Result<(Segments, Timestamp), LedgerError> {
+/// The record files, with the latest date of the last two of them.
+#[derive(Default)]
+struct Opened {
+    segments: Segments,
+    latest: Timestamp,
+    damage: Option<LedgerError>,
+}
+
+/// Opens the record files. The latest date is looked for in the last two: what is dated when it is decided can stand behind decisions dated later
+/// only as far as those were under way at the same time, which never fill a file.
+fn open_segments(store: &dyn Store, signed: Option<&SignedCheckpoint>) -> Result<Opened, LedgerError> {
     let firsts = segments::list(store)?;
-    let mut out = Segments::default();
+    let mut opened = Opened::default();
+    let out = &mut opened.segments;
     let Some((last, finished)) = firsts.split_last() else {
         out.active = segments::create(store, 0)?;
-        return Ok((out, Timestamp(0)));
+        return Ok(opened);
     };
     let mut next = 0;
     for first in finished {
@@ -86,17 +105,36 @@ fn open_segments(store: &dyn Store) -> Result<(Segments, Timestamp), LedgerError
         out.finished.push(header);
     }
     check_follows(next, *last)?;
-    let (active, mut latest) = open_last(store, *last)?;
-    out.active = active;
+    (out.active, opened.latest) = open_last(store, *last)?;
     if let Some(before) = out.finished.last() {
-        let contents = segments::read_entries(store, before.first, before.file_length)?;
-        // Dates behind the damage would be missed, and the log go on before them.
-        if let Some(broken) = contents.walk.broken {
-            return Err(corrupt(before.first, &broken));
-        }
-        latest = latest.max(contents.latest);
+        let (latest, damage) = latest_of(store, before, signed)?;
+        opened.latest = opened.latest.max(latest);
+        opened.damage = damage;
     }
-    Ok((out, latest))
+    Ok(opened)
+}
+
+/// The latest date in a finished file. Where records are damaged the leaves that were published tell it, and the damage is reported: other finished
+/// files are not even read. Where those don't, dates behind the damage would be missed, and the log go on before them.
+fn latest_of(
+    store: &dyn Store,
+    file: &index::IndexHeader,
+    signed: Option<&SignedCheckpoint>,
+) -> Result<(Timestamp, Option<LedgerError>), LedgerError> {
+    let contents = segments::read_entries(store, file.first, file.file_length)?;
+    let Some(broken) = contents.walk.broken else {
+        return Ok((contents.latest, None));
+    };
+    let size = signed.map_or(TreeSize::ZERO, |signed| signed.checkpoint.size);
+    let end = file.first.saturating_add(file.count);
+    let mut latest = Timestamp(0);
+    let published = tiles::visit_leaves(store, size, file.first, end, |leaf| {
+        latest = latest.max(segments::time_of(leaf));
+    });
+    match published {
+        Ok(()) => Ok((latest, Some(corrupt(file.first, &broken, RESTORE)))),
+        Err(_) => Err(corrupt(file.first, &broken, NO_DATES)),
+    }
 }
 
 fn check_follows(next: u64, first: u64) -> Result<(), LedgerError> {
@@ -124,17 +162,17 @@ fn open_finished(store: &dyn Store, first: u64) -> Result<index::IndexHeader, Le
     }
     let contents = segments::read_entries(store, first, length)?;
     if let Some(broken) = contents.walk.broken {
-        return Err(corrupt(first, &broken));
+        return Err(corrupt(first, &broken, RESTORE));
     }
     segments::write_index(store, first, length, &contents.entries)
 }
 
-fn corrupt(first: u64, broken: &Broken) -> LedgerError {
+fn corrupt(first: u64, broken: &Broken, mend: &'static str) -> LedgerError {
     LedgerError::Corrupt {
         file: record_path(first),
         offset: broken.offset,
         problem: broken.problem.to_owned(),
-        mend: RESTORE,
+        mend,
     }
 }
 
@@ -157,7 +195,7 @@ fn open_last(store: &dyn Store, first: u64) -> Result<(Active, Timestamp), Ledge
             next.saturating_add(1)
         };
         if later_batch_follows(store, &path, &broken, length, least)? {
-            return Err(corrupt(first, &broken));
+            return Err(corrupt(first, &broken, RESTORE));
         }
         if broken.offset == 0 {
             return Ok((segments::create(store, first)?, Timestamp(0)));

@@ -122,6 +122,43 @@ pub(crate) fn read_edge(store: &dyn Store, size: TreeSize) -> Result<TileRows, L
     })
 }
 
+/// Visits the leaves from one index up to another, as the published bundles of a tree of this size have them; every bundle must have the hashes
+/// of the tile beside it. Fails where one is missing, damaged or not published.
+pub(crate) fn visit_leaves(
+    store: &dyn Store,
+    size: TreeSize,
+    from: u64,
+    to: u64,
+    mut visit: impl FnMut(&[u8]),
+) -> Result<(), LedgerError> {
+    for number in from.div_euclid(TILE_WIDTH)..to.div_ceil(TILE_WIDTH) {
+        let first = number.saturating_mul(TILE_WIDTH);
+        let published = size.get().saturating_sub(first).min(TILE_WIDTH);
+        // 256 of them are a full bundle: no width.
+        let tile = TileId::entries(number).partial(u8::try_from(published).unwrap_or_default());
+        if first.saturating_add(published) < to.min(first.saturating_add(TILE_WIDTH)) {
+            return Err(unusable(&tile, "not all of its leaves are published"));
+        }
+        let name = path(&tile);
+        let bytes = store.read(&name).map_err(read_error(&name))?;
+        let bytes = bytes.ok_or_else(|| unusable(&tile, "the bundle is missing"))?;
+        if bytes.len() != tile.count().saturating_mul(ENTRY_BYTES) {
+            return Err(unusable(&tile, "the bundle has the wrong length"));
+        }
+        let hashes = TileId {
+            kind: TileKind::Hashes(0),
+            ..tile
+        };
+        check_bundle(&tile, &bytes, &read_hashes(store, &hashes)?)?;
+        for (index, entry) in (first..).zip(bytes.chunks_exact(ENTRY_BYTES)) {
+            if let Some(leaf) = entry.get(2..).filter(|_| (from..to).contains(&index)) {
+                visit(leaf);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The entries of a bundle must have the hashes of the tile beside it.
 fn check_bundle(tile: &TileId, bytes: &[u8], hashes: &[Digest]) -> Result<(), LedgerError> {
     let mut copy = TileRows::new();

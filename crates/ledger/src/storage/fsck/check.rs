@@ -6,7 +6,7 @@ use std::time::Duration;
 use stele_types::{Digest, Timestamp};
 
 use super::records::{Checked, Pool};
-use super::{ChainAnchor, FsckReport, Gravity, Problem};
+use super::{ChainAnchor, ChainView, FsckReport, Gravity, Problem};
 use crate::checkpoint::SignedCheckpoint;
 use crate::note::VerifierKey;
 use crate::storage::erase::{INTENT_PATH, read_intent};
@@ -24,12 +24,9 @@ const REBUILD: &str =
     "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
 const MISDATED: &str = "the log can't be mended: once both are anchored, anyone can show them and the node is suspended (docs/protocol.md, Time); \
      find out what wrote it, and go on as a new node with an empty log";
-const DISORDERLY: &str = "nothing need be done: it is more than this log takes of new decisions, and within the usual tolerance of the contract (1 h), \
-     so it convicts nobody there";
+const DISORDERLY: &str = "nothing need be done: it is more than this log takes of new decisions, and within the tolerance of the contract \
+     `Challenge`, so it convicts nobody there";
 const REINDEX: &str = "remove the file and open the log: it is made anew";
-
-/// By how much the contract `Challenge` lets dates fall, unless it is deployed with another tolerance.
-const TOLERANCE: Duration = Duration::from_secs(3_600);
 
 /// How far a log that is being written may be read.
 #[derive(Debug, Clone, Copy)]
@@ -59,29 +56,31 @@ struct Check<'a> {
     erased: HashSet<u64>,
     /// The latest date so far, and the first decision that has it.
     latest: (Timestamp, u64),
-    /// How far dates may fall.
-    disorder: Option<Duration>,
+    /// How far dates may fall before anything is said.
+    order: Option<Duration>,
+    /// How far before it is damage.
+    tolerance: Duration,
 }
 
-/// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`], beyond which is a notice, and to an hour, beyond which is damage.
-pub fn run(
-    store: &dyn Store,
-    key: &VerifierKey,
-    chain_anchors: impl IntoIterator<Item = ChainAnchor>,
-) -> FsckReport {
-    run_until(store, key, chain_anchors, None, Some(MAX_DISORDER))
+/// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`], beyond which is a notice, and to the chain's tolerance, beyond which
+/// is damage.
+pub fn run(store: &dyn Store, key: &VerifierKey, chain: &ChainView) -> FsckReport {
+    run_until(store, key, chain, None, Some(MAX_DISORDER))
 }
 
 pub(crate) fn run_until(
     store: &dyn Store,
     key: &VerifierKey,
-    chain_anchors: impl IntoIterator<Item = ChainAnchor>,
+    chain: &ChainView,
     live: Option<LiveEnd>,
     disorder: Option<Duration>,
 ) -> FsckReport {
     let mut check = Check {
         store,
-        report: FsckReport::default(),
+        report: FsckReport {
+            tolerance_s: chain.tolerance(disorder).as_secs(),
+            ..FsckReport::default()
+        },
         rows: TileRows::new(),
         tree_known: true,
         witnesses: BTreeMap::new(),
@@ -89,12 +88,13 @@ pub(crate) fn run_until(
         erasures: Vec::new(),
         erased: HashSet::new(),
         latest: (Timestamp(0), 0),
-        disorder,
+        order: chain.order(disorder),
+        tolerance: chain.tolerance(disorder),
     };
     if check.intent() {
         return check.report;
     }
-    check.gather_witnesses(key, chain_anchors);
+    check.gather_witnesses(key, &chain.anchors);
     check.compare_at_this_size();
     let (mut pool, jobs) = Pool::new();
     std::thread::scope(|scope| {
@@ -128,7 +128,7 @@ impl Check<'_> {
         self.problem(Gravity::Damage, file, error.to_string(), mend);
     }
 
-    fn gather_witnesses(&mut self, key: &VerifierKey, chain: impl IntoIterator<Item = ChainAnchor>) {
+    fn gather_witnesses(&mut self, key: &VerifierKey, chain: &[ChainAnchor]) {
         match publish::read_checkpoint(self.store, key) {
             Ok(Some(signed)) => {
                 self.witness(
@@ -341,17 +341,16 @@ impl Check<'_> {
         let time = time_of(&entry.leaf);
         let (latest, ahead) = self.latest;
         let late = Duration::from_nanos(latest.as_nanos().saturating_sub(time.as_nanos()));
-        if let Some(disorder) = self.disorder.filter(|disorder| late > *disorder) {
-            // A log that takes less than usual has a contract that does.
-            let usual = disorder == MAX_DISORDER;
-            let (gravity, mend) = if usual && late <= TOLERANCE {
+        if self.order.is_some_and(|order| late > order) {
+            let (gravity, mend) = if late <= self.tolerance {
                 (Gravity::Notice, DISORDERLY)
             } else {
                 (Gravity::Damage, MISDATED)
             };
             let what = format!(
-                "is dated {time}, {} s before decision {ahead} ahead of it, which is dated {latest}",
-                late.as_secs()
+                "is dated {time}, {} s before decision {ahead} ahead of it, which is dated {latest} (tolerance: {} s)",
+                late.as_secs(),
+                self.tolerance.as_secs()
             );
             let problem = self.problem(gravity, path, what, mend);
             problem.offset = Some(entry.offset);
