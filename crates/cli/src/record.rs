@@ -12,9 +12,11 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use stele_chain::client::read_token;
 use stele_ledger::proof::{InclusionProof, ProofBundle};
 use stele_ledger::{Ledger, LedgerError, ListQuery, SigningKey, checkpoint};
 use stele_types::{DecisionId, DecisionRecord, PolicyId};
+use zeroize::Zeroizing;
 
 /// Variable that names the file with the token for reading records.
 const TOKEN_VARIABLE: &str = "STELE_RECORDS_TOKEN_FILE";
@@ -106,9 +108,8 @@ impl Records {
         });
         let mut headers = HeaderMap::new();
         if let Some(path) = token {
-            let token =
-                std::fs::read_to_string(&path).environment(format!("can't read {}", path.display()))?;
-            let header = format!("Bearer {}", token.trim());
+            let token = read_token(&path).environment(format!("can't read {}", path.display()))?;
+            let header = Zeroizing::new(format!("Bearer {}", *token));
             let mut header = HeaderValue::from_str(&header)
                 .with_context(|| format!("{} holds no token", path.display()))?;
             header.set_sensitive(true);

@@ -11,6 +11,8 @@
 
 #[path = "receipts/asked.rs"]
 mod asked;
+#[path = "support/governance.rs"]
+mod governance;
 #[path = "support/peers.rs"]
 mod peers;
 mod support;
@@ -18,11 +20,10 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
+use governance::as_admin;
 use peers::Anvil;
 use serde_json::Value;
-use stele_chain::client::{
-    Account, ChainClient, ClientOptions, Deployment, Endpoint, Governance, OmissionTerms,
-};
+use stele_chain::client::{Account, OmissionTerms};
 use stele_types::Receipt;
 use support::{Node, Site, eventually, example, workspace};
 
@@ -49,20 +50,6 @@ fn ask(site: &Site, node: &Node, file: &str) -> Receipt {
 fn input() -> String {
     let path = workspace().join("examples").join(INPUT);
     path.to_str().unwrap().to_owned()
-}
-
-/// Runs something with the contracts of a node, as its admin.
-fn as_admin<T>(site: &Site, node: &Node, work: impl AsyncFnOnce(&Governance, &Account) -> T) -> T {
-    let deployment = std::fs::read(site.data().join("deployment.json")).unwrap();
-    let deployment: Deployment = serde_json::from_slice(&deployment).unwrap();
-    let admin = Account::from_file(&site.data().join("keys/admin.key")).unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let endpoint = Endpoint::parse(&node.rpc()).unwrap();
-        let client = ChainClient::connect(endpoint, ClientOptions::default())
-            .await
-            .unwrap();
-        work(&Governance::new(client, deployment), &admin).await
-    })
 }
 
 /// Gives the node so many seconds to answer claims.

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use stele_chain::client::Account;
 use stele_ledger::Cosigner;
+use zeroize::Zeroizing;
 
 /// Run a verifier, or ask and govern verifiers.
 #[derive(clap::Args)]
@@ -61,7 +62,7 @@ pub(crate) fn run(sources: &Sources, args: Args) -> Result<Verdict> {
 struct Keys {
     cosigner: Arc<Cosigner>,
     account: Account,
-    secret: [u8; 32],
+    secret: Zeroizing<[u8; 32]>,
 }
 
 impl Keys {
@@ -79,7 +80,7 @@ impl Keys {
         Ok(Self {
             cosigner: Arc::new(Cosigner::from_seed(&name, &seed)?),
             account,
-            secret: stele_types::sha256(&[b"stele/verifier/sample", &*seed]).0,
+            secret: Zeroizing::new(stele_types::sha256(&[b"stele/verifier/sample", &*seed]).0),
         })
     }
 }

@@ -24,6 +24,7 @@ fn deciding_at_a_node_keeps_its_receipt() {
     let held = site.run(&[&check[..], &["--rpc", &node.rpc()]].concat()).exits(0);
     assert!(held.starts_with("the receipt holds"), "{held}");
     strangers_ask(&node);
+    several_policies(&site, &[]);
     who_is_known(&site, &Site::new(), &node);
     // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
     let other = "0x0000000000000000000000000000000000000001";
@@ -72,21 +73,33 @@ fn strangers_ask(node: &Node) {
     );
     let check = ["receipt", "check", "mine.json", "--input", good.to_str().unwrap()];
     stranger.run(&check).exits(0);
-    // Several policies answer: nothing shows that none is left out.
-    let all = [
-        "decide",
-        "kubernetes",
-        "--input",
-        &input(),
-        "--receipt",
-        "all.json",
-        "--node",
-        &url,
-    ];
-    let ran = stranger.run(&all);
-    assert!(ran.err.contains("decisions together"), "{}", ran.err);
+    several_policies(&stranger, &["--node", &url]);
+}
+
+/// Several policies answer: nothing shows that none is left out, so each is to be asked by its name, as it is said.
+fn several_policies(site: &Site, more: &[&str]) {
+    let input = input();
+    let all = ["decide", "kubernetes", "--input", &input, "--receipt", "all.json"];
+    let ran = site.run(&[&all[..], more].concat());
+    assert!(!site.path().join("all.json").exists());
+    let proposed: Vec<_> = ran
+        .err
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("stele "))
+        .collect();
+    let count = format!("puts {} decisions together", proposed.len());
+    assert!(proposed.len() > 2 && ran.err.contains(&count), "{}", ran.err);
+    for command in proposed {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let asked = site.run(&words);
+        assert!(words[1].starts_with("kubernetes/"), "{command}");
+        assert!(
+            asked.code <= 1 && asked.out.starts_with(words[1]),
+            "{command}: {asked:?}"
+        );
+        assert!(site.path().join(words.last().unwrap()).exists(), "{command}");
+    }
     assert_eq!(ran.exits(1), "");
-    assert!(!stranger.path().join("all.json").exists());
 }
 
 /// Whose promise it is: the node's own word, unless the chain or the data directory's deployment says more.

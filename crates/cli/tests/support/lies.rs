@@ -39,10 +39,15 @@ pub fn log_a_lie(site: &Site, truth: &str, other: &str) -> String {
 
 /// Another lie: it logs a decision as it was made, but dated a day back.
 pub fn log_a_backdated(site: &Site, truth: &str) -> String {
+    log_dated_back(site, truth, 86_400)
+}
+
+/// Logs a decision as it was made, but dated so many seconds before.
+pub fn log_dated_back(site: &Site, truth: &str, seconds: u64) -> String {
     let ledger = log(site);
     let truth = truth.parse::<DecisionId>().unwrap();
     let mut late = ledger.record(&truth).unwrap().record;
-    late.timestamp = Timestamp::from_nanos(late.timestamp.as_nanos() - 86_400 * 1_000_000_000);
+    late.timestamp = Timestamp::from_nanos(late.timestamp.as_nanos() - seconds * 1_000_000_000);
     late.decision_id = DecisionId::from_time_and_random(late.timestamp, &[9; 10]);
     let id = late.decision_id.to_string();
     ledger.append_and_wait(late).unwrap();

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use stele_chain::client::{DisputeOutcome, DisputeProof, Disputed, Governance, OutcomeSignature};
+use stele_chain::client::{DisputeOutcome, DisputeProof, Disputed, Governance, OutcomeSignature, read_token};
 use stele_chain::contracts::Role;
 use stele_ledger::proof::ProofBundle;
 use stele_types::{Digest, NodeAddress};
@@ -74,10 +74,10 @@ struct Asked {
 
 /// Those of the command line, each with its token.
 fn verifiers(args: &Args) -> Result<Vec<Asked>> {
-    let tokens = args.verifier_token.iter().map(|path| {
-        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        Ok(Zeroizing::new(text.trim().to_owned()))
-    });
+    let tokens = args
+        .verifier_token
+        .iter()
+        .map(|path| read_token(path).with_context(|| format!("can't read {}", path.display())));
     let tokens: Vec<Zeroizing<String>> = tokens.collect::<Result<_>>()?;
     if tokens.len() > 1 && tokens.len() != args.verifiers.len() {
         bail!(

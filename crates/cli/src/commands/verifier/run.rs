@@ -66,7 +66,7 @@ pub(super) fn run(sources: &Sources, args: RunArgs) -> Result<Verdict> {
             },
             chain,
             challenger: challenger(&config.verifier, &keys.account)?,
-            secret: keys.secret,
+            secret: keys.secret.clone(),
             clock: now,
         };
         let mut terminate = signal(SignalKind::terminate()).environment("can't listen for SIGTERM")?;
