@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// A bound on hangs, far above what any step takes.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What the challenger shows to verifiers, who have its SHA-256.
+const TOKEN: &str = "the challenger's token";
+
 /// A process that ends with its owner.
 pub struct Process(Child);
 
@@ -152,28 +155,97 @@ impl World {
     ///
     /// When the files can't be written or the program not started.
     pub fn challenge(&self, name: &str, proof: &ProofBundle) -> Result<Ran> {
-        let file = self.path(&format!("{name}.json"));
-        std::fs::write(&file, serde_json::to_vec(proof)?)?;
         let bundle = format!(".stele/bundles/{}.tar.gz", proof.record.policy_version);
-        let contract = self.governance.deployment().challenge.to_string();
-        run(self
-            .command()
-            .args(["challenge", "--yes", "--format", "json", "--rpc", &self.rpc])
-            .args(["--contract", &contract, "--bundle", &bundle])
-            .args(["--key", ".stele/keys/compliance.key", "--proof"])
-            .arg(file))
+        run(self.challenging(name, proof)?.args(["--bundle", &bundle]))
     }
 
-    /// Starts `stele verifier` as another party: it follows the honest node with its records, and the other log without.
+    /// `stele challenge --private` before these verifiers, who are sent the record with its input: nothing of that goes to the chain.
+    ///
+    /// # Errors
+    ///
+    /// When the files can't be written or the program not started.
+    pub fn dispute(&self, name: &str, proof: &ProofBundle, verifiers: &[Verifier]) -> Result<Ran> {
+        std::fs::write(self.path("token"), TOKEN)?;
+        let mut command = self.challenging(name, proof)?;
+        command.args(["--private", "--send-record", "--verifier-token", "token"]);
+        for verifier in verifiers {
+            command.args(["--verifier", &verifier.url]);
+        }
+        run(&mut command)
+    }
+
+    fn challenging(&self, name: &str, proof: &ProofBundle) -> Result<Command> {
+        let file = self.path(&format!("{name}.json"));
+        std::fs::write(&file, serde_json::to_vec(proof)?)?;
+        let contract = self.governance.deployment().challenge.to_string();
+        let mut command = self.command();
+        command
+            .args(["challenge", "--yes", "--format", "json", "--rpc", &self.rpc])
+            .args([
+                "--contract",
+                &contract,
+                "--key",
+                ".stele/keys/compliance.key",
+                "--proof",
+            ])
+            .arg(file);
+        Ok(command)
+    }
+
+    /// Has the ledger count these verifiers, and demand that so many of them sign: of logs longer than any here, so that it binds no other anchor.
+    ///
+    /// # Errors
+    ///
+    /// When the admin's commands fail.
+    pub fn admit(&self, verifiers: &[Verifier], quorum: usize) -> Result<()> {
+        for verifier in verifiers {
+            run(self.command().args(["verifier", "admit", &verifier.account]))?.exits(0)?;
+        }
+        let quorum = quorum.to_string();
+        let args = [
+            "verifier",
+            "quorum",
+            "--above",
+            "1000000",
+            "--signatures",
+            &quorum,
+        ];
+        run(self.command().args(args))?.exits(0).map(drop)
+    }
+
+    /// What a transaction sent, in hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// When the chain does not have it.
+    pub fn sent(&self, transaction: &str) -> Result<String> {
+        let request = serde_json::json!({
+            "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionByHash", "params": [transaction],
+        });
+        let (_, answer) = http(&self.rpc, "POST", "/", &request.to_string())?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        let input = field(field(&answer, "result"), "input").as_str();
+        Ok(input
+            .with_context(|| format!("no transaction in {answer}"))?
+            .to_owned())
+    }
+
+    /// Starts `stele verifier` as another party: it follows the honest node with its records, and the other log without. It has the bundles that the
+    /// policies' publisher gives to everybody, and re-executes decisions for whoever has the token.
     ///
     /// # Errors
     ///
     /// When it does not start.
     pub fn verifier(&self, other: &str, url: &str) -> Result<Verifier> {
         let dir = tempfile::tempdir()?;
+        let keys = run(command(&self.stele, dir.path()).args(["verifier", "keys", "--format", "json"]))?;
+        let keys: Value = serde_json::from_str(&keys.exits(0)?)?;
+        let account = field(&keys, "account").as_str().context("no account")?.to_owned();
         let honest = self.denied.leaf.node;
         let text = format!(
-            "[verifier]\nlisten = \"127.0.0.1:0\"\npoll_ms = 100\n\n[[verifier.logs]]\nnode = \"{honest}\"\nurl = \"{}\"\n\n[[verifier.logs]]\nnode = \"{other}\"\nurl = \"{url}\"\nrecords = false\n",
+            "[verifier]\nlisten = \"127.0.0.1:0\"\npoll_ms = 100\nbundles = {:?}\n\n[verifier.disputes]\ntokens = [\"{}\"]\n\n[[verifier.logs]]\nnode = \"{honest}\"\nurl = \"{}\"\n\n[[verifier.logs]]\nnode = \"{other}\"\nurl = \"{url}\"\nrecords = false\n",
+            self.path(".stele/bundles"),
+            stele_types::sha256(&[TOKEN.as_bytes()]),
             self.node
         );
         std::fs::write(dir.path().join("stele.toml"), text)?;
@@ -186,6 +258,7 @@ impl World {
         let line = banner.lines().find_map(|line| line.strip_prefix("verifier"));
         Ok(Verifier {
             url: line.context("no address in the banner")?.trim().to_owned(),
+            account,
             _process: process,
             _dir: dir,
         })
@@ -199,6 +272,7 @@ impl World {
 /// A running `stele verifier`.
 pub struct Verifier {
     url: String,
+    account: String,
     _process: Process,
     _dir: TempDir,
 }

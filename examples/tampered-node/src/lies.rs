@@ -16,7 +16,7 @@ use crate::liar::{Liar, entry, now};
 use crate::serve::Shown;
 
 /// How many there are.
-pub const COUNT: usize = 6;
+pub const COUNT: usize = 7;
 
 const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
@@ -33,6 +33,7 @@ pub async fn play(world: &World, number: usize) -> Result<Outcome> {
         3 => roll_back(world).await,
         4 => fork(world).await,
         5 => backdate(world).await,
+        6 => alter_privately(world).await,
         _ => bail!("there is no lie {number}"),
     }
 }
@@ -60,15 +61,21 @@ fn refusal<T>(answer: Result<T, ChainError>, expected: &str) -> Result<String> {
     }
 }
 
+/// A decision that records another answer than the policy gives.
+fn lie(world: &World, liar: &Liar) -> Result<DecisionRecord> {
+    let mut record = liar.decision(&world.denied, now()?);
+    record.result.clone_from(&world.allowed.record.result);
+    record.violations.clear();
+    Ok(record)
+}
+
 /// Records another answer than the policy gives.
 async fn alter(world: &World) -> Result<Outcome> {
     let liar = Liar::register(world).await?;
     let log = liar.log("log")?;
-    let mut record = liar.decision(&world.denied, now()?);
-    record.result.clone_from(&world.allowed.record.result);
-    record.violations.clear();
-    let id = record.decision_id;
-    write(&log, [record])?;
+    let lie = lie(world, &liar)?;
+    let id = lie.decision_id;
+    write(&log, [lie])?;
     liar.anchor(world, &log).await??;
     let answer = world.challenge("altered", &log.prove(&id)?)?.exits(1)?;
     // From now on its anchors are refused.
@@ -83,6 +90,52 @@ async fn alter(world: &World) -> Result<Outcome> {
         active: liar.is_active(world).await?,
         afterwards: "its next anchor reverts: NodeNotActive",
     })
+}
+
+/// The same about an input that must not become public: verifiers re-execute it, and the chain takes the word of two of them.
+async fn alter_privately(world: &World) -> Result<Outcome> {
+    let liar = Liar::register(world).await?;
+    let log = liar.log("log")?;
+    let lie = lie(world, &liar)?;
+    let id = lie.decision_id;
+    write(&log, [lie])?;
+    liar.anchor(world, &log).await??;
+    let proof = log.prove(&id)?;
+    let (_shown, url) = Shown::start(Arc::clone(&log))?;
+    let address = liar.address().to_string();
+    let verifiers = [world.verifier(&address, &url)?, world.verifier(&address, &url)?];
+    world.admit(&verifiers, 2)?;
+    let (one, _) = verifiers.split_at(1);
+    let alone = world.dispute("alone", &proof, one)?;
+    ensure!(alone.code == 2 && liar.is_active(world).await?, "{alone:?}");
+    let answer = world.dispute("privately", &proof, &verifiers)?.exits(1)?;
+    stays_private(world, &proof, &answer)?;
+    Ok(Outcome {
+        lie: "altered, in private",
+        did: format!(
+            "logged that a privileged pod was allowed (decision {id}), whose input must not become public"
+        ),
+        noticed_by: "who has the proof, before verifiers: stele challenge --private",
+        check: "Dispute.dispute: two verifiers re-execute the policy and sign; digests become public, no input",
+        evidence: transaction(&answer)?,
+        active: liar.is_active(world).await?,
+        afterwards: "its anchors revert: NodeNotActive",
+    })
+}
+
+/// What was sent holds the leaf, and nothing that opens it.
+fn stays_private(world: &World, proof: &ProofBundle, answer: &str) -> Result<()> {
+    let answer: Value = serde_json::from_str(answer)?;
+    let sent = world.sent(field(&answer, "transaction").as_str().context("no transaction")?)?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let salt = proof.record.input_salt.context("the record has no input salt")?;
+    ensure!(
+        sent.contains(&hex(&proof.leaf.to_bytes())),
+        "the leaf is what is judged"
+    );
+    ensure!(!sent.contains(&hex(&salt.0)), "the salt became public");
+    ensure!(!sent.contains(&hex(b"privileged")), "the input became public");
+    Ok(())
 }
 
 /// Promises a decision and does not log it.

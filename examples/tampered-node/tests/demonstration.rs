@@ -31,6 +31,7 @@ async fn every_lie_is_caught_and_the_honest_node_stays() {
         ("rolled back", "revert SizeFell", true),
         ("forked", "accusation fork", true),
         ("backdated", "event misdated", false),
+        ("altered, in private", "event refuted", false),
         ("honest", "event upheld", true),
     ];
     assert_eq!(seen, expected);
