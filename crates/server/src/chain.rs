@@ -171,10 +171,9 @@ impl GovernanceLink {
             if settled(&self.settled) {
                 continue;
             }
-            // Asked first: no claim can come in between.
-            let superseded = earlier.challenge_superseded().await?;
             let claims = self.open_in(&earlier).await?;
-            if superseded && claims.is_empty() {
+            // Where the chain can't say it of one block, it is asked again next time.
+            if claims.is_empty() && earlier.claims_are_over(self.node).await.unwrap_or(false) {
                 let mut set = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
                 set.insert(contract);
             }

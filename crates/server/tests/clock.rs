@@ -117,14 +117,7 @@ async fn a_clock_set_back_far_ends_decisions_until_it_has_caught_up() {
         .json(fixture.get("/health?plugins&exclude-plugin=clock"))
         .await;
     assert_eq!(excluded.0, 200);
-    let metrics = fixture
-        .get("/metrics")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let metrics = fixture.text("/metrics").await;
     assert!(
         metrics.contains("\nstele_clock_behind_seconds 86400\n"),
         "{metrics}"
@@ -187,14 +180,7 @@ async fn a_clock_set_ahead_dates_nothing_until_it_is_back() {
     let (status, body) = fixture.json(fixture.get("/health/ready")).await;
     assert_eq!(status, 500);
     assert!(body["error"].as_str().unwrap().starts_with("clock: "), "{body}");
-    let metrics = fixture
-        .get("/metrics")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let metrics = fixture.text("/metrics").await;
     let ahead = format!("\nstele_clock_ahead_seconds {}\n", year - 86_400);
     assert!(metrics.contains(&ahead), "{metrics}");
     // Erasures don't wait, and are dated by the time that has passed.

@@ -303,7 +303,7 @@ async fn a_caller_that_hangs_up_leaves_a_record_all_the_same() {
     let (_, record) = server.json(server.get(&format!("/v1/decisions/{id}"))).await;
     assert_eq!(record["result"]["result"], json!(true), "{record}");
     assert!(record["result"]["nd_builtin_cache"]["http.send"].is_object());
-    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let metrics = server.text("/metrics").await;
     assert!(
         metrics.contains("stele_decisions_total{policy_id=\"owners\",decision=\"allow\"} 1"),
         "{metrics}"

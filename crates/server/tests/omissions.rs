@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use stele_chain::client::{Account, CheckpointSignature, Covering, Quorum};
+use stele_chain::client::{CheckpointSignature, Covering, Quorum};
 use stele_ledger::tree::leaf_hash;
 use stele_ledger::{Anchor, Options};
 use stele_pdp::Snapshot;
@@ -24,10 +24,8 @@ use stele_server::{
     BundleStore, ChainLink, ChainProblem, DecisionLog, Deps, InForce, OpenOmission, Pending,
     ReceiptAuthority, Server,
 };
-use stele_types::{
-    ChainId, DecisionId, Digest, LeafIndex, NodeAddress, PolicyId, Receipt, Timestamp, TreeSize, Uuid,
-};
-use support::{POLICIES, bundle_of, config, log_key};
+use stele_types::{DecisionId, Digest, LeafIndex, NodeAddress, PolicyId, Receipt, Timestamp, TreeSize, Uuid};
+use support::{LEDGER, POLICIES, authority, bundle_of, config, log_key, operator};
 
 /// More than are answered at once.
 const CLAIMS: u64 = 40;
@@ -35,12 +33,6 @@ const CLAIMS: u64 = 40;
 const CONFIRMED: Duration = Duration::from_millis(400);
 /// A bound on hangs, not a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-const LEDGER: NodeAddress = NodeAddress([0x1e; 20]);
-
-fn operator() -> Account {
-    Account::from_key(&[7; 32]).unwrap()
-}
 
 /// What a chain has seen.
 #[derive(Default)]
@@ -95,12 +87,7 @@ impl ChainLink for Slow {
     }
 
     fn receipts(&self) -> Option<ReceiptAuthority> {
-        Some(ReceiptAuthority {
-            chain_id: ChainId::new(31_337),
-            ledger: LEDGER,
-            node: operator().node_address(),
-            sign: Arc::new(|digest| operator().sign_digest(digest).map_err(|error| error.to_string())),
-        })
+        Some(authority())
     }
 
     fn open_omissions(&self) -> Pending<'_, Vec<OpenOmission>> {

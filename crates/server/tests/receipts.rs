@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value as Json, json};
-use stele_chain::client::{Account, CheckpointSignature, Quorum};
+use stele_chain::client::{CheckpointSignature, Quorum};
 use stele_ledger::receipt::check;
 use stele_ledger::{AckMode, Anchor, Options};
 use stele_pdp::Snapshot;
@@ -25,14 +25,8 @@ use stele_server::{
     BundleStore, ChainLink, ChainProblem, Counted, DecisionLog, Deps, Handle, InForce, Pending,
     ReceiptAuthority, Server,
 };
-use stele_types::{ChainId, Digest, NodeAddress, PolicyId, Receipt, TreeSize, Value};
-use support::{POLICIES, bundle_of, config, log_key};
-
-const LEDGER: NodeAddress = NodeAddress([0x1e; 20]);
-
-fn operator() -> Account {
-    Account::from_key(&[7; 32]).unwrap()
-}
+use stele_types::{Digest, NodeAddress, PolicyId, Receipt, TreeSize, Value};
+use support::{LEDGER, POLICIES, authority, bundle_of, config, log_key, operator};
 
 /// A chain that has policies in force and is away otherwise.
 struct Promising(Vec<InForce>, Arc<AtomicBool>);
@@ -78,12 +72,7 @@ impl ChainLink for Promising {
     }
 
     fn receipts(&self) -> Option<ReceiptAuthority> {
-        Some(ReceiptAuthority {
-            chain_id: ChainId::new(31_337),
-            ledger: LEDGER,
-            node: operator().node_address(),
-            sign: Arc::new(|digest| operator().sign_digest(digest).map_err(|error| error.to_string())),
-        })
+        Some(authority())
     }
 }
 

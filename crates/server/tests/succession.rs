@@ -26,11 +26,7 @@ use stele_ledger::tree::leaf_hash;
 use stele_pdp::Snapshot;
 use stele_server::{BundleStore, Deps, GovernanceLink, Handle, Server, ServerConfig};
 use stele_types::{Digest, Receipt};
-use support::{config, open_log};
-
-fn operator() -> Account {
-    Account::from_key(&[7; 32]).unwrap()
-}
+use support::{config, open_log, operator};
 
 fn admin() -> Account {
     Account::from_key(&[8; 32]).unwrap()
@@ -146,6 +142,9 @@ async fn claims_in_replaced_contracts_are_answered() {
     claim(&old, &first).await;
     let new = deployed(&client, Some(&old)).await;
     let newer = deployed(&client, Some(&new)).await;
+    // No claim can come, and one is there.
+    let over = async |court: &Governance| court.claims_are_over(operator().node_address()).await.unwrap();
+    assert!(!over(&old).await && over(&new).await && !over(&newer).await);
 
     // The node follows the newest contracts, and anchors nothing there for the time being.
     let mut lazy = hasty;
@@ -171,7 +170,7 @@ async fn claims_in_replaced_contracts_are_answered() {
     );
     assert!(newer.is_active_node(operator().node_address()).await.unwrap());
     assert_eq!(newer.earlier_challenges().await.unwrap().len(), 2);
-    assert!(old.challenge_superseded().await.unwrap() && !newer.challenge_superseded().await.unwrap());
+    assert!(over(&old).await && !over(&newer).await);
 
     // Who signs for the node is known through the whole line, and since when it does not.
     let term = |who: &Account| newer.operator_term_in_line(who.node_address(), operator().node_address());
@@ -242,11 +241,7 @@ async fn a_running_node_answers_in_contracts_that_replace_its_own_and_promises_n
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_whose_operator_was_replaced_promises_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
-    let chain = Node::open(dir.path().join("chain"), NodeOptions::dev(system_clock())).unwrap();
-    let endpoint = Endpoint::in_process(NodeTransport::new(chain));
-    let client = ChainClient::connect(endpoint, ClientOptions::default())
-        .await
-        .unwrap();
+    let client = connected(dir.path()).await;
     let contracts = deployed(&client, None).await;
     let mut hasty = config();
     hasty.registry.poll_ms = 50;

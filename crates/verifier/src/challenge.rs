@@ -5,6 +5,7 @@ use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance,
 use stele_chain::contracts::{RefusingContract, Revert};
 use stele_policy::load::load_bundle;
 use stele_types::{LeafIndex, Timestamp, encoding, sha256};
+use zeroize::Zeroizing;
 
 use crate::error::VerifierError;
 use crate::follow::Follower;
@@ -170,7 +171,8 @@ impl Follower {
             return Ok(None);
         };
         self.attempt(accused)?;
-        let secret = sha256(&[b"stele/verifier/challenge", &self.secret, &accused.leaf_hash.0]).0;
+        let secret = sha256(&[b"stele/verifier/challenge", &*self.secret, &accused.leaf_hash.0]).0;
+        let secret = Zeroizing::new(secret);
         match chain.commit_and_challenge(account, &claim, &secret).await {
             Ok(challenged) => Ok(Some(match challenged.verdict {
                 ChallengeVerdict::Refuted { .. } => {

@@ -10,6 +10,7 @@ use stele_chain::client::{Account, Governance};
 use stele_ledger::tree::{Edge, leaf_hash};
 use stele_ledger::{SignedCheckpoint, VerifierKey};
 use stele_types::{Digest, Leaf, NodeAddress, Timestamp, TreeSize};
+use zeroize::Zeroizing;
 
 use batch::Batch;
 
@@ -36,7 +37,7 @@ pub struct Sampling {
     /// Share of the decisions, 0 to 1.
     pub share: f64,
     /// Known to nobody else, or a node could tell which lies are safe.
-    pub secret: [u8; 32],
+    pub secret: Zeroizing<[u8; 32]>,
     /// Whether a withheld input is an obstacle.
     pub refuse_withheld: bool,
 }
@@ -46,7 +47,7 @@ impl Sampling {
         if self.share >= 1.0 {
             return true;
         }
-        let drawn = stele_types::sha256(&[&self.secret, &leaf.0]).0;
+        let drawn = stele_types::sha256(&[&*self.secret, &leaf.0]).0;
         let [a, b, c, d, ..] = drawn;
         f64::from(u32::from_be_bytes([a, b, c, d])) < self.share * 4_294_967_296.0
     }
@@ -76,7 +77,7 @@ pub(crate) struct Follower {
     /// Challenges wrong decisions, if it is configured.
     pub(crate) challenger: Option<Account>,
     /// Makes what has to be unguessable.
-    pub(crate) secret: [u8; 32],
+    pub(crate) secret: Zeroizing<[u8; 32]>,
 }
 
 impl std::fmt::Debug for Follower {

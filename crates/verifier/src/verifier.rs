@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stele_chain::client::{Account, Governance};
+use stele_chain::client::{Account, Governance, read_token};
 use stele_ledger::VerifierKey;
 use stele_ledger::storage::Store;
 use stele_types::{NodeAddress, Timestamp};
@@ -48,7 +48,7 @@ pub struct Deps {
     /// The account that challenges wrong decisions on chain; none does not.
     pub challenger: Option<Account>,
     /// Chooses the sample.
-    pub secret: [u8; 32],
+    pub secret: Zeroizing<[u8; 32]>,
     /// The time.
     pub clock: fn() -> Timestamp,
 }
@@ -261,7 +261,7 @@ async fn follower(
         bundles: Bundles::new(deps.bundles.clone(), deps.kept_bundles.clone()),
         sampling: Sampling {
             share: config.sample,
-            secret: deps.secret,
+            secret: deps.secret.clone(),
             refuse_withheld: config.refuse_withheld,
         },
         stats,
@@ -273,7 +273,7 @@ async fn follower(
         anchored: None,
         challenger: deps.challenger.clone(),
         falls: 0,
-        secret: deps.secret,
+        secret: deps.secret.clone(),
     })
 }
 
@@ -281,11 +281,11 @@ fn token(log: &FollowedLog) -> Result<Option<Zeroizing<String>>, VerifierError> 
     if log.token_file.as_os_str().is_empty() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&log.token_file).map_err(|error| VerifierError::Config {
+    let token = read_token(&log.token_file).map_err(|error| VerifierError::Config {
         key: "logs".to_owned(),
         message: format!("names the token file {}: {error}", log.token_file.display()),
     })?;
-    Ok(Some(Zeroizing::new(text.trim().to_owned())))
+    Ok(Some(token))
 }
 
 /// A log's task: looks and requests, one after the other.

@@ -246,6 +246,18 @@ impl ChainClient {
             let head = self.confirmed_head().await?.unwrap_or_default();
             BlockNumberOrTag::Number(head.get())
         };
+        self.view_at(block, contract, to, call).await
+    }
+
+    /// The same at a block: what several calls with one number give was true at one time. Fails where the endpoint has no such block (yet), or keeps
+    /// its state no longer: the embedded node keeps only the newest.
+    pub(super) async fn view_at<C: SolCall>(
+        &self,
+        block: BlockNumberOrTag,
+        contract: &str,
+        to: Address,
+        call: &C,
+    ) -> Result<C::Return, ChainError> {
         let output = self
             .call_raw(contract, to, call.abi_encode().into(), block.into())
             .await?;

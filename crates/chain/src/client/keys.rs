@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use secp256k1::ecdsa::RecoveryId;
 use secp256k1::{Message, SECP256K1, SecretKey};
@@ -16,7 +16,8 @@ use stele_types::receipt::Signature;
 use stele_types::{Digest, NodeAddress};
 use zeroize::Zeroizing;
 
-const MAX_KEY_FILE: u64 = 1024;
+/// Longer than any key or token, so that something else is not read whole.
+const MAX_SECRET_FILE: usize = 4096;
 
 /// A key can't be read, written or used.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,7 @@ pub struct Account {
 impl Account {
     /// The account of a secret key.
     pub fn from_key(key: &[u8; 32]) -> Result<Self, KeyError> {
-        let signer = PrivateKeySigner::from_bytes(&B256::from(*key)).map_err(|_| KeyError::OutOfRange)?;
+        let signer = PrivateKeySigner::from_slice(key).map_err(|_| KeyError::OutOfRange)?;
         Ok(Self { signer })
     }
 
@@ -132,9 +133,7 @@ pub fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     };
     let file = fs::File::open(path).map_err(failed)?;
     check_permissions(path, &file.metadata().map_err(failed)?)?;
-    // Longer than any key file, so that something else is not read whole.
-    let text = io::read_to_string(file.take(MAX_KEY_FILE)).map(Zeroizing::new);
-    let text = text.map_err(|error| match error.kind() {
+    let text = read_secret(file).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => KeyError::Format {
             path: path.to_owned(),
         },
@@ -147,6 +146,32 @@ pub fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         path: path.to_owned(),
     })?;
     Ok(key)
+}
+
+/// The token in a file, without spaces and line breaks around it. It is wiped from memory when it is dropped.
+pub fn read_token(path: &Path) -> io::Result<Zeroizing<String>> {
+    let text = read_secret(fs::File::open(path)?)?;
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+/// Reads a small secret. Room is made for all of it at once: a buffer that grows leaves copies behind.
+fn read_secret(mut file: fs::File) -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; MAX_SECRET_FILE]);
+    let mut length = 0;
+    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length = length.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let no_secret = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
+    match bytes.get(..length).map(std::str::from_utf8) {
+        Some(Ok(text)) if length < bytes.len() => Ok(Zeroizing::new(text.to_owned())),
+        Some(Err(_)) => Err(no_secret("it is not text")),
+        _ => Err(no_secret("it is longer than any key or token")),
+    }
 }
 
 /// Writes a key to a new file that only its owner may access, and makes it durable: whole or, after a crash, not at all. Never overwrites a file.
@@ -194,6 +219,8 @@ fn check_permissions(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::B256;
+
     use super::*;
 
     #[test]
@@ -208,6 +235,25 @@ mod tests {
         let account = Account::from_file(&path).unwrap();
         assert!(!format!("{account:?}").contains("0707"), "the key does not leak");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn a_token_is_read_without_what_stands_around_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let longest = "t".repeat(MAX_SECRET_FILE - 1);
+        for text in ["", "token", longest.as_str()] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(*read_token(&path).unwrap(), text);
+        }
+        fs::write(&path, "  two words\r\n\n").unwrap();
+        assert_eq!(*read_token(&path).unwrap(), "two words");
+        for not_text in [vec![0xff], vec![b't'; MAX_SECRET_FILE], vec![b't'; 1 << 20]] {
+            fs::write(&path, not_text).unwrap();
+            let error = read_token(&path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        }
+        assert!(read_token(dir.path()).is_err());
     }
 
     #[cfg(unix)]

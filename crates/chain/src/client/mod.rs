@@ -59,7 +59,7 @@ pub use dispute::{DisputeOutcome, DisputeProof, Disputed, OutcomeSignature};
 pub use enforcer::OnChainDecision;
 pub use events::{ChainPosition, EventPage, RegistryEvent};
 pub use governance::Governance;
-pub use keys::{Account, KeyError, create_key_file, read_key_file};
+pub use keys::{Account, KeyError, create_key_file, read_key_file, read_token};
 pub use ledger::{Anchor, Anchored, CheckpointSignature};
 pub use misdating::{LogEntry, MisdatingEvidence};
 pub use nodes::{LogKey, NodeInfo, NodeRegistration, NodeStatus};

@@ -1,12 +1,14 @@
 //! The line of a deployment: contracts are replaced, never changed, and what the earlier ones hold goes on (`docs/contracts.md`, Succession).
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
+use alloy::rpc::types::BlockNumberOrTag;
 use stele_types::{Digest, EvmAddress, LeafIndex, NodeAddress, Timestamp, TreeSize};
 
 use super::governance::{CHALLENGE, Governance, LEDGER, NODES};
 use super::nodes::address;
 use super::omission::Omission;
 use super::timestamp;
+use crate::contracts::abi::challenge::Challenge as Abi;
 use crate::contracts::abi::nodes::NodeRegistry;
 use crate::error::ChainError;
 
@@ -58,11 +60,31 @@ impl Governance {
             .collect())
     }
 
-    /// Whether this deployment's `Challenge` was replaced: then it opens no claims any more.
-    pub async fn challenge_superseded(&self) -> Result<bool, ChainError> {
-        let call = NodeRegistry::successorCall {};
-        let next = self.client.view(CHALLENGE, self.deployment.challenge, &call);
-        Ok(!next.await?.is_zero())
+    /// Whether this deployment's `Challenge` was replaced and has no open claim against a node: then it never has one again. Both are read at one
+    /// block, or a claim that came just before could be missed where another endpoint answers that lags behind.
+    pub async fn claims_are_over(&self, node: NodeAddress) -> Result<bool, ChainError> {
+        let block = self.client.confirmed_head().await?.unwrap_or_default();
+        let block = BlockNumberOrTag::Number(block.get());
+        let court = self.deployment.challenge;
+        let replaced = NodeRegistry::successorCall {};
+        if self
+            .client
+            .view_at(block, CHALLENGE, court, &replaced)
+            .await?
+            .is_zero()
+        {
+            return Ok(false);
+        }
+        let open = Abi::openOmissionsCall {
+            node: address(node),
+            offset: U256::ZERO,
+            limit: U256::ONE,
+        };
+        Ok(self
+            .client
+            .view_at(block, CHALLENGE, court, &open)
+            .await?
+            .is_empty())
     }
 
     /// Whether this deployment's ledger or node registry was replaced: then it takes no anchors, or what it says of nodes no longer counts.

@@ -109,7 +109,10 @@ impl From<ApiError> for Reply {
         // Strings only, so serde_json can't fail; the fallback keeps the code.
         let body = serde_json::to_vec(&error)
             .unwrap_or_else(|_| format!("{{\"code\":\"{}\"}}", error.code).into_bytes());
-        let reply = Self::json_bytes(body).with_status(error.status);
+        // A 404 may be cached where nothing forbids it, and the tile or the decision be there a second later.
+        let reply = Self::json_bytes(body)
+            .with_status(error.status)
+            .cached("no-store");
         match error.allow.as_deref().map(HeaderValue::from_str) {
             Some(Ok(allow)) => reply.with_header(ALLOW, allow),
             _ => reply,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
+use stele_chain::client::Account;
 use stele_ledger::{Options, SigningKey};
 use stele_pdp::{PolicyInForce, PolicyOptions, Snapshot};
 use stele_policy::{bundle, load};
-use stele_server::{DecisionLog, Deps, Handle, Server, ServerConfig};
-use stele_types::{DecisionId, NodeAddress, PolicyId};
+use stele_server::{DecisionLog, Deps, Handle, ReceiptAuthority, Server, ServerConfig};
+use stele_types::{ChainId, DecisionId, NodeAddress, PolicyId};
 
 /// Policies that every test may use.
 pub const POLICIES: [(&str, &str); 3] = [
@@ -69,6 +70,24 @@ pub fn snapshot() -> Snapshot {
 
 /// The node of all tests.
 pub const NODE: NodeAddress = NodeAddress([7; 20]);
+
+/// The ledger contract of chains that are made up.
+pub const LEDGER: NodeAddress = NodeAddress([0x1e; 20]);
+
+/// Who operates a node that has a chain.
+pub fn operator() -> Account {
+    Account::from_key(&[7; 32]).unwrap()
+}
+
+/// What signs receipts for that node.
+pub fn authority() -> ReceiptAuthority {
+    ReceiptAuthority {
+        chain_id: ChainId::new(31_337),
+        ledger: LEDGER,
+        node: operator().node_address(),
+        sign: Arc::new(|digest| operator().sign_digest(digest).map_err(|error| error.to_string())),
+    }
+}
 
 /// The key that signs the log.
 pub fn log_key() -> SigningKey {
@@ -152,6 +171,11 @@ impl Fixture {
             status,
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")),
         )
+    }
+
+    /// The body of an answer.
+    pub async fn text(&self, path: &str) -> String {
+        self.get(path).send().await.unwrap().text().await.unwrap()
     }
 
     /// Stops the server; the log's directory stays as long as what is returned.

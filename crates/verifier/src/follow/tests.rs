@@ -34,7 +34,7 @@ fn follower_on(store: Arc<FaultStore>) -> Follower {
         anchored: None,
         falls: 0,
         challenger: None,
-        secret: [1; 32],
+        secret: Zeroizing::new([1; 32]),
     }
 }
 
@@ -45,7 +45,7 @@ fn log_key() -> SigningKey {
 fn sampling() -> Sampling {
     Sampling {
         share: 1.0,
-        secret: [1; 32],
+        secret: Zeroizing::new([1; 32]),
         refuse_withheld: false,
     }
 }

@@ -213,7 +213,7 @@ pub async fn follow(logs: Vec<FollowedLog>, state: &Path) -> Result<Handle, Veri
         },
         chain: None,
         challenger: None,
-        secret: [1; 32],
+        secret: zeroize::Zeroizing::new([1; 32]),
         clock: || Timestamp(1_700_000_100_000_000_000),
     };
     Verifier::start(&config, deps).await
