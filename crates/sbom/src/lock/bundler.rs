@@ -21,6 +21,8 @@ struct Reading<'t> {
     direct: Vec<&'t str>,
     checksums: Vec<(u32, &'t str)>,
     current: Option<Node>,
+    /// The file came to what the project itself needs, which stands behind the packages.
+    is_whole: bool,
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
@@ -43,6 +45,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
                     ..Section::default()
                 };
                 reading.current = None;
+                reading.is_whole |= text == "DEPENDENCIES";
             }
             (2, "DEPENDENCIES") => reading.direct.push(name_of(text)),
             (2, "CHECKSUMS") => reading.checksums.push((number, text)),
@@ -60,6 +63,12 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
             }
             _ => {}
         }
+    }
+    if !reading.is_whole && !reading.index.is_empty() {
+        let last = u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX);
+        reading
+            .draft
+            .problem(last, "has no DEPENDENCIES behind the packages: the file is cut");
     }
     Ok(finish(reading))
 }
@@ -174,5 +183,9 @@ mod tests {
         );
         let merge = problems(&inventory(&[("Gemfile.lock", "GEM\n<<<<<<< HEAD\n")]));
         assert!(merge[0].starts_with("Gemfile.lock:2: "), "{merge:?}");
+        let cut = inventory(&[("Gemfile.lock", text.split("PLATFORMS").next().unwrap())]);
+        assert_eq!(purls(&cut), purls(&found));
+        let told = problems(&cut);
+        assert!(told.last().unwrap().contains("the file is cut"), "{told:?}");
     }
 }

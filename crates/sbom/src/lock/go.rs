@@ -79,7 +79,7 @@ struct Module<'t> {
 
 fn module(text: &str) -> Result<Module<'_>, Failure> {
     let mut module = Module::default();
-    let mut block = "";
+    let (mut block, mut opened) = ("", 0);
     for (number, line) in (1_u32..).zip(text.lines()) {
         let (code, comment) = line.split_once("//").unwrap_or((line, ""));
         let mut words: Vec<&str> = code
@@ -95,7 +95,7 @@ fn module(text: &str) -> Result<Module<'_>, Failure> {
         }
         let verb = if block.is_empty() { words.remove(0) } else { block };
         if words.first() == Some(&"(") {
-            block = verb;
+            (block, opened) = (verb, number);
             continue;
         }
         match (verb, words.as_slice()) {
@@ -130,7 +130,13 @@ fn module(text: &str) -> Result<Module<'_>, Failure> {
             }
         }
     }
-    Ok(module)
+    if block.is_empty() {
+        return Ok(module);
+    }
+    Err(Failure::at(
+        opened,
+        format!("`{block} (` has no end: the file is cut"),
+    ))
 }
 
 fn replace<'t>(module: &mut Module<'t>, from: Named<'t>, to: &[&'t str]) {
@@ -225,6 +231,7 @@ replace example.org/own => ../own
         for (path, text) in [
             ("go.mod", "module x\nrequire a\n"),
             ("go.mod", "module x\nreqire a v1\n"),
+            ("go.mod", "module x\nrequire (\n\ta v1.0.0\n"),
             ("go.sum", "a v1 h1:x\nb\n"),
         ] {
             let found = problems(&inventory(&[(path, text)]));

@@ -200,6 +200,14 @@ impl LockKind {
         })
     }
 
+    /// Whether a program writes it in lines, so that it may be cut and still be read.
+    const fn ends_in_line_break(self) -> bool {
+        matches!(
+            self,
+            Self::Pnpm | Self::Yarn | Self::GoMod | Self::GoSum | Self::Gradle | Self::Bundler
+        )
+    }
+
     fn reader(self) -> Reader {
         match self {
             Self::Cargo => cargo::read,
@@ -273,7 +281,16 @@ fn scan_file(tree: &dyn Tree, kind: LockKind, path: &str, inventory: &mut Invent
     };
     inventory.files.insert(path.to_owned());
     match kind.reader()(&file) {
-        Ok(draft) => Some(draft),
+        Ok(mut draft) => {
+            if kind.ends_in_line_break() && !text.is_empty() && !text.ends_with('\n') {
+                let last = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
+                draft.incomplete(
+                    last,
+                    "ends within a line, which its tool does not write: it may be cut",
+                );
+            }
+            Some(draft)
+        }
         Err(failure) => {
             inventory.note(Problem {
                 file: path.to_owned(),

@@ -60,6 +60,28 @@ fn a_bad_file_does_not_stop_the_rest() {
 }
 
 #[test]
+fn what_ends_within_a_line_may_be_cut() {
+    for (path, text) in [
+        ("go.sum", "a.example/b v1.0.0 h1:x=\n"),
+        ("go.mod", "module m\nrequire a.example/b v1.0.0\n"),
+        (
+            "yarn.lock",
+            "# yarn lockfile v1\na@^1.0.0:\n  version \"1.0.0\"\n",
+        ),
+        ("gradle.lockfile", "g:x:1.0=runtimeClasspath\n"),
+    ] {
+        let (whole, cut) = (inventory(&[(path, text)]), inventory(&[(path, text.trim_end())]));
+        assert_eq!((whole.len(), cut.len()), (1, 1), "{path}");
+        assert_eq!(problems(&whole), [""; 0], "{path}");
+        assert!(
+            cut.problems.len() == 1 && cut.problems.iter().all(|one| one.kind == ProblemKind::Incomplete),
+            "{:?}",
+            problems(&cut)
+        );
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     let deep = 200_000;
     let json = format!("{{\"packages\": {}", "[".repeat(deep));
@@ -175,7 +197,7 @@ mod laws {
                 "\n",
                 |package| format!("e.org/p{} v1.0", package.0),
             ),
-            ("gradle.lockfile", "", "", "\n", |package| {
+            ("gradle.lockfile", "", "\n", "\n", |package| {
                 format!("g:p{}:1.0=runtimeClasspath", package.0)
             }),
             (
@@ -194,7 +216,7 @@ mod laws {
             (
                 "Gemfile.lock",
                 "GEM\n  remote: https://rubygems.org/\n  specs:\n",
-                "",
+                "\n\nDEPENDENCIES\n",
                 "\n",
                 |package| {
                     let mut text = format!("    p{} (1.0)", package.0);
