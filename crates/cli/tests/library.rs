@@ -131,6 +131,63 @@ fn every_rule_has_a_failing_and_a_passing_example() {
     }
 }
 
+/// The ids of the rules of each policy that say in their metadata how a finding is mended.
+fn mended() -> BTreeMap<String, BTreeSet<String>> {
+    let mut mended: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in files(&workspace().join("policies")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for block in text.split("# METADATA\n").skip(1) {
+            let line = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
+            if let (Some(id), Some(_)) = (line("#   id: "), line("#   fix: ")) {
+                let (policy, _) = id.rsplit_once('/').unwrap();
+                mended.entry(policy.to_owned()).or_default().insert(id.to_owned());
+            }
+        }
+    }
+    mended
+}
+
+#[test]
+fn every_fix_makes_the_failing_example_pass_its_rule() {
+    let site = Site::new();
+    let mended = mended();
+    assert!(
+        mended.values().map(BTreeSet::len).sum::<usize>() >= 15,
+        "{mended:?}"
+    );
+    let policies = workspace().join("policies");
+    for (policy, ids) in &mended {
+        let examples = files(&workspace().join("examples/library").join(policy));
+        let is_bad = |path: &&PathBuf| path.file_name().unwrap().to_string_lossy().contains("bad");
+        let own: Vec<PathBuf> = examples
+            .iter()
+            .filter(is_bad)
+            .map(|path| copied(&site, policy, path))
+            .collect();
+        let told = |found: BTreeSet<(PathBuf, String)>| -> BTreeSet<String> {
+            found
+                .into_iter()
+                .map(|(_, id)| id)
+                .filter(|id| ids.contains(id))
+                .collect()
+        };
+        assert_eq!(&told(check(&site, &own)), ids, "no example has a finding to mend");
+        let mut args = vec!["check", "--fix", "--yes", "--policy", policies.to_str().unwrap()];
+        args.extend(own.iter().map(|path| path.to_str().unwrap()));
+        let ran = site.run(&args);
+        assert!(matches!(ran.code, 0 | 1), "{}{}", ran.out, ran.err);
+        assert_eq!(told(check(&site, &own)), BTreeSet::new(), "{policy}: {}", ran.out);
+    }
+}
+
+fn copied(site: &Site, policy: &str, path: &Path) -> PathBuf {
+    let folder = site.path().join("examples").join(policy);
+    std::fs::create_dir_all(&folder).unwrap();
+    let copy = folder.join(path.file_name().unwrap());
+    std::fs::copy(path, &copy).unwrap();
+    copy
+}
+
 #[test]
 fn the_pages_about_the_library_are_those_of_its_metadata() {
     let site = Site::new();

@@ -45,7 +45,9 @@ schemes[name] := scheme if some name, scheme in input.securityDefinitions
 
 # METADATA
 # title: API over plain HTTP
-# description: A server of the description is reached without TLS. The own machine is left alone.
+# description: >-
+#   A server of the description, of a path or of an operation is reached without TLS, or tokens are fetched without. The
+#   own machine is left alone.
 # custom:
 #   id: api/openapi/plain-http
 #   severity: high
@@ -57,15 +59,31 @@ schemes[name] := scheme if some name, scheme in input.securityDefinitions
 #   remediation: Serve the API over https.
 deny contains finding if {
 	some entry in urls
-	url := sprintf("%s%s", [entry.scheme, entry.holder[entry.key]])
+	url := lower(sprintf("%s%s", [entry.scheme, entry.holder[entry.key]]))
 	startswith(url, "http://")
 	not regex.match(`^http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$)`, url)
 	finding := found("api/openapi/plain-http", url, sprintf("the server %s must use https", [url]))
 }
 
-urls contains {"scheme": "", "holder": server, "key": "url"} if some server in input.servers
+urls contains {"scheme": "", "holder": server, "key": "url"} if some server in servers
 
 urls contains {"scheme": sprintf("%s://", [scheme]), "holder": input, "key": "host"} if some scheme in input.schemes
+
+# Where tokens are fetched.
+urls contains {"scheme": "", "holder": flow, "key": key} if {
+	some scheme in schemes
+	some flow in array.concat([scheme], [one | some one in scheme.flows])
+	some key in ["authorizationUrl", "tokenUrl"]
+}
+
+servers contains server if some server in input.servers
+
+# A path or an operation may have its own.
+servers contains server if {
+	some item in input.paths
+	some holder in array.concat([item], [operation | some method, operation in item; method in methods])
+	some server in holder.servers
+}
 
 # METADATA
 # title: Operation without sign-in

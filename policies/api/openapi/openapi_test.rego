@@ -118,3 +118,22 @@ test_swagger_is_read if {
 test_hosts_that_begin_like_the_own_machine_count if {
 	found({"paths": {}, "servers": [{"url": "http://localhost.corp.example"}]}) == {"api/openapi/plain-http"}
 }
+
+described(more) := object.union({"openapi": "3.1.0", "paths": {"/a": {"get": {"security": [], "responses": {"200": {}}}}}}, more)
+
+test_every_server_counts if {
+	plain := {"api/openapi/plain-http"}
+	found(described({"servers": [{"url": "HTTP://api.corp.example"}]})) == plain
+	found(described({"paths": {"/a": {"servers": [{"url": "http://api.corp.example"}]}}})) == plain
+	found(described({"paths": {"/a": {"get": {"servers": [{"url": "http://api.corp.example"}]}}}})) == plain
+	found(described({"paths": {"/a": {"servers": [{"url": "/v1"}, {"url": "https://api.corp.example"}]}}})) == set()
+}
+
+test_tokens_are_fetched_with_tls if {
+	flows := {"clientCredentials": {"tokenUrl": "http://id.corp.example/token", "scopes": {}}}
+	doc := {"openapi": "3.1.0", "paths": {}, "components": {"securitySchemes": {"o": {"type": "oauth2", "flows": flows}}}}
+	found(doc) == {"api/openapi/plain-http"}
+	old := {"swagger": "2.0", "paths": {}, "securityDefinitions": {"o": {"type": "oauth2", "flow": "application", "tokenUrl": "http://id.corp.example/token"}}}
+	found(old) == {"api/openapi/plain-http"}
+	found(json.patch(old, [{"op": "replace", "path": "/securityDefinitions/o/tokenUrl", "value": "https://id.corp.example/token"}])) == set()
+}

@@ -20,6 +20,7 @@
 package arm.azure
 
 import data.lib.arm
+import data.lib.networks
 
 default allow := false
 
@@ -58,13 +59,17 @@ deny contains finding if {
 	some entry in rules
 	lower(entry.rule.access) == "allow"
 	lower(entry.rule.direction) == "inbound"
-	some source in array.concat([object.get(entry.rule, "sourceAddressPrefix", "")], object.get(entry.rule, "sourceAddressPrefixes", []))
-	lower(source) in {"*", "0.0.0.0/0", "::/0", "any", "internet"}
-	some range in array.concat([object.get(entry.rule, "destinationPortRange", "")], object.get(entry.rule, "destinationPortRanges", []))
+	some source in arm.values(entry.rule, "sourceAddressPrefix", "sourceAddressPrefixes")
+	everyone(source)
+	some range in arm.values(entry.rule, "destinationPortRange", "destinationPortRanges")
 	some port in [22, 3389]
 	covers(range, port)
 	finding := arm.finding("arm/azure/open-admin-port", entry.resource, sprintf("port %d is open to the world", [port]))
 }
+
+everyone(source) if lower(source) in {"*", "0.0.0.0", "any", "internet"}
+
+everyone(source) if networks.everyone(source)
 
 covers(range, _) if range == "*"
 
@@ -133,6 +138,7 @@ deny contains finding if {
 #   - nist-800-53r5:CP-9
 #   - nist-800-53r5:SC-12(1)
 #   remediation: Set enablePurgeProtection to true.
+#   fix: {at: [enablePurgeProtection], value: true}
 deny contains finding if {
 	some vault in arm.of_type("Microsoft.KeyVault/vaults")
 	object.get(arm.properties(vault), "enablePurgeProtection", null) in {false, null}
@@ -152,15 +158,17 @@ deny contains finding if {
 #   - pci-dss-4.0:4.2.1
 #   - iso-27001-2022:A.8.24
 #   remediation: Set httpsOnly to true.
+#   fix: {at: [httpsOnly], value: true}
 deny contains finding if {
-	some app in arm.of_type("Microsoft.Web/sites")
+	some type in ["Microsoft.Web/sites", "Microsoft.Web/sites/slots"]
+	some app in arm.of_type(type)
 	object.get(arm.properties(app), "httpsOnly", null) in {false, null}
 	finding := arm.finding("arm/azure/app-https", app, "httpsOnly must be true")
 }
 
 # METADATA
 # title: Database firewall open to the world
-# description: A firewall rule of a database server admits every address.
+# description: A firewall rule of a database server admits every address, or a quarter of them and more.
 # custom:
 #   id: arm/azure/open-database
 #   layer: L1
@@ -173,9 +181,10 @@ deny contains finding if {
 deny contains finding if {
 	some firewall in arm.resources
 	endswith(lower(firewall.type), "/firewallrules")
-	firewall.properties.startIpAddress == "0.0.0.0"
-	firewall.properties.endIpAddress == "255.255.255.255"
-	finding := arm.finding("arm/azure/open-database", firewall, "the firewall admits 0.0.0.0 to 255.255.255.255")
+	first := firewall.properties.startIpAddress
+	last := firewall.properties.endIpAddress
+	to_number(split(last, ".")[0]) - to_number(split(first, ".")[0]) >= 63
+	finding := arm.finding("arm/azure/open-database", firewall, "the firewall admits most addresses")
 }
 
 # METADATA

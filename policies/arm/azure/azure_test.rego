@@ -137,3 +137,33 @@ test_other_resources_are_none if {
 	limits := {"resources": {"app": {"type": "Microsoft.Web/sites"}}}
 	one("Microsoft.ContainerInstance/containerGroups", {"containers": [{"properties": limits}]}) == set()
 }
+
+ruled(more) := {"resources": [{
+	"type": "Microsoft.Network/networkSecurityGroups/securityRules",
+	"name": "r",
+	"properties": object.union({"access": "Allow", "direction": "Inbound", "destinationPortRange": "22"}, more),
+}]}
+
+test_every_spelling_of_everyone_counts if {
+	every source in ["0.0.0.0", "0.0.0.0/1", "2000::/3", "ANY", "Internet"] {
+		found(ruled({"sourceAddressPrefix": source})) == {"arm/azure/open-admin-port"}
+	}
+	found(ruled({"sourceAddressPrefix": "*", "sourceAddressPrefixes": null, "destinationPortRanges": null})) == {"arm/azure/open-admin-port"}
+	found(ruled({"sourceAddressPrefix": null, "sourceAddressPrefixes": ["10.0.0.0/8"]})) == set()
+}
+
+ranged(first, last) := {"resources": [{
+	"type": "Microsoft.Sql/servers/firewallRules",
+	"name": "r",
+	"properties": {"startIpAddress": first, "endIpAddress": last},
+}]}
+
+test_most_addresses_are_all_of_them if {
+	found(ranged("0.0.0.1", "255.255.255.254")) == {"arm/azure/open-database"}
+	found(ranged("128.0.0.0", "255.255.255.255")) == {"arm/azure/open-database"}
+	found(ranged("10.0.0.0", "10.255.255.255")) == set()
+}
+
+test_slots_are_apps if {
+	found({"resources": [{"type": "Microsoft.Web/sites/slots", "name": "s", "properties": {}}]}) == {"arm/azure/app-https"}
+}

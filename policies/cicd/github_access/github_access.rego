@@ -42,6 +42,7 @@ allow if {
 #   - owasp-cicd-2022:CICD-SEC-5
 #   - nist-800-53r5:AC-6
 #   remediation: "Add permissions to the workflow, for instance contents: read."
+#   fix: [{path: [permissions], value: {contents: read}}]
 deny contains finding if {
 	not has_permissions(input)
 	some id, job in gh.jobs
@@ -93,7 +94,9 @@ deny contains finding if {
 
 # METADATA
 # title: Secret in plain text
-# description: A variable holds a password, a token or a key instead of a reference to one.
+# description: >-
+#   A variable, an input of an action or the credentials of a registry hold a password, a token or a key instead of a
+#   reference to one.
 # custom:
 #   id: cicd/github_access/plain-secret
 #   layer: L6
@@ -115,7 +118,17 @@ environments contains {"job": "of the workflow", "env": input.env, "wide": true}
 
 environments contains {"job": id, "env": job.env, "wide": true} if some id, job in gh.jobs
 
-environments contains {"job": entry.job, "env": entry.step.env, "wide": false} if some entry in gh.steps
+environments contains {"job": entry.job, "env": entry.step[field], "wide": false} if {
+	some entry in gh.steps
+	some field in ["env", "with"]
+}
+
+environments contains {"job": id, "env": job.container.credentials, "wide": false} if some id, job in gh.jobs
+
+environments contains {"job": id, "env": service.credentials, "wide": false} if {
+	some id, job in gh.jobs
+	some service in job.services
+}
 
 # METADATA
 # title: Secret for every step
@@ -131,7 +144,7 @@ environments contains {"job": entry.job, "env": entry.step.env, "wide": false} i
 warn contains finding if {
 	some entry in environments
 	some name, value in entry.env
-	regex.match(`\$\{\{ *secrets\.`, value)
+	regex.match(`\$\{\{.*secrets *[.\[]`, value)
 	entry.wide
 	finding := gh.finding("cicd/github_access/wide-secret", entry.job, sprintf("%s is there for every step", [name]))
 }

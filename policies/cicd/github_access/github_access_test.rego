@@ -53,3 +53,23 @@ test_permissions_of_a_job_suffice if {
 test_own_workflows_may_inherit_secrets if {
 	found(workflow({"uses": "./.github/workflows/release.yml", "secrets": "inherit"})) == set()
 }
+
+login(password) := {"uses": "docker/login-action@0123456789abcdef0123456789abcdef01234567", "with": {"username": "ci", "password": password}}
+
+test_credentials_and_inputs_hold_secrets_too if {
+	plain := {"cicd/github_access/plain-secret"}
+	found(workflow({"runs-on": "ubuntu-24.04", "steps": [login("hunter2")]})) == plain
+	found(workflow({"runs-on": "ubuntu-24.04", "steps": [login("${{ secrets.REGISTRY }}")]})) == set()
+	image := {"image": "r.example/a:1", "credentials": {"username": "ci", "password": "hunter2"}}
+	found(workflow({"runs-on": "ubuntu-24.04", "container": image, "steps": []})) == plain
+	found(workflow({"runs-on": "ubuntu-24.04", "services": {"db": image}, "steps": []})) == plain
+}
+
+wide(value) := object.union(good, {"env": {"A": value}})
+
+test_secrets_in_any_expression_are_for_every_step if {
+	every value in ["${{ secrets.A }}", "${{secrets['A']}}", "${{ format('{0}', secrets.A) }}"] {
+		found(wide(value)) == {"cicd/github_access/wide-secret"}
+	}
+	found(wide("${{ vars.A }}")) == set()
+}

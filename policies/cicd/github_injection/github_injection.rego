@@ -35,8 +35,8 @@ allow if {
 # METADATA
 # title: Pull request checked out with secrets
 # description: >-
-#   A workflow that has the repository's secrets (pull_request_target, workflow_run) checks out the code of a pull
-#   request.
+#   A workflow that has the repository's secrets (pull_request_target, workflow_run, issue_comment) checks out the code of
+#   a pull request with actions/checkout. What does so with git or gh is cicd/github_checkout.
 # custom:
 #   id: cicd/github_injection/untrusted-checkout
 #   severity: critical
@@ -49,20 +49,26 @@ deny contains finding if {
 	some trigger in ["issue_comment", "pull_request_target", "workflow_run"]
 	trigger in gh.triggers
 	some entry in gh.steps
-	startswith(entry.step.uses, "actions/checkout@")
+	gh.is_action(entry.step, "actions/checkout")
 	some field in ["ref", "repository"]
 	value := entry.step["with"][field]
-	some source in [
-		"github.event.pull_request.head", "github.event.pull_request.number", "github.event.issue.number",
-		"github.event.workflow_run.head", "github.head_ref", "refs/pull/",
-	]
-	contains(value, source)
+	names_pull_request(spelled(value))
 	message := sprintf("on %s it must not check out %s", [trigger, value])
 	finding := gh.finding("cicd/github_injection/untrusted-checkout", entry.job, message)
 }
 
+names_pull_request(text) if {
+	some source in [
+		"github.event.pull_request.head", "github.event.pull_request.number", "github.event.issue.number",
+		"github.event.pull_request.merge_commit_sha", "github.event.workflow_run.head",
+		"github.event.workflow_run.pull_requests", "github.head_ref", "refs/pull/",
+	]
+	contains(text, source)
+}
+
 # What the sender of an event writes, by GitHub's list of untrusted input.
 untrusted := {
+	"github.event.*", "github.event.changes.", "github.event.workflow_run.pull_requests[0].head.ref",
 	"github.event.comment.body", "github.event.commits", "github.event.discussion.body", "github.event.discussion.title",
 	"github.event.head_commit.author", "github.event.head_commit.message", "github.event.issue.body",
 	"github.event.issue.title", "github.event.pages", "github.event.pull_request.body",
@@ -87,19 +93,33 @@ deny contains finding if {
 	some script in gh.scripts
 	some expression in regex.find_n(`\$\{\{([^'}]|'[^']*')*\}\}`, script.holder[script.key], -1)
 	text := printed(expression)
-	some field in untrusted
-	contains(text, field)
+	carries(text)
 	message := sprintf("the script must not contain %s", [expression])
 	finding := gh.finding("cicd/github_injection/script", script.job, message)
+}
+
+carries(text) if {
+	some field in untrusted
+	contains(text, field)
+}
+
+# A whole object with what they write in it.
+carries(text) if {
+	some part in ["", ".comment", ".commits", ".discussion", ".head_commit", ".issue", ".pull_request", ".review", ".workflow_run"]
+	compact := replace(replace(text, " ", ""), "(github)", "(github.event)")
+	contains(compact, concat("", ["tojson(github.event", part, ")"]))
 }
 
 # What of an expression can get into the script, in one spelling: lower case, and fields after dots. Literals are the
 # author's own, and comparisons print nothing but true or false.
 printed(expression) := regex.replace(without_tests, `!?[\w.*-]+ *[=!]= *[\w.*'-]+`, "") if {
-	fields := regex.replace(regex.replace(lower(expression), `\s*\[\s*'`, "."), `'\s*\]`, "")
-	dotted := regex.replace(fields, `\s*\.\s*`, ".")
-	plain := regex.replace(dotted, `'[^']*'`, "''")
+	plain := regex.replace(spelled(expression), `'[^']*'`, "''")
 	without_tests := regex.replace(plain, `\b(contains|startswith|endswith)\s*\(([^()]|\([^()]*\))*\)`, "")
+}
+
+# Lower case, and fields after dots.
+spelled(text) := regex.replace(fields, `\s*\.\s*`, ".") if {
+	fields := regex.replace(regex.replace(lower(text), `\s*\[\s*'`, "."), `'\s*\]`, "")
 }
 
 # METADATA
@@ -114,7 +134,7 @@ printed(expression) := regex.replace(without_tests, `!?[\w.*-]+ *[=!]= *[\w.*'-]
 #   remediation: Remove ACTIONS_ALLOW_UNSECURE_COMMANDS and write to $GITHUB_ENV.
 deny contains finding if {
 	some entry in environments
-	lower(sprintf("%v", [entry.env.ACTIONS_ALLOW_UNSECURE_COMMANDS])) == "true"
+	lower(sprintf("%v", [entry.env.ACTIONS_ALLOW_UNSECURE_COMMANDS])) in {"$true", "1", "true"}
 	finding := gh.finding("cicd/github_injection/unsecure-commands", entry.job, "ACTIONS_ALLOW_UNSECURE_COMMANDS must not be true")
 }
 
@@ -138,7 +158,9 @@ environments contains {"job": entry.job, "env": entry.step.env} if some entry in
 #   - nist-800-53r5:SC-7
 #   remediation: Use a hosted runner, or one that is thrown away after each job.
 warn contains finding if {
-	some trigger in ["issue_comment", "pull_request", "pull_request_target"]
+	some trigger in [
+		"issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment", "pull_request_target",
+	]
 	trigger in gh.triggers
 	some id, job in gh.jobs
 	some label in labels(job["runs-on"])

@@ -112,3 +112,46 @@ test_tests_of_text_and_literals_are_accepted if {
 		run(sprintf("echo ${{ %s }}", [expression])) == set()
 	}
 }
+
+test_checkouts_in_other_spellings_count if {
+	checked_out := {"cicd/github_injection/untrusted-checkout"}
+	every reference in [
+		"${{ github.event['pull_request'].head.sha }}", "${{ GitHub.Event.Pull_Request.Head.Sha }}",
+		"${{ github.event.pull_request.merge_commit_sha }}",
+	] {
+		found(workflow("pull_request_target", steps([checkout(reference)]))) == checked_out
+		found(workflow("pull_request_target", steps([object.union(checkout(reference), {"uses": "Actions/Checkout@v5"})]))) == checked_out
+	}
+	late := checkout("${{ github.event.workflow_run.pull_requests[0].head.sha }}")
+	found(workflow({"workflow_run": {}}, steps([late]))) == checked_out
+}
+
+test_whole_objects_are_text_of_others if {
+	every expression in [
+		"toJSON(github.event)", "toJson( github )", "toJSON(github.event.issue)", "fromJSON(toJSON(github['event'].comment)).body",
+		"github.event.*.body", "github.event.changes.title.from",
+	] {
+		run(sprintf("echo '${{ %s }}'", [expression])) == {"cicd/github_injection/script"}
+	}
+	every expression in ["toJSON(github.event.pull_request.number)", "toJSON(matrix)", "toJSON(github.event_name)"] {
+		run(sprintf("echo '${{ %s }}'", [expression])) == set()
+	}
+}
+
+test_names_of_actions_have_no_case if {
+	script := {"uses": "Actions/GitHub-Script@v8", "with": {"script": "core.info('${{ github.event.issue.title }}')"}}
+	found(workflow("issues", steps([script]))) == {"cicd/github_injection/script"}
+}
+
+test_runners_read_more_than_true if {
+	every value in ["1", 1, "TRUE", "$true", true] {
+		found(object.union(good, {"env": {"ACTIONS_ALLOW_UNSECURE_COMMANDS": value}})) == {"cicd/github_injection/unsecure-commands"}
+	}
+	found(object.union(good, {"env": {"ACTIONS_ALLOW_UNSECURE_COMMANDS": 0}})) == set()
+}
+
+test_reviews_start_jobs_too if {
+	every trigger in ["pull_request_review", "pull_request_review_comment"] {
+		found(workflow(trigger, {"runs-on": "self-hosted", "steps": []})) == {"cicd/github_injection/self-hosted"}
+	}
+}

@@ -62,7 +62,7 @@ deny contains finding if {
 
 # METADATA
 # title: Image that moves
-# description: A step runs an image that is not named by its digest.
+# description: A step runs an image that is not named by its digest. Containers of jobs and services are not looked at.
 # custom:
 #   id: cicd/github_sources/unpinned-image
 #   severity: medium

@@ -76,3 +76,18 @@ test_scripts_of_all_jobs_count if {
 	found({"before_script": "curl https://x | bash"}) == {"cicd/gitlab/unchecked-download"}
 	found({"a": {"after_script": ["curl https://x | bash"]}}) == {"cicd/gitlab/unchecked-download"}
 }
+
+test_branches_of_any_name_move if {
+	every reference in ["staging", "production", "HEAD", "release"] {
+		include({"project": "corp/ci", "file": "a.yml", "ref": reference}) == {"cicd/gitlab/moving-include"}
+	}
+	every reference in ["v1.2", "1.0.0", "$REF", "0123456789abcdef0123456789abcdef01234567"] {
+		include({"project": "corp/ci", "file": "a.yml", "ref": reference}) == set()
+	}
+	include({"component": "gitlab.corp.example/ci/build@~latest"}) == {"cicd/gitlab/moving-include"}
+	include({"component": "gitlab.corp.example/ci/build@1.2"}) == set()
+}
+
+test_scripts_within_scripts_are_read if {
+	found({"test": {"image": "node:22", "script": ["make", ["curl https://x | sh"]]}}) == {"cicd/gitlab/unchecked-download"}
+}

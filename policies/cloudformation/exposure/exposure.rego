@@ -18,6 +18,7 @@ package cloudformation.exposure
 
 import data.lib.cloudformation as cfn
 import data.lib.iam
+import data.lib.networks
 
 default allow := false
 
@@ -31,7 +32,7 @@ allow if {
 
 ingress contains {"name": resource.name, "rule": rule} if {
 	some resource in cfn.of_type("AWS::EC2::SecurityGroup")
-	some rule in resource.properties.SecurityGroupIngress
+	some rule in cfn.as_list(resource.properties.SecurityGroupIngress)
 }
 
 ingress contains {"name": resource.name, "rule": resource.properties} if {
@@ -55,7 +56,7 @@ ingress contains {"name": resource.name, "rule": resource.properties} if {
 deny contains finding if {
 	some entry in ingress
 	some field in ["CidrIp", "CidrIpv6"]
-	entry.rule[field] in {"0.0.0.0/0", "::/0"}
+	networks.everyone(cfn.said(entry.rule[field]))
 	some port in [22, 1433, 3306, 3389, 5432, 6379, 27017]
 	covers(entry.rule, port)
 	finding := cfn.finding("cloudformation/exposure/open-admin-port", entry.name, sprintf("port %d is open to the world", [port]))
@@ -102,7 +103,8 @@ bucket_problems(properties) := {problem |
 
 # METADATA
 # title: Public database
-# description: A database or warehouse has a public address.
+# description: >-
+#   A database or warehouse has a public address, which an instance for replication has when nothing is said.
 # custom:
 #   id: cloudformation/exposure/public-database
 #   layer: L6
@@ -116,7 +118,7 @@ bucket_problems(properties) := {problem |
 deny contains finding if {
 	some type in ["AWS::DMS::ReplicationInstance", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"]
 	some resource in cfn.of_type(type)
-	cfn.is_true(resource.properties.PubliclyAccessible)
+	cfn.is_true(object.get(resource.properties, "PubliclyAccessible", type == "AWS::DMS::ReplicationInstance"))
 	finding := cfn.finding("cloudformation/exposure/public-database", resource.name, "PubliclyAccessible must be false")
 }
 
@@ -134,7 +136,7 @@ deny contains finding if {
 deny contains finding if {
 	some resource in cfn.of_type("AWS::ElasticLoadBalancingV2::Listener")
 	resource.properties.Protocol == "HTTP"
-	redirects := [action | some action in resource.properties.DefaultActions; action.Type == "redirect"]
+	redirects := [action | some action in resource.properties.DefaultActions; action.RedirectConfig.Protocol == "HTTPS"]
 	count(redirects) == 0
 	finding := cfn.finding("cloudformation/exposure/plain-listener", resource.name, "the listener must use HTTPS or redirect to it")
 }
@@ -154,23 +156,20 @@ deny contains finding if {
 #   remediation: Name the principals, or add a condition.
 deny contains finding if {
 	some type, field in {
+		"AWS::ECR::Repository": "RepositoryPolicyText",
 		"AWS::IAM::Role": "AssumeRolePolicyDocument",
 		"AWS::KMS::Key": "KeyPolicy",
 		"AWS::S3::BucketPolicy": "PolicyDocument",
 		"AWS::SNS::TopicPolicy": "PolicyDocument",
+		"AWS::SecretsManager::ResourcePolicy": "ResourcePolicy",
 		"AWS::SQS::QueuePolicy": "PolicyDocument",
 	}
 	some resource in cfn.of_type(type)
 	some statement in iam.as_list(resource.properties[field].Statement)
 	statement.Effect == "Allow"
-	everyone(statement.Principal)
-	not statement.Condition
+	iam.admits_everyone(statement)
 	finding := cfn.finding("cloudformation/exposure/open-policy", resource.name, sprintf("%s admits every principal", [field]))
 }
-
-everyone(principal) if principal == "*"
-
-everyone(principal) if "*" in iam.as_list(principal.AWS)
 
 # METADATA
 # title: Every action on every resource

@@ -49,7 +49,7 @@ good := template({
 		"RestrictPublicBuckets": true,
 	}}},
 	"Database": {"Type": "AWS::RDS::DBInstance", "Properties": {"PubliclyAccessible": false}},
-	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "redirect"}])},
+	"Listener": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}}])},
 	"Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": grant({"AWS": "arn:aws:iam::123456789012:role/web"})},
 	"Role": {"Type": "AWS::IAM::Role", "Properties": role(["dynamodb:GetItem"])},
 	"User": {"Type": "AWS::IAM::User", "Properties": managed("arn:aws:iam::aws:policy/ReadOnlyAccess")},
@@ -135,4 +135,38 @@ test_all_but_some_actions_is_everything if {
 	every type in ["AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
 		one(type, document) == {"cloudformation/exposure/administrator"}
 	}
+}
+
+test_every_spelling_of_an_open_port_counts if {
+	open := {"cloudformation/exposure/open-admin-port"}
+	every cidr in ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/0"] {
+		found(template({"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [rule(cidr, 22)]}}})) == open
+	}
+	found(template({"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": rule("0.0.0.0/0", 22)}}})) == open
+	referring := template({"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupIngress": [rule({"Ref": "From"}, 22)]}}})
+	found(referring) == set()
+	found(object.union(referring, {"Parameters": {"From": {"Type": "String", "Default": "0.0.0.0/0"}}})) == open
+	found(object.union(referring, {"Parameters": {"From": {"Type": "String", "Default": "10.0.0.0/8"}}})) == set()
+}
+
+admitting(type, field, more) := template({"R": {"Type": type, "Properties": {field: {"Statement": [object.union({"Effect": "Allow", "Action": "s3:GetObject"}, more)]}}}})
+
+test_more_ways_to_admit_everyone_count if {
+	open := {"cloudformation/exposure/open-policy"}
+	found(admitting("AWS::ECR::Repository", "RepositoryPolicyText", {"Principal": "*"})) == open
+	found(admitting("AWS::SecretsManager::ResourcePolicy", "ResourcePolicy", {"Principal": {"AWS": ["*"]}})) == open
+	found(admitting("AWS::S3::BucketPolicy", "PolicyDocument", {"NotPrincipal": {"AWS": "123456789012"}})) == open
+	found(admitting("AWS::S3::BucketPolicy", "PolicyDocument", {"Principal": "*", "Condition": {}})) == open
+}
+
+test_instances_for_replication_are_public_unless_told if {
+	public := {"cloudformation/exposure/public-database"}
+	found(template({"R": {"Type": "AWS::DMS::ReplicationInstance"}})) == public
+	found(template({"R": {"Type": "AWS::DMS::ReplicationInstance", "Properties": {"PubliclyAccessible": false}}})) == set()
+	found(template({"R": {"Type": "AWS::RDS::DBInstance"}})) == set()
+}
+
+test_only_redirects_to_tls_are_no_plain_listeners if {
+	redirect := {"Type": "redirect", "RedirectConfig": {"Host": "b", "StatusCode": "HTTP_301"}}
+	found(template({"L": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([redirect])}})) == {"cloudformation/exposure/plain-listener"}
 }

@@ -72,7 +72,8 @@ inherits(properties) if {
 
 # METADATA
 # title: Database without backups
-# description: A database keeps no backups.
+# description: >-
+#   A database keeps backups for less than a week; when nothing is said, for a day.
 # custom:
 #   id: cloudformation/storage/backup
 #   severity: medium
@@ -84,7 +85,8 @@ inherits(properties) if {
 deny contains finding if {
 	some type in ["AWS::RDS::DBCluster", "AWS::RDS::DBInstance"]
 	some resource in cfn.of_type(type)
-	days := cfn.number(resource.properties.BackupRetentionPeriod)
+	not inherits(resource.properties)
+	days := cfn.number(object.get(resource.properties, "BackupRetentionPeriod", 1))
 	days < data.config.terraform.min_backup_days
 	finding := cfn.finding("cloudformation/storage/backup", resource.name, sprintf("backups are kept for %d days", [days]))
 }
@@ -121,6 +123,7 @@ deny contains finding if {
 #   - pci-dss-4.0:3.7.4
 #   - iso-27001-2022:A.8.24
 #   remediation: Set EnableKeyRotation to true.
+#   fix: {at: [EnableKeyRotation], value: true}
 deny contains finding if {
 	some resource in cfn.of_type("AWS::KMS::Key")
 	object.get(resource.properties, "KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
@@ -191,7 +194,7 @@ deny contains finding if {
 
 passwords contains {"name": name, "field": field, "holder": resource.Properties} if {
 	some name, resource in input.Resources
-	some field in ["AuthToken", "MasterUserPassword", "MasterPassword"]
+	some field in ["AuthToken", "MasterUserPassword", "MasterPassword", "SecretString"]
 	startswith(resource.Type, "AWS::")
 }
 

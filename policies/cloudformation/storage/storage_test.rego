@@ -74,14 +74,14 @@ test_message_names_resource_and_days if {
 test_values_of_functions_are_not_judged if {
 	one("AWS::EFS::FileSystem", {"Encrypted": {"Ref": "Encrypted"}}) == set()
 	one("AWS::RDS::DBInstance", {"StorageEncrypted": true, "BackupRetentionPeriod": {"Ref": "Days"}}) == set()
-	one("AWS::RDS::DBInstance", {"StorageEncrypted": true, "MasterUserPassword": {"Ref": "Password"}}) == set()
+	one("AWS::RDS::DBInstance", {"StorageEncrypted": true, "BackupRetentionPeriod": 7, "MasterUserPassword": {"Ref": "Password"}}) == set()
 }
 
 test_members_and_copies_are_encrypted_as_their_source if {
 	every field in ["DBClusterIdentifier", "DBSnapshotIdentifier", "SourceDBInstanceIdentifier"] {
 		one("AWS::RDS::DBInstance", {field: "main"}) == set()
 	}
-	one("AWS::RDS::DBInstance", {}) == {"cloudformation/storage/unencrypted"}
+	one("AWS::RDS::DBInstance", {}) == {"cloudformation/storage/unencrypted", "cloudformation/storage/backup"}
 }
 
 parameter(value) := {"Resources": {}, "Parameters": {"Password": value}}
@@ -94,4 +94,15 @@ test_defaults_of_parameters_are_told if {
 
 test_keys_that_sign_are_not_rotated if {
 	one("AWS::KMS::Key", {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}) == set()
+}
+
+test_a_day_of_backups_is_the_default if {
+	one("AWS::RDS::DBCluster", {"StorageEncrypted": true}) == {"cloudformation/storage/backup"}
+	one("AWS::RDS::DBCluster", {"StorageEncrypted": true, "BackupRetentionPeriod": 7}) == set()
+}
+
+test_secrets_that_stand_in_secrets_are_told if {
+	one("AWS::SecretsManager::Secret", {"SecretString": "hunter2"}) == {"cloudformation/storage/plain-secret"}
+	one("AWS::SecretsManager::Secret", {"SecretString": {"Ref": "Password"}}) == set()
+	one("AWS::SecretsManager::Secret", {"GenerateSecretString": {}}) == set()
 }

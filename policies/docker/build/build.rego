@@ -34,7 +34,7 @@ found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
 
 # METADATA
 # title: Download without a checksum
-# description: ADD takes what a server sends at the time of the build.
+# description: ADD takes what a server sends at the time of the build, or what a repository has then.
 # custom:
 #   id: docker/build/remote-add
 #   severity: medium
@@ -47,7 +47,8 @@ deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "add"
 	some source in instruction.Value
-	regex.match(`^https?://`, source)
+	regex.match(`^([a-zA-Z]+://|git@)`, source)
+	not regex.match(`#[0-9a-f]{40}$`, source)
 	every flag in instruction.Flags {
 		not startswith(flag, "--checksum=")
 	}

@@ -53,3 +53,12 @@ test_secrets_are_told_in_each_form if {
 }
 
 test_local_files_are_accepted if one("add", "tool.tgz") == set()
+
+test_repositories_are_downloads if {
+	every source in ["git@github.com:corp/a.git", "HTTPS://x.example/a", "ssh://git@github.com/corp/a.git", "https://github.com/corp/a.git#main"] {
+		found([line("add", [], [source, "/a"])]) == {"docker/build/remote-add"}
+	}
+	pinned := "https://github.com/corp/a.git#0123456789abcdef0123456789abcdef01234567"
+	found([line("add", [], [pinned, "/a"])]) == set()
+	found([line("add", [], ["a.tar.gz", "/a"])]) == set()
+}

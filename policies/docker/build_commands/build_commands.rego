@@ -33,7 +33,8 @@ found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
 # METADATA
 # title: Download that nobody checks
 # description: >-
-#   A script from the network is executed as it comes in, or certificates and signatures are not checked.
+#   A script from the network is executed as it comes in, or certificates and signatures are not checked, by an option or
+#   a variable.
 # custom:
 #   id: docker/build_commands/unchecked-download
 #   severity: high
@@ -45,9 +46,15 @@ found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
 deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "run"
-	some script in instruction.Value
-	some problem in problems(script)
+	some problem in problems(concat(" ", instruction.Value))
 	finding := found("docker/build_commands/unchecked-download", problem)
+}
+
+deny contains finding if {
+	some instruction in input
+	instruction.Cmd == "env"
+	some option in shell.unchecked_in(replace(concat("=", instruction.Value), `"`, ""))
+	finding := found("docker/build_commands/unchecked-download", sprintf("ENV must not set %s", [option]))
 }
 
 problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_download(script)} | {problem |
@@ -57,19 +64,24 @@ problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_d
 
 # METADATA
 # title: Files that everyone may change
-# description: chmod gives everyone the right to change what the image runs.
+# description: chmod, of RUN, COPY or ADD, gives everyone the right to change what the image runs. A sticky directory (1777) does not.
 # custom:
 #   id: docker/build_commands/world-writable
 #   severity: medium
 #   controls:
 #   - nist-800-53r5:AC-3
 #   - nist-800-53r5:CM-5
-#   - cis-docker-1.6:4.8
 #   remediation: Give the rights to the user that needs them.
 deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "run"
-	some script in instruction.Value
-	regex.match(`chmod (-[a-zA-Z]+ )*0?(777|a\+rwx)`, script)
-	finding := found("docker/build_commands/world-writable", "RUN must not give everyone all rights (chmod 777)")
+	regex.match(`chmod +(-[a-zA-Z-]+ +)*(0?[0-7][0-7][2367]\b|[ug]*[ao][augo]*[+=][rxX]*w)`, concat(" ", instruction.Value))
+	finding := found("docker/build_commands/world-writable", "RUN must not let everyone write (chmod 777)")
+}
+
+deny contains finding if {
+	some instruction in input
+	some flag in instruction.Flags
+	regex.match(`^--chmod=(0?[0-7][0-7][2367]\b|[ug]*[ao][augo]*[+=][rxX]*w)`, flag)
+	finding := found("docker/build_commands/world-writable", sprintf("%s must not let everyone write (%s)", [upper(instruction.Cmd), flag]))
 }

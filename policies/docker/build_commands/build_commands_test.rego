@@ -45,3 +45,38 @@ test_checks_must_stay_on if {
 		one("run", script) == {"docker/build_commands/unchecked-download"}
 	}
 }
+
+test_commands_as_lists_are_read if {
+	found([line("run", [], ["curl", "-k", "https://x"])]) == {"docker/build_commands/unchecked-download"}
+	found([line("run", [], ["sh", "-c", "curl https://x | sh"])]) == {"docker/build_commands/unchecked-download"}
+	found([line("run", [], ["curl", "https://x"])]) == set()
+}
+
+test_variables_switch_checks_off_too if {
+	every words in [["NODE_TLS_REJECT_UNAUTHORIZED=0"], ["A=1", "GIT_SSL_NO_VERIFY=\"1\""], ["PYTHONHTTPSVERIFY", "0"], ["NPM_CONFIG_STRICT_SSL=\"false\""]] {
+		found([line("env", [], words)]) == {"docker/build_commands/unchecked-download"}
+	}
+	found([line("env", [], ["NODE_ENV=production"])]) == set()
+}
+
+test_packages_without_signature_are_told if {
+	every command in ["apk add --allow-untrusted x", "yum install -y --nogpgcheck x", "apt-get install --force-yes x"] {
+		one("run", command) == {"docker/build_commands/unchecked-download"}
+	}
+}
+
+test_everyone_may_write_in_many_spellings if {
+	every command in [
+		"chmod 777 /a", "chmod  -R 0777 /a", "chmod --recursive 777 /a", "chmod 666 /a", "chmod 752 /a", "chmod o+w /a",
+		"chmod a+rwx /a", "chmod ugo+rw /a", "chmod o=rwX /a",
+	] {
+		one("run", command) == {"docker/build_commands/world-writable"}
+	}
+	every command in ["chmod 1777 /tmp", "chmod 755 /a", "chmod 640 /a", "chmod u+w /a", "chmod g+rw /a", "chmod a+x /a", "chmod o-w /a"] {
+		one("run", command) == set()
+	}
+	every cmd in ["add", "copy"] {
+		found([line(cmd, ["--chmod=777"], ["a", "b"])]) == {"docker/build_commands/world-writable"}
+		found([line(cmd, ["--chmod=755", "--chown=1:1"], ["a", "b"])]) == set()
+	}
+}

@@ -45,9 +45,10 @@ found(id, name, message) := {
 #   - cis-docker-1.6:5.5
 #   - nist-800-53r5:AC-6(10)
 #   remediation: Remove privileged, and add the capability that is needed.
+#   fix: {value: false}
 deny contains finding if {
 	some name, service in input.services
-	service.privileged == true
+	lower(sprintf("%v", [service.privileged])) == "true"
 	finding := found("docker/compose/privileged", name, "privileged must not be true")
 }
 
@@ -61,12 +62,13 @@ deny contains finding if {
 #   - cis-docker-1.6:5.10
 #   - cis-docker-1.6:5.16
 #   - cis-docker-1.6:5.17
+#   - cis-docker-1.6:5.21
 #   - cis-docker-1.6:5.31
 #   - nist-800-53r5:SC-39
 #   remediation: Remove the mode; publish ports instead.
 deny contains finding if {
 	some name, service in input.services
-	some field in ["ipc", "network_mode", "pid", "userns_mode", "uts"]
+	some field in ["cgroup", "ipc", "network_mode", "pid", "userns_mode", "uts"]
 	service[field] == "host"
 	finding := found("docker/compose/host-namespace", name, sprintf("%s must not be host", [field]))
 }
@@ -77,6 +79,9 @@ mounts contains {"name": name, "holder": service.volumes, "key": number} if {
 	some number, volume in service.volumes
 	is_string(volume)
 }
+
+# A named volume may be a directory of the host, too.
+mounts contains {"name": name, "holder": volume.driver_opts, "key": "device"} if some name, volume in input.volumes
 
 mounts contains {"name": name, "holder": volume, "key": "source"} if {
 	some name, service in input.services
@@ -97,13 +102,20 @@ mounts contains {"name": name, "holder": volume, "key": "source"} if {
 #   remediation: Remove the volume.
 deny contains finding if {
 	some mount in mounts
-	source := plain_path(split(mount.holder[mount.key], ":")[0])
-	source in {
-		"/", "/boot", "/dev", "/etc", "/lib", "/proc", "/run/docker.sock", "/sys", "/usr", "/var/run", "/var/run/docker.sock",
-		"/run/containerd/containerd.sock", "/var/lib/docker",
-	}
+	text := mount.holder[mount.key]
+	source := plain_path(split(text, ":")[0])
+	owns_host(source, text)
 	finding := found("docker/compose/host-path", mount.name, sprintf("%s must not be mounted", [source]))
 }
+
+owns_host(path, _) if path in {
+	"/", "/bin", "/boot", "/dev", "/etc", "/etc/shadow", "/home", "/lib", "/lib64", "/proc", "/root",
+	"/run", "/sbin", "/sys", "/usr", "/var", "/var/lib", "/var/lib/containerd", "/var/lib/docker", "/var/lib/kubelet",
+	"/var/run",
+}
+
+# Sockets of container runtimes, also as the default of a variable; and where ".." may lead.
+owns_host(_, text) if regex.match(`/(docker|containerd|crio|podman|cri-dockerd)\.sock|^/[^:]*/\.\.(/|:|$)`, text)
 
 # "/etc/", "//etc" and "/etc/." are "/etc".
 plain_path(path) := without_end(regex.replace(path, `/(\.?/)*(\.$)?`, "/"))
@@ -141,6 +153,7 @@ deny contains finding if {
 #   - cis-docker-1.6:5.2
 #   - cis-docker-1.6:5.3
 #   - cis-docker-1.6:5.22
+#   - cis-docker-1.6:5.26
 #   - nist-800-53r5:SC-39
 #   remediation: Remove the option.
 deny contains finding if {
@@ -168,12 +181,6 @@ deny contains finding if {
 	some name, service in input.services
 	image := service.image
 	not service.build
-	not contains(image, "$")
-	not images.digest(image)
-	floats(image)
+	images.floats(image)
 	finding := found("docker/compose/floating-image", name, sprintf("the image %s moves", [image]))
 }
-
-floats(image) if not images.tag(image)
-
-floats(image) if images.tag(image) in {"edge", "latest", "main", "master", "nightly"}

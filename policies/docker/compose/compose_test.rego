@@ -76,3 +76,29 @@ test_spellings_of_a_path_are_one if {
 		one({"volumes": [concat("", [source, ":/mnt:ro"])]}) == set()
 	}
 }
+
+test_text_is_a_boolean_too if {
+	one({"privileged": "true"}) == {"docker/compose/privileged"}
+	one({"privileged": "false"}) == set()
+	one({"cgroup": "host"}) == {"docker/compose/host-namespace"}
+}
+
+test_more_paths_own_the_host if {
+	every path in [
+		"/run", "/var", "/root", "/var/lib/kubelet", "/run/podman/podman.sock", "/run/user/1000/docker.sock", "/home/../etc",
+		"${SOCK:-/var/run/docker.sock}",
+	] {
+		one({"volumes": [sprintf("%s:/x", [path])]}) == {"docker/compose/host-path"}
+	}
+	every path in ["./data", "/srv/data", "data", "/etc/localtime", "../config"] {
+		one({"volumes": [sprintf("%s:/x", [path])]}) == set()
+	}
+}
+
+bound(device) := found({"services": {}, "volumes": {"v": {"driver": "local", "driver_opts": {"o": "bind", "device": device}}}})
+
+test_named_volumes_may_be_directories_of_the_host if {
+	bound("/") == {"docker/compose/host-path"}
+	bound("/srv/data") == set()
+	found({"services": {}, "volumes": {"v": null}}) == set()
+}

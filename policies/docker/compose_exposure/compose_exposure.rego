@@ -90,8 +90,8 @@ warn contains finding if {
 }
 
 # The port of the container, if one of the host is published on every address.
-target(port) := split(parts[count(parts) - 1], "/")[0] if {
-	regex.match(`^((0\.0\.0\.0|::|\[::\]):)?([0-9-]+|\$\{\w+:?-[0-9]+\}):[0-9]+(/(tcp|udp))?$`, port)
+target(port) := regex.split(`[-/]`, parts[count(parts) - 1])[0] if {
+	regex.match(`^((0\.0\.0\.0|::|\[::\]):)?([0-9-]+|\$\{\w+:?-[0-9]+\}):[0-9-]+(/(tcp|udp))?$`, port)
 	parts := split(port, ":")
 }
 

@@ -76,3 +76,8 @@ test_passwords_of_digits_and_in_addresses_are_told if {
 	}
 	one({"environment": ["HF_TOKENIZER=bert", "PASSWORD_POLICY=strict", "TOKEN_EXPIRY=30d", "TOKEN_TTL=3600"]}) == set()
 }
+
+test_ranges_of_ports_count if {
+	one({"ports": ["5432-5433:5432-5433"]}) == {"docker/compose_exposure/open-data-port"}
+	one({"ports": ["127.0.0.1:5432-5433:5432-5433"]}) == set()
+}

@@ -34,17 +34,53 @@ found(id, message) := {"id": id, "msg": message, "resource": "Dockerfile"}
 
 last_stage := max({instruction.Stage | some instruction in input})
 
-users := [instruction | some instruction in input; instruction.Cmd == "user"; instruction.Stage == last_stage]
-
-names contains lower(instruction.Value[2]) if {
+stages contains {"name": lower(instruction.Value[2]), "stage": instruction.Stage} if {
 	some instruction in input
 	instruction.Cmd == "from"
 	lower(instruction.Value[1]) == "as"
 }
 
+names := {entry.name | some entry in stages}
+
+# The stage that a stage is built on.
+parent(stage) := max({entry.stage |
+	some instruction in input
+	instruction.Cmd == "from"
+	instruction.Stage == stage
+	some entry in stages
+	entry.name == lower(instruction.Value[0])
+	entry.stage < stage
+})
+
+# The last stage and those that it is built on, as far as anybody builds.
+lineage contains last_stage
+
+lineage contains parent(last_stage)
+
+lineage contains parent(parent(last_stage))
+
+lineage contains parent(parent(parent(last_stage)))
+
+lineage contains parent(parent(parent(parent(last_stage))))
+
+# A stage runs as the user of the one that it is built on until it names its own.
+choosing := max({instruction.Stage | some instruction in input; instruction.Cmd == "user"; instruction.Stage in lineage})
+
+users := [instruction | some instruction in input; instruction.Cmd == "user"; instruction.Stage == choosing]
+
+# A text as it is, and with the default of an ARG in it.
+filled(text) := {text} | {replace(text, place, trim(value, `"'`)) |
+	some instruction in input
+	instruction.Cmd == "arg"
+	some word in instruction.Value
+	[name, value] := split(word, "=")
+	some place in [concat("", ["${", name, "}"]), concat("", ["$", name])]
+	contains(text, place)
+}
+
 # METADATA
 # title: Runs as root
-# description: The last USER of the image is root.
+# description: The last USER of the image, or of the stage that it is built on, is root.
 # custom:
 #   id: docker/dockerfile/root-user
 #   severity: high
@@ -74,7 +110,7 @@ warn contains finding if {
 	count(users) == 0
 	some instruction in input
 	instruction.Cmd == "from"
-	instruction.Stage == last_stage
+	instruction.Stage == min(lineage)
 	base := lower(instruction.Value[0])
 	not base in names
 	not contains(base, "nonroot")
@@ -83,7 +119,7 @@ warn contains finding if {
 
 # METADATA
 # title: Base that moves
-# description: A base image has no tag, or one that moves.
+# description: A base image has no tag, or one that moves, also by the default of an ARG.
 # custom:
 #   id: docker/dockerfile/floating-base
 #   severity: medium
@@ -96,17 +132,11 @@ warn contains finding if {
 deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "from"
-	image := instruction.Value[0]
+	some image in filled(instruction.Value[0])
 	not lower(image) in (names | {"scratch"})
-	not contains(image, "$")
-	not images.digest(image)
-	floats(image)
+	images.floats(image)
 	finding := found("docker/dockerfile/floating-base", sprintf("the base %s moves", [image]))
 }
-
-floats(image) if not images.tag(image)
-
-floats(image) if images.tag(image) in {"edge", "latest", "main", "master", "nightly"}
 
 # METADATA
 # title: SSH in the image

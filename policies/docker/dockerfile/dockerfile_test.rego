@@ -101,3 +101,27 @@ test_bases_with_versions_are_accepted if {
 bad_without_user := [line(0, "from", ["alpine:3.22"]), line(0, "run", ["true"])]
 
 test_file_without_user_is_warned_of if found(bad_without_user) == {"docker/dockerfile/no-user"}
+
+building(user, rest) := found(array.concat([line(0, "from", ["alpine:3.22", "AS", "base"]), line(0, "user", [user])], rest))
+
+test_stages_run_as_the_user_of_what_they_build_on if {
+	root := {"docker/dockerfile/root-user"}
+	building("root", [line(1, "from", ["base"])]) == root
+	building("app", [line(1, "from", ["base"])]) == set()
+	building("root", [line(1, "from", ["Base", "as", "next"]), line(2, "from", ["next"])]) == root
+	building("root", [line(1, "from", ["base"]), line(1, "user", ["app"])]) == set()
+	building("root", [line(1, "from", ["alpine:3.22"]), line(1, "user", ["app"])]) == set()
+	found([line(0, "from", ["alpine:3.22", "AS", "base"]), line(1, "from", ["base"])]) == {"docker/dockerfile/no-user"}
+}
+
+built(argument, reference) := found([line(0, "arg", [argument]), line(0, "from", [reference]), line(0, "user", ["app"])])
+
+test_defaults_of_arguments_are_bases if {
+	moving := {"docker/dockerfile/floating-base"}
+	built("BASE=nginx:latest", "${BASE}") == moving
+	built("BASE=\"nginx\"", "$BASE") == moving
+	built("TAG=latest", "nginx:$TAG") == moving
+	built("TAG=1.27", "nginx:${TAG}") == set()
+	built("TAG", "nginx:${TAG}") == set()
+	built("OTHER=latest", "nginx:${TAG}") == set()
+}

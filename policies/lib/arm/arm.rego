@@ -51,6 +51,9 @@ of_type(type) := {resource | some resource in resources; lower(resource.type) ==
 
 properties(resource) := object.get(resource, "properties", {})
 
+# What stands in one attribute, and what in the other for several values; either may be null.
+values(holder, one, many) := {value | some value in holder[many]} | {value | value := holder[one]; value != null}
+
 name(resource) := object.get(resource, "name", "unnamed")
 
 finding(id, resource, message) := {

@@ -28,6 +28,11 @@ off(properties, field) if properties[field] == null
 
 off(properties, field) if lower(properties[field]) == "false"
 
+# A value, or the default of the parameter that it refers to.
+said(value) := value if not value.Ref
+
+said(value) := input.Parameters[value.Ref].Default
+
 as_list(value) := value if is_array(value)
 
 as_list(value) := [value] if not is_array(value)

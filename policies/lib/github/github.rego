@@ -13,12 +13,15 @@ steps contains {"job": id, "number": number, "step": step} if {
 	some number, step in job.steps
 }
 
+# GitHub compares names without regard to case.
+is_action(step, name) if startswith(lower(step.uses), concat("", [name, "@"]))
+
 # Where the text of a script stands.
 scripts contains {"job": entry.job, "holder": entry.step, "key": "run"} if some entry in steps
 
 scripts contains {"job": entry.job, "holder": entry.step["with"], "key": "script"} if {
 	some entry in steps
-	startswith(entry.step.uses, "actions/github-script@")
+	is_action(entry.step, "actions/github-script")
 }
 
 # One name, a list of them, or an object. Readers of YAML 1.1 take the key for true.

@@ -18,37 +18,23 @@ administrators := {
 # Every action, or in a policy of an identity every action but some, on every resource or every one but some. In a policy of a resource
 # "every resource" is that one.
 everything(statement) if {
-	every_action(statement)
-	every_resource(statement)
+	all_of(statement, "Action", "NotAction")
+	all_of(statement, "Resource", "NotResource")
 }
 
-every_action(statement) if {
-	some action in as_list(statement.Action)
-	anything(action)
+all_of(statement, named, _) if {
+	some pattern in as_list(statement[named])
+	anything(pattern)
 }
 
-every_action(statement) if {
-	statement.NotAction
-	not of_resource(statement)
+all_of(statement, _, but) if {
+	statement[but]
+	not "*" in as_list(statement[but])
+	not statement.Principal
+	not statement.NotPrincipal
 }
 
-every_resource(statement) if {
-	some resource in as_list(statement.Resource)
-	anything(resource)
-}
-
-every_resource(statement) if {
-	statement.NotResource
-	not "*" in as_list(statement.NotResource)
-	not of_resource(statement)
-}
-
-# "*", "**", "*:*" and "arn:aws:*:*:*:*".
-anything(pattern) if trim(trim_prefix(pattern, "arn:aws"), ":*") == ""
-
-of_resource(statement) if statement.Principal
-
-of_resource(statement) if statement.NotPrincipal
+anything(pattern) if pattern in {"*", "**", "*:*", "arn:aws:*:*:*:*"}
 
 # Each of these lets its holder obtain the rights of another identity.
 escalation_actions := {
@@ -89,18 +75,17 @@ matches(pattern, action) if {
 # Whom a statement admits: everyone, or everyone but some.
 admits_everyone(statement) if {
 	object.get(statement, "Condition", {}) in [{}, null]
-	some principal in principals(statement)
-	principal == "*"
-}
-
-admits_everyone(statement) if {
-	object.get(statement, "Condition", {}) in [{}, null]
-	statement.NotPrincipal
+	"*" in principals(statement)
 }
 
 principals(statement) := [statement.Principal] if is_string(statement.Principal)
 
-principals(statement) := as_list(statement.Principal.AWS) if is_object(statement.Principal)
+principals(statement) := as_list(statement.Principal.AWS)
+
+principals(statement) := ["*"] if {
+	statement.NotPrincipal
+	not statement.Principal
+}
 
 # Documents write one element or a list.
 as_list(value) := value if is_array(value)

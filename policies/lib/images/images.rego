@@ -17,6 +17,17 @@ looks_like_host(part) if contains(part, ":")
 
 looks_like_host(part) if part == "localhost"
 
+# Whether it may be another image tomorrow: by a tag that moves, or without one. Texts with variables are not filled in yet.
+floats(reference) if {
+	not contains(reference, "$")
+	not digest(reference)
+	moves(reference)
+}
+
+moves(reference) if not tag(reference)
+
+moves(reference) if tag(reference) in {"edge", "latest", "main", "master", "nightly"}
+
 digest(reference) := value if {
 	parts := split(reference, "@")
 	count(parts) == 2

@@ -23,3 +23,12 @@ test_port_is_no_tag if not images.tag("localhost:5000/nginx")
 test_digest if images.digest("nginx@sha256:00") == "sha256:00"
 
 test_no_digest if not images.digest("nginx:1.27")
+
+test_what_floats if {
+	every reference in ["nginx", "nginx:latest", "localhost:5000/nginx", "r.example/a:main"] {
+		images.floats(reference)
+	}
+	every reference in ["nginx:1.27", "nginx:latest@sha256:00", "nginx@sha256:00", "nginx:$TAG", "${IMAGE}"] {
+		not images.floats(reference)
+	}
+}

@@ -41,8 +41,10 @@ program(part) := regex.replace(started, `^(/[a-z]+)*/`, "") if {
 
 # Options and variables that switch the check of certificates or signatures off.
 unchecked := {
-	"--allow-unauthenticated", "--insecure", "--no-check-certificate", "--trusted-host", "GIT_SSL_NO_VERIFY=",
-	"NODE_TLS_REJECT_UNAUTHORIZED=0", "PYTHONHTTPSVERIFY=0", "sslVerify false", "strict-ssl false",
+	"--allow-unauthenticated", "--allow-untrusted", "--force-yes", "--insecure", "--no-check-certificate", "--nogpgcheck",
+	"--no-gpg-checks", "--nosignature", "--trusted-host", "GIT_SSL_NO_VERIFY=", "NODE_TLS_REJECT_UNAUTHORIZED=0",
+	"NPM_CONFIG_STRICT_SSL=false", "PIP_TRUSTED_HOST=", "PYTHONHTTPSVERIFY=0", "sslVerify false", "sslverify=false",
+	"strict-ssl false",
 }
 
 # The options of `unchecked` that stand in a script, and curl's -k, alone or among other letters.

@@ -40,6 +40,7 @@ statements contains {"function": name, "statement": statement} if {
 
 # METADATA
 # title: Wildcard action
+# description: A statement allows actions by a wildcard, wherever in the name, or every action but some.
 # custom:
 #   id: serverless/function_roles/wildcard-action
 #   severity: high
@@ -49,7 +50,7 @@ statements contains {"function": name, "statement": statement} if {
 deny contains finding if {
 	some entry in statements
 	some action in cfn.as_list(entry.statement.Action)
-	endswith(action, "*")
+	regex.match(`[*?]`, action)
 	finding := found("serverless/function_roles/wildcard-action", entry.function, sprintf("function %s must not be allowed %s", [entry.function, action]))
 }
 

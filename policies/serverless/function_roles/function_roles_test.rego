@@ -93,3 +93,12 @@ test_administrators_policies_are_broad if {
 	}
 	denied_ids(template({"Policies": [{"S3ReadPolicy": {"BucketName": "web"}}]})) == set()
 }
+
+test_wildcards_within_names_count if {
+	every action in ["s3:*Object", "s3:Get?bject", "s3:Get*", "*"] {
+		policy := {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::web/*"}]}
+		doc := {"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Policies": [policy]}}}}
+		denied := function_roles.deny with input as doc
+		{finding.id | some finding in denied} == {"serverless/function_roles/wildcard-action"}
+	}
+}

@@ -85,7 +85,7 @@ deny contains finding if {
 		cfn.off(permission.properties, field)
 	}
 	principal := permission.properties.Principal
-	principal in {"*", "events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"}
+	regex.match(`^[*]$|[.]amazonaws[.]com$`, principal)
 	finding := found("serverless/functions/open-permission", permission.name, sprintf("%s lets %s call the function for anyone", [permission.name, principal]))
 }
 

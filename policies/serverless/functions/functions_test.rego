@@ -130,3 +130,15 @@ test_urls_and_permissions_of_lambda_count if {
 		denied_ids({"Resources": {"P": permission(properties)}}) == set()
 	}
 }
+
+test_every_service_must_say_for_whom if {
+	every principal in ["*", "apigateway.amazonaws.com", "logs.amazonaws.com"] {
+		doc := {"Resources": {"P": {"Type": "AWS::Lambda::Permission", "Properties": {"Principal": principal}}}}
+		denied := functions.deny with input as doc
+		{finding.id | some finding in denied} == {"serverless/functions/open-permission"}
+	}
+	every principal in ["123456789012", "arn:aws:iam::123456789012:root"] {
+		doc := {"Resources": {"P": {"Type": "AWS::Lambda::Permission", "Properties": {"Principal": principal}}}}
+		functions.allow with input as doc
+	}
+}
