@@ -134,6 +134,11 @@ fn sarif_of_vulnerabilities_is_valid_under_the_schema_of_oasis() {
         .unwrap();
     // The statement that says nothing, that which is unused, the damaged lock file, the packages without data.
     assert_eq!(told.len(), 4, "{told:#?}");
+    let statement = &told[2];
+    assert_eq!(
+        statement["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+        "vex.json"
+    );
     site.run(&["sbom", "a b", "-o", "bom.json"]).exits(0);
     let report = assert_sarif(&scan(&["bom.json"]).exits(1));
     assert_eq!(report["runs"][0]["results"].as_array().unwrap().len(), 3);

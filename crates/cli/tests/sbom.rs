@@ -188,6 +188,14 @@ fn spdx_is_valid_for_others() {
     assert_eq!(told["packages"], 11, "{told}");
     // One for the document, ten for what the subject needs, one for what @s/a needs.
     assert_eq!(told["relationships"], 12, "{told}");
+    // And with the source package of a distribution's package.
+    shop(&site);
+    site.run(&["sbom", "shop.tar", "--format", "spdx", "-o", "bom.spdx.json"])
+        .exits(0);
+    let text = std::fs::read_to_string(&bom).unwrap();
+    assert!(text.contains("\"referenceLocator\": \"curl@8.0-2\""), "{text}");
+    let told = peer.json(&["spdx", bom.to_str().unwrap()]);
+    assert_eq!(told["packages"], 3, "{told}");
 }
 
 #[test]

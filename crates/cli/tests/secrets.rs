@@ -241,7 +241,7 @@ fn what_can_not_be_read_is_an_error_of_the_environment() {
     let (code, _, err) = run(&site, &["."]);
     assert_eq!(code, 3);
     assert!(
-        err.contains("locked: can't be read") && err.contains("1 files could not be read"),
+        err.contains("locked: can't be read") && err.contains("1 file could not be read"),
         "{err}"
     );
 }

@@ -157,7 +157,7 @@ fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
     let ran = site.run(&["vuln", "scan", "app/web", "--vex", "bare.json"]);
     assert!(
         ran.err
-            .contains("bare.json#statements/0: not_affected needs a justification"),
+            .contains("bare.json: statements/0: not_affected needs a justification"),
         "{}",
         ran.err
     );

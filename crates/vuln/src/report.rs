@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use stele_gate::exception::{Exempt, Idle, IdleState};
 use stele_gate::finding::{Excerpt, Spots, fingerprint};
+use stele_gate::report::many;
 use stele_gate::{Failure, Finding, Outcome, Position};
 use stele_types::{Enforcement, InputKind};
 
@@ -84,9 +85,8 @@ impl Report<'_> {
             file: self.name.to_owned(),
             at: None,
             message: format!(
-                "{count} package{} of {ecosystem} {} not checked: there are no data for it; import OSV's archive for it with `stele vuln import --add`, or pass --allow-missing-data",
-                if *count == 1 { "" } else { "s" },
-                if *count == 1 { "is" } else { "are" },
+                "{} not checked: there are no data for it; import OSV's archive for it with `stele vuln import --add`, or pass --allow-missing-data",
+                packages(*count, &format!(" of {ecosystem}")),
             ),
         })
     }
@@ -108,8 +108,8 @@ impl Report<'_> {
         out.extend(reasons.iter().map(|(reason, purls)| {
             let example = purls.first().copied().unwrap_or_default();
             failure(format!(
-                "{} packages are not checked ({example}): {reason}",
-                purls.len()
+                "{} not checked ({example}): {reason}",
+                packages(purls.len(), "")
             ))
         }));
         if out.is_empty() && self.scan.checked == 0 {
@@ -131,7 +131,7 @@ impl Report<'_> {
                 place: place.clone(),
             },
             state: IdleState::Unused,
-            file: place.split('#').next().unwrap_or_default().to_owned(),
+            file: in_file(place).0.to_owned(),
             line: 1,
         };
         self.scan.unused.iter().map(idle).collect()
@@ -344,13 +344,33 @@ impl Report<'_> {
     }
 }
 
+/// `1 package of npm is`, `2 packages are`.
+fn packages(count: usize, of: &str) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{}{of} {verb}", many(count, "package"))
+}
+
+/// The file of a statement's place, and its number there: `vex.json#statements/0`.
+fn in_file(place: &str) -> (&str, Option<&str>) {
+    match place.rsplit_once("#statements/") {
+        Some((file, number)) => (file, Some(number)),
+        None => (place, None),
+    }
+}
+
 /// Statements and documents for which a scan may say too little, as files that were not checked.
 #[must_use]
 pub fn vex_failures(problems: &[VexProblem]) -> Vec<Failure> {
-    let failure = |problem: &VexProblem| Failure {
-        file: problem.place.clone(),
-        at: None,
-        message: problem.message.clone(),
+    let failure = |problem: &VexProblem| {
+        let (file, statement) = in_file(&problem.place);
+        Failure {
+            file: file.to_owned(),
+            at: None,
+            message: match statement {
+                Some(number) => format!("statements/{number}: {}", problem.message),
+                None => problem.message.clone(),
+            },
+        }
     };
     let failing = problems.iter().filter(|problem| problem.fails);
     failing.map(failure).collect()

@@ -5,6 +5,7 @@ use crate::{inventory, output};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use std::path::PathBuf;
+use stele_gate::report::{many, printable};
 use stele_sbom::report::{self, Making};
 use stele_sbom::{Inventory, ProblemKind};
 
@@ -69,15 +70,15 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
 
 fn summary(inventory: &Inventory) -> Result<Verdict> {
     for problem in &inventory.problems {
-        output::note(stele_gate::report::printable(&problem.to_string()));
+        output::note(printable(&problem.to_string()));
     }
     if inventory.files.is_empty() && inventory.problems.is_empty() {
         output::note("there is no file that tells of packages; docs/sbom.md lists those that are read");
     }
     output::note(format!(
-        "{} packages in {} files",
-        inventory.len(),
-        inventory.files.len()
+        "{} in {}",
+        many(inventory.len(), "package"),
+        many(inventory.files.len(), "file")
     ));
     // What was not read is missing from the document.
     match inventory.problems.iter().map(|problem| problem.kind).max() {

@@ -108,7 +108,7 @@ fn what_nobody_can_match_does_not_pass() {
         ),
         (
             vec![nameless, clean.clone()],
-            "1 packages are not checked (openssl): it has no package URL",
+            "1 package is not checked (openssl): it has no package URL",
         ),
         (vec![], "no package in it could be matched"),
         (vec![file.clone()], "no package in it could be matched"),
@@ -247,7 +247,7 @@ fn statements_from_the_future_do_not_pass() {
     site.write("vex.json", vex.to_string());
     let ran = scan(&site, &[component("pkg:npm/left@1.0.0")], &["--vex", "vex.json"]);
     assert!(
-        ran.err.contains("vex.json#statements/0: it is dated 2199-01-01"),
+        ran.err.contains("vex.json: statements/0: it is dated 2199-01-01"),
         "{}",
         ran.err
     );

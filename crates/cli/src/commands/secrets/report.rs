@@ -5,6 +5,7 @@ use crate::output;
 use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::json;
+use stele_gate::report::many;
 use stele_secrets::source::{IdleDirective, Report};
 use stele_secrets::{AllowReport, Finding, Problem, ProblemKind, RuleSet, sarif};
 
@@ -47,7 +48,7 @@ impl Outcome {
         match (count(ProblemKind::Environment), count(ProblemKind::Input)) {
             (0, 0) => Ok(Verdict::Pass),
             (0, _) => Ok(Verdict::Invalid),
-            (unread, _) => Err(Environment(format!("{unread} files could not be read")).into()),
+            (unread, _) => Err(Environment(format!("{} could not be read", many(unread, "file"))).into()),
         }
     }
 }
