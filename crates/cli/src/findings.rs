@@ -5,7 +5,7 @@ use crate::home::write_atomically;
 use crate::{output, repository};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use stele_gate::evidence::CheckedFile;
 use stele_gate::{Baseline, Outcome, report};
@@ -88,7 +88,7 @@ fn incomplete(outcome: &Outcome) -> Option<Verdict> {
 /// Writes all findings down, for later runs to leave out.
 pub(crate) fn write_baseline(path: &Path, outcome: &Outcome) -> Result<Verdict> {
     let text = Baseline::of(&outcome.findings).to_json();
-    std::fs::write(path, text).environment(format!("can't write {}", path.display()))?;
+    write(path, text.as_bytes())?;
     let excepted = outcome
         .findings
         .iter()
@@ -131,13 +131,28 @@ pub(crate) fn print(format: ReportFormat, file: Option<&Path>, outcome: &Outcome
     emit(file, &text)
 }
 
+/// Writes a file, whole or not at all; a link becomes a file, and what it led to stays. What is no file, as `/dev/stdout` or a pipe, is written to.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let streams = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+    let is_device = streams.iter().any(|place| path.starts_with(place));
+    let is_other = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let written = if is_device || is_other {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes))
+    } else {
+        write_atomically(path, bytes)
+    };
+    written.environment(format!("can't write {}", path.display()))
+}
+
 /// Prints a text, or writes it to a file.
 pub(crate) fn emit(file: Option<&Path>, text: &str) -> Result<()> {
     let text = text.trim_end();
     if let Some(path) = file {
         // A file that the shell makes for `>` would be there, empty, while the directory that it lies in is checked.
-        write_atomically(path, format!("{text}\n").as_bytes())
-            .environment(format!("can't write {}", path.display()))?;
+        write(path, format!("{text}\n").as_bytes())?;
     } else if !text.is_empty() {
         output::line(text);
     }

@@ -44,7 +44,14 @@ fn findings_stand_at_the_value_that_is_wrong() {
 #[test]
 fn what_is_known_does_not_fail_again() {
     let site = site(&[("web.yaml", DEPLOYMENT)]);
+    // Not through a link that somebody planted.
+    std::fs::write(site.path().join("other"), "kept").unwrap();
+    std::os::unix::fs::symlink("other", site.path().join("known.json")).unwrap();
     check(&site, &["--write-baseline", "known.json", "web.yaml"]).exits(0);
+    assert_eq!(
+        std::fs::read_to_string(site.path().join("other")).unwrap(),
+        "kept"
+    );
     check(&site, &["--baseline", "known.json", "web.yaml"]).exits(0);
     // Reformatted it is the same; a new one is new.
     let moved = format!("# moved\n\n{DEPLOYMENT}")
@@ -133,6 +140,24 @@ fn a_file_that_can_t_be_read_never_stops_the_rest() {
     // Nothing is violated in the others, but they did not pass either.
     check(&site, &["a.yaml"]).fails(2, &["not checked: a.yaml"]);
     check(&site, &["nowhere.yaml"]).fails(2, &["there is no nowhere.yaml"]);
+    let ran = check(&site, &["nowhere.yaml", "z.yaml"]);
+    assert!(
+        ran.err.contains("not checked: nowhere.yaml: it is not there"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.exits(1).contains("z.yaml:"));
+    std::os::unix::fs::symlink("loop.yaml", site.path().join("loop.yaml")).unwrap();
+    check(&site, &["loop.yaml"]).fails(2, &["not checked: loop.yaml: can't be read"]);
+    // What begins like JSON is none of it.
+    for (name, command) in [
+        ("a.jsonnet", "jsonnet FILE"),
+        ("a.edn", "make it JSON"),
+        ("a.cue", "cue export FILE"),
+    ] {
+        std::fs::write(site.path().join(name), "{}").unwrap();
+        check(&site, &[name]).fails(2, &["is not read", command]);
+    }
     check(&site, &["--kind", "nonsense"]).fails(2, &["nonsense", "kubernetes"]);
     check(&site, &["--policy", "nowhere", "z.yaml"]).fails(2, &["nowhere"]);
 }

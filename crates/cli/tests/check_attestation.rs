@@ -298,6 +298,6 @@ fn what_a_run_left_out_of_the_commit_is_said_and_refused() {
         "{}",
         ran.err
     );
-    refused(&site, &["--key", PUBLIC], "3 tracked files");
+    refused(&site, &["--key", PUBLIC], "3 files in formats");
     verify(&site, &["--key", PUBLIC, "--allow-left-out"]).exits(0);
 }

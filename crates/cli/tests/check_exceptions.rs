@@ -185,3 +185,32 @@ fn policies_except_by_the_names_of_rules() {
     assert!(ran.err.contains("main/exception has no answer"), "{}", ran.err);
     assert_eq!(violations(&ran.exits(1)).len(), 3);
 }
+
+#[test]
+fn an_exception_for_no_policy_that_there_is_is_told_at_once() {
+    let entries = [
+        exception(
+            "kubernetes/admission/priviledged",
+            &format!("{FAR}\n  resource: '**'"),
+        ),
+        exception(
+            "kubernetes/admission/privileged",
+            &format!("{FAR}\n  resource: 'Pod/**'"),
+        ),
+    ];
+    let site = site(&[
+        ("web.yaml", DEPLOYMENT),
+        ("sub/web.yaml", DEPLOYMENT),
+        ("stele-exceptions.yaml", &file(&entries)),
+    ]);
+    // Of one file nobody knows what is unused, but a name that nothing has is wrong in any case.
+    let ran = check(&site, &["web.yaml", "--format", "json"]);
+    let wrong = "the exception for kubernetes/admission/priviledged excepts nothing: none of the policies";
+    assert!(
+        ran.err.contains(wrong) && !ran.err.contains("unused"),
+        "{}",
+        ran.err
+    );
+    let report = ran.exits(1);
+    assert_eq!(report.matches("\"state\": \"unknown\"").count(), 1, "{report}");
+}

@@ -16,6 +16,7 @@ use stele_types::{Digest, Severity, Timestamp};
 
 use crate::evidence::{CheckedFile, LEVEL, PAYLOAD, PREDICATE, STATEMENT, VERIFIER, authenticated};
 use crate::kind;
+use crate::report::many;
 
 /// How far the clock of the machine that checked may be ahead of this one's.
 const SKEW: Duration = Duration::from_secs(300);
@@ -126,6 +127,9 @@ struct Check {
     decision: Option<String>,
     #[serde(rename = "leftOut")]
     left_out: u64,
+    /// The first of them; statements of before have none.
+    #[serde(rename = "leftOutFiles", default)]
+    left_out_files: Vec<String>,
     checks: u64,
     policies: Vec<Json>,
     options: Options,
@@ -321,12 +325,22 @@ impl Attestation {
             out.push(format!("the run did not pass: {}", predicate.verification_result));
         }
         if check.not_checked > 0 {
-            out.push(format!("{} files or questions have no answer", check.not_checked));
+            out.push(match check.not_checked {
+                1 => "one file or question has no answer".to_owned(),
+                many => format!("{many} files or questions have no answer"),
+            });
         }
         if check.left_out > 0 && !demand.left_out {
+            let named = check.left_out_files.iter().take(3).map(String::as_str);
+            let named = named.collect::<Vec<_>>().join(", ");
+            let like = if named.is_empty() {
+                "templates and links are"
+            } else {
+                &named
+            };
             out.push(format!(
-                "{} tracked files in formats that are checked were left out, as templates and links are; --allow-left-out takes that",
-                check.left_out
+                "{} in formats that are checked, tracked, and left out, as {like}; --allow-left-out takes that",
+                many(usize::try_from(check.left_out).unwrap_or(usize::MAX), "file"),
             ));
         }
         if check.checks == 0 {

@@ -155,6 +155,19 @@ impl Checker {
         })
     }
 
+    /// What the policies that are asked, and their rules, are called: ids, and of rules without one their names behind the policy's.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let selected = self.parts.iter().flat_map(|compiled| &compiled.selected);
+        let names = selected.flat_map(|Selected { policy, .. }| {
+            let rules = policy.rules.iter().flat_map(|rule| {
+                let plain = format!("{}/{}", policy.id, rule.name);
+                rule.custom.id.clone().into_iter().chain([plain])
+            });
+            rules.chain([policy.id.to_string()])
+        });
+        names.collect()
+    }
+
     /// What was asked: SHA-256 over the canonical JSON list of the parts, each the digest of its bundle, or its modules' paths and texts and its data.
     #[must_use]
     pub fn digest(&self) -> Digest {

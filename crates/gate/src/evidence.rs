@@ -22,6 +22,9 @@ const EXTENSION: &str = "https://github.com/stele/stele/check/v1";
 /// The level that a run which passed reaches; only those of SLSA begin with `SLSA_`.
 pub(crate) const LEVEL: &str = "STELE_CHECK";
 
+/// More files that were left out are not named in a statement; its digest is of them all.
+const MAX_NAMED: usize = 100;
+
 /// A file that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckedFile {
@@ -125,6 +128,9 @@ impl Run<'_> {
             .iter()
             .filter(|finding| finding.exception.is_some());
         let passed = self.passed && self.outcome.checks > 0;
+        let left_out = self.whole_commit().map_or(&[][..], |_| &self.left_out);
+        let mut left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
+        left_out.sort_unstable();
         Some(json!({
             "_type": STATEMENT,
             "subject": subject,
@@ -142,7 +148,9 @@ impl Run<'_> {
                     "modified": self.modified,
                     "files": self.outcome.checked.len(),
                     "filesSha256": self.files_digest(),
-                    "leftOut": self.whole_commit().map_or(0, |_| self.left_out.len()),
+                    "leftOut": left_out.len(),
+                    "leftOutFiles": left_out.iter().take(MAX_NAMED).collect::<Vec<_>>(),
+                    "leftOutSha256": names_digest(&left_out),
                     "checks": self.outcome.checks,
                     "policies": self.outcome.policies,
                     "violations": count(Enforcement::Deny),
@@ -155,6 +163,12 @@ impl Run<'_> {
             },
         }))
     }
+}
+
+/// SHA-256 over the names of files, a line break behind each.
+fn names_digest(names: &[&str]) -> Digest {
+    let lines = names.iter().map(|name| format!("{name}\n"));
+    sha256(&[lines.collect::<String>().as_bytes()])
 }
 
 /// Signs statements.

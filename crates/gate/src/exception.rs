@@ -75,6 +75,8 @@ pub enum IdleState {
     Expired,
     /// It matched no finding.
     Unused,
+    /// It names no policy and no rule of those that were asked.
+    Unknown,
 }
 
 impl fmt::Display for Idle {
@@ -89,6 +91,10 @@ impl fmt::Display for Idle {
             (IdleState::Unused, _) => write!(
                 f,
                 "{of} is unused: it matches no finding; remove it, or mend what it names"
+            ),
+            (IdleState::Unknown, _) => write!(
+                f,
+                "{of} excepts nothing: none of the policies that were asked is called so, and none of their rules; mend the name, or remove it"
             ),
         }
     }
@@ -166,12 +172,13 @@ impl Exceptions {
 
     /// Marks the findings that an exception in force matches (the first one, if several do) and returns the exceptions that match none, in their
     /// order. `path_of` makes of a finding's file the path that globs are about; None: the exceptions are not for it. Without `whole` only a part of the files was checked,
-    /// which does not show what is unused.
+    /// which does not show what is unused. `names` are the policies and rules that were asked, as a checker has them; without any nobody knows what there is.
     pub fn apply(
         &self,
         findings: &mut [Finding],
         path_of: &dyn Fn(&str) -> Option<String>,
         whole: bool,
+        names: &[String],
     ) -> Vec<Idle> {
         let mut used = vec![false; self.entries.len()];
         for finding in findings {
@@ -190,6 +197,7 @@ impl Exceptions {
         let idle = self.entries.iter().zip(used).filter_map(|(entry, used)| {
             let state = match (entry.expired, used) {
                 (true, _) => IdleState::Expired,
+                (false, false) if !names.is_empty() && !entry.names_any(names) => IdleState::Unknown,
                 (false, false) if whole => IdleState::Unused,
                 (false, _) => return None,
             };
@@ -207,6 +215,10 @@ impl Exceptions {
 }
 
 impl Entry {
+    fn names_any(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.policy.1.is_match(name))
+    }
+
     fn is_for(&self, finding: &Finding, path: &str) -> bool {
         let (_, policy) = &self.policy;
         let resource = || match (&self.resource, &finding.resource) {
@@ -307,7 +319,8 @@ mod tests {
             file: path.to_owned(),
             ..finding("k8s/pods", "k8s/pods/root", Severity::Low)
         }];
-        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true);
+        let names = ["k8s/pods", "k8s/pods/other"].map(str::to_owned);
+        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true, &names);
         let [finding] = all;
         assert_eq!(finding.fails(), finding.exception.is_none());
         (
@@ -357,6 +370,25 @@ mod tests {
             let (exempt, _) = applied(&text, "main.tf", resource);
             assert_eq!(exempt.is_some(), expected, "{written} {resource}");
         }
+    }
+
+    #[test]
+    fn what_names_no_policy_is_told_from_what_is_unused() {
+        let cases = [
+            ("k8s/pods/other", IdleState::Unused),
+            ("k8s/*/oth*", IdleState::Unused),
+            ("k8s/pod", IdleState::Unknown),
+            ("k8s/pods/othr", IdleState::Unknown),
+        ];
+        for (policy, state) in cases {
+            let text = entry(&format!(
+                "  expires: 2026-06-01\n  policy: {policy}\n  resource: '**'\n"
+            ));
+            assert_eq!(applied(&text, "a", "r"), (None, vec![state]), "{policy}");
+        }
+        // A rule may give ids that its metadata does not have: what was found is there.
+        let text = entry("  expires: 2026-06-01\n  policy: k8s/pods/root\n  resource: '**'\n");
+        assert_eq!(applied(&text, "a", "r").1, []);
     }
 
     #[test]

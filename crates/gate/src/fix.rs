@@ -3,9 +3,10 @@
 //! An entry of a rule, or the rule's metadata, carries `fix`: an object with `value`, and `path` where it is not the finding's own, or `at` from there on, or a list of such. A string,
 //! number, boolean or null that stands in the source is replaced, at its place; a key that is missing is added behind the last one of the mapping that it is missing from. Nothing else
 //! changes: a text is taken only if, read again, it differs from the old one in those values and nothing else. What an alias, a quoted word or a derived value would drag
-//! along is refused.
+//! along is refused; the other fixes of the file are not.
 
 mod insert;
+mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -102,6 +103,7 @@ enum Change {
 }
 
 /// What all fixes of a file come to.
+#[derive(Clone)]
 struct Draft {
     /// Texts by the bytes that they replace.
     replaced: BTreeMap<(usize, usize), String>,
@@ -112,16 +114,24 @@ struct Draft {
     edits: usize,
 }
 
+/// A fix that can be written.
+struct Planned<'f> {
+    /// For people: where it is, and whose.
+    place: String,
+    fix: &'f Fix,
+    changes: Vec<Change>,
+}
+
 /// Applies the fixes of findings in one file. Returns the new text, if there is any, and what of the fixes was left out, for people: of two that overlap
-/// the first wins.
+/// the first wins, and what would drag something else along is left.
 ///
 /// # Errors
 ///
-/// What is wrong, when the file can't be read any more, or the new text would say something else than it should.
+/// What is wrong, when the file can't be read any more, or the new text would say something else than it should, whichever fixes are taken.
 pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, Vec<String>), String> {
     let input = source.read().map_err(|failure| failure.to_string())?;
     let documents = input.documents.iter();
-    let mut draft = Draft {
+    let nothing = Draft {
         replaced: BTreeMap::new(),
         added: BTreeMap::new(),
         expected: documents
@@ -129,7 +139,9 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
             .collect(),
         edits: 0,
     };
+    let mut draft = nothing.clone();
     let mut left = Vec::new();
+    let mut planned = Vec::new();
     for finding in findings {
         let Some(fix) = &finding.fix else { continue };
         let place = format!(
@@ -140,23 +152,31 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
         );
         match changes(source, &input, fix) {
             Err(reason) => left.push(format!("{place} can't be applied: {reason}")),
+            Ok(changes) if draft.excludes_any(fix, &changes) => {
+                left.push(format!(
+                    "{place} overlaps another one and was left out; check again after that"
+                ));
+            }
             Ok(changes) => {
-                let all = || fix.edits.iter().zip(&changes);
-                if all().any(|(edit, change)| draft.excludes(edit, change)) {
-                    left.push(format!(
-                        "{place} overlaps another one and was left out; check again after that"
-                    ));
-                } else {
-                    all().for_each(|(edit, change)| draft.take(edit, change));
-                }
+                draft.take_all(fix, &changes);
+                planned.push(Planned { place, fix, changes });
             }
         }
     }
     if draft.edits == 0 {
         return Ok((None, left));
     }
-    let text = draft.text(&input.text);
-    verify(source, &text, &draft.expected)?;
+    let mut text = draft.text(&input.text);
+    if let Err(problem) = verify(source, &text, &draft.expected) {
+        let kept = part::fitting(source, &input.text, &nothing, &planned).ok_or(problem.clone())?;
+        let others = planned.iter().enumerate().filter(|(at, _)| !kept.contains(at));
+        left.extend(others.map(|(_, fix)| format!("{} was left out: the file {problem}", fix.place)));
+        draft = nothing;
+        for fix in planned.iter().enumerate().filter(|(at, _)| kept.contains(at)) {
+            draft.take_all(fix.1.fix, &fix.1.changes);
+        }
+        text = draft.text(&input.text);
+    }
     let edits = draft.edits;
     let before = input.text;
     Ok(((text != before).then_some(Fixed { before, text, edits }), left))
@@ -165,6 +185,16 @@ pub fn apply(source: &Source, findings: &[&Finding]) -> Result<(Option<Fixed>, V
 impl Draft {
     fn expected(&self, edit: &Edit) -> Option<&Value> {
         self.expected.get(edit.document)
+    }
+
+    fn excludes_any(&self, fix: &Fix, changes: &[Change]) -> bool {
+        let mut all = fix.edits.iter().zip(changes);
+        all.any(|(edit, change)| self.excludes(edit, change))
+    }
+
+    fn take_all(&mut self, fix: &Fix, changes: &[Change]) {
+        let all = fix.edits.iter().zip(changes);
+        all.for_each(|(edit, change)| self.take(edit, change));
     }
 
     /// Whether something else is to stand there already.
@@ -176,7 +206,9 @@ impl Draft {
                 let there = |steps: &[Value]| document.and_then(|document| at(document, steps));
                 let mut on_the_way = (0..keys.len()).map(|depth| {
                     let steps = [above.as_slice(), keys.get(..depth).unwrap_or_default()].concat();
-                    there(&steps).is_none_or(|value| value.as_object().is_some())
+                    let is_open =
+                        |value: &Value| value.as_object().is_some() || depth == 0 && *value == Value::Null;
+                    there(&steps).is_none_or(is_open)
                 });
                 let other = there(&edit.steps).is_some_and(|value| *value != edit.value);
                 other || !on_the_way.all(|open| open)
@@ -212,7 +244,8 @@ impl Draft {
         for ((_, above), (place, members)) in &self.added {
             // Two mappings may end in one place: the inner one goes on first.
             let order = usize::MAX.saturating_sub(above.len());
-            changes.push((place.offset, place.offset, order, place.render(members)));
+            let end = place.offset.saturating_add(place.replaces);
+            changes.push((place.offset, end, order, place.render(members)));
         }
         changes.sort();
         // What an alias stands for has one place: what is added to it under several paths is added once, and whether it should be is seen afterwards.
@@ -273,7 +306,13 @@ fn addition(source: &Source, input: &Input, edit: &Edit) -> Result<Change, &'sta
     }
     let format = source.format(&input.text).map_err(|_| "the file has changed")?;
     let mapping = document.node(&input.text, above).ok_or(missing)?;
-    let place = insert::place(&input.text, format, *kind, &mapping)?;
+    let parent = above.split_last().and_then(|(key, around)| {
+        let is_empty = mapping.kind == crate::node::NodeKind::Scalar(Value::Null);
+        let node = document.node(&input.text, around).filter(|_| is_empty)?;
+        Some((node, key))
+    });
+    let parent = parent.as_ref().map(|(node, key)| (node, *key));
+    let place = insert::place(&input.text, format, *kind, &mapping, parent)?;
     Ok(Change::Add(above.to_vec(), keys.to_vec(), place))
 }
 
@@ -317,6 +356,10 @@ fn replaced(value: &Value, path: &[Value], new: &Value) -> Value {
         return new.clone();
     };
     match value {
+        // What is empty becomes a mapping.
+        Value::Null if step.as_str().is_some() => {
+            Value::object([(step.clone(), replaced(&Value::object([]), rest, new))])
+        }
         Value::Array(items) => {
             let wanted = index(step);
             let item = |(at, item): (usize, &Value)| match Some(at) == wanted {
@@ -357,7 +400,7 @@ fn verify(source: &Source, text: &str, expected: &[Value]) -> Result<(), String>
     if same {
         Ok(())
     } else {
-        Err("would say something else besides the fix, as where several places share a value by an alias, or a key is given twice; mend that by hand, and the rest will be fixed".to_owned())
+        Err("would say something else besides the fix, as where several places share a value by an alias, or a key is given twice; mend that by hand".to_owned())
     }
 }
 

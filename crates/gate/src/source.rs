@@ -252,12 +252,15 @@ impl Source {
             let guessed = || guess(text).filter(|_| [Format::Json, Format::Yaml].contains(&usual));
             return Ok(fits.or_else(guessed).unwrap_or(usual));
         }
+        // Many of them look like JSON at their beginning.
+        if let Some((language, command)) = kind::refused(&self.name) {
+            return Err(self.failure(format!("{language} is not read: {command}")));
+        }
         // A text without a name is YAML, of which JSON is a part.
         let unnamed = matches!(self.origin, Origin::Text(_)).then_some(Format::Yaml);
         let format = by_name.or_else(|| guess(text)).or(unnamed);
-        format.ok_or_else(|| match kind::refused(&self.name) {
-            Some((language, command)) => self.failure(format!("{language} is not read: {command}")),
-            None => self.failure("what kind of file this is can't be told from its name; say it with --kind"),
+        format.ok_or_else(|| {
+            self.failure("what kind of file this is can't be told from its name; say it with --kind")
         })
     }
 

@@ -16,9 +16,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use stele_gate::changed::{self, Changed};
 use stele_gate::evidence::CheckedFile;
-use stele_gate::source::{Origin, Source};
+use stele_gate::source::{MAX_BYTES, Origin, Source};
 use stele_gate::walk::Sources;
-use stele_gate::{Checker, Outcome, report};
+use stele_gate::{Checker, Failure, Outcome, report};
 use stele_types::{Enforcement, InputKind};
 
 /// Check files against policies: manifests, plans, pipelines, images; exit code 1 when one is violated.
@@ -222,12 +222,18 @@ fn options(args: &Args, used: &[CheckedFile]) -> serde_json::Value {
 
 fn files(args: &Args) -> Result<Sources> {
     let mut out = Sources::default();
+    let mut missing = Vec::new();
     for path in &args.paths {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             std::io::stdin()
+                .take(MAX_BYTES.saturating_add(1))
                 .read_to_end(&mut bytes)
                 .environment("can't read standard input")?;
+            anyhow::ensure!(
+                u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES),
+                "standard input has more than {MAX_BYTES} bytes, the limit"
+            );
             let text = String::from_utf8(bytes).context("standard input is not UTF-8")?;
             anyhow::ensure!(
                 !text.trim_start_matches('\u{feff}').trim().is_empty(),
@@ -239,12 +245,21 @@ fn files(args: &Args) -> Result<Sources> {
                 origin: Origin::Text(text),
                 configuration: None,
             });
-        } else if path.exists() {
+        } else if path.exists() || path.is_symlink() {
             out.add(path, args.kind);
         } else {
-            anyhow::bail!("there is no {}", path.display());
+            missing.push(path);
         }
     }
+    // One that is misspelt, or gone, does not keep the others from being checked.
+    if let Some(first) = missing.first().filter(|_| missing.len() == args.paths.len()) {
+        anyhow::bail!("there is no {}", first.display());
+    }
+    out.failures.extend(missing.into_iter().map(|path| Failure {
+        file: path.display().to_string(),
+        at: None,
+        message: "it is not there".to_owned(),
+    }));
     // What an earlier run wrote is no part of what is checked; what is tracked is no such thing.
     for own in [args.evidence.attestation(), args.output.as_deref()]
         .into_iter()

@@ -166,7 +166,7 @@ fn a_run_that_says_less_than_it_seems_is_refused() {
     says(&excepted, "no answer");
     let mut partial = statement(options(), true);
     partial["predicate"][extension]["leftOut"] = 3.into();
-    says(&partial, "3 tracked files");
+    says(&partial, "3 files in formats");
     let lenient = Demand {
         left_out: true,
         ..demand()

@@ -11,6 +11,8 @@ use crate::node::{Entry, Node, NodeKind};
 pub(super) struct Place {
     /// The byte that they are written before.
     pub(super) offset: usize,
+    /// How many bytes are written over: an explicit null, which becomes a mapping.
+    pub(super) replaces: usize,
     style: Style,
     kind: InputKind,
 }
@@ -21,6 +23,8 @@ enum Style {
     Block { indent: usize, end: &'static str },
     /// In braces, behind this: the comma and space that separate members here.
     Flow { before: String, json: bool },
+    /// With braces of their own, behind this: there is no mapping yet.
+    Braces { before: &'static str, json: bool },
 }
 
 /// Finds the place behind the last member of a mapping.
@@ -29,13 +33,20 @@ pub(super) fn place(
     format: Format,
     kind: InputKind,
     mapping: &Node,
+    parent: Option<(&Node, &Value)>,
 ) -> Result<Place, &'static str> {
     let entries = match &mapping.kind {
         NodeKind::Object(entries) => entries,
         NodeKind::Scalar(Value::Null) => {
-            return Err(
+            let found = empty(text, format, mapping, parent).ok_or(
                 "what it is missing from is empty or null; write `{}` there, or remove its key, and check again",
             );
+            return found.map(|(offset, replaces, style)| Place {
+                offset,
+                replaces,
+                style,
+                kind,
+            });
         }
         _ => return Err("what it is missing from is no mapping"),
     };
@@ -52,7 +63,61 @@ pub(super) fn place(
         _ => return Err("keys are added to YAML and JSON only"),
     }
     .ok_or("what it is missing from has no place for it")?;
-    Ok(Place { offset, style, kind })
+    Ok(Place {
+        offset,
+        replaces: 0,
+        style,
+        kind,
+    })
+}
+
+/// Where nothing is, or null, under a key of `parent`: what is written over, and how.
+fn empty(
+    text: &str,
+    format: Format,
+    null: &Node,
+    parent: Option<(&Node, &Value)>,
+) -> Option<(usize, usize, Style)> {
+    let json = match format {
+        Format::Json => true,
+        Format::Yaml => false,
+        _ => return None,
+    };
+    let written = text.get(null.range.clone())?;
+    if ["~", "null", "Null", "NULL"].contains(&written) {
+        let style = Style::Braces { before: "", json };
+        return Some((null.range.start, written.len(), style));
+    }
+    let (parent, key) = parent?;
+    let NodeKind::Object(entries) = &parent.kind else {
+        return None;
+    };
+    let entry = entries
+        .iter()
+        .find(|entry| Some(entry.key.as_str()) == key.as_str())?;
+    // What `<<` merges stands elsewhere.
+    let key = Some(entry.key_range.clone()).filter(|key| parent.range.contains(&key.start))?;
+    let behind = text.get(key.end..)?;
+    let colon = behind
+        .find(':')
+        .filter(|at| behind.get(..*at).is_some_and(|gap| gap.trim().is_empty()))?;
+    let offset = key.end.checked_add(colon)?.checked_add(1)?;
+    if is_flow(text, parent) {
+        return Some((offset, 0, Style::Braces { before: " ", json }));
+    }
+    let line = text.get(..key.start)?.rsplit('\n').next()?;
+    let rest = text.get(offset..)?.split('\n').next()?;
+    let end = if rest.ends_with('\r') { "\r\n" } else { "\n" };
+    let free = rest.trim();
+    (free.is_empty() || free.starts_with('#')).then(|| {
+        let indent = line
+            .trim_start_matches('\u{feff}')
+            .chars()
+            .count()
+            .saturating_add(2);
+        let offset = offset.saturating_add(rest.trim_end_matches('\r').len());
+        (offset, 0, Style::Block { indent, end })
+    })
 }
 
 fn is_flow(text: &str, node: &Node) -> bool {
@@ -126,16 +191,23 @@ impl Place {
                 out
             }
             Style::Flow { before, json } => {
-                let word = |key: &str| if *json { quoted(key) } else { self.word(key) };
-                let pairs: Vec<String> = pairs
-                    .map(|(key, value)| format!("{}: {}", word(key), flowing(value)))
-                    .collect();
+                let pairs = self.pairs(pairs, *json);
                 if before.is_empty() {
                     return pairs.join(", ");
                 }
                 pairs.iter().map(|pair| format!("{before}{pair}")).collect()
             }
+            Style::Braces { before, json } => {
+                format!("{before}{{{}}}", self.pairs(pairs, *json).join(", "))
+            }
         }
+    }
+
+    fn pairs<'v>(&self, pairs: impl Iterator<Item = (&'v str, &'v Value)>, json: bool) -> Vec<String> {
+        let word = |key: &str| if json { quoted(key) } else { self.word(key) };
+        pairs
+            .map(|(key, value)| format!("{}: {}", word(key), flowing(value)))
+            .collect()
     }
 
     fn lines(&self, out: &mut String, key: &str, value: &Value, indent: usize, end: &str) {

@@ -145,30 +145,46 @@ fn it_is_written_as_its_surroundings_are() {
 }
 
 #[test]
-fn an_empty_value_says_what_to_do() {
-    for text in [
-        "a: 0\nsecurity:\n",
-        "a: 0\nsecurity: ~\n",
-        "a: 0\nsecurity: null # x\n",
+fn what_is_empty_becomes_a_mapping() {
+    let fix = [found("[]", READ_ONLY)];
+    for (text, expected) in [
+        ("a: 0\nsecurity:\n", "a: 0\nsecurity:\n  readOnly: true\n"),
+        (
+            "security: # none\na: 0\n",
+            "security: # none\n  readOnly: true\na: 0\n",
+        ),
+        (
+            "security:\r\na: 0\r\n",
+            "security:\r\n  readOnly: true\r\na: 0\r\n",
+        ),
+        ("a: 0\nsecurity: ~\n", "a: 0\nsecurity: {readOnly: true}\n"),
+        (
+            "a: 0\nsecurity: null # x\n",
+            "a: 0\nsecurity: {readOnly: true} # x\n",
+        ),
+        ("{a: 0, security: }\n", "{a: 0, security: {readOnly: true} }\n"),
+        ("security: {}\n", "security: {readOnly: true}\n"),
     ] {
-        is_left(
-            "a.yaml",
-            text,
-            &[found("[]", READ_ONLY)],
-            "empty or null; write `{}`",
-        );
+        becomes("a.yaml", text, &fix, expected);
     }
+    let json = r#"{"security": null}"#;
+    becomes("a.json", json, &fix, r#"{"security": {"readOnly": true}}"#);
+    // Two keys of one, and what hangs on an anchor has no place.
+    let two = [
+        fix[0].clone(),
+        found("[]", r#"{"at": ["security", "user"], "value": 1}"#),
+    ];
     becomes(
         "a.yaml",
-        "security: {}\n",
-        &[found("[]", READ_ONLY)],
-        "security: {readOnly: true}\n",
+        "security:\n",
+        &two,
+        "security:\n  readOnly: true\n  user: 1\n",
     );
     is_left(
-        "a.json",
-        r#"{"security": null}"#,
-        &[found("[]", READ_ONLY)],
-        "empty or null",
+        "a.yaml",
+        "security: &x\nb: *x\n",
+        &fix,
+        "empty or null; write `{}`",
     );
 }
 
@@ -180,6 +196,27 @@ fn what_an_alias_shares_is_mended_once_or_not_at_all() {
     becomes("a.yaml", shared, &[of("b"), of("c")], &mended);
     is_left("a.yaml", shared, &[of("b")], "share a value by an alias");
     is_left("a.yaml", shared, &[of("c")], "share a value by an alias");
+}
+
+#[test]
+fn one_alias_does_not_keep_the_rest_from_being_fixed() {
+    let of = |key: &str| found(&format!("[\"{key}\"]"), READ_ONLY);
+    let mut text = "b: {security: &x {user: 1}}\nc: {security: *x}\n".to_owned();
+    let mut findings = vec![of("c")];
+    let mut expected = text.clone();
+    for number in 0..40 {
+        text.push_str(&format!("k{number}: {{security: {{user: 2}}}}\n"));
+        expected.push_str(&format!("k{number}: {{security: {{user: 2, readOnly: true}}}}\n"));
+        findings.push(of(&format!("k{number}")));
+    }
+    // Two that share another one, and both have the finding: in one place, however far they are from each other.
+    text.push_str("d: {security: &y {user: 3}}\ne: {security: *y}\n");
+    expected.push_str("d: {security: &y {user: 3, readOnly: true}}\ne: {security: *y}\n");
+    findings.insert(0, of("e"));
+    findings.push(of("d"));
+    let (fixed, left) = fixed("a.yaml", &text, &findings).unwrap();
+    assert_eq!(fixed.unwrap().text, expected);
+    assert!(left.len() == 1 && left[0].contains("by an alias"), "{left:?}");
 }
 
 #[test]
@@ -259,6 +296,8 @@ fn mappings(
                 .for_each(|(key, member)| into(key.clone().into(), member));
             out.push(path.clone());
         }
+        // What is empty becomes one.
+        serde_json::Value::Null if !path.is_empty() => out.push(path.clone()),
         _ => {}
     }
 }

@@ -22,7 +22,7 @@ pub fn github(outcome: &Outcome) -> String {
             finding.end.line,
             finding.start.column,
             finding.end.column,
-            property(&finding.rule),
+            property(&finding.id()),
             data(&message(finding)),
         )
     });
@@ -70,7 +70,7 @@ pub fn gitlab(outcome: &Outcome) -> String {
         };
         json!({
             "description": message(finding),
-            "check_name": finding.rule,
+            "check_name": finding.id(),
             "fingerprint": finding.fingerprint,
             "severity": severity,
             "location": {"path": finding.file, "lines": {"begin": finding.start.line, "end": finding.end.line}},

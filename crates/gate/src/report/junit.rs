@@ -65,8 +65,8 @@ fn case(finding: &Finding) -> TestCase {
         status.set_description(text.as_str());
     }
     let name = match &finding.resource {
-        Some(resource) => format!("{} {resource}", finding.rule),
-        None => finding.rule.clone(),
+        Some(resource) => format!("{} {resource}", finding.id()),
+        None => finding.id(),
     };
     let mut case = TestCase::new(name, status);
     case.set_classname(finding.policy.as_str());

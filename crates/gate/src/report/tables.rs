@@ -36,7 +36,7 @@ pub fn markdown(outcome: &Outcome) -> String {
         let row = [
             level(finding),
             finding.severity.as_str(),
-            &finding.rule,
+            &finding.id(),
             &what,
             &place,
         ]
@@ -90,7 +90,7 @@ pub fn html(outcome: &Outcome) -> String {
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}<br><code>{code}</code><br>{}</td><td>{}</td></tr>",
             level(finding),
             finding.severity,
-            escape(&finding.rule),
+            escape(&finding.id()),
             escape(&finding.message),
             more,
             escape(&place),

@@ -31,7 +31,7 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
         finding.start.line,
         finding.start.column
     );
-    let id = format!("{} {}", finding.severity, finding.rule);
+    let id = format!("{} {}", finding.severity, finding.id());
     // The columns of the excerpt are its own: what is shown of a line may begin within it.
     let snippet = Snippet::source(&finding.excerpt.text)
         .line_start(finding.start.line)

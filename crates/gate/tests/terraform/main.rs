@@ -9,6 +9,7 @@
 )]
 
 mod blocks;
+mod known;
 mod types;
 
 use std::borrow::Cow;

@@ -4,9 +4,11 @@
 //! container that a rule looks into, however it came there (a variable, another rule's value, a function's argument), is
 //! the input's own, and its path is known. While a traced program runs, [`Provenance`] takes down which keys each expression
 //! looked up in which container; when the body gives a value, what leads from the input to there is its [`Derivation`].
-//! Where a rule only hands on what another rule made (`warn contains finding if some finding in findings`), the reasons are the other's.
+//! Where a rule only hands on what another rule made (`warn contains finding if some finding in findings`), the reasons are the other's. What a function
+//! read before it gave a scalar (`tf.off(change, "encrypted")`) its caller read; of functions that give collections nobody knows which part was read for what.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use stele_types::Value;
 
@@ -69,14 +71,17 @@ impl Derivation {
     /// nothing was decided.
     #[must_use]
     pub fn reasons(&self) -> Vec<&Read> {
-        let before = |read: &&Read| self.decided.is_some_and(|decided| read.statement <= decided);
-        let places = self.reads.iter().filter(before).map(|read| read.statement);
-        let last = places
-            .max()
-            .or_else(|| self.reads.iter().map(|read| read.statement).max());
-        let of_last = self.reads.iter().filter(|read| Some(read.statement) == last);
-        of_last.collect()
+        of_last(&self.reads, self.decided)
     }
+}
+
+fn of_last(reads: &[Read], decided: Option<usize>) -> Vec<&Read> {
+    let before = |read: &&Read| decided.is_some_and(|decided| read.statement <= decided);
+    let places = reads.iter().filter(before).map(|read| read.statement);
+    let last = places
+        .max()
+        .or_else(|| reads.iter().map(|read| read.statement).max());
+    reads.iter().filter(|read| Some(read.statement) == last).collect()
 }
 
 /// Who made a value first.
@@ -95,6 +100,24 @@ struct Passing {
     point: u32,
     expression: u32,
     looked: Vec<Look>,
+    /// Bodies of functions that held since then.
+    called: Vec<Rc<Called>>,
+}
+
+/// What a function did.
+#[derive(Debug)]
+struct Called {
+    body: u32,
+    passed: Vec<Passing>,
+}
+
+impl Passing {
+    /// All that was looked up, by functions too.
+    fn looked<'a>(&'a self, see: &mut dyn FnMut(&'a Look)) {
+        self.looked.iter().for_each(&mut *see);
+        let called = self.called.iter().flat_map(|called| &called.passed);
+        called.for_each(|passing| passing.looked(see));
+    }
 }
 
 /// A key that was looked up.
@@ -105,6 +128,14 @@ struct Look {
     found: Val,
     /// What is looked up in what was found, where that is written down: `object.get(x, ["a", "b"], 1)`.
     below: Vec<Value>,
+    /// What is looked for among the elements of what was found: `"a" in x`.
+    element: Option<Element>,
+}
+
+#[derive(Clone, Debug)]
+enum Element {
+    Constant(Value),
+    Variable(Val),
 }
 
 #[derive(Debug)]
@@ -164,9 +195,11 @@ impl<'m> Provenance<'m> {
 
     fn wanted(&self) -> HashSet<Val> {
         let found = self.found.iter().chain(&self.made);
-        let passed = found.flat_map(|found| &found.passed);
-        let looked = passed.flat_map(|passing| &passing.looked);
-        looked.flat_map(|look| [look.source, look.found]).collect()
+        let mut wanted = HashSet::new();
+        for passing in found.flat_map(|found| &found.passed) {
+            passing.looked(&mut |look| wanted.extend([look.source, look.found]));
+        }
+        wanted
     }
 
     /// What was read for a value, by its rule and by those that made what the rule hands on; and which statement decided.
@@ -177,11 +210,11 @@ impl<'m> Provenance<'m> {
         hands: usize,
     ) -> (Vec<Read>, Option<usize>) {
         let statements = self.statements(found.body);
-        let mut reads = self.reads(found, &statements, heap, paths);
+        let mut reads = self.reads(found.body, &found.passed, &statements, (heap, paths));
         let maker = makers.get(&found.value).copied();
         let maker = maker.filter(|maker| hands < MAX_HANDS && maker.body != found.body);
         let Some(maker) = maker else {
-            return (reads, statements.iter().rposition(|(_, condition)| *condition));
+            return (reads, decided(&statements));
         };
         // Why it is handed on is not why it was made.
         let (more, decided) = self.reasons(maker, (heap, paths, makers), hands.saturating_add(1));
@@ -193,15 +226,35 @@ impl<'m> Provenance<'m> {
         (reads, decided.map(after))
     }
 
-    fn reads(&self, found: &Found, statements: &[(Span, bool)], heap: &Heap<'_>, paths: &Paths) -> Vec<Read> {
+    fn reads(
+        &self,
+        body: u32,
+        passed: &[Passing],
+        statements: &[(Span, bool)],
+        (heap, paths): (&Heap<'_>, &Paths),
+    ) -> Vec<Read> {
         let mut reads: Vec<Read> = Vec::new();
-        for passing in &found.passed {
-            let Some(statement) = self.statement_of(found.body, passing.expression, statements) else {
+        for passing in passed {
+            let Some(statement) = self.statement_of(body, passing.expression, statements) else {
                 continue;
             };
-            for path in passing.looked.iter().filter_map(|look| paths.of(heap, look)) {
+            let looked = passing.looked.iter().filter_map(|look| paths.of(heap, look));
+            let called = passing.called.iter().flat_map(|called| {
+                let statements = self.statements(called.body);
+                let reads = self.reads(called.body, &called.passed, &statements, (heap, paths));
+                let reasons = of_last(&reads, decided(&statements)).into_iter();
+                reasons.map(|read| read.path.clone()).collect::<Vec<_>>()
+            });
+            for path in looked.chain(called) {
                 // A step further is the same reference.
-                reads.retain(|read| read.statement != statement || !path.starts_with(&read.path));
+                let same = |read: &Read| read.statement == statement;
+                if reads
+                    .iter()
+                    .any(|read| same(read) && read.path.starts_with(&path))
+                {
+                    continue;
+                }
+                reads.retain(|read| !same(read) || !path.starts_with(&read.path));
                 reads.push(Read { path, statement });
             }
         }
@@ -269,7 +322,22 @@ impl<'m> Provenance<'m> {
                 point,
                 expression,
                 looked,
+                called: Vec::new(),
             });
+        }
+    }
+
+    /// A function's body held: what it read belongs to where its caller stands.
+    fn leave(&mut self, body: u32, depth: usize) {
+        let frame = self.frame(depth).filter(|frame| frame.body == body);
+        let Some(passed) = frame.map(|frame| frame.passed.clone()) else {
+            return;
+        };
+        let caller = self.frames.iter_mut().rev().find(|frame| frame.depth < depth);
+        if let Some(at) = caller.and_then(|caller| caller.passed.last_mut())
+            && at.called.iter().all(|called| called.body != body)
+        {
+            at.called.push(Rc::new(Called { body, passed }));
         }
     }
 
@@ -293,6 +361,16 @@ impl<'m> Provenance<'m> {
             } else {
                 Vec::new()
             },
+            element: match (function, args.as_slice()) {
+                (Function::Builtin(name), [element, _]) if place == 1 && &**name == "internal.member_2" => {
+                    let of_var = |var| vars.iter().zip(passed.values).find(|(other, _)| *other == var);
+                    match element {
+                        Expr::Var(var) => of_var(var).map(|(_, value)| Element::Variable(*value)),
+                        other => constant(other).map(Element::Constant),
+                    }
+                }
+                _ => None,
+            },
         };
         given.map(whole).collect()
     }
@@ -303,6 +381,9 @@ impl<'m> Provenance<'m> {
         };
         let wanted = self.rules.contains(&*rule.path);
         let value = passed.values.first().copied().unwrap_or(Val::UNDEFINED);
+        if rule.function && !is_container(value) {
+            return self.leave(body, passed.depth);
+        }
         // What a rule gives as a whole is not among what others hand on.
         let made = !rule.complete && is_container(value) && self.made.len() < self.limit;
         let mut left = self.left;
@@ -347,6 +428,7 @@ impl Probe for Provenance<'_> {
                     key: at(1),
                     found: at(2),
                     below: Vec::new(),
+                    element: None,
                 };
                 self.step(expression, passed, vec![look]);
             }
@@ -370,12 +452,20 @@ fn is_condition(literal: &Literal) -> bool {
     }
 }
 
-/// The path that a call of `object.get` names with constants.
-fn member(function: &Function, args: &[Expr]) -> Vec<Value> {
-    let constant = |term: &Expr| match term {
+/// The place of the last statement that is a condition.
+fn decided(statements: &[(Span, bool)]) -> Option<usize> {
+    statements.iter().rposition(|(_, condition)| *condition)
+}
+
+fn constant(term: &Expr) -> Option<Value> {
+    match term {
         Expr::String(text) => Some(Value::string(text)),
         _ => None,
-    };
+    }
+}
+
+/// The path that a call of `object.get` names with constants.
+fn member(function: &Function, args: &[Expr]) -> Vec<Value> {
     let path = match (function, args) {
         (Function::Builtin(name), [_, Expr::Array(path), _]) if &**name == "object.get" => {
             path.iter().map(constant).collect()
@@ -418,9 +508,35 @@ impl Paths {
         let whole = || {
             let mut path = self.0.get(&look.found)?.clone();
             path.extend_from_slice(&look.below);
+            path.extend(
+                look.element
+                    .as_ref()
+                    .and_then(|element| found_at(heap, look.found, element)),
+            );
             Some(path)
         };
         below().or_else(whole)
+    }
+}
+
+/// The index or key of a scalar in a collection.
+fn found_at(heap: &Heap<'_>, collection: Val, element: &Element) -> Option<Value> {
+    let wanted = match element {
+        Element::Constant(value) => value.clone(),
+        Element::Variable(val) if is_container(*val) => return None,
+        Element::Variable(val) => heap.to_value(*val)?,
+    };
+    let is_wanted = |val: Val| !is_container(val) && heap.to_value(val).as_ref() == Some(&wanted);
+    match collection.kind() {
+        Kind::Array => {
+            let index = heap.parts(collection).iter().position(|item| is_wanted(*item))?;
+            Some(Value::from(i64::try_from(index).ok()?))
+        }
+        Kind::Object => heap.pairs(collection).find_map(|pair| match *pair {
+            [key, item] if is_wanted(item) => heap.to_value(key),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 

@@ -122,7 +122,7 @@ fn values_are_derived_from_what_their_conditions_read() {
             format!(r#""host namespace hostIPC": {spec}.hostIPC"#),
             "\"labels\": metadata.labels.team".to_owned(),
             format!(r#""ports": {spec}.containers.1.ports.1.hostPort"#),
-            format!(r#""root": {spec}.containers.1"#),
+            format!(r#""root": {spec}.containers.1.securityContext.runAsUser"#),
             format!(r#""two has no limit": {spec}.containers.1.resources.limits.memory"#),
             format!(r#""two is not pinned": {spec}.containers.1.image"#),
             format!(r#"{{"msg":"two is privileged"}}: {spec}.containers.1.securityContext.privileged"#),
@@ -157,4 +157,99 @@ fn what_is_handed_on_was_made_for_the_reasons_of_its_maker() {
 fn only_as_many_are_kept_as_may_be() {
     let policy = "package a\n\ndeny contains x if some x in numbers.range(1, 150)\n";
     assert_eq!(derived(policy, "deny", "{}").len(), 100);
+}
+
+#[test]
+fn what_a_function_read_was_read_by_its_caller() {
+    let policy = r#"package a
+
+deny contains sprintf("%s off", [r.name]) if {
+	some r in input.resources
+	off(r, "encrypted")
+}
+
+deny contains sprintf("%s open on %d", [r.name, port]) if {
+	some r in input.resources
+	some port in [22, 80]
+	covers(r, port)
+}
+
+deny contains sprintf("%s is old", [r.name]) if {
+	some r in input.resources
+	not recent(r)
+}
+
+deny contains problem if {
+	some r in input.resources
+	some problem in problems(r)
+}
+
+off(r, field) if unset(r.after, field)
+
+unset(after, field) if not after[field]
+
+unset(after, field) if lower(after[field]) == "false"
+
+covers(r, port) if {
+	number(r.after.from) <= port
+	number(r.after.to) >= port
+}
+
+number(x) := x if is_number(x)
+
+number(x) := to_number(x) if is_string(x)
+
+recent(r) if r.after.version == 2
+
+problems(r) := {"acl" | r.after.acl == "public"} | {"log" | not r.after.log}
+"#;
+    let input = r#"{"resources": [
+        {"name": "p", "after": {"encrypted": true, "from": 1, "to": 2, "version": 2, "log": 1}},
+        {"name": "q", "after": {"encrypted": "false", "from": "79", "to": 90, "version": 2, "acl": "public", "log": 1}},
+        {"name": "r", "after": {"from": 0, "to": 0, "version": 1, "log": 1}}
+    ]}"#;
+    assert_eq!(
+        derived(policy, "deny", input),
+        [
+            // A function that gives several things: nobody knows which was read for what.
+            "\"acl\": resources.1",
+            "\"q off\": resources.1.after.encrypted",
+            "\"q open on 80\": resources.1.after.to",
+            "\"r is old\": resources.2",
+            "\"r off\": resources.2.after.encrypted",
+        ]
+    );
+}
+
+#[test]
+fn what_is_looked_for_in_a_collection_is_the_element() {
+    let policy = r#"package a
+
+deny contains "open" if "0.0.0.0/0" in input.rule.cidrs
+
+deny contains "port" if {
+	some port in [22, 80]
+	port in input.rule.ports
+}
+
+deny contains "value" if "x" in input.rule.named
+
+deny contains "function" if open(input.rule)
+
+deny contains "closed" if not "10.0.0.0/8" in input.rule.cidrs
+
+open(rule) if "::/0" in rule.cidrs
+"#;
+    let input =
+        r#"{"rule": {"cidrs": ["1.2.3.4/32", "0.0.0.0/0", "::/0"], "ports": [80], "named": {"k": "x"}}}"#;
+    assert_eq!(
+        derived(policy, "deny", input),
+        [
+            "\"closed\": rule.cidrs",
+            "\"function\": rule.cidrs.2",
+            "\"open\": rule.cidrs.1",
+            "\"port\": rule.ports.0",
+            "\"value\": rule.named.k",
+        ]
+    );
 }

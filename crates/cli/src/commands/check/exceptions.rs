@@ -101,7 +101,9 @@ impl Loaded {
             };
             (self.named || name == "-" || below()).then_some(path)
         };
-        let idle = self.exceptions.apply(&mut outcome.findings, &path_of, whole);
+        let idle = self
+            .exceptions
+            .apply(&mut outcome.findings, &path_of, whole, &outcome.names);
         for idle in &idle {
             crate::output::note(report::printable(&format!("{}: {idle}", idle.exempt.place)));
         }

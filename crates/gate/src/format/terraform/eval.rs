@@ -246,7 +246,13 @@ impl<'a> Scope<'a> {
             items.push((name.flatten(), scope.eval(&each.value_expr)));
         }
         if each.key_expr.is_none() {
-            return Node::array(range, items.into_iter().map(|(_, value)| value).collect());
+            let items = items.into_iter().map(|(_, value)| value).collect();
+            let kind = if types::is_partial(&collection) {
+                NodeKind::Set(items)
+            } else {
+                NodeKind::Array(items)
+            };
+            return Node { range, kind };
         }
         let entries = items
             .into_iter()

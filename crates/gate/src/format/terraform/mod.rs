@@ -5,6 +5,7 @@
 
 mod config;
 mod configuration;
+mod defaults;
 mod eval;
 mod functions;
 mod load;

@@ -8,6 +8,7 @@ use stele_types::Value;
 
 use super::config::{Block, Body, Expr};
 use super::configuration;
+use super::defaults;
 use super::eval::{Frame, Scope, truth, unknown};
 use super::world::{Instance, Repetition, World};
 use crate::node::{Entry, Node, NodeKind};
@@ -98,8 +99,11 @@ impl Resource<'_> {
         let text = |text: &str| Node::scalar(range.clone(), Value::string(text));
         let frame = self.repetition.frame();
         let scope = Scope::new(self.world, self.instance, frame.as_ref());
-        let (after, unknown) = body(&scope, &self.block.body, range.clone(), &META, &META_BLOCKS);
+        let (mut after, unknown) = body(&scope, &self.block.body, range.clone(), &META, &META_BLOCKS);
         let action = if self.mode == "data" { "read" } else { "create" };
+        if self.mode == "managed" {
+            defaults::fill(self.kind, &mut after);
+        }
         let change = Node::object(
             range.clone(),
             vec![
@@ -184,6 +188,11 @@ pub(super) fn values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Nod
     self::body(scope, body, range, &[], &[]).0
 }
 
+/// The values of a resource's body.
+pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
+    self::body(scope, body, range, &META, &META_BLOCKS).0
+}
+
 /// Arguments and nested blocks, and where they are unknown. Whether a type of block can stand once or often only its provider knows: each is a list.
 fn body(
     scope: &Scope<'_>,
@@ -242,6 +251,8 @@ fn dynamic(scope: &Scope<'_>, kind: &str, block: &Block, made: &mut Made) {
     // Nobody knows how many there are: what one of them would say is there, and marked as unknown.
     let pairs = found.unwrap_or_else(|| vec![(unknown(range.clone()), unknown(range.clone()))]);
     for (key, value) in pairs {
+        // An element of a set that nobody knows may be one of the others.
+        let is_certain = is_certain && key.kind != NodeKind::Unknown;
         let members = vec![Entry::new("key", key), Entry::new("value", value)];
         let frame = Frame {
             name: &iterator,

@@ -41,15 +41,42 @@ pub(super) fn root(
             }
             _ => (None, operators.len()),
         },
-        ("data", Some(kind), Some(name)) => {
-            let value = attribute(2).and_then(|attr| instance.attribute(world, "data", (kind, name), attr));
-            (value, 3)
-        }
-        ("terraform" | "self" | "each" | "count", ..) => (None, operators.len()),
+        ("data", Some(kind), Some(name)) => match attribute(2) {
+            Some(attr) => (instance.attribute(world, "data", (kind, name), attr), 3),
+            None => resource(scope, "data", (kind, name), (operators, 2)),
+        },
+        ("terraform" | "self" | "each" | "count" | "module" | "data", ..) => (None, operators.len()),
         (kind, Some(name), Some(attr)) => (instance.attribute(world, "resource", (kind, name), attr), 2),
+        (kind, Some(name), None) => resource(scope, "resource", (kind, name), (operators, 1)),
         _ => (None, operators.len()),
     };
     (found.0.unwrap_or_else(nothing), found.1.min(operators.len()))
+}
+
+/// A resource that is not followed by an attribute, but by a key, a splat or nothing; `named`: how many operators name it.
+fn resource(
+    scope: &Scope<'_>,
+    mode: &str,
+    of: (&str, &str),
+    (operators, named): (&[&Operator], usize),
+) -> (Option<Rc<Node>>, usize) {
+    let Scope { world, instance, .. } = scope;
+    let rest = operators.get(named..).unwrap_or_default();
+    let found = match rest {
+        [Operator::Index(index), ..] => {
+            let key = text_of(&scope.eval(index));
+            let found = key.and_then(|key| instance.resource(world, mode, of, Some(&key)));
+            return (found, named.saturating_add(1));
+        }
+        // Most ask for what only the provider knows.
+        [
+            Operator::AttrSplat(_) | Operator::FullSplat(_),
+            Operator::GetAttr(name),
+            ..,
+        ] if !instance.says(mode, of, name.as_str()) => None,
+        _ => instance.resource(world, mode, of, None),
+    };
+    (found, named)
 }
 
 fn path(scope: &Scope<'_>, kind: &str, range: Range<usize>) -> Node {

@@ -8,7 +8,7 @@ use hcl_edit::expr::{Expression, FuncCall, ObjectKey, TraversalOperator};
 use stele_types::Value;
 
 use super::config::Expr;
-use super::eval::{Scope, Site, number_of, text_of, truth, unknown};
+use super::eval::{Scope, Site, is_known, number_of, text_of, truth, unknown};
 use crate::node::{Entry, Node, NodeKind};
 
 /// A type as it is written; in the JSON syntax that is a string.
@@ -168,10 +168,16 @@ pub(super) fn alike(node: Node, other: &Node) -> Node {
     }
 }
 
+/// Whether it is a set of which not every element is known: how many it has, and in which order they come, is not known either.
+pub(super) fn is_partial(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Set(_)) && !is_known(node)
+}
+
 /// Whether two values are equal, if that can be told. Scalars of different types are not, but of which type one is may be up to a provider; `exact` says that it is not.
 pub(super) fn same(left: &Node, right: &Node, exact: &dyn Fn() -> bool) -> Option<bool> {
     match (&left.kind, &right.kind) {
         (NodeKind::Unknown, _) | (_, NodeKind::Unknown) => None,
+        (NodeKind::Set(_), NodeKind::Set(_)) if is_partial(left) || is_partial(right) => None,
         (NodeKind::Scalar(left), NodeKind::Scalar(right)) => {
             let is_null = *left == Value::Null || *right == Value::Null;
             let is_same = std::mem::discriminant(left) == std::mem::discriminant(right);

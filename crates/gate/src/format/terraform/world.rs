@@ -1,13 +1,13 @@
 //! Modules with the values that they are called with, and the bounds of the whole.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
 use stele_types::Value;
 
-use super::config::{Attr, Body, Module};
+use super::config::{Attr, Block, Body, Module};
 use super::eval::{Frame, Scope, number_of, text_of, truth, unknown};
 use super::load::{Loader, plain};
 use super::types;
@@ -326,20 +326,91 @@ impl Instance {
         (kind, name): (&str, &str),
         attr: &str,
     ) -> Option<Rc<Node>> {
-        let blocks = if mode == "data" {
-            &self.module.data
-        } else {
-            &self.module.resources
-        };
-        let body = &blocks.get(&(kind.to_owned(), name.to_owned()))?.body;
+        let block = self.blocks(mode).get(&(kind.to_owned(), name.to_owned()))?;
+        let body = &block.body;
         if body.attr("count").is_some() || body.attr("for_each").is_some() {
             return None;
         }
-        let attr = body.attr(attr)?;
+        let Some(attr) = body.attr(attr) else {
+            // A nested block, which is a list to expressions.
+            if !has_block(body, attr) {
+                return None;
+            }
+            let whole = self.resource(world, mode, (kind, name), None)?;
+            return whole.get(attr).cloned().map(Rc::new);
+        };
         let address = format!("{mode}.{kind}.{name}.{}", attr.name);
         let cycle = || world.problem(attr.name_range.start, "depends on itself".to_owned());
         let compute = || Some(evaluated(&Scope::new(world, self, None), attr));
         once(&self.attributes, &address, compute, cycle)
+    }
+
+    /// A resource, as far as the configuration says what it is: an object; with `count` a list of such, with `for_each` an object of them, or with a key
+    /// the one that it names.
+    pub(super) fn resource(
+        &self,
+        world: &World,
+        mode: &str,
+        (kind, name): (&str, &str),
+        key: Option<&str>,
+    ) -> Option<Rc<Node>> {
+        let block = self.blocks(mode).get(&(kind.to_owned(), name.to_owned()))?;
+        let cycle = || world.problem(block.range.start, "depends on itself".to_owned());
+        let compute = || self.instances(world, block, key);
+        let address = format!("{mode}.{kind}.{name}[{}]", key.unwrap_or("*"));
+        once(&self.attributes, &address, compute, cycle)
+    }
+
+    fn instances(&self, world: &World, block: &Block, key: Option<&str>) -> Option<Rc<Node>> {
+        let mut entries = Vec::new();
+        for repetition in self.repetitions(world, &block.body) {
+            let own = match (&repetition.index, &repetition.frame) {
+                (Some(Value::String(key)), _) => Some(key.to_string()),
+                (Some(index), _) => Some(index.to_string()),
+                (None, None) => None,
+                // Nobody knows which there are.
+                (None, Some(_)) if key.is_none() => return None,
+                (None, Some(_)) => continue,
+            };
+            if key.is_some() && own.as_deref() != key {
+                continue;
+            }
+            let frame = repetition.frame();
+            let scope = Scope::new(world, self, frame.as_ref());
+            let value = super::plan::resource_values(&scope, &block.body, block.range.clone());
+            if is_too_deep(&value, MAX_DEPTH / 2) {
+                let message = format!("it is nested more than {} levels deep", MAX_DEPTH / 2);
+                world.problem(block.range.start, message);
+                return None;
+            }
+            match own {
+                Some(own) if key.is_none() => entries.push(Entry::new(&own, value)),
+                _ => return Some(Rc::new(value)),
+            }
+        }
+        if key.is_some() {
+            return None;
+        }
+        let range = block.range.clone();
+        Some(Rc::new(if block.body.attr("count").is_some() {
+            Node::array(range, entries.into_iter().map(|entry| entry.value).collect())
+        } else {
+            Node::object(range, entries)
+        }))
+    }
+
+    /// Whether a resource says anything of an attribute or of a block that is called so.
+    pub(super) fn says(&self, mode: &str, (kind, name): (&str, &str), attr: &str) -> bool {
+        let block = self.blocks(mode).get(&(kind.to_owned(), name.to_owned()));
+        block.is_some_and(|block| block.body.attr(attr).is_some() || has_block(&block.body, attr))
+    }
+
+    fn blocks(&self, mode: &str) -> &BTreeMap<(String, String), Block> {
+        if mode == "data" {
+            &self.module.data
+        } else {
+            &self.module.resources
+        }
     }
 
     /// What a module that this one calls gives out.
@@ -428,6 +499,14 @@ impl Instance {
     }
 }
 
+/// Whether blocks of this type stand in a body, `dynamic` ones too.
+fn has_block(body: &Body, kind: &str) -> bool {
+    let is = |block: &Block| {
+        block.kind == kind || block.kind == "dynamic" && block.labels.first().is_some_and(|made| made == kind)
+    };
+    body.blocks.iter().any(is)
+}
+
 fn evaluated(scope: &Scope<'_>, attr: &Attr) -> Rc<Node> {
     let value = scope.value(&attr.expr);
     if is_too_deep(&value, MAX_DEPTH / 2) {
@@ -458,13 +537,20 @@ fn counted(value: &Node) -> Option<Vec<Repetition>> {
 }
 
 fn keyed(value: &Node) -> Option<Vec<Repetition>> {
+    let mut others = None;
     let mut pairs: Vec<(String, &Node)> = match &value.kind {
         NodeKind::Object(entries) => entries
             .iter()
             .map(|entry| (entry.key.clone(), &entry.value))
             .collect(),
         NodeKind::Array(items) | NodeKind::Set(items) => {
-            let keys = items.iter().map(|item| Some((text_of(item)?, item)));
+            let (known, unknown): (Vec<&Node>, Vec<&Node>) =
+                items.iter().partition(|item| item.kind != NodeKind::Unknown);
+            others = unknown.first().map(|item| Repetition {
+                index: None,
+                frame: Some(("each", Rc::new(Node::clone(item)))),
+            });
+            let keys = known.into_iter().map(|item| Some((text_of(item)?, item)));
             keys.collect::<Option<_>>()?
         }
         _ => return None,
@@ -483,5 +569,6 @@ fn keyed(value: &Node) -> Option<Vec<Repetition>> {
             frame: Some(("each", Rc::new(Node::object(item.range.clone(), members)))),
         }
     };
-    Some(pairs.into_iter().map(one).collect())
+    // Whatever those are that nobody knows, one stands for them.
+    Some(pairs.into_iter().map(one).chain(others).collect())
 }

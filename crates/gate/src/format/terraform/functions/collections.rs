@@ -7,7 +7,7 @@ use stele_types::{Number, Value};
 use super::{Call, all_known};
 use crate::format::terraform::eval::{is_known, number_of, text_of, truth};
 use crate::format::terraform::refs::indexed;
-use crate::format::terraform::types::{same, set_of, unified};
+use crate::format::terraform::types::{is_partial, same, set_of, unified};
 use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 /// More elements of one list are not made.
@@ -24,7 +24,9 @@ pub(super) fn call(name: &str, call: &Call<'_>) -> Option<Node> {
 fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
     Some(match name {
         "length" => {
-            let length = match &call.arg(0)?.kind {
+            // What is unknown may be what another element is.
+            let arg = call.arg(0).filter(|arg| !is_partial(arg))?;
+            let length = match &arg.kind {
                 NodeKind::Array(items) | NodeKind::Set(items) => items.len(),
                 NodeKind::Object(entries) => entries.len(),
                 NodeKind::Scalar(Value::String(text)) => text.chars().count(),
@@ -37,14 +39,14 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
             for index in 0..call.args.len() {
                 out.extend_from_slice(call.items(index)?);
             }
-            call.array(out)
+            call.ordered(out)
         }
         "flatten" => {
             let mut out = Vec::new();
             flatten(call.arg(0)?, &mut out)?;
             call.array(out)
         }
-        "tolist" => call.array(unified(call.items(0)?.to_vec())),
+        "tolist" => call.ordered(unified(call.items(0)?.to_vec())),
         "reverse" => call.array(call.items(0)?.iter().rev().cloned().collect()),
         "compact" => {
             let items = call.items(0)?;
@@ -224,7 +226,10 @@ fn sets(name: &str, call: &Call<'_>) -> Option<Node> {
         "toset" | "distinct" | "setunion" | "setintersection" | "setsubtract" | "setproduct" => {}
         _ => return None,
     }
-    if !all_known(call) {
+    // What is known of a set stays, whatever else is in it.
+    let keeps =
+        matches!(name, "toset" | "setunion") && call.args.iter().all(|arg| arg.kind != NodeKind::Unknown);
+    if !keeps && !all_known(call) {
         return None;
     }
     let lists: Vec<&[Node]> = (0..call.args.len())

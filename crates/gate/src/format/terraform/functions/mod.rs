@@ -60,6 +60,18 @@ impl Call<'_> {
         Node::array(self.range.clone(), items)
     }
 
+    /// A list with the elements of the arguments; if one of those is a set that is known in part only, their order is not known.
+    fn ordered(&self, items: Vec<Node>) -> Node {
+        let range = self.range.clone();
+        let is_ordered = !self.args.iter().any(super::types::is_partial);
+        let kind = if is_ordered {
+            NodeKind::Array(items)
+        } else {
+            NodeKind::Set(items)
+        };
+        Node { range, kind }
+    }
+
     pub(super) fn object(&self, entries: Vec<Entry>) -> Node {
         Node::object(self.range.clone(), entries)
     }

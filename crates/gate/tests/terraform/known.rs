@@ -1,0 +1,225 @@
+//! What is known of other resources, of sets in part, and of what is left out.
+
+use stele_types::json;
+
+use crate::{addresses, after, changes, document, module, place, value};
+
+/// `after` and `after_unknown` of the resource with this address.
+fn of(text: &str, address: &str) -> (String, String) {
+    let input = module(&[("main.tf", text)]);
+    assert_eq!(input.failures, [], "{text}");
+    let found = changes(&input)
+        .into_iter()
+        .find(|change| change.get("address").unwrap().as_str() == Some(address));
+    let change = found.unwrap().get("change").unwrap();
+    let text = |key| json::to_string(change.get(key).unwrap());
+    (text("after"), text("after_unknown"))
+}
+
+#[test]
+fn what_is_known_of_a_set_stays() {
+    let cases = [
+        ("toset([\"22\", var.u])", "[null,\"22\"]"),
+        ("setunion([\"22\", var.u], [\"80\"])", "[null,\"22\",\"80\"]"),
+        ("[for p in toset([\"22\", var.u]) : p]", "[null,\"22\"]"),
+        ("contains(toset([\"22\", var.u]), \"22\")", "true"),
+        // Which they are, how many, and in which order is not known.
+        ("contains(toset([\"22\", var.u]), \"80\")", "unknown"),
+        ("length(toset([\"22\", var.u]))", "unknown"),
+        ("tolist(toset([\"22\", var.u]))[1]", "unknown"),
+        ("concat(toset([\"22\", var.u]), [\"80\"])[1]", "unknown"),
+        ("toset([\"22\", var.u]) == toset([\"22\"])", "unknown"),
+        ("setsubtract([\"22\"], [var.u])", "unknown"),
+        ("toset(var.u)", "unknown"),
+    ];
+    for (expression, expected) in cases {
+        let found = value_of(expression);
+        assert_eq!(found, expected, "{expression}");
+    }
+}
+
+/// As [`value`], whatever else of it is unknown.
+fn value_of(expression: &str) -> String {
+    if !expression.contains("var.u") {
+        return value(expression);
+    }
+    let text = format!("variable \"u\" {{}}\nresource \"t\" \"r\" {{\n  a = {expression}\n}}\n");
+    let input = module(&[("main.tf", &text)]);
+    assert_eq!(input.failures, [], "{expression}");
+    let (after, unknown) = after(&input);
+    if unknown == r#"{"a":true}"# {
+        return "unknown".to_owned();
+    }
+    after
+        .strip_prefix("{\"a\":")
+        .unwrap()
+        .strip_suffix('}')
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn each_known_key_has_an_instance_and_one_stands_for_the_rest() {
+    let text = "variable \"u\" {}\nresource \"a\" \"r\" {\n  for_each = toset([\"x\", var.u])\n  name = each.key\n}\n";
+    let input = module(&[("main.tf", text)]);
+    assert_eq!(addresses(&input), ["a.r[\"x\"]", "a.r"]);
+    assert_eq!(of(text, "a.r[\"x\"]").0, r#"{"name":"x"}"#);
+    assert_eq!(of(text, "a.r").1, r#"{"name":true}"#);
+    let text = "variable \"u\" {}\nresource \"a\" \"r\" {\n  dynamic \"ingress\" {\n    for_each = toset([\"22\", var.u])\n    content {\n      port = ingress.value\n    }\n  }\n}\n";
+    assert_eq!(
+        of(text, "a.r"),
+        (
+            r#"{"ingress":[{},{"port":"22"}]}"#.to_owned(),
+            r#"{"ingress":[true,{}]}"#.to_owned()
+        )
+    );
+}
+
+const OTHERS: &str = r#"
+variable "u" {}
+resource "a" "counted" {
+  count = 2
+  acl   = count.index == 1 ? "public-read" : "private"
+}
+resource "a" "keyed" {
+  for_each = { x = "private", y = "public-read" }
+  acl      = each.value
+}
+resource "a" "nested" {
+  rule {
+    acl = "private"
+  }
+  dynamic "rule" {
+    for_each = ["public-read"]
+    content {
+      acl = rule.value
+    }
+  }
+  names = ["one", "two"]
+}
+resource "a" "unknown" {
+  count = var.u
+  acl   = "private"
+}
+data "d" "found" {
+  for_each = toset(["k"])
+  name     = each.key
+}
+"#;
+
+#[test]
+fn instances_and_blocks_of_other_resources_are_known_by_index_and_key() {
+    let cases = [
+        ("a.counted[1].acl", "\"public-read\""),
+        ("a.counted.1.acl", "\"public-read\""),
+        ("a.counted[*].acl", "[\"private\",\"public-read\"]"),
+        ("a.counted[5].acl", "unknown"),
+        ("length(a.counted)", "2"),
+        ("a.counted[0].arn", "unknown"),
+        ("a.counted[*].arn", "unknown"),
+        ("a.keyed[\"y\"].acl", "\"public-read\""),
+        ("a.keyed[\"z\"].acl", "unknown"),
+        ("values(a.keyed)[*].acl", "[\"private\",\"public-read\"]"),
+        ("[for k, b in a.keyed : b.acl if k == \"y\"]", "[\"public-read\"]"),
+        ("a.nested.rule[1].acl", "\"public-read\""),
+        ("a.nested.rule[*].acl", "[\"private\",\"public-read\"]"),
+        ("a.nested.names[1]", "\"two\""),
+        ("a.nested.other[0].acl", "unknown"),
+        ("a.unknown[0].acl", "unknown"),
+        ("length(a.unknown)", "unknown"),
+        ("data.d.found[\"k\"].name", "\"k\""),
+    ];
+    for (expression, expected) in cases {
+        let text = format!("{OTHERS}resource \"t\" \"r\" {{\n  v = {expression}\n}}\n");
+        let (after, unknown) = of(&text, "t.r");
+        let found = if unknown == r#"{"v":true}"# {
+            "unknown"
+        } else {
+            after.strip_prefix("{\"v\":").unwrap().strip_suffix('}').unwrap()
+        };
+        assert_eq!(found, expected, "{expression}");
+    }
+}
+
+#[test]
+fn resources_that_need_each_other_are_reported_and_end() {
+    let text = "resource \"a\" \"b\" {\n  count = 1\n  x = a.c[0].x\n}\nresource \"a\" \"c\" {\n  count = 1\n  x = a.b[0].x\n}\n";
+    let input = module(&[("main.tf", text)]);
+    assert!(
+        input
+            .failures
+            .iter()
+            .all(|failure| failure.message.contains("depends on itself")),
+        "{:?}",
+        input.failures
+    );
+    assert!(!input.failures.is_empty());
+}
+
+#[test]
+fn what_is_left_out_is_what_the_provider_takes() {
+    let cases = [
+        ("aws_apigatewayv2_route", "", r#"{"authorization_type":"NONE"}"#),
+        (
+            "aws_apigatewayv2_route",
+            "authorization_type = null",
+            r#"{"authorization_type":"NONE"}"#,
+        ),
+        (
+            "aws_apigatewayv2_route",
+            "authorization_type = \"JWT\"",
+            r#"{"authorization_type":"JWT"}"#,
+        ),
+        // Nobody knows it, and nobody says it.
+        ("aws_apigatewayv2_route", "authorization_type = var.u", "{}"),
+        ("aws_lb_listener", "", "{}"),
+        ("aws_lb_listener", "port = 80", r#"{"port":80,"protocol":"HTTP"}"#),
+        (
+            "aws_lb_listener",
+            "protocol = \"TLS\"",
+            r#"{"protocol":"TLS","ssl_policy":"ELBSecurityPolicy-2016-08"}"#,
+        ),
+        ("aws_lb_listener", "protocol = var.u", "{}"),
+        (
+            "aws_instance",
+            "root_block_device {}",
+            r#"{"root_block_device":[{"encrypted":false}]}"#,
+        ),
+        (
+            "aws_instance",
+            "ebs_block_device {\n    snapshot_id = \"s\"\n  }",
+            r#"{"ebs_block_device":[{"snapshot_id":"s"}]}"#,
+        ),
+        ("aws_instance", "", "{}"),
+        (
+            "aws_opensearch_domain",
+            "",
+            r#"{"domain_endpoint_options":[{"enforce_https":false,"tls_security_policy":"Policy-Min-TLS-1-0-2019-07"}]}"#,
+        ),
+        ("other", "", "{}"),
+    ];
+    for (kind, body, expected) in cases {
+        let text = format!("variable \"u\" {{}}\nresource \"{kind}\" \"r\" {{\n  {body}\n}}\n");
+        assert_eq!(of(&text, &format!("{kind}.r")).0, expected, "{text}");
+    }
+    // Data is what it is.
+    let input = module(&[("main.tf", "data \"aws_lb_listener\" \"r\" {\n  port = 80\n}\n")]);
+    assert!(!json::to_string(document(&input)).contains("HTTP"));
+}
+
+#[test]
+fn a_default_stands_where_its_block_does() {
+    let text = "resource \"aws_instance\" \"r\" {\n  root_block_device {\n    volume_size = 8\n  }\n}\n";
+    let input = module(&[("main.tf", text)]);
+    let path = [
+        "resource_changes",
+        "0",
+        "change",
+        "after",
+        "root_block_device",
+        "0",
+        "encrypted",
+    ];
+    let found = place(&input, &path);
+    assert!(found.contains("main.tf:2:3"), "{found}");
+}
