@@ -11,14 +11,15 @@
 mod support;
 
 use stele_ledger::storage::FileStore;
+use stele_ledger::tree::leaf_hash;
 use stele_ledger::witness::{SIZE_TYPE, with_signatures};
 use stele_ledger::{Checkpoint, SigningKey};
-use stele_types::{Digest, NodeAddress, TreeSize};
+use stele_types::{Digest, LeafIndex, NodeAddress, TreeSize, sha256};
 use stele_verifier::state::StateFile;
 use stele_verifier::{Accusation, Handle};
 use support::{
-    FakeNode, NODE, ORIGIN, add, cosigner, decision, eventually, follow, followed, grow, lie, log_key,
-    open_log, request, verifier,
+    FakeNode, NODE, ORIGIN, add, cosigner, decision, eventually, follow, follow_sampling, followed, grow,
+    lie, log_key, open_log, request, verifier,
 };
 
 fn accusation(verifier: &Handle) -> Option<Accusation> {
@@ -212,6 +213,49 @@ async fn a_wrong_decision_is_found_and_never_cosigned() {
     let accused = status.refused.clone().unwrap().decision.unwrap();
     assert_eq!((accused.index, accused.decision_id), (5, told.decision_id));
     verifier.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_is_a_share_that_its_secret_chooses() {
+    const SAMPLE: f64 = 0.3;
+    const LIE: u64 = 150;
+    let log = dir();
+    let ledger = open_log(log.path());
+    grow(&ledger, 0..LIE);
+    ledger.append_and_wait(lie(LIE, LIE)).unwrap();
+    let signed = grow(&ledger, LIE + 1..300);
+    let node = FakeNode::start(std::sync::Arc::clone(&ledger)).await;
+    let hashes = Vec::from_iter((0..300).map(|index| {
+        let leaf = ledger.entry(LeafIndex::new(index)).unwrap().leaf;
+        leaf_hash(&leaf.to_bytes())
+    }));
+    let (mut caught, mut missed) = (0, 0);
+    for number in 0..12 {
+        // Of each leaf: whether the first 32 bits of a hash with the secret are below that share of 2^32.
+        let secret = [number; 32];
+        let drawn = |index: u64| {
+            let hash = sha256(&[&secret, &hashes[usize::try_from(index).unwrap()].0]).0;
+            f64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])) < SAMPLE * 2_f64.powi(32)
+        };
+        let expected = (0..300).filter(|index| drawn(*index)).count();
+        assert!((60..=120).contains(&expected), "{expected} of 300");
+        let state = dir();
+        let logs = vec![followed(NODE, &node)];
+        let verifier = follow_sampling(logs, state.path(), SAMPLE, secret).await.unwrap();
+        let answer = add(&verifier, request(&ledger, 0, &signed)).await;
+        if drawn(LIE) {
+            assert_eq!(answer.refused, "wrong_decision", "{}", answer.body);
+            caught += 1;
+        } else {
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let status = &verifier.logs()[0];
+            assert_eq!(status.decisions["agrees"], expected as u64);
+            assert_eq!(status.verified, 300);
+            missed += 1;
+        }
+        verifier.stop().await;
+    }
+    assert!(caught > 0 && missed > 0, "{caught} caught, {missed} missed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

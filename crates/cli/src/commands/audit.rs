@@ -70,7 +70,8 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     let given = args.directory.clone().map(|directory| sources.at(directory));
     let sources = given.as_ref().unwrap_or(sources);
     let home = sources.home()?;
-    let offline = args.offline || (given.is_some() && is_alone(&home)?);
+    let alone = given.is_some() && is_alone(&home)?;
+    let offline = args.offline || alone;
     // The chain first: whatever it holds by now must be in the log when that is read.
     let chain = if offline {
         ChainView::default()
@@ -85,7 +86,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         }
         None => check(&home, &chain)?,
     };
-    if chain.tolerance_s.is_none() {
+    if chain.tolerance_s.is_none() && !alone {
         output::note(format!(
             "the contract Challenge was not asked by how much dates may fall: they were held to {} s",
             report.tolerance_s

@@ -44,14 +44,14 @@ struct Held {
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let config = sources.load()?;
     let home = Home::at(&config.data_dir);
-    let account = if args.node {
-        keys::node_account(&home)?
-    } else {
-        keys::role_account(&home, Role::Responder, args.key.as_deref())?
-    };
     block_on(async {
         // The session, where there is one, holds the embedded chain open.
         let (own, _session) = governance(&config, &home, args.contract, &args.chain).await?;
+        let account = if args.node {
+            keys::node_account(&home)?
+        } else {
+            keys::role_account(&home, Role::Responder, args.key.as_deref())?
+        };
         let address = account.address();
         let held = credits(&own, address).await?;
         if held.is_empty() {

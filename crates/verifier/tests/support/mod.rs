@@ -197,9 +197,20 @@ pub fn followed(address: NodeAddress, node: &FakeNode) -> FollowedLog {
 
 /// A verifier of some logs, without a chain.
 pub async fn follow(logs: Vec<FollowedLog>, state: &Path) -> Result<Handle, VerifierError> {
+    follow_sampling(logs, state, 1.0, [1; 32]).await
+}
+
+/// The same that re-executes a share of the decisions, which a secret chooses.
+pub async fn follow_sampling(
+    logs: Vec<FollowedLog>,
+    state: &Path,
+    sample: f64,
+    secret: [u8; 32],
+) -> Result<Handle, VerifierError> {
     let config = VerifierConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         poll_ms: 20,
+        sample,
         logs,
         ..VerifierConfig::default()
     };
@@ -213,7 +224,7 @@ pub async fn follow(logs: Vec<FollowedLog>, state: &Path) -> Result<Handle, Veri
         },
         chain: None,
         challenger: None,
-        secret: zeroize::Zeroizing::new([1; 32]),
+        secret: zeroize::Zeroizing::new(secret),
         clock: || Timestamp(1_700_000_100_000_000_000),
     };
     Verifier::start(&config, deps).await

@@ -167,6 +167,9 @@ fn several(args: &Args, answer: &Answer, in_force: &[String]) {
 /// Most members of an answer's document that are looked at for the paths that were decided.
 const MOST_PATHS: usize = 10_000;
 
+/// Bytes of the longest path (`EntryPoint`).
+const LONGEST_PATH: usize = 512;
+
 /// The paths that the receipts are about, as far as they stand in the answer's document or are known to be in force. Leaves name them by their hashes.
 fn decided(asked: &str, answer: &Answer, in_force: &[String]) -> Vec<String> {
     let hashes: BTreeSet<Digest> = answer.receipts.iter().map(|one| one.leaf.entry_point).collect();
@@ -186,7 +189,9 @@ fn decided(asked: &str, answer: &Answer, in_force: &[String]) -> Vec<String> {
         }
         for (key, value) in value.as_object().into_iter().flatten() {
             seen = seen.saturating_add(1);
-            if let Some(key) = key.as_str().filter(|_| seen < MOST_PATHS) {
+            // Nothing longer is a path: a node's answer must not make us hold ten thousand copies of a long key.
+            let fits = |key: &&str| path.len().saturating_add(key.len()) < LONGEST_PATH;
+            if let Some(key) = key.as_str().filter(|_| seen < MOST_PATHS).filter(fits) {
                 waiting.push((format!("{path}/{key}"), value));
             }
         }
