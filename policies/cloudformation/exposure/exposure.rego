@@ -86,19 +86,17 @@ covers(rule, port) if {
 #   remediation: Remove AccessControl, and set all of PublicAccessBlockConfiguration to true.
 deny contains finding if {
 	some resource in cfn.of_type("AWS::S3::Bucket")
-	some problem in bucket_problems(resource.properties)
-	finding := cfn.finding("cloudformation/exposure/public-bucket", resource.name, problem)
+	acl := resource.properties.AccessControl
+	acl in {"AuthenticatedRead", "PublicRead", "PublicReadWrite"}
+	finding := cfn.finding("cloudformation/exposure/public-bucket", resource.name, sprintf("AccessControl must not be %s", [acl]))
 }
 
-bucket_problems(properties) := {problem |
-	acl := properties.AccessControl
-	acl in {"AuthenticatedRead", "PublicRead", "PublicReadWrite"}
-	problem := sprintf("AccessControl must not be %s", [acl])
-} | {problem |
-	block := properties.PublicAccessBlockConfiguration
+deny contains finding if {
+	some resource in cfn.of_type("AWS::S3::Bucket")
+	block := resource.properties.PublicAccessBlockConfiguration
 	some field in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"]
 	cfn.off(block, field)
-	problem := sprintf("%s must be true", [field])
+	finding := cfn.finding("cloudformation/exposure/public-bucket", resource.name, sprintf("%s must be true", [field]))
 }
 
 # METADATA

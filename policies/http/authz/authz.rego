@@ -2,8 +2,8 @@
 # title: HTTP API authorization
 # description: >-
 #   Role-based access with ownership: a role grants actions on a collection, and whoever owns a resource may read,
-#   update and delete it. The input is {method, path: [collection, id?], user: {id, roles, suspended, mfa},
-#   resource: {owner, tenant}}.
+#   update and delete it. The input is {method, path: [collection, id?], user: {id, roles, tenant,
+#   suspended, mfa}, resource: {owner, tenant}}.
 # custom:
 #   id: http/authz
 #   layer: L5

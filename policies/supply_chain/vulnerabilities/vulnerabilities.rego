@@ -147,6 +147,28 @@ deny contains finding if {
 }
 
 # METADATA
+# title: Scan that left something out
+# description: A lock file, a bill of materials or a statement of OpenVEX could not be read, or only in part.
+# custom:
+#   id: supply_chain/vulnerabilities/incomplete
+#   severity: high
+#   controls:
+#   - nist-800-53r5:RA-5
+#   - nist-800-53r5:CM-8
+#   - iso-27001-2022:A.8.8
+#   remediation: Mend the file that the message names, and scan again.
+deny contains finding if {
+	some number, failure in input.failures
+	file := object.get(failure, "file", "a file without name")
+	finding := {
+		"id": "supply_chain/vulnerabilities/incomplete",
+		"msg": sprintf("%v could not be read as a whole: %v", [file, object.get(failure, "message", "nobody says why")]),
+		"resource": file,
+		"path": ["failures", number],
+	}
+}
+
+# METADATA
 # title: Data that are too old
 # description: The data are more than data.config.vulnerabilities.data_days days old, or do not say how old they are.
 # custom:

@@ -125,3 +125,17 @@ test_packages_that_can_not_be_checked_are_told if {
 	not vulnerabilities.allow with input as object.union(one, {"packages": "120"})
 	found(object.union(scan([]), {"unchecked": [{}]})) == {"unchecked"}
 }
+
+test_scans_that_left_something_out_are_told if {
+	cut := {"file": "package-lock.json", "message": "the file ends too early"}
+	doc := object.union(scan([]), {"failures": [cut]})
+	not vulnerabilities.allow with input as doc
+	vulnerabilities.deny == {{
+		"id": "supply_chain/vulnerabilities/incomplete",
+		"msg": "package-lock.json could not be read as a whole: the file ends too early",
+		"resource": "package-lock.json",
+		"path": ["failures", 0],
+	}} with input as doc
+	found(object.union(scan([]), {"failures": [{}, "x"]})) == {"incomplete"}
+	found(object.union(scan([]), {"failures": []})) == set()
+}

@@ -149,24 +149,30 @@ deny contains finding if {
 #   - hipaa:164.312(e)(1)
 #   remediation: Set enforce_https to true and tls_security_policy to Policy-Min-TLS-1-2-PFS-2023-10.
 deny contains finding if {
-	some change in tf.of_types({"aws_elasticsearch_domain", "aws_opensearch_domain"})
-	tf.known(change, "domain_endpoint_options")
-	some endpoint in endpoints(tf.blocks(change, "domain_endpoint_options"))
-	some problem in endpoint_problems(endpoint)
-	finding := tf.finding("terraform/tls/search-domain", change, problem)
+	some endpoint in search_endpoints
+	tf.is_false(endpoint.options.enforce_https)
+	finding := tf.finding("terraform/tls/search-domain", endpoint.change, "enforce_https must be true")
+}
+
+deny contains finding if {
+	some endpoint in search_endpoints
+	endpoint.options.tls_security_policy == "Policy-Min-TLS-1-0-2019-07"
+	message := "tls_security_policy must not be Policy-Min-TLS-1-0-2019-07"
+	finding := tf.finding("terraform/tls/search-domain", endpoint.change, message)
 }
 
 # Without the block both are what AWS takes.
-endpoints([]) := [{"enforce_https": false}]
+deny contains finding if {
+	some change in search_domains
+	tf.off(change, "domain_endpoint_options")
+	finding := tf.finding("terraform/tls/search-domain", change, "domain_endpoint_options must demand TLS 1.2")
+}
 
-endpoints(blocks) := blocks if count(blocks) > 0
+search_domains := tf.of_types({"aws_elasticsearch_domain", "aws_opensearch_domain"})
 
-endpoint_problems(endpoint) := problems if {
-	plain := {"enforce_https must be true" | tf.is_false(object.get(endpoint, "enforce_https", true))}
-	old := {"tls_security_policy must not be Policy-Min-TLS-1-0-2019-07" |
-		endpoint.tls_security_policy == "Policy-Min-TLS-1-0-2019-07"
-	}
-	problems := plain | old
+search_endpoints contains {"change": change, "options": options} if {
+	some change in search_domains
+	some options in tf.blocks(change, "domain_endpoint_options")
 }
 
 # METADATA
