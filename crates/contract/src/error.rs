@@ -45,6 +45,9 @@ pub enum Reason {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A pattern behind others that no contract holds.
+    #[error("not looked at, because the patterns before it are more than a contract holds")]
+    PatternNotRead,
     /// A number without an exact fixed-point form.
     #[error("the number has no exact form with 18 fractional digits in 256 bits")]
     Number,

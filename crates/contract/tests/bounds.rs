@@ -12,7 +12,7 @@
 mod common;
 
 use common::evaluate;
-use common::plan::{entry, policy, stmt};
+use common::plan::{block, entry, policy, stmt};
 use stele_contract::{Options, Reason, compile};
 use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
 use stele_types::Value;
@@ -127,4 +127,87 @@ fn calls_of_more_arguments_than_the_stack_is_good_for_are_refused() {
         ),
         "{refusals:?}"
     );
+}
+
+/// A rule below a path of `depth` names that are looked up one by one, all of them `input`.
+fn called_by_path(depth: u32) -> Policy {
+    let names: Vec<String> = (0..depth).map(|_| "a".to_owned()).collect();
+    let (held, other) = (Local(2), Local(4));
+    let rule = Func {
+        name: "g0.data.a".to_owned(),
+        path: std::iter::once("g0".to_owned()).chain(names.clone()).collect(),
+        params: vec![INPUT, DATA],
+        return_: held,
+        blocks: vec![block(vec![
+            StmtKind::MakeNumberInt {
+                value: 7,
+                target: held,
+            },
+            StmtKind::ReturnLocal { source: held },
+        ])],
+    };
+    let path = names.iter().map(|_| Operand::Local(INPUT));
+    let call = StmtKind::CallDynamic {
+        args: vec![INPUT, DATA],
+        result: other,
+        path: std::iter::once(text(1)).chain(path).collect(),
+    };
+    let copy = StmtKind::AssignVar {
+        source: Operand::Local(other),
+        target: held,
+    };
+    // What is undefined leaves two blocks.
+    let within = |kinds| StmtKind::Block {
+        blocks: vec![block(kinds)],
+    };
+    let null = StmtKind::MakeNull { target: held };
+    let body = vec![stmt(1, null), stmt(1, within(vec![within(vec![call, copy])]))];
+    policy(&["result", "g0"], vec![entry("eval", body)], vec![rule])
+}
+
+#[test]
+fn long_paths_of_calls_are_right_or_refused() {
+    for depth in [1, 2, 3, 7, 8, 40] {
+        let contract = compile(&called_by_path(depth), &Options::default()).unwrap();
+        let answer = |input: &str| {
+            evaluate(&contract, "eval", Some(&Value::string(input)), &Value::object([])).value()
+        };
+        assert_eq!(answer("a"), Some(Value::from(7_i64)), "{depth}");
+        assert_ne!(answer("b"), Some(Value::from(7_i64)), "{depth}");
+    }
+    let refusals = compile(&called_by_path(200_000), &Options::default()).unwrap_err();
+    assert!(
+        refusals
+            .iter()
+            .all(|refusal| matches!(refusal.reason, Reason::CodeSize { .. })),
+        "{refusals:?}"
+    );
+}
+
+#[test]
+fn patterns_behind_many_without_end_are_not_looked_at() {
+    let count = 40;
+    let patterns: Vec<String> = (0..count)
+        .map(|n| format!("(a|b)*a(a|b){{{}}}", 20 + n))
+        .collect();
+    let strings: Vec<&str> = std::iter::once("result")
+        .chain(patterns.iter().map(String::as_str))
+        .collect();
+    let test = |index: u32| StmtKind::Call {
+        func: "regex.match".to_owned(),
+        args: vec![text(index), Operand::Local(INPUT)],
+        result: Local(2),
+    };
+    let body = (1..=count).map(|index| stmt(index, test(index))).collect();
+    let refusals = compile(
+        &policy(&strings, vec![entry("eval", body)], vec![]),
+        &Options::default(),
+    )
+    .unwrap_err();
+    let of = |wanted: fn(&Reason) -> bool| refusals.iter().filter(|refusal| wanted(&refusal.reason)).count();
+    assert_eq!(
+        of(|reason| matches!(reason, Reason::PatternTooBig { size: None, .. })),
+        16
+    );
+    assert_eq!(of(|reason| matches!(reason, Reason::PatternNotRead)), 24);
 }

@@ -54,6 +54,7 @@ const ALL: &[(&str, usize)] = &[
     ("json.marshal_with_options", 2),
     ("graph.reachable_paths", 2),
     ("strings.replace_n", 2),
+    ("strings.split_n", 3),
     ("glob.quote_meta", 1),
     ("cast_null", 1),
     ("cast_boolean", 1),
@@ -179,6 +180,13 @@ proptest! {
     }
 
     #[test]
+    fn parts_from_either_end(s in "[ab.é]{0,8}", delimiter in "(|[.]|a|é|ab)", n in prop_oneof![-9_i64..9, Just(i64::MIN), Just(i64::MAX)]) {
+        check(same("strings.split_n", &[text(&s), text(&delimiter), number(n)]))?;
+        let half = Value::Number(Number::parse("0.5").unwrap());
+        check(same("strings.split_n", &[text(&s), text(&delimiter), half]))?;
+    }
+
+    #[test]
     fn times_as_text(s in "[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]([.,][0-9]{0,12})?(Z|[+-][0-2][0-9]:[0-6][0-9])?[Z ]?") {
         check(same("time.parse_rfc3339_ns", &[text(&s)]))?;
         check(same("time.parse_ns", &[text("RFC3339Nano"), text(&s)]))?;
@@ -194,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn durations(whole in prop::collection::vec((0_u64..100_000, "(ns|us|µs|μs|ms|s|m|h|d)"), 0..3), fraction in "([0-9]{0,2}[.][0-9]{0,2}(ms|s|m|h))?", any in "[+-]?[0-9.hms]{0,6}") {
+    fn durations(whole in prop::collection::vec((0_u64..100_000, "(ns|us|µs|μs|ms|s|m|h|d|w|y|x)"), 0..3), fraction in "([0-9]{0,2}[.][0-9]{0,2}(ms|s|m|h|d|w|y))?", any in "[+-]?[0-9.hms]{0,6}") {
         let joined: String = whole.iter().map(|(n, unit)| format!("{n}{unit}")).collect();
         for sign in ["", "-", "+"] {
             check(same("time.parse_duration_ns", &[text(&format!("{sign}{joined}{fraction}"))]))?;

@@ -329,6 +329,12 @@ impl Visitor for Binder<'_> {
                 self.close();
                 literal.with.iter().for_each(|with| self.with(with));
             }
+            LiteralKind::Group(body) => {
+                self.open_body(body.span, Some(body), &[]);
+                self.body(body);
+                self.close();
+                literal.with.iter().for_each(|with| self.with(with));
+            }
             LiteralKind::Some(names) => {
                 for name in names {
                     self.variable(&name.name, name.span);
@@ -447,6 +453,7 @@ impl Visitor for Free {
     fn literal(&mut self, literal: &Literal) {
         match &literal.kind {
             LiteralKind::Every { domain, .. } => self.term(domain),
+            LiteralKind::Group(_) => {}
             _ => visit::walk_literal(self, literal),
         }
     }

@@ -29,5 +29,5 @@ pub use compile::{
 };
 pub use diagnostic::{Code, Diagnostic};
 pub use optimise::optimise;
-pub use source::{LineColumn, RegoVersion, SourceFile, Span};
+pub use source::{FutureKeywords, LineColumn, RegoVersion, SourceFile, Span};
 pub use syntax::{ast, parse, parse_lenient, parse_query};

@@ -62,12 +62,50 @@ pub enum RegoVersion {
     V1,
 }
 
+/// The words that are keywords, or say more, only where `future.keywords` brings them, in v1 too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FutureKeywords {
+    /// `left and right`.
+    pub and: bool,
+    /// `left or right`.
+    pub or: bool,
+    /// `not` negates all of its statement, which may be a body: `not { ... }`.
+    pub not: bool,
+}
+
+impl FutureKeywords {
+    /// What the import of a path brings, from the path's names: `future`, `keywords`, `or`.
+    #[must_use]
+    pub fn imported(path: &[&str]) -> Self {
+        let ["future", "keywords", names @ ..] = path else {
+            return Self::default();
+        };
+        let brings = |keyword| names.first().is_none_or(|name| *name == keyword);
+        Self {
+            and: brings("and"),
+            or: brings("or"),
+            not: brings("not"),
+        }
+    }
+
+    /// What any of two imports brings.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self {
+            and: self.and || other.and,
+            or: self.or || other.or,
+            not: self.not || other.not,
+        }
+    }
+}
+
 /// A named piece of Rego text. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     name: Arc<str>,
     text: Arc<str>,
     version: RegoVersion,
+    future: FutureKeywords,
     line_starts: Arc<[u32]>,
 }
 
@@ -91,6 +129,7 @@ impl SourceFile {
             name: name.into(),
             text,
             version: RegoVersion::V1,
+            future: FutureKeywords::default(),
             line_starts: starts.into(),
         }
     }
@@ -106,6 +145,19 @@ impl SourceFile {
     #[must_use]
     pub const fn version(&self) -> RegoVersion {
         self.version
+    }
+
+    /// The same text with keywords that it does not import itself, as a query has them.
+    #[must_use]
+    pub fn with_future(mut self, future: FutureKeywords) -> Self {
+        self.future = future;
+        self
+    }
+
+    /// The keywords that the text has without importing them.
+    #[must_use]
+    pub const fn future(&self) -> FutureKeywords {
+        self.future
     }
 
     /// The file's name.

@@ -725,3 +725,44 @@ fn reading_ends_at_the_limit_of_memory() {
         );
     }
 }
+
+/// `x0 := start`, then sixty times a collection of the one before.
+fn sixty_times(start: &str, next: &str) -> String {
+    let mut rules = format!("x(q) := x60 if {{\n\tx0 := {start}\n");
+    for step in 1..=60 {
+        let before = format!("x{}", step - 1);
+        writeln!(rules, "\tx{step} := {}", next.replace('@', &before)).unwrap();
+    }
+    rules.push_str("\tq\n}\n");
+    rules
+}
+
+#[test]
+fn constants_of_shared_parts_are_not_written_out() {
+    for (start, next, size) in [
+        ("[1]", "[@, @]", 2),
+        ("{\"z\": 1}", "{\"a\": @, \"b\": @}", 2),
+        ("{1}", "{[@], [@, 1]}", 2),
+        ("\"k\"", "{[@, @]: @}", 1),
+        ("[1]", "[@]", 1),
+    ] {
+        let rules = format!("{}\np := count(x(input.n))\n", sixty_times(start, next));
+        let mut bench = Bench::new(&rules, &["a/p"]);
+        let answer = bench.ask("a/p", br#"{"n": 1}"#, Limits::default()).unwrap();
+        assert_eq!(answer, Some(Value::from(i64::from(size))), "{next}");
+    }
+}
+
+#[test]
+fn constants_that_nest_deeply_are_made_when_the_code_runs() {
+    let mut rules = String::from("x(q) := x9000 if {\n\tx0 := [1]\n");
+    for step in 1..=9000 {
+        writeln!(rules, "\tx{step} := [x{}]", step - 1).unwrap();
+    }
+    rules.push_str("\tq\n}\np := count(x(input.n))\nwhole := x(input.n)\n");
+    let mut bench = Bench::new(&rules, &["a/p", "a/whole"]);
+    assert_eq!(
+        bench.ask("a/p", br#"{"n": 1}"#, Limits::default()).unwrap(),
+        Some(Value::from(1_i64))
+    );
+}

@@ -301,7 +301,11 @@ impl Namer {
                 key.iter_mut().for_each(|key| self.term(key));
                 self.term(value);
             }
-            LiteralKind::Not(_) | LiteralKind::Some(_) | LiteralKind::Every { .. } => {}
+            LiteralKind::Not(_)
+            | LiteralKind::Logical(_)
+            | LiteralKind::Group(_)
+            | LiteralKind::Some(_)
+            | LiteralKind::Every { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stele_policy::load::Documents;
-use stele_rego::ast::{Import, Module};
+use stele_rego::ast::{Import, Module, future_keywords};
 use stele_rego::{QueryScope, RegoVersion, SourceFile, parse};
 use stele_types::{Value, json};
 
@@ -140,7 +140,9 @@ pub(crate) fn query(text: impl Into<Arc<str>>, scope: &QueryScope, version: Rego
     } else {
         version
     };
-    SourceFile::new("query", text).with_version(version)
+    SourceFile::new("query", text)
+        .with_version(version)
+        .with_future(future_keywords(&scope.imports))
 }
 
 fn module(text: &str, name: &str) -> Result<Module, Failure> {

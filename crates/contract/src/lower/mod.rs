@@ -26,6 +26,7 @@ use crate::error::{Reason, Refusal};
 use crate::layout::{Constant, Pool};
 use crate::lir::{Expr, Frame, Func, Program, Stmt, Symbol, Var};
 use crate::op::Op;
+use crate::pattern::Table;
 use crate::{Options, ResultForm};
 use alloy_primitives::{U256, keccak256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +78,10 @@ struct Context<'a> {
     paths: paths::Paths,
     memo_slots: u32,
     tables: Vec<Vec<u8>>,
+    /// Automata of patterns that were met.
+    patterns: BTreeMap<String, Table>,
+    /// How many of them nobody saw the end of.
+    endless_patterns: usize,
     debug: BTreeMap<String, Debug>,
     refusals: BTreeSet<Refusal>,
 }
@@ -172,6 +177,8 @@ pub(crate) fn lower(
         paths: paths::Paths::default(),
         memo_slots: 0,
         tables: Vec::new(),
+        patterns: BTreeMap::new(),
+        endless_patterns: 0,
         debug: BTreeMap::new(),
         refusals: BTreeSet::new(),
     };

@@ -66,6 +66,7 @@ pub(super) const ROUTINES: &[(&str, &str, usize)] = &[
     ("indexof_n", "b_indexof_n", 2),
     ("concat", "b_concat", 2),
     ("split", "b_split", 2),
+    ("strings.split_n", "b_split_n", 3),
     ("replace", "b_replace", 3),
     ("trim", "b_trim", 2),
     ("trim_left", "b_trim_left", 2),

@@ -431,13 +431,14 @@ impl<'a> FuncCx<'_, 'a> {
             let Some(callee) = self.cx.callees.get(func.name.as_str()).cloned() else {
                 continue;
             };
-            let mut cond = constant(1);
+            let mut tests = vec![constant(1)];
             for ((segment, operand), word) in func.path.iter().zip(path).zip(&words) {
                 if matches!(operand, Operand::Local(_)) {
                     let text = self.cx.text(segment);
-                    cond = op(Op::And, vec![cond, call("equal", vec![word.clone(), text])]);
+                    tests.push(call("equal", vec![word.clone(), text]));
                 }
             }
+            let cond = all(tests);
             let temp = self.temp();
             let mut hit = vec![Stmt::Set(temp, call(&callee.name, Vec::new()))];
             hit.push(self.store(result, Expr::Var(temp)));
@@ -455,4 +456,20 @@ impl<'a> FuncCx<'_, 'a> {
         self.defined.insert(result);
         self.track_call(result, None);
     }
+}
+
+/// Whether all tests hold, nested no deeper than the logarithm of their number.
+fn all(mut tests: Vec<Expr>) -> Expr {
+    while tests.len() > 1 {
+        let mut pairs = tests.into_iter();
+        let mut joined = Vec::new();
+        while let Some(left) = pairs.next() {
+            joined.push(match pairs.next() {
+                Some(right) => op(Op::And, vec![left, right]),
+                None => left,
+            });
+        }
+        tests = joined;
+    }
+    tests.pop().unwrap_or_else(|| constant(1))
 }

@@ -27,6 +27,8 @@ pub(crate) enum PatternError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// Nobody looked at it.
+    NotRead,
 }
 
 /// Memory that building an automaton may take, in bytes.

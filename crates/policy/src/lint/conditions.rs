@@ -1,7 +1,7 @@
 //! Conditions that are decided before anything is evaluated: always true, always false, or contradicting each other.
 
 use stele_rego::Span;
-use stele_rego::ast::{Body, Literal, LiteralKind, Rule, Term, TermKind};
+use stele_rego::ast::{Body, Literal, LiteralKind, LogicalOp, Rule, Term, TermKind};
 use stele_rego::syntax::visit::{self, Visitor};
 use stele_types::Value;
 
@@ -128,6 +128,16 @@ fn verdict(folder: &Folder<'_>, literal: &Literal) -> Option<bool> {
         },
         LiteralKind::Unify(left, right) => Some(folder.fold(left)? == folder.fold(right)?),
         LiteralKind::Not(inner) => verdict(folder, inner).map(|holds| !holds),
+        LiteralKind::Logical(inner) => {
+            let (left, right) = (verdict(folder, &inner.left), verdict(folder, &inner.right));
+            let decides = inner.op == LogicalOp::Or;
+            match (left, right) {
+                (Some(holds), _) | (_, Some(holds)) if holds == decides => Some(holds),
+                (Some(_), Some(holds)) => Some(holds),
+                _ => None,
+            }
+        }
+        LiteralKind::Group(_) => None,
         LiteralKind::SomeIn { collection, .. } => is_empty(&folder.fold(collection)?).then_some(false),
         LiteralKind::Every { domain, .. } => is_empty(&folder.fold(domain)?).then_some(true),
         LiteralKind::Assign(..) | LiteralKind::Some(_) => None,

@@ -80,7 +80,7 @@ pub const V0_SYNTAX: LintRule = rule("v0-syntax", Level::Error, "syntax that Reg
 pub const V0_IMPORT: LintRule = rule(
     "v0-import",
     Level::Info,
-    "`import rego.v1` or `import future.keywords`, which v1 does not need",
+    "`import rego.v1`, or an import of a keyword that v1 has anyway",
 );
 /// A rule that no entry point reaches.
 pub const UNREACHABLE_RULE: LintRule = rule(

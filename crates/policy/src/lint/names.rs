@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stele_rego::Span;
-use stele_rego::ast::{Call, Module, Ref, Term, TermKind, With};
+use stele_rego::ast::{Call, Module, Ref, Term, TermKind, With, future_keywords};
 use stele_rego::builtins::{Purity, find};
 use stele_rego::syntax::visit::{self, Visitor};
+use stele_rego::{FutureKeywords, Span};
 use stele_types::PolicyId;
 
 use super::{
@@ -51,6 +51,7 @@ pub(super) fn imports(module: &PolicyModule, sink: &mut Sink) {
     visit::walk_module(&mut roots, &module.ast);
     for import in &module.ast.imports {
         match import.name() {
+            None if future_keywords(std::slice::from_ref(import)) != FutureKeywords::default() => {}
             None => {
                 let message = format!(
                     "`{}` has no effect in Rego v1",

@@ -38,6 +38,7 @@ mod time;
 mod time_layout;
 mod types;
 mod units;
+mod uri;
 mod urlquery;
 mod urls;
 mod uuid;

@@ -100,6 +100,22 @@ pub(super) fn split(session: &mut Session<'_>, args: &[Value]) -> Result<Value> 
     Ok(Value::array(text.split(separator).map(Value::from)))
 }
 
+/// The first `n` parts, or the last `-n`; all if there are no more.
+pub(super) fn split_n(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let wanted = integer(args, 2)?;
+    let all = split(session, args)?;
+    let parts = all.as_array().unwrap_or_default();
+    let count = usize::try_from(wanted.unsigned_abs())
+        .unwrap_or(usize::MAX)
+        .min(parts.len());
+    let from = if wanted < 0 {
+        parts.len().saturating_sub(count)
+    } else {
+        0
+    };
+    Ok(Value::array(parts.iter().skip(from).take(count).cloned()))
+}
+
 pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let (text, old, new) = (string(args, 0)?, string(args, 1)?, string(args, 2)?);
     session.bytes(

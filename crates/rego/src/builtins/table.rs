@@ -5,7 +5,7 @@ mod make;
 use super::{
     Builtin, Purity, aggregates, aws, cidr, collections, crypto, encoding, format, glob, globs_intersect,
     graph, graphql, impure as world, json_patch, json_paths, json_schema, jwt, numbers, objects,
-    parse_module, regex, semver, strings, subset, template, time, types, units, urlquery, uuid, x509,
+    parse_module, regex, semver, strings, subset, template, time, types, units, uri, urlquery, uuid, x509,
     x509_chain, yaml,
 };
 use make::{contextual, impure, missing, predicate, pure};
@@ -14,7 +14,7 @@ const COLLECTION: &str = "array|set";
 /// Text, or the tree of it.
 const DOC: &str = "string|object";
 
-/// Every builtin of OPA v1.14 that a plan may call, and a few deprecated ones.
+/// Every builtin of OPA v1.20 that a plan may call, and a few deprecated ones.
 pub const TABLE: &[Builtin] = &[
     // Comparison
     pure("equal", &["any", "any"], "boolean", numbers::equal),
@@ -137,7 +137,7 @@ pub const TABLE: &[Builtin] = &[
     pure("json.patch", &["any", "array"], "any", json_patch::patch),
     pure(
         "json.match_schema",
-        &[DOC, DOC],
+        &["array|string|object", DOC],
         "array",
         json_schema::match_schema,
     ),
@@ -163,6 +163,12 @@ pub const TABLE: &[Builtin] = &[
     pure("lower", &["string"], "string", strings::lower),
     pure("upper", &["string"], "string", strings::upper),
     pure("split", &["string", "string"], "array", strings::split),
+    pure(
+        "strings.split_n",
+        &["string", "string", "number"],
+        "array",
+        strings::split_n,
+    ),
     pure(
         "replace",
         &["string", "string", "string"],
@@ -532,6 +538,8 @@ pub const TABLE: &[Builtin] = &[
         relation: true,
         ..pure("walk", &["any"], "array", collections::walk)
     },
+    pure("uri.is_valid", &["any"], "boolean", uri::is_valid),
+    pure("uri.parse", &["string"], "object", uri::parse),
     pure("uuid.parse", &["string"], "object", uuid::parse),
     impure("uuid.rfc4122", &["string"], "string", world::uuid),
     // Other languages

@@ -126,7 +126,7 @@ fn civil(parsed: &Parsed) -> Result<DateTime> {
 }
 
 /// Units of durations in nanoseconds.
-const UNITS: [(&str, i128); 8] = [
+const UNITS: [(&str, i128); 11] = [
     ("ns", 1),
     ("us", 1_000),
     ("\u{b5}s", 1_000),
@@ -135,9 +135,13 @@ const UNITS: [(&str, i128); 8] = [
     ("s", 1_000_000_000),
     ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
+    // Of 365 days.
+    ("y", 31_536_000_000_000_000),
 ];
 
-/// Go's durations: `1h15m30.918s`, `-1.5h`, `0`.
+/// Go's durations, `1h15m30.918s`, `-1.5h`, `0`, and OPA's days, weeks and years: `1y2w3d`.
 pub(super) fn parse_duration_ns(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let text = string(args, 0)?;
     let total = duration(text).ok_or_else(|| failed(format!("time: invalid duration {text:?}")))?;

@@ -6,15 +6,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::CompileOptions;
 use super::hir::{Branch, Expr, Literal, LiteralKind, Path, Root, Rule, Var, VarInfo};
 use super::scope::{self, Scope};
 use super::tree::{self, RuleId, Tree};
+use super::{CompileOptions, Negation};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, HeadKind, Ident, Module, Segment, Term};
 
 mod call;
+mod logical;
 mod statement;
 mod term;
 mod with;
@@ -36,6 +37,8 @@ pub(crate) struct ModuleEnv<'a> {
     imports: HashMap<Arc<str>, Import>,
     tree: &'a Tree,
     options: &'a CompileOptions,
+    /// What `not` negates here.
+    negation: Negation,
 }
 
 impl<'a> ModuleEnv<'a> {
@@ -72,6 +75,12 @@ impl<'a> ModuleEnv<'a> {
                 );
             }
         }
+        let imported = ast::future_keywords(&module.imports).with(module.source.future());
+        let negation = if imported.not {
+            Negation::Whole
+        } else {
+            options.negation
+        };
         Self {
             module,
             modules,
@@ -80,6 +89,7 @@ impl<'a> ModuleEnv<'a> {
             imports,
             tree,
             options,
+            negation,
         }
     }
 

@@ -17,8 +17,8 @@ pub mod tree;
 mod writer;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{SourceFile, Span};
-use crate::syntax::ast::{Ident, Import, Module, Rule, is_identifier};
+use crate::source::{FutureKeywords, SourceFile, Span};
+use crate::syntax::ast::{Ident, Import, Module, Rule, future_keywords, is_identifier};
 use crate::syntax::parse;
 use crate::syntax::token::Keyword;
 
@@ -300,8 +300,10 @@ fn is_rego_v1(import: &Import) -> bool {
     starts_with(import, &["rego", "v1"])
 }
 
+/// Whether an import brings nothing but keywords that `rego.v1` brings too.
 fn is_keyword_import(import: &Import) -> bool {
     starts_with(import, &["future", "keywords"])
+        && future_keywords(std::slice::from_ref(import)) == FutureKeywords::default()
 }
 
 fn is_metadata_marker(comment: &str) -> bool {

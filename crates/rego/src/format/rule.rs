@@ -163,6 +163,8 @@ fn starts_with_brace(literal: &Literal) -> bool {
         LiteralKind::Term(term) | LiteralKind::Assign(term, _) | LiteralKind::Unify(term, _) => {
             term_starts_with_brace(term)
         }
+        LiteralKind::Logical(inner) => inner.left.with.is_empty() && starts_with_brace(&inner.left),
+        LiteralKind::Group(_) => true,
         LiteralKind::Not(_)
         | LiteralKind::Some(_)
         | LiteralKind::SomeIn { .. }

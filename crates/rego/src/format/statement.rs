@@ -3,7 +3,7 @@
 use super::Formatter;
 use super::term::Place;
 use crate::source::Span;
-use crate::syntax::ast::{Body, Ident, Literal, LiteralKind, With};
+use crate::syntax::ast::{Body, Ident, Literal, LiteralKind, Logical, LogicalOp, With};
 
 impl Formatter<'_> {
     /// Statements, each on its line and one tab in, between an opening bracket that ends at `open` and is written, and a closing one
@@ -98,8 +98,10 @@ impl Formatter<'_> {
             }
             LiteralKind::Not(inner) => {
                 self.out.text("not ");
-                self.statement(inner);
+                self.operand(inner, matches!(inner.kind, LiteralKind::Logical(_)));
             }
+            LiteralKind::Logical(inner) => self.logical(inner),
+            LiteralKind::Group(body) => self.braces(body, literal.span),
             LiteralKind::Some(names) => self.some(names, literal.span),
             LiteralKind::SomeIn {
                 key,
@@ -129,14 +131,57 @@ impl Formatter<'_> {
                 self.out.text(&value.name);
                 self.out.text(" in ");
                 self.term(domain, Place::Domain);
-                self.out.text(" {");
-                let open = body.span.start.saturating_add(1);
-                self.inner_body(body, literal.span, open, body.span.end.saturating_sub(1));
-                if self.out.in_line() {
-                    self.out.text(" ");
-                }
-                self.out.text("}");
+                self.out.text(" ");
+                self.braces(body, literal.span);
             }
+        }
+    }
+
+    /// A body in braces, in a statement that begins at `head`.
+    fn braces(&mut self, body: &Body, head: Span) {
+        self.out.text("{");
+        let open = body.span.start.saturating_add(1);
+        self.inner_body(body, head, open, body.span.end.saturating_sub(1));
+        if self.out.in_line() {
+            self.out.text(" ");
+        }
+        self.out.text("}");
+    }
+
+    /// Two operands; the second one keeps to its line.
+    fn logical(&mut self, logical: &Logical) {
+        let below = |side: &Literal, least: LogicalOp| match &side.kind {
+            LiteralKind::Logical(inner) => inner.op < least,
+            _ => false,
+        };
+        let (left, right) = (&logical.left, &logical.right);
+        self.operand(left, below(left, logical.op));
+        self.out.text(" ");
+        self.out.text(logical.op.keyword());
+        let down = self.line(right.span.start) > self.line(left.span.end);
+        if down {
+            self.out.indent();
+            let keyword = self.past(left.span.end, if logical.op == LogicalOp::Or { 'r' } else { 'd' });
+            self.end_line(keyword);
+            self.comments_before(right.span.start);
+        } else {
+            self.out.text(" ");
+        }
+        let same = matches!(&right.kind, LiteralKind::Logical(inner) if inner.op == logical.op);
+        self.operand(right, same || below(right, logical.op));
+        if down {
+            self.out.outdent();
+        }
+    }
+
+    /// What a keyword is about, in the parentheses that it needs.
+    fn operand(&mut self, operand: &Literal, parentheses: bool) {
+        if parentheses || !operand.with.is_empty() {
+            self.out.text("(");
+            self.literal(operand);
+            self.out.text(")");
+        } else {
+            self.statement(operand);
         }
     }
 
@@ -178,15 +223,22 @@ fn statement_end(literal: &Literal) -> u32 {
         | LiteralKind::Assign(_, term)
         | LiteralKind::Unify(_, term)
         | LiteralKind::SomeIn { collection: term, .. } => term.span.end,
-        LiteralKind::Not(inner) => statement_end(inner),
+        LiteralKind::Not(inner) => match inner.kind {
+            LiteralKind::Logical(_) => inner.span.end,
+            _ if !inner.with.is_empty() => inner.span.end,
+            _ => statement_end(inner),
+        },
+        LiteralKind::Logical(inner) => inner.right.span.end,
+        LiteralKind::Group(body) => body.span.end,
         LiteralKind::Some(names) => names.last().map_or(literal.span.end, |name| name.span.end),
         LiteralKind::Every { body, .. } => body.span.end,
     }
 }
 
 fn starts_with_term(literal: &Literal) -> bool {
-    matches!(
-        literal.kind,
-        LiteralKind::Term(_) | LiteralKind::Assign(..) | LiteralKind::Unify(..)
-    )
+    match &literal.kind {
+        LiteralKind::Term(_) | LiteralKind::Assign(..) | LiteralKind::Unify(..) => true,
+        LiteralKind::Logical(inner) => starts_with_term(&inner.left),
+        _ => false,
+    }
 }

@@ -179,6 +179,13 @@ impl Outline {
                 self.literal(inner);
                 self.close();
             }
+            LiteralKind::Logical(inner) => {
+                self.open(inner.op.keyword());
+                self.literal(&inner.left);
+                self.literal(&inner.right);
+                self.close();
+            }
+            LiteralKind::Group(body) => self.body(body),
             LiteralKind::Some(names) => self.names("some", names),
             LiteralKind::SomeIn {
                 key,

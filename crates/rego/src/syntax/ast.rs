@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::source::{SourceFile, Span};
+use crate::source::{FutureKeywords, SourceFile, Span};
 use crate::syntax::annotation::Annotation;
 use crate::syntax::token::Comment;
 
@@ -112,6 +112,15 @@ impl Import {
             _ => None,
         }
     }
+}
+
+/// The keywords that imports bring, of those that v1 does not have without.
+#[must_use]
+pub fn future_keywords(imports: &[Import]) -> FutureKeywords {
+    imports.iter().fold(FutureKeywords::default(), |all, import| {
+        let names: Vec<&str> = import.path.iter().map(|ident| ident.name.as_ref()).collect();
+        all.with(FutureKeywords::imported(&names))
+    })
 }
 
 /// One rule with its `else` chain.
@@ -224,8 +233,12 @@ pub enum LiteralKind {
     Assign(Term, Term),
     /// `left = right`.
     Unify(Term, Term),
-    /// `not statement`. The inner literal has no modifiers of its own.
+    /// `not statement`. The inner literal has no modifiers of its own unless it is in parentheses.
     Not(Box<Literal>),
+    /// `left and right`, `left or right`.
+    Logical(Box<Logical>),
+    /// `{ statements }`: what is negated, or an operand of `and` or `or`, with variables of its own.
+    Group(Body),
     /// `some x, y`.
     Some(Vec<Ident>),
     /// `some key, value in collection`.
@@ -248,6 +261,37 @@ pub enum LiteralKind {
         /// What must hold for each.
         body: Body,
     },
+}
+
+/// `left and right`, `left or right`. Operands with modifiers of their own are in parentheses.
+#[derive(Clone, Debug)]
+pub struct Logical {
+    /// Which of the two.
+    pub op: LogicalOp,
+    /// The first operand.
+    pub left: Literal,
+    /// The second operand, which is only looked at if the first one does not decide.
+    pub right: Literal,
+}
+
+/// The keywords that join statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogicalOp {
+    /// At least one operand holds. Binds less tightly.
+    Or,
+    /// Both operands hold.
+    And,
+}
+
+impl LogicalOp {
+    /// The keyword.
+    #[must_use]
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Or => "or",
+            Self::And => "and",
+        }
+    }
 }
 
 /// An expression.

@@ -3,8 +3,10 @@
 //! Errors are recorded and the parser goes on: at the next statement of a body, or at the next token in the first
 //! column. Nesting is limited, so that no input can exhaust the stack, here or in the passes that follow.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::{RegoVersion, SourceFile, Span};
+use crate::source::{FutureKeywords, RegoVersion, SourceFile, Span};
 use crate::syntax::annotation::{self, Target};
 use crate::syntax::ast::{Body, Ident, Import, MAX_HEIGHT, Module, Package, Rule, Term};
 use crate::syntax::lexer::{self, Lexed};
@@ -15,6 +17,7 @@ mod collection;
 mod dialect;
 mod expression;
 mod import;
+mod logical;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -140,6 +143,10 @@ struct Parser<'a> {
     source: &'a SourceFile,
     /// What v1 dropped is accepted.
     v0: bool,
+    /// The keywords that imports bring.
+    future: FutureKeywords,
+    /// Where each bracket closes, if that matters with those keywords.
+    closers: HashMap<usize, usize>,
     tokens: Vec<Token>,
     position: usize,
     /// The span of the token consumed last.
@@ -156,9 +163,16 @@ impl<'a> Parser<'a> {
     fn new(source: &'a SourceFile, lexed: Lexed) -> Self {
         let mut tokens = lexed.tokens;
         let v0 = source.version() == RegoVersion::V0 && dialect::old_names(source, &mut tokens);
+        let future = dialect::future_keywords(source, &mut tokens);
         Self {
             source,
             v0,
+            future,
+            closers: if future == FutureKeywords::default() {
+                HashMap::new()
+            } else {
+                logical::closers(&tokens)
+            },
             tokens,
             position: 0,
             previous: Span::default(),
@@ -245,7 +259,9 @@ impl<'a> Parser<'a> {
     fn keyword_is_name(&self) -> bool {
         match self.tok() {
             Tok::Keyword(Keyword::True | Keyword::False | Keyword::Null) => self.glued(1, &Tok::Dot),
-            Tok::Keyword(Keyword::Contains) if self.glued(1, &Tok::LParen) => true,
+            Tok::Keyword(Keyword::Contains | Keyword::And | Keyword::Or) if self.glued(1, &Tok::LParen) => {
+                true
+            }
             Tok::Keyword(_) => self.glued(1, &Tok::Dot) || self.glued(1, &Tok::LBracket),
             _ => false,
         }
@@ -316,6 +332,7 @@ impl<'a> Parser<'a> {
             return Failed;
         }
         let span = self.span();
+        let help = help.or_else(|| self.logical_help());
         let found = match self.tok() {
             Tok::Eof => "the end of the file".to_owned(),
             Tok::TemplateText(_) | Tok::TemplateStart | Tok::String(_) => "a string".to_owned(),

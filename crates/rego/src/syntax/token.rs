@@ -71,6 +71,10 @@ pub(crate) enum Keyword {
     True,
     False,
     Null,
+    /// Only where `future.keywords.and` is imported.
+    And,
+    /// Only where `future.keywords.or` is imported.
+    Or,
 }
 
 impl Keyword {

@@ -17,7 +17,7 @@ pub trait Visitor {
     fn head(&mut self, head: &Head) {
         walk_head(self, head);
     }
-    /// A body: of a rule, an `else`, a comprehension or an `every`.
+    /// A body: of a rule, an `else`, a comprehension, an `every`, or an operand in braces.
     fn body(&mut self, body: &Body) {
         walk_body(self, body);
     }
@@ -96,6 +96,11 @@ pub fn walk_literal<V: Visitor + ?Sized>(visitor: &mut V, literal: &Literal) {
             visitor.term(right);
         }
         LiteralKind::Not(inner) => visitor.literal(inner),
+        LiteralKind::Logical(inner) => {
+            visitor.literal(&inner.left);
+            visitor.literal(&inner.right);
+        }
+        LiteralKind::Group(body) => visitor.body(body),
         LiteralKind::Some(_) => {}
         LiteralKind::SomeIn {
             key,

@@ -1,7 +1,6 @@
 //! Statements.
 
 use super::{Lowerer, plain};
-use crate::compile::Negation;
 use crate::compile::hir::{Expr, Function, Literal, LiteralKind, Ref, Root};
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -21,12 +20,14 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    fn literal_kind(&mut self, kind: &ast::LiteralKind, span: Span, out: &mut Vec<Literal>) {
+    pub(super) fn literal_kind(&mut self, kind: &ast::LiteralKind, span: Span, out: &mut Vec<Literal>) {
         match kind {
             ast::LiteralKind::Term(term) => self.test(term, out),
             ast::LiteralKind::Assign(left, right) => self.assign(left, right, span, out),
             ast::LiteralKind::Unify(left, right) => self.unify(left, right, span, out),
             ast::LiteralKind::Not(inner) => self.negation(inner, span, out),
+            ast::LiteralKind::Logical(inner) => self.logical(inner, span, out),
+            ast::LiteralKind::Group(body) => self.group(body, span, out),
             ast::LiteralKind::Some(names) => names.iter().for_each(|name| {
                 self.declare(name);
             }),
@@ -152,26 +153,6 @@ impl Lowerer<'_, '_> {
             },
             span,
         ));
-    }
-
-    fn negation(&mut self, inner: &ast::Literal, span: Span, out: &mut Vec<Literal>) {
-        let start = self.next_var();
-        let mut made = Vec::new();
-        self.literal_kind(&inner.kind, span, &mut made);
-        for literal in &mut made {
-            literal.negated = true;
-        }
-        let mut owned = start..self.next_var();
-        if self.env.options.negation == Negation::Statement {
-            let last = made.pop();
-            out.append(&mut made);
-            made.extend(last.map(|last| Literal {
-                negated: false,
-                ..last
-            }));
-            owned = start..start;
-        }
-        out.push(plain(LiteralKind::Not { body: made, owned }, span));
     }
 
     fn some_in(

@@ -71,6 +71,14 @@ impl Parser<'_> {
             ),
             Tok::LBracket | Tok::LParen => Some("there must be no space between a name and its bracket"),
             Tok::Unify | Tok::Assign => Some("a statement has one `=` or `:=`"),
+            Tok::Keyword(Keyword::And | Keyword::Or) => Some(
+                "`some` and `with` stand inside of an operand: `{ some x in xs; p(x) } or q`, `(p with input as x) or q`",
+            ),
+            Tok::Ident => match self.source.slice(self.span()) {
+                "and" => Some("`and` is a keyword below `import future.keywords.and`"),
+                "or" => Some("`or` is a keyword below `import future.keywords.or`"),
+                _ => None,
+            },
             _ => None,
         };
         self.unexpected_help(
@@ -114,17 +122,21 @@ impl Parser<'_> {
     pub(super) fn literal(&mut self) -> Parse<Literal> {
         let start = self.span();
         self.height = 0;
-        let kind = if self.at_keyword(Keyword::Some) {
-            self.some()?
-        } else if self.at_keyword(Keyword::Every) {
-            self.every()?
-        } else if self.eat_keyword(Keyword::Not) {
-            self.negation()?
-        } else {
-            self.expression_literal()?
-        };
+        let Literal {
+            mut kind, mut with, ..
+        } = self.disjunction()?;
         let mut height = self.height;
-        let mut with = Vec::new();
+        if !with.is_empty() && self.at_keyword(Keyword::With) {
+            // `(a with input as x) with input as y`: each applies to what is before it.
+            let span = start.to(self.previous);
+            let literals = vec![Literal {
+                span,
+                kind,
+                with: std::mem::take(&mut with),
+            }];
+            kind = LiteralKind::Group(Body { span, literals });
+            height = height.saturating_add(1);
+        }
         while self.at_keyword(Keyword::With) {
             with.push(self.with()?);
             height = height.max(self.height);
@@ -132,6 +144,19 @@ impl Parser<'_> {
         let span = start.to(self.previous);
         self.built_over(height, span)?;
         Ok(Literal { span, kind, with })
+    }
+
+    /// One statement without modifiers, `and` and `or`.
+    pub(super) fn simple_literal(&mut self) -> Parse<LiteralKind> {
+        if self.at_keyword(Keyword::Some) {
+            self.some()
+        } else if self.at_keyword(Keyword::Every) {
+            self.every()
+        } else if self.eat_keyword(Keyword::Not) {
+            self.negation()
+        } else {
+            self.expression_literal()
+        }
     }
 
     fn negation(&mut self) -> Parse<LiteralKind> {
@@ -142,15 +167,17 @@ impl Parser<'_> {
             (Keyword::Not, "not"),
         ] {
             if self.at_keyword(keyword) {
-                let help = "move the statement into a rule of its own and negate that";
+                let help = "put it into braces below `import future.keywords.not`, or into a rule of its own, and negate that";
                 return Err(self.error_help(start, Code::Syntax, format!("`{name}` can't be negated"), help));
             }
         }
-        let kind = self.expression_literal()?;
-        let inner = Literal {
-            span: start.to(self.previous),
-            kind,
-            with: Vec::new(),
+        let inner = match self.negated_group()? {
+            Some(inner) => inner,
+            None => Literal {
+                kind: self.expression_literal()?,
+                span: start.to(self.previous),
+                with: Vec::new(),
+            },
         };
         Ok(LiteralKind::Not(Box::new(inner)))
     }

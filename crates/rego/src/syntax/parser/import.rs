@@ -86,10 +86,13 @@ impl Parser<'_> {
                     return Err(self.error(alias.span, Code::InvalidImport, "this import can't be renamed"));
                 }
             }
-            ["future", "keywords", "in" | "every" | "if" | "contains"] => {}
+            [
+                "future",
+                "keywords",
+                "in" | "every" | "if" | "contains" | "not" | "and" | "or",
+            ] => {}
             ["future", ..] => {
-                let help =
-                    "the keywords are `in`, `every`, `if` and `contains`; Rego v1 needs no such import";
+                let help = "the keywords are `not`, `and` and `or`, and `in`, `every`, `if` and `contains`, which Rego v1 has without";
                 return Err(self.error_help(span, Code::InvalidImport, "unknown keyword import", help));
             }
             ["rego", ..] => {

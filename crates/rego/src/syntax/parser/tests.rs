@@ -275,7 +275,7 @@ const ERRORS: &[(&str, &str, &str, &str)] = &[
     (
         "package a\np if { not some x in y }\n",
         "`some` can't be negated",
-        "move the statement into a rule of its own and negate that",
+        "put it into braces below `import future.keywords.not`, or into a rule of its own, and negate that",
         "some",
     ),
     (

@@ -10,17 +10,46 @@ use crate::ir::{Block, Local, Operand, Stmt, StmtKind};
 use crate::optimise::Facts;
 use crate::vm::code::Src;
 
+/// Most parts that the constants of a program are made of, written out whole, and looks that sorting them takes. What would be more is
+/// made when the code runs, where the limits of the evaluation hold.
+pub(super) const MAX_PARTS: usize = 1 << 22;
+
+/// How deep a constant may nest: values are taken apart by recursion.
+const MAX_DEPTH: u32 = 128;
+
+/// How large a constant is when it is written out whole. Parts are shared: thirty nested pairs of one text are a billion texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Extent {
+    /// The value itself and its parts; one that stands in it several times counts as often.
+    parts: usize,
+    /// 1 for what has no parts, else one more than that of its deepest part.
+    depth: u32,
+}
+
+impl Extent {
+    const ONE: Self = Self { parts: 1, depth: 1 };
+
+    /// That of a collection with one more part.
+    fn and(self, part: Self) -> Self {
+        Self {
+            parts: self.parts.saturating_add(part.parts),
+            depth: self.depth.max(part.depth.saturating_add(1)),
+        }
+    }
+}
+
 /// What is known about the constants of one body.
 struct Literals<'l, 'a> {
     lowering: &'l mut Lowering<'a>,
     facts: &'l Facts,
     /// Complete.
-    found: HashMap<Local, Value>,
+    found: HashMap<Local, (Value, Extent)>,
 }
 
 /// A collection that statements in a row build of constants.
 struct Growing {
     value: Value,
+    extent: Extent,
     /// How often its local was changed so far, as [`Facts::changes`] counts.
     changes: u32,
 }
@@ -36,7 +65,7 @@ pub(super) fn of(blocks: &[Block], facts: &Facts, lowering: &mut Lowering<'_>) -
     let Literals { lowering, found, .. } = literals;
     found
         .into_iter()
-        .map(|(local, value)| (local, lowering.pool.literal(&value)))
+        .map(|(local, (value, _))| (local, lowering.pool.literal(&value)))
         .collect()
 }
 
@@ -58,7 +87,7 @@ impl Literals<'_, '_> {
     fn complete(&mut self, growing: &mut BTreeMap<Local, Growing>) {
         for (local, grown) in std::mem::take(growing) {
             if self.facts.changes(local) == grown.changes && !self.facts.is_parameter(local) {
-                self.found.insert(local, grown.value);
+                self.found.insert(local, (grown.value, grown.extent));
             }
         }
     }
@@ -82,11 +111,11 @@ impl Literals<'_, '_> {
         if !self.facts.is_steady(target) {
             return false;
         }
-        self.found.insert(target, value);
+        self.found.insert(target, (value, Extent::ONE));
         true
     }
 
-    fn grow(&self, kind: &StmtKind, growing: &mut BTreeMap<Local, Growing>) -> bool {
+    fn grow(&mut self, kind: &StmtKind, growing: &mut BTreeMap<Local, Growing>) -> bool {
         let (local, parts) = match kind {
             StmtKind::ArrayAppend { value, array } => (array, [Some(*value), None]),
             StmtKind::SetAdd { value, set } => (set, [Some(*value), None]),
@@ -94,7 +123,7 @@ impl Literals<'_, '_> {
             | StmtKind::ObjectInsertOnce { key, value, object } => (object, [Some(*key), Some(*value)]),
             _ => return false,
         };
-        let parts: Option<Vec<Value>> = parts
+        let parts: Option<Vec<(Value, Extent)>> = parts
             .into_iter()
             .flatten()
             .map(|part| self.constant(part, growing))
@@ -102,24 +131,44 @@ impl Literals<'_, '_> {
         let (Some(parts), Some(grown)) = (parts, growing.get_mut(local)) else {
             return false;
         };
-        if !put(&mut grown.value, parts) {
+        let extent = parts.iter().fold(grown.extent, |all, (_, part)| all.and(*part));
+        // What is sorted is compared with others, as deep as it goes.
+        let compared = match &grown.value {
+            Value::Set(items) => items.len().checked_ilog2(),
+            Value::Object(map) => map.len().checked_ilog2(),
+            _ => None,
+        };
+        let looks = compared.map_or(0, |looks| looks.saturating_add(1)) as usize;
+        let added = extent
+            .parts
+            .saturating_sub(grown.extent.parts)
+            .saturating_mul(looks);
+        if extent.depth > MAX_DEPTH || added > self.lowering.literal_parts {
+            return false;
+        }
+        self.lowering.literal_parts = self.lowering.literal_parts.saturating_sub(added);
+        grown.extent = extent;
+        if !put(
+            &mut grown.value,
+            parts.into_iter().map(|(value, _)| value).collect(),
+        ) {
             return false;
         }
         grown.changes = grown.changes.saturating_add(2);
         true
     }
 
-    fn constant(&self, operand: Operand, growing: &BTreeMap<Local, Growing>) -> Option<Value> {
+    fn constant(&self, operand: Operand, growing: &BTreeMap<Local, Growing>) -> Option<(Value, Extent)> {
         match operand {
-            Operand::Bool(value) => Some(Value::Bool(value)),
-            Operand::StringIndex(index) => Some(Value::from(self.lowering.string(index.0))),
+            Operand::Bool(value) => Some((Value::Bool(value), Extent::ONE)),
+            Operand::StringIndex(index) => Some((Value::from(self.lowering.string(index.0)), Extent::ONE)),
             Operand::Local(local) => {
                 let grown = growing.get(&local);
                 let grown = grown.filter(|grown| self.facts.changes(local) == grown.changes);
-                grown
-                    .map(|grown| &grown.value)
-                    .or_else(|| self.found.get(&local))
-                    .cloned()
+                match grown {
+                    Some(grown) => Some((grown.value.clone(), grown.extent)),
+                    None => self.found.get(&local).cloned(),
+                }
             }
         }
     }
@@ -127,7 +176,12 @@ impl Literals<'_, '_> {
 
 fn begin(target: Local, value: Value, growing: &mut BTreeMap<Local, Growing>) -> bool {
     // A second beginning counts as one change too many.
-    growing.insert(target, Growing { value, changes: 1 });
+    let grown = Growing {
+        value,
+        extent: Extent::ONE,
+        changes: 1,
+    };
+    growing.insert(target, grown);
     true
 }
 

@@ -50,6 +50,7 @@ pub(super) fn lower(policy: &ir::Policy) -> Code {
         tables: Vec::new(),
         builtins: Vec::new(),
         called: HashMap::new(),
+        literal_parts: literals::MAX_PARTS,
     };
     let remembers = documents::pass_through(policy);
     let mut memos = 0_u32;
@@ -101,6 +102,8 @@ struct Lowering<'a> {
     tables: Vec<Table>,
     builtins: Vec<Called>,
     called: HashMap<&'a str, u32>,
+    /// How many parts of constants may still be written out.
+    literal_parts: usize,
 }
 
 /// A place in the code that is not known yet.
