@@ -115,6 +115,8 @@ fn fsck_holds_dates_to_the_contracts_own_tolerance() {
     let offline = site.run(&["audit", "fsck", "--offline"]);
     assert!(offline.err.contains("were held to 3600 s"), "{}", offline.err);
     assert!(offline.exits(0).contains("sound:"));
+    site.run(&["audit", "fsck", "--rpc", "http://127.0.0.1:1"])
+        .fails(3, &["can't be reached", "--offline"]);
     let asked = site.run(&["audit", "fsck"]);
     assert!(!asked.err.contains("were held to"), "{}", asked.err);
     let out = asked.exits(1);

@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::keys;
 use crate::output::{self, Format};
 use crate::record::Records;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use stele_ledger::storage::FileStore;
@@ -77,7 +77,9 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         ChainView::default()
     } else {
         let node = keys::node_account(&home)?.node_address();
-        block_on(seen(sources, &args.chain, node))?
+        block_on(seen(sources, &args.chain, node)).context(
+            "nothing was checked, because the chain can't be asked; --offline checks what is on disk",
+        )?
     };
     let (report, sound) = match Records::open_node(&home)? {
         Some(node) => {
