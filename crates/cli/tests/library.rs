@@ -213,7 +213,7 @@ fn the_pages_about_the_library_are_those_of_its_metadata() {
     );
 }
 
-const POLICY: &str = "# METADATA\n# title: Orders\n# description: Who may order.\n# related_resources:\n# - https://example.com/a\n# - ref: https://example.com/b\n# custom:\n#   id: shop/orders\n#   layer: L5\n#   inputs: [yaml]\npackage shop.orders\n\n# METADATA\n# title: Too much | at once\n# custom:\n#   id: shop/orders/amount\n#   severity: high\n#   controls: [\"iso-27001-2022:A.8.26\", \"iso-27001-2022:A.8.3\"]\n#   remediation: Order less.\ndeny contains \"too much\" if input.amount > 10\n";
+const POLICY: &str = "# METADATA\n# title: Orders\n# description: Who may order.\n# related_resources:\n# - https://example.com/a\n# - ref: https://example.com/b\n# custom:\n#   id: shop/orders\n#   layer: L5\n#   inputs: [yaml]\npackage shop.orders\n\n# METADATA\n# title: Too much | at once\n# custom:\n#   id: shop/orders/amount\n#   severity: high\n#   controls: [\"iso-27001-2022:A.8.26\", \"iso-27001-2022:A.8.3\"]\n#   remediation: Order less.\n#   fix: {value: 10}\ndeny contains \"too much\" if input.amount > 10\n";
 
 #[test]
 fn pages_are_made_of_anyones_policies() {
@@ -241,6 +241,7 @@ fn pages_are_made_of_anyones_policies() {
         "<https://example.com/b>",
         "| [Too much \\| at once](#shopordersamount) | high | denies |",
         "* Remediation: Order less.",
+        "* Mended by `stele check --fix`.",
         "amount: 11\n# ```\n",
     ] {
         assert!(page.contains(expected), "{expected}\n{page}");

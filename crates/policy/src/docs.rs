@@ -258,6 +258,9 @@ fn section(out: &mut String, rule: &RuleMeta, id: &str) {
     if let Some(text) = &rule.custom.remediation {
         let _ = writeln!(out, "* Remediation: {}", text.trim());
     }
+    if rule.custom.fix.is_some() {
+        let _ = writeln!(out, "* Mended by `stele check --fix`.");
+    }
     if !rule.custom.controls.is_empty() {
         let controls: Vec<String> = rule
             .custom
