@@ -132,7 +132,7 @@ pub(crate) fn print(format: ReportFormat, file: Option<&Path>, outcome: &Outcome
 }
 
 /// Writes a file, whole or not at all; a link becomes a file, and what it led to stays. What is no file, as `/dev/stdout` or a pipe, is written to.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let streams = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
     let is_device = streams.iter().any(|place| path.starts_with(place));
     let is_other = std::fs::metadata(path).is_ok_and(|found| !found.is_file());

@@ -40,7 +40,7 @@ fn findings_are_redacted_and_fail() {
     assert_eq!(code, 1, "{err}");
     assert!(out.starts_with("a.env:2:3: critical[digitalocean-personal-access-token]: DigitalOcean personal access token: dop_...[71 bytes]\n  fingerprint "), "{out}");
     assert!(out.ends_with("\n1 secret found\n"));
-    assert!(err.contains("scanned 1 texts, "), "{err}");
+    assert!(err.contains("scanned 1 text, "), "{err}");
     assert!(!out.contains("93f1c07be55a") && !err.contains("93f1c07be55a"));
     std::fs::write(site.path().join("a.env"), "nothing").unwrap();
     assert_eq!(run(&site, &["."]).0, 0);
@@ -108,7 +108,7 @@ fn a_baseline_leaves_new_secrets_only() {
     std::fs::write(site.path().join("a"), format!("{}\n", token('0'))).unwrap();
     let (code, out, err) = run(&site, &[".", "--write-baseline", "known.json"]);
     assert_eq!((code, out.as_str()), (0, "no secrets found\n"));
-    assert!(err.contains("1 findings are in known.json now"), "{err}");
+    assert!(err.contains("1 finding in known.json now"), "{err}");
     let written = std::fs::read_to_string(site.path().join("known.json")).unwrap();
     assert!(!written.contains("93f1c07be55a"));
     std::fs::write(

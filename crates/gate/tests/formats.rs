@@ -318,3 +318,40 @@ fn links_in_circles_and_unreadable_files_do_not_stop_a_walk() {
     };
     assert!(source.read().unwrap_err().message.contains("is no file"));
 }
+
+#[test]
+fn lists_in_json_are_the_same_objects_as_in_yaml() {
+    let pod = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}"#;
+    let cases = [
+        format!(r#"{{"kind":"List","apiVersion":"v1","items":[{pod},{{"kind":"List","apiVersion":"v1","items":[{pod}]}}]}}"#),
+        // The items of a typed list need not say what they are, and one that says half of it is left as it is.
+        r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"b"}},{"kind":"X"},{"apiVersion":"y"}]}"#.to_owned(),
+        format!(r#"{{"kind":"Bundle","apiVersion":"x/v1","items":[{pod}]}}"#),
+        r#"{"kind":"List","apiVersion":"v1","items":[]}"#.to_owned(),
+        r#"{"kind":"List","apiVersion":"v1","items":{"a":1}}"#.to_owned(),
+        r#"{"kind":"List","apiVersion":"v1","items":[1]}"#.to_owned(),
+        format!(r#" {{ "items" : [ {pod} , {{"items": null}} ] , "kind" : "List" , "apiVersion": "v1" }} "#),
+        format!("{}{pod}{}", r#"{"kind":"List","apiVersion":"v1","items":["#.repeat(12), "]}".repeat(12)),
+    ];
+    for text in cases {
+        let of = |name: &str| {
+            let source = Source {
+                name: name.to_owned(),
+                origin: Origin::Text(text.clone()),
+                kind: None,
+                configuration: None,
+            };
+            let input = source.read().map_err(|failure| failure.message)?;
+            let documents = input.documents.iter();
+            let read = documents.map(|(_, kind, document)| {
+                let name = ["metadata".into(), "name".into()];
+                let place = &input.text[document.locate(&input.text, &name)];
+                let whole = json::to_string(&document.reading(&input.text).whole());
+                let named = whole.contains("\"name\"").then(|| place.to_owned());
+                (*kind, whole, named)
+            });
+            Ok::<_, String>(read.collect::<Vec<_>>())
+        };
+        assert_eq!(of("a.json"), of("a.yaml"), "{text}");
+    }
+}

@@ -10,6 +10,7 @@ use crate::record::Records;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use stele_gate::report::many;
 use stele_ledger::storage::FileStore;
 use stele_ledger::storage::fsck::{self, ChainAnchor, ChainView};
 use stele_types::NodeAddress;
@@ -168,11 +169,11 @@ fn print(report: &Report, sound: bool) {
         ));
     }
     output::line(format!(
-        "{}: {} decisions in {} files, {} tiles, {} anchors",
+        "{}: {} in {}, {}, {}",
         if sound { "sound" } else { "NOT SOUND" },
-        report.decisions,
-        report.files,
-        report.tiles,
-        report.anchors
+        many(report.decisions, "decision"),
+        many(report.files, "file"),
+        many(report.tiles, "tile"),
+        many(report.anchors, "anchor")
     ));
 }

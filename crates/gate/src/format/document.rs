@@ -1,6 +1,7 @@
 //! Documents: what they say, and where.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stele_policy::InputDocument;
@@ -108,6 +109,16 @@ impl<'a> Reading<'a> {
         self.at(&[]).unwrap_or_default()
     }
 
+    /// Adds it to a text, as JSON.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        match &self.document.content {
+            Content::Json { range, .. } => {
+                out.extend_from_slice(self.text.get(range.clone()).unwrap_or("null").as_bytes());
+            }
+            Content::Read(value) => out.extend(stele_types::json::to_vec(value)),
+        }
+    }
+
     /// For asking about it.
     pub(crate) fn input(self) -> InputDocument<'a> {
         match &self.document.content {
@@ -157,6 +168,7 @@ impl Document {
     }
 
     /// The same with all that it says, which takes memory.
+    #[cfg(test)]
     pub(crate) fn read(self, text: &str) -> Self {
         let content = Content::Read(self.reading(text).whole().into_owned());
         Self { content, ..self }
@@ -205,8 +217,56 @@ impl Document {
     /// An item that is no mapping, and lists that are too deep.
     pub(crate) fn objects(self, text: &str) -> Result<Vec<Self>, String> {
         let mut out = Vec::new();
-        self.read(text).collect_objects(text, 0, &mut out)?;
+        self.collect(text, 0, &mut out)?;
         Ok(out)
+    }
+
+    fn collect(self, text: &str, depth: usize, out: &mut Vec<Self>) -> Result<(), String> {
+        match &self.content {
+            Content::Json { range, .. } => {
+                let range = range.clone();
+                self.collect_json(text, &range, depth, out)
+            }
+            Content::Read(_) => self.collect_objects(text, depth, out),
+        }
+    }
+
+    /// The same of JSON: items stay text, too.
+    fn collect_json(
+        self,
+        text: &str,
+        range: &Range<usize>,
+        depth: usize,
+        out: &mut Vec<Self>,
+    ) -> Result<(), String> {
+        let Some(items) = json::items(text, range, "items") else {
+            out.push(self);
+            return Ok(());
+        };
+        if depth > MAX_LISTS {
+            return Err(too_deep());
+        }
+        let word = |key: &str| self.outline().get(key).and_then(Value::as_str);
+        let kind = word("kind").unwrap_or_default().to_owned();
+        let inherited = inherited(&kind, self.outline());
+        for (index, range) in items.into_iter().enumerate() {
+            let item = json::part(text, range).ok_or_else(|| no_object(index, &kind))?;
+            let named = ["kind", "apiVersion"].map(|key| item.reading(text).has(&[key.into()]));
+            let item = match &inherited {
+                Some(inherited) if named == [false, false] => {
+                    let value = item.reading(text).whole().into_owned();
+                    let members = value.as_object().ok_or_else(|| no_object(index, &kind))?;
+                    let content = Content::Read(with_kind(members, inherited));
+                    Self { content, ..item }
+                }
+                _ => item,
+            };
+            item.collect(text, depth.saturating_add(1), out)?;
+        }
+        if !kind.ends_with("List") {
+            out.push(self);
+        }
+        Ok(())
     }
 
     fn collect_objects(self, text: &str, depth: usize, out: &mut Vec<Self>) -> Result<(), String> {
@@ -216,27 +276,23 @@ impl Document {
             return Ok(());
         };
         if depth > MAX_LISTS {
-            return Err(format!("lists in lists, more than {MAX_LISTS} deep"));
+            return Err(too_deep());
         }
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
         let places = self.item_places(text, items.len());
-        let of_list = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-        let inherited = of_list.map(|kind| (Value::string(kind), value.get("apiVersion").cloned()));
+        let inherited = inherited(kind, value);
         for (index, (item, places)) in items.iter().zip(places).enumerate() {
             let Some(members) = item.as_object() else {
-                return Err(format!("item {index} of the {kind} is no object"));
+                return Err(no_object(index, kind));
             };
             let value = match &inherited {
-                Some((kind, version)) if item.get("kind").is_none() && item.get("apiVersion").is_none() => {
-                    let mut members = members.clone();
-                    members.insert("kind".into(), kind.clone());
-                    members.extend(version.clone().map(|version| ("apiVersion".into(), version)));
-                    Value::object(members)
+                Some(inherited) if item.get("kind").is_none() && item.get("apiVersion").is_none() => {
+                    with_kind(members, inherited)
                 }
                 _ => item.clone(),
             };
             let content = Content::Read(value);
-            Self { content, places }.collect_objects(text, depth.saturating_add(1), out)?;
+            Self { content, places }.collect(text, depth.saturating_add(1), out)?;
         }
         if !kind.ends_with("List") {
             out.push(self);
@@ -263,4 +319,27 @@ impl Document {
             }
         }
     }
+}
+
+/// What the items of `PodList` are, which need not say it: kind and version.
+type Inherited = (Value, Option<Value>);
+
+fn inherited(kind: &str, list: &Value) -> Option<Inherited> {
+    let of_list = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+    of_list.map(|kind| (Value::string(kind), list.get("apiVersion").cloned()))
+}
+
+fn with_kind(members: &BTreeMap<Value, Value>, (kind, version): &Inherited) -> Value {
+    let mut members = members.clone();
+    members.insert("kind".into(), kind.clone());
+    members.extend(version.clone().map(|version| ("apiVersion".into(), version)));
+    Value::object(members)
+}
+
+fn too_deep() -> String {
+    format!("lists in lists, more than {MAX_LISTS} deep")
+}
+
+fn no_object(index: usize, kind: &str) -> String {
+    format!("item {index} of the {kind} is no object")
 }

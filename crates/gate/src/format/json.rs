@@ -39,6 +39,21 @@ pub(super) fn read(text: &str) -> Result<Document, FormatError> {
     Ok(Document::of_json(start..text.len(), outline))
 }
 
+/// An object that stands in a range of a text that was read; `None`: no object does.
+pub(super) fn part(text: &str, range: Range<usize>) -> Option<Document> {
+    let part = text.get(range.clone()).filter(|part| part.starts_with('{'))?;
+    let outline = json::outline(part.as_bytes(), &limits(), LEVELS).ok()?;
+    Some(Document::of_json(range, outline))
+}
+
+/// A list of documents that was put together, each with its path.
+pub(crate) fn combined(text: &[u8]) -> InputDocument<'_> {
+    let limits = limits();
+    let max_depth = limits.max_depth.saturating_add(2);
+    let limits = json::Limits { max_depth, ..limits };
+    InputDocument::Json { text, limits }
+}
+
 /// The document in a range of a text that was read.
 pub(super) fn input<'t>(text: &'t str, range: &Range<usize>) -> InputDocument<'t> {
     InputDocument::Json {

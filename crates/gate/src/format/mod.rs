@@ -17,6 +17,7 @@ mod xml;
 mod yaml;
 
 pub use document::{Document, Reading};
+pub(crate) use json::combined;
 pub use yaml::Dialect;
 
 /// Deeper documents are refused.

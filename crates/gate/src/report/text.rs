@@ -70,8 +70,9 @@ pub fn printable(text: &str) -> String {
 
 /// A number of things whose plural ends in s.
 #[must_use]
-pub fn many(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+pub fn many<N: std::fmt::Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 /// One line: how many files, questions and findings there were.

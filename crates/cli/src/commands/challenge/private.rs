@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use stele_chain::client::{DisputeOutcome, DisputeProof, Disputed, Governance, OutcomeSignature, read_token};
 use stele_chain::contracts::Role;
+use stele_gate::report::many;
 use stele_ledger::proof::ProofBundle;
 use stele_types::{Digest, NodeAddress};
 use stele_verifier::{DisputeAnswer, DisputeRequest, DisputeVerdict};
@@ -408,8 +409,8 @@ fn settled(
         Format::Text => {
             let (decision, node) = (subject.record.decision_id, subject.leaf.node);
             let paid = format!(
-                "by {} verifiers, transaction {}, {} gas",
-                disputed.verifiers.len(),
+                "by {}, transaction {}, {} gas",
+                many(disputed.verifiers.len(), "verifier"),
                 disputed.transaction,
                 disputed.gas_used.get()
             );

@@ -1,6 +1,7 @@
 //! `stele policy check`.
 
 use std::path::PathBuf;
+use stele_gate::report::many;
 
 use anyhow::Result;
 use stele_policy::check;
@@ -41,9 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
             }
             let modules = set.modules().len();
             match problems.len() {
+                0 if modules == 1 => output::line("1 module compiles"),
                 0 => output::line(format!("{modules} modules compile")),
-                1 => output::line("1 error"),
-                count => output::line(format!("{count} errors")),
+                count => output::line(many(count, "error")),
             }
         }
     }

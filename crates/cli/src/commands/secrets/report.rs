@@ -155,9 +155,15 @@ fn notes(outcome: &Outcome) {
         ));
     }
     let stats = report.stats;
-    let mut line = format!("scanned {} texts, {} bytes", stats.texts, stats.bytes);
+    let (texts, bytes) = (many(stats.texts, "text"), many(stats.bytes, "byte"));
+    let mut line = format!("scanned {texts}, {bytes}");
+    let binary = if stats.binary == 1 {
+        "binary file left out"
+    } else {
+        "binary files left out"
+    };
     for (count, what) in [
-        (stats.binary, "binary files left out"),
+        (stats.binary, binary),
         (stats.allowed, "allowed"),
         (outcome.known, "in the baseline"),
     ] {

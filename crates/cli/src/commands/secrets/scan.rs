@@ -7,6 +7,7 @@ use crate::repository;
 use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
+use stele_gate::report::many;
 use stele_secrets::source::{self, History, Options, Progress, Report, Scan};
 use stele_secrets::{AllowReport, Allowlist, Baseline, Error, RuleSet, Scanner};
 
@@ -164,11 +165,10 @@ fn finish(
     }
     if let Some(file) = &args.write_baseline {
         let baseline = Baseline::of(&report.findings);
-        std::fs::write(file, described(baseline.to_json())?)
-            .environment(format!("can't write {}", file.display()))?;
+        crate::findings::write(file, described(baseline.to_json())?.as_bytes())?;
         output::note(format!(
-            "{} findings are in {} now",
-            baseline.len(),
+            "{} in {} now",
+            many(baseline.len(), "finding"),
             file.display()
         ));
         report.findings.clear();
