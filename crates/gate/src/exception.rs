@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_files_does_not_show_what_is_unused() {
+        let text = entry("  policy: k8s/pods\n  resource: '**'\n  expires: 2026-06-01\n");
+        let exceptions = Exceptions::parse("e.yaml", &text, TODAY).unwrap();
+        let idle = |whole| exceptions.apply(&mut [], &|name| Some(name.to_owned()), whole, &[]);
+        assert_eq!(idle(true).len(), 1);
+        assert!(idle(false).is_empty());
+    }
+
+    #[test]
     fn all_that_an_exception_names_must_agree() {
         let cases = [
             ("policy: k8s/pods\n  resource: Pod/prod/*", true),
@@ -338,6 +347,9 @@ mod tests {
             ("policy: k8s/pods\n  file: '*.yaml'", false),
             ("policy: k8s/pods/other\n  resource: '**'", false),
             ("policy: k8s\n  resource: '**'", false),
+            // A star ends at a slash, in policies too.
+            ("policy: k8s*\n  resource: '**'", false),
+            ("policy: '*/root'\n  resource: '**'", false),
             ("policy: k8s/pods\n  resource: Pod/*", false),
             (
                 "policy: k8s/pods\n  resource: Pod/prod/a\n  file: other/**",

@@ -180,6 +180,33 @@ mod tests {
     use crate::baseline::tests::finding;
 
     #[test]
+    fn what_a_plan_shows_is_not_said_of_its_configuration_again() {
+        let of = |rule: &str, kind| Finding {
+            kind,
+            ..finding("p", rule, Severity::Low)
+        };
+        let mut findings = vec![
+            of("both", InputKind::Terraform),
+            of("both", InputKind::TerraformPlan),
+            of("configured", InputKind::Terraform),
+            of("both", InputKind::Kubernetes),
+        ];
+        prefer_plans(&mut findings);
+        let kept: Vec<_> = findings
+            .iter()
+            .map(|found| (found.rule.as_str(), found.kind))
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                ("both", InputKind::TerraformPlan),
+                ("configured", InputKind::Terraform),
+                ("both", InputKind::Kubernetes)
+            ]
+        );
+    }
+
+    #[test]
     fn equal_findings_have_fingerprints_of_their_own() {
         let [one, other] = ["r", "s"].map(|rule| finding("p", rule, Severity::Low));
         let mut findings = [one.clone(), other.clone(), one.clone(), one.clone(), other];

@@ -20,7 +20,9 @@ use stele_policy::{DataPath, bundle};
 
 fn library() -> PolicySet {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policies");
-    load::load_path(&root).unwrap_or_else(|error| panic!("{error}"))
+    let library = load::load_path(&root).unwrap_or_else(|error| panic!("{error}"));
+    assert!(library.policies().count() > 40, "policies are gone");
+    library
 }
 
 #[test]
@@ -31,7 +33,7 @@ fn its_tests_pass() {
     };
     let report = test_runner::run(&library(), Vec::new(), &options, &|| Duration::ZERO).unwrap();
     assert!(report.passed(), "{}", report.to_text(false));
-    assert!(report.results.len() > 50);
+    assert!(report.results.len() > 400);
     assert!(report.coverage.unwrap().percent() > 80.0);
 }
 

@@ -171,8 +171,8 @@ fn gitlab_routable_holds(secret: &[u8]) -> bool {
 #[must_use]
 pub fn account_of_access_key(id: &[u8]) -> Option<String> {
     let body = id.get(4..12)?;
-    // Older identifiers start with I or J here.
-    if *body.first()? < b'Q' {
+    // Older identifiers start with I or J here. Of the newer ones the first bit is 1: Q to Z, and 2 to 7.
+    if matches!(body.first()?, b'A'..=b'P') {
         return None;
     }
     let mut bits = 0_u64;
@@ -474,6 +474,39 @@ mod tests {
         assert_eq!(account_of_access_key(&id).as_deref(), Some("029608264753"));
         assert_eq!(account_of_access_key(b"AKIAIOSFODNN7EXAMPLE"), None);
         assert_eq!(account_of_access_key(b"AKIA"), None);
+    }
+
+    /// The bits are those of Be'ery's note: a 1, the 40 of the account, and others.
+    #[test]
+    fn every_account_is_named() {
+        let id = |account: u64| {
+            let bits = (1 << 44) | account << 4;
+            let digits: Vec<u8> = (0..9)
+                .rev()
+                .map(|place| {
+                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::try_from(bits >> (5 * place) & 31).unwrap()]
+                })
+                .collect();
+            account_of_access_key(&[b"AKIA", digits.as_slice(), b"AAAAAAA"].concat())
+        };
+        for account in [
+            0,
+            29_608_264_753,
+            687_194_767_359,
+            687_194_767_360,
+            999_999_999_999,
+        ] {
+            assert_eq!(id(account), Some(format!("{account:012}")));
+        }
+        assert_eq!(id(1_000_000_000_000), None, "accounts have twelve digits");
+    }
+
+    #[test]
+    fn keys_of_azure_have_one_of_two_lengths() {
+        let answer = |bytes: usize| Check::Base64Key.run(STANDARD.encode(vec![7; bytes]).as_bytes());
+        for (bytes, wanted) in [(32, true), (64, true), (31, false), (48, false), (65, false)] {
+            assert_eq!(answer(bytes) == Answer::Yes(None), wanted, "{bytes}");
+        }
     }
 
     #[test]

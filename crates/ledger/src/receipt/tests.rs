@@ -141,6 +141,25 @@ fn batches_have_leaves() {
     assert_eq!(outside.unwrap_err(), BatchError::NoSuchLeaf { index: 1 });
 }
 
+/// Parts that the signature does not cover by themselves are those of the leaf, or the receipt is none.
+#[test]
+fn a_receipt_that_contradicts_its_leaf_is_refused() {
+    type Change = fn(&mut Receipt);
+    let changes: [(&str, Change); 3] = [
+        ("decision", |r| {
+            r.decision_id = DecisionId(Uuid::from_bytes([9; 16]))
+        }),
+        ("node", |r| r.node.0[0] ^= 1),
+        ("format", |r| r.format = "stele-receipt-v0".to_owned()),
+    ];
+    for (what, change) in changes {
+        let mut spoilt = receipts(5)[2].clone();
+        assert!(check(&spoilt).is_ok());
+        change(&mut spoilt);
+        assert!(matches!(check(&spoilt), Err(CheckError::Fields(_))), "{what}");
+    }
+}
+
 /// Whatever is changed, the signer is another account (or nobody): the signature covers all of it.
 #[test]
 fn a_changed_receipt_is_signed_by_a_stranger() {

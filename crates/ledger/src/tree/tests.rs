@@ -126,6 +126,27 @@ fn all_small_trees_agree_with_the_definition() {
     }
 }
 
+/// Of a path that is too short or too long nothing is computed: what it leads to would be a root of nothing.
+#[test]
+fn a_path_of_another_length_is_no_path() {
+    let rows = rows(20);
+    for n in 1..=20 {
+        for m in 0..n {
+            let path = inclusion_proof(&rows, index(m), size(n)).unwrap();
+            let mut longer = path.clone();
+            longer.push(Digest::ZERO);
+            let shorter = (0..path.len()).map(|length| &path[..length]);
+            for other in shorter.chain([longer.as_slice()]) {
+                assert_eq!(
+                    verify::root_of_inclusion(&Digest::ZERO, index(m), size(n), other),
+                    Err(verify::ProofError::Length { found: other.len() }),
+                    "leaf {m} of {n}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn impossible_requests_are_refused() {
     let rows = rows(3);

@@ -304,6 +304,32 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_package_above_is_taken_at_every_level() {
+        let text = lock(
+            3,
+            r#""node_modules/a": {"version": "1.0.0", "dependencies": {"b": "*"}},
+"node_modules/a/node_modules/b": {"version": "1.0.0", "dependencies": {"c": "*", "d": "*"}},
+"node_modules/a/node_modules/c": {"version": "2.0.0"},
+"node_modules/c": {"version": "1.0.0"},
+"node_modules/d": {"version": "1.0.0"}"#,
+        );
+        let found = inventory(&[("package-lock.json", &text)]);
+        assert_eq!(needs(&found, "b@"), ["pkg:npm/c@2.0.0", "pkg:npm/d@1.0.0"]);
+    }
+
+    #[test]
+    fn an_archive_on_disk_is_a_package_and_a_directory_is_none() {
+        let text = lock(
+            3,
+            r#""node_modules/packed": {"version": "1.0.0", "resolved": "file:vendor/packed-1.0.0.tgz"},
+"node_modules/beside": {"version": "1.0.0", "resolved": "file:../beside"}"#,
+        );
+        let found = purls(&inventory(&[("package-lock.json", &text)]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("pkg:npm/packed@1.0.0"), "{found:?}");
+    }
+
+    #[test]
     fn version_1_nests_packages() {
         let text = format!(
             r#"{{"lockfileVersion": 1, "dependencies": {{

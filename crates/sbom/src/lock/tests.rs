@@ -310,6 +310,10 @@ mod laws {
                 while !whole.is_char_boundary(at) {
                     at -= 1;
                 }
+                // What has lost its end is no shorter file.
+                if form.2.starts_with(['}', ']', '<']) && at < whole.len() {
+                    prop_assert!(!problems(&inventory(&[(form.0, &whole[..at])])).is_empty(), "{}: {:?}", form.0, &whole[..at]);
+                }
                 for damaged in [&whole[..at], &format!("{}{junk}{}", &whole[..at], &whole[at..])] {
                     let found = inventory(&[(form.0, damaged), good]);
                     prop_assert!(purls(&found).iter().any(|purl| purl.starts_with("pkg:cargo/a@1")));
