@@ -251,7 +251,7 @@ fn imports_that_nothing_uses_and_imports_of_v0() {
     let found = lint_files(&[("b.rego", text), ("lib.rego", LIBRARY)]);
     let short: Vec<(&str, u32)> = found.iter().map(|finding| (finding.rule, finding.line)).collect();
     assert_eq!(short, [("v0-import", 3), ("unused-import", 4)]);
-    let clean = "package b\n\nimport data.lib\n\np := lib.items\n\nq := [x | x := data.lib.items]\n";
+    let clean = "package b\n\nimport data.lib\nimport future.keywords.not\nimport future.keywords.or\n\np := lib.items\n\nq := [x | x := data.lib.items]\n";
     assert_eq!(lint_files(&[("b.rego", clean), ("lib.rego", LIBRARY)]), []);
 }
 

@@ -234,7 +234,7 @@ impl Writer<'_> {
             }
             LiteralKind::NotEqual(a, b) => format!("{} != {}", self.term(a), self.term(b)),
             LiteralKind::Call { function, args, out } => self.call(function, args, out.as_ref()),
-            LiteralKind::Not { body, .. } => format!("not {}", self.statements(body)),
+            LiteralKind::Not { body, .. } => self.negation(body),
             LiteralKind::Every {
                 key,
                 value,
@@ -258,6 +258,26 @@ impl Writer<'_> {
             ));
         }
         out
+    }
+
+    /// `not ...`; what is negated twice, as operands of `and` and `or` are, is shown as it stands.
+    fn negation(&self, body: &[Literal]) -> String {
+        let twice = |literal: &Literal| match &literal.kind {
+            LiteralKind::Not { body, .. } if literal.with.is_empty() => Some(self.group(body)),
+            _ => None,
+        };
+        let operands: Option<Vec<String>> = body.iter().map(twice).collect();
+        match operands {
+            Some(operands) => operands.join(" or "),
+            None => format!("not {}", self.group(body)),
+        }
+    }
+
+    fn group(&self, body: &[Literal]) -> String {
+        match body {
+            [only] => self.literal(only),
+            _ => format!("{{ {} }}", self.statements(body)),
+        }
     }
 
     fn statements(&self, body: &[Literal]) -> String {
