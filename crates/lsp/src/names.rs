@@ -197,9 +197,16 @@ impl<'a> Binder<'a> {
     /// A function's name where it is called or replaced.
     fn function(&mut self, function: &Ref) {
         let start = self.resolve_global(&function.root.name);
-        if start.is_none()
-            && let Some(builtin) = function.dotted().and_then(|name| builtin(&name))
-        {
+        // A rule named `object` hides no `object.get`, only a function of that very name does.
+        let hidden =
+            match &start {
+                None => false,
+                Some(Target::Data(_)) if !function.path.is_empty() => self.module.rules.iter().any(|rule| {
+                    rule.head.args.is_some() && rule.head.reference.dotted() == function.dotted()
+                }),
+                Some(_) => true,
+            };
+        if !hidden && let Some(builtin) = function.dotted().and_then(|name| builtin(&name)) {
             return self.put(function.span, builtin, false);
         }
         self.path(&function.root, start, &function.path);

@@ -125,7 +125,10 @@ fn operands_are_shown_without_the_negations_that_they_become() {
     let policy = "package a\nimport future.keywords.and\nimport future.keywords.or\nallow if input.a == 1 or input.b == 2 and input.c\n";
     let (_, map, trace) = traced(policy, "a/allow", r#"{"b": 2}"#);
     let lines = map.pretty(&Mode::Fails.filter(trace.events)).join("\n");
-    assert!(lines.contains("Fail input.a = 1 or { input.b = 2; input.c }"), "{lines}");
+    assert!(
+        lines.contains("Fail input.a = 1 or { input.b = 2; input.c }"),
+        "{lines}"
+    );
     assert!(lines.contains("Fail input.c"), "{lines}");
 }
 
