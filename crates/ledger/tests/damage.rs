@@ -226,6 +226,93 @@ fn lost_records_are_noticed() {
     );
 }
 
+/// Opens a log that must refuse, and must leave every file as it is. Returns what it says.
+fn refused_untouched(disk: &Disk) -> String {
+    let store = Arc::new(FaultStore::new(disk.clone()));
+    let Err(error) = open(&store) else {
+        panic!("it opens");
+    };
+    let after = store.disk();
+    for path in disk.paths() {
+        assert_eq!(after.read(&path), disk.read(&path), "{path}");
+    }
+    error.to_string()
+}
+
+#[test]
+fn nothing_that_is_signed_or_anchored_is_ever_cut_off() {
+    let disk = sample();
+    let last = record_files(&disk).pop().unwrap();
+    let ending = disk.read(&last).unwrap().len() - 1;
+    // All of the last file but its first batch could pass for the end of a write that a crash cut short, and so could a file that lost its header.
+    let changes: [&dyn Fn(&mut Vec<u8>); 3] = [
+        &|bytes| bytes[ending] ^= 1,
+        &|bytes| bytes.truncate(ending),
+        &|bytes| bytes.truncate(10),
+    ];
+    for change in changes {
+        let bad = damaged(&disk, &last, change);
+        let said = refused_untouched(&bad);
+        assert!(
+            said.contains("public/checkpoint") && said.contains("300"),
+            "{said}"
+        );
+        let report = check(&bad);
+        let problem = report
+            .problems
+            .iter()
+            .find(|problem| problem.file == last)
+            .unwrap();
+        assert_eq!(problem.gravity, Gravity::Damage, "{problem}");
+        assert!(!problem.mend.contains("cut off"), "{problem}");
+        // A checkpoint that can't be read may have covered it.
+        let unread = damaged(&bad, "public/checkpoint", |bytes| bytes[60] ^= 1);
+        refused_untouched(&unread);
+        let report = check(&unread);
+        let problem = report
+            .problems
+            .iter()
+            .find(|problem| problem.file == last)
+            .unwrap();
+        assert_eq!(problem.gravity, Gravity::Damage, "{problem}");
+    }
+}
+
+#[test]
+fn an_anchor_keeps_what_it_covers_without_a_checkpoint() {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let ledger = open(&store).unwrap();
+    for number in 0..6 {
+        ledger.append_and_wait(record(number)).unwrap();
+    }
+    ledger.store_anchor(&anchor_of(&ledger).unwrap()).unwrap();
+    drop(ledger);
+    let mut disk = store.disk();
+    disk.delete("public/checkpoint");
+    let bad = damaged(&disk, FIRST, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let said = refused_untouched(&bad);
+    assert!(
+        said.contains("anchors/") && said.contains("6 decisions"),
+        "{said}"
+    );
+    let found = |disk: &Disk| {
+        let report = check(disk);
+        let problem = report.problems.iter().find(|problem| problem.file == FIRST);
+        problem.unwrap().gravity
+    };
+    assert_eq!(found(&bad), Gravity::Damage);
+    // Not even where the anchor itself can't be read.
+    let anchor = "anchors/00000000000000000006.json";
+    let both = damaged(&bad, anchor, |bytes| bytes.truncate(20));
+    refused_untouched(&both);
+    assert_eq!(found(&both), Gravity::Damage);
+    // What nobody vouches for was never acknowledged, as far as anyone can tell.
+    let mut alone = bad;
+    alone.delete(anchor);
+    assert_eq!(found(&alone), Gravity::Notice);
+    assert_eq!(reopen(&alone).unwrap().size().get(), 5);
+}
+
 #[test]
 fn derived_files_are_made_anew() {
     let disk = sample();

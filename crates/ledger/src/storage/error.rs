@@ -55,7 +55,8 @@ pub enum LedgerError {
     },
     /// The records stop before what was signed or anchored.
     #[error(
-        "{witness} vouches for {signed} decisions, but only {found} are stored: records were lost; restore `records/` from a copy of the same log"
+        "{witness} vouches for {signed} decisions, but only {found} are stored whole: records were lost or damaged; nothing was changed: restore `records/` from a copy of the same log \
+         (`stele audit fsck` names all that is damaged)"
     )]
     LostRecords {
         /// The file that vouches.

@@ -1,7 +1,10 @@
 //! Opening the log: from whatever a crash left behind to a consistent state.
 //!
 //! The record files are the truth; indexes, tiles and the checkpoint are made from them. A batch that is not whole at the
-//! very end was never acknowledged and is cut off. Anything else that is broken is an error, never guessed at.
+//! very end was never acknowledged and is cut off, unless a checkpoint or an anchor vouches for it: then it was durable once. Anything else that is
+//! broken is an error, never guessed at.
+
+use std::collections::BTreeSet;
 
 use stele_types::{Digest, LeafIndex, Timestamp, TreeSize};
 
@@ -25,7 +28,7 @@ pub(crate) struct Recovered {
     pub(crate) segments: Segments,
     pub(crate) rows: TileRows,
     pub(crate) checkpoint: Option<SignedCheckpoint>,
-    pub(crate) anchors: std::collections::BTreeSet<u64>,
+    pub(crate) anchors: BTreeSet<u64>,
     /// The latest date of an entry; 0 for an empty log.
     pub(crate) latest: Timestamp,
     /// Damage that was met and keeps nothing from going on.
@@ -40,27 +43,14 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
     }
     erase::apply_pending_patches(store)?;
     let checkpoint = publish::read_checkpoint(store, key)?;
+    let anchors = anchors::list(store)?;
+    let vouched = Vouched::new(checkpoint.as_ref(), &anchors);
     let Opened {
         segments,
         latest,
         damage,
-    } = open_segments(store, checkpoint.as_ref())?;
+    } = open_segments(store, &vouched)?;
     let size = segments.size();
-    let signed = checkpoint
-        .as_ref()
-        .map_or(TreeSize::ZERO, |signed| signed.checkpoint.size);
-    let lost = |witness: &str, signed| LedgerError::LostRecords {
-        witness: witness.to_owned(),
-        signed,
-        found: size,
-    };
-    if signed > size {
-        return Err(lost(CHECKPOINT_PATH, signed));
-    }
-    let anchors = anchors::list(store)?;
-    if let Some(largest) = anchors.last().copied().filter(|largest| *largest > size.get()) {
-        return Err(lost(&anchors::path(largest), TreeSize::new(largest)));
-    }
     let mut rows = match checkpoint.as_ref() {
         None => TileRows::new(),
         Some(signed) => match resume_tiles(store, signed.checkpoint.size, &signed.checkpoint.root) {
@@ -79,6 +69,40 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
     })
 }
 
+/// How many decisions are signed or anchored, and so must be there: nothing of them is ever cut off.
+struct Vouched {
+    /// What the checkpoint on disk covers.
+    signed: TreeSize,
+    /// The most that anything covers.
+    most: TreeSize,
+    /// The file that says so.
+    witness: String,
+}
+
+impl Vouched {
+    fn new(checkpoint: Option<&SignedCheckpoint>, anchors: &BTreeSet<u64>) -> Self {
+        let signed = checkpoint.map_or(TreeSize::ZERO, |signed| signed.checkpoint.size);
+        let anchored = anchors.last().copied().filter(|size| *size > signed.get());
+        Self {
+            signed,
+            most: anchored.map_or(signed, TreeSize::new),
+            witness: anchored.map_or_else(|| CHECKPOINT_PATH.to_owned(), anchors::path),
+        }
+    }
+
+    /// Refuses records that stop before what is vouched for. To be asked before anything is written.
+    fn check(&self, found: u64) -> Result<(), LedgerError> {
+        if self.most.get() <= found {
+            return Ok(());
+        }
+        Err(LedgerError::LostRecords {
+            witness: self.witness.clone(),
+            signed: self.most,
+            found: TreeSize::new(found),
+        })
+    }
+}
+
 /// The record files, with the latest date of the last two of them.
 #[derive(Default)]
 struct Opened {
@@ -89,11 +113,12 @@ struct Opened {
 
 /// Opens the record files. The latest date is looked for in the last two: what is dated when it is decided can stand behind decisions dated later
 /// only as far as those were under way at the same time, which never fill a file.
-fn open_segments(store: &dyn Store, signed: Option<&SignedCheckpoint>) -> Result<Opened, LedgerError> {
+fn open_segments(store: &dyn Store, vouched: &Vouched) -> Result<Opened, LedgerError> {
     let firsts = segments::list(store)?;
     let mut opened = Opened::default();
     let out = &mut opened.segments;
     let Some((last, finished)) = firsts.split_last() else {
+        vouched.check(0)?;
         out.active = segments::create(store, 0)?;
         return Ok(opened);
     };
@@ -105,9 +130,9 @@ fn open_segments(store: &dyn Store, signed: Option<&SignedCheckpoint>) -> Result
         out.finished.push(header);
     }
     check_follows(next, *last)?;
-    (out.active, opened.latest) = open_last(store, *last)?;
+    (out.active, opened.latest) = open_last(store, *last, vouched)?;
     if let Some(before) = out.finished.last() {
-        let (latest, damage) = latest_of(store, before, signed)?;
+        let (latest, damage) = latest_of(store, before, vouched.signed)?;
         opened.latest = opened.latest.max(latest);
         opened.damage = damage;
     }
@@ -119,16 +144,15 @@ fn open_segments(store: &dyn Store, signed: Option<&SignedCheckpoint>) -> Result
 fn latest_of(
     store: &dyn Store,
     file: &index::IndexHeader,
-    signed: Option<&SignedCheckpoint>,
+    signed: TreeSize,
 ) -> Result<(Timestamp, Option<LedgerError>), LedgerError> {
     let contents = segments::read_entries(store, file.first, file.file_length)?;
     let Some(broken) = contents.walk.broken else {
         return Ok((contents.latest, None));
     };
-    let size = signed.map_or(TreeSize::ZERO, |signed| signed.checkpoint.size);
     let end = file.first.saturating_add(file.count);
     let mut latest = Timestamp(0);
-    let published = tiles::visit_leaves(store, size, file.first, end, |leaf| {
+    let published = tiles::visit_leaves(store, signed, file.first, end, |leaf| {
         latest = latest.max(segments::time_of(leaf));
     });
     match published {
@@ -176,8 +200,8 @@ fn corrupt(first: u64, broken: &Broken, mend: &'static str) -> LedgerError {
     }
 }
 
-/// Opens the file that is appended to and cuts off a torn tail. Returns the latest date in it, too.
-fn open_last(store: &dyn Store, first: u64) -> Result<(Active, Timestamp), LedgerError> {
+/// Opens the file that is appended to and cuts off a torn tail, after making sure that nobody vouches for it. Returns the latest date in it, too.
+fn open_last(store: &dyn Store, first: u64, vouched: &Vouched) -> Result<(Active, Timestamp), LedgerError> {
     let path = record_path(first);
     let length = file_length(store, first)?;
     let Contents {
@@ -185,18 +209,21 @@ fn open_last(store: &dyn Store, first: u64) -> Result<(Active, Timestamp), Ledge
         latest,
         walk,
     } = segments::read_entries(store, first, length)?;
-    let mut end = length;
-    if let Some(broken) = walk.broken {
-        let next = first.saturating_add(walk.count);
+    let next = first.saturating_add(walk.count);
+    if let Some(broken) = &walk.broken {
         // Behind a broken file header even the first batch counts, behind a broken batch only later ones.
         let least = if broken.offset == 0 {
             first
         } else {
             next.saturating_add(1)
         };
-        if later_batch_follows(store, &path, &broken, length, least)? {
-            return Err(corrupt(first, &broken, RESTORE));
+        if later_batch_follows(store, &path, broken, length, least)? {
+            return Err(corrupt(first, broken, RESTORE));
         }
+    }
+    vouched.check(next)?;
+    let mut end = length;
+    if let Some(broken) = walk.broken {
         if broken.offset == 0 {
             return Ok((segments::create(store, first)?, Timestamp(0)));
         }

@@ -20,6 +20,8 @@ use crate::tile::{TILE_WIDTH, TileKind};
 use crate::tree::{self, FullTile, TileRows};
 
 const RESTORE: &str = "restore the file from a copy of the same log";
+const VOUCHED: &str = "a checkpoint or an anchor covers what is broken here, or the checkpoint can't be read and may: restore the file from a copy of the same log; \
+     opening it changes nothing";
 const REBUILD: &str =
     "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
 const MISDATED: &str = "the log can't be mended: once both are anchored, anyone can show them and the node is suspended (docs/protocol.md, Time); \
@@ -50,6 +52,8 @@ struct Check<'a> {
     /// False after a gap: the tree of what follows can't be known.
     tree_known: bool,
     witnesses: BTreeMap<u64, Vec<Witness>>,
+    /// How many decisions someone vouches for, be it a file that can't be read: none of them was never acknowledged.
+    vouched: u64,
     checkpoint: Option<SignedCheckpoint>,
     /// Target and own index of each erasure record.
     erasures: Vec<(u64, u64)>,
@@ -84,6 +88,7 @@ pub(crate) fn run_until(
         rows: TileRows::new(),
         tree_known: true,
         witnesses: BTreeMap::new(),
+        vouched: 0,
         checkpoint: None,
         erasures: Vec::new(),
         erased: HashSet::new(),
@@ -140,6 +145,7 @@ impl Check<'_> {
             }
             Ok(None) => {}
             Err(error) => {
+                self.vouched = u64::MAX;
                 self.problem(Gravity::Derived, CHECKPOINT_PATH, error.to_string(), REBUILD);
             }
         }
@@ -149,6 +155,7 @@ impl Check<'_> {
         });
         for size in sizes {
             let path = anchors::path(size);
+            self.vouched = self.vouched.max(size);
             let checked = anchors::read(self.store, stele_types::TreeSize::new(size))
                 .map_err(|error| error.to_string())
                 .and_then(|stored| anchors::check(&stored, key))
@@ -177,6 +184,7 @@ impl Check<'_> {
     }
 
     fn witness(&mut self, size: u64, root: Digest, name: String) {
+        self.vouched = self.vouched.max(size);
         self.witnesses
             .entry(size)
             .or_default()
@@ -267,15 +275,16 @@ impl Check<'_> {
             let torn = last
                 && live.is_none()
                 && !later_batch_follows(store, &path, broken, length, least).unwrap_or(true);
-            let (gravity, mend) = if torn {
-                (
+            let vouched = self.vouched > first.saturating_add(walk.count);
+            let (gravity, mend) = match (torn, vouched) {
+                (true, false) => (
                     Gravity::Notice,
                     "behind the last whole batch is reserved room or what was never acknowledged; open the log: it is cut off then",
-                )
-            } else {
-                self.tree_known = false;
-                (Gravity::Damage, RESTORE)
+                ),
+                (true, true) => (Gravity::Damage, VOUCHED),
+                (false, _) => (Gravity::Damage, RESTORE),
             };
+            self.tree_known &= gravity == Gravity::Notice;
             self.problem(gravity, &path, broken.problem.to_owned(), mend)
                 .offset = Some(broken.offset);
         } else if !last {
