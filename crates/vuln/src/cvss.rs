@@ -5,14 +5,15 @@ use polycvss::{Score, Vector};
 use std::fmt;
 use stele_types::Severity;
 
-/// The qualitative scale of CVSS, and `Unknown` below it.
+/// The qualitative scale of CVSS, and `Unknown`: below each rating that is one of a vulnerability, above `None`, so that what somebody says is harmless does not hide what
+/// nobody has rated yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
+    /// 0.0, or no vulnerability at all.
+    None,
     /// Nobody says.
     #[default]
     Unknown,
-    /// 0.0.
-    None,
     /// 0.1 to 3.9.
     Low,
     /// 4.0 to 6.9.

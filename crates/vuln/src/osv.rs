@@ -247,7 +247,7 @@ impl Record {
             };
             let key = (known.name, known.normal(name));
             let release = release.to_owned();
-            let read = entry.read(release, &raw.severity, word.as_ref());
+            let read = entry.read(known, release, &raw.severity, word.as_ref());
             affected.entry(key).or_default().push(read);
         }
         let text = raw.summary.or(raw.details).unwrap_or_default();
@@ -278,11 +278,12 @@ fn is_id(text: &str) -> bool {
 }
 
 impl RawAffected {
-    fn read(self, release: String, general: &[Severity], word: Option<&String>) -> Affected {
+    fn read(self, known: Known, release: String, general: &[Severity], word: Option<&String>) -> Affected {
         let (commits, ranges): (Vec<_>, Vec<_>) =
             self.ranges.into_iter().partition(|range| range.kind == "GIT");
         let own = [self.ecosystem_specific, self.database_specific];
-        let harmless = own.iter().flatten().any(Specific::is_no_vulnerability);
+        let is_crate = known.name == "crates.io";
+        let harmless = is_crate && own.iter().flatten().any(Specific::is_no_vulnerability);
         let own = own.iter().flatten().find_map(Specific::severity);
         let mut severity = self.severity;
         if severity.is_empty() {
@@ -298,6 +299,13 @@ impl RawAffected {
                 .or_else(|| word.cloned())
                 .or_else(|| harmless.then(|| "none".to_owned())),
         }
+    }
+}
+
+impl Affected {
+    /// Whether it says of any version that it is affected.
+    pub(crate) const fn is_about_versions(&self) -> bool {
+        !self.ranges.is_empty() || !self.versions.is_empty()
     }
 }
 
@@ -348,19 +356,25 @@ mod tests {
 
     #[test]
     fn what_is_only_unmaintained_is_no_vulnerability() {
-        for (own, word) in [
-            (r#""informational": "unmaintained""#, Some("none")),
-            (r#""informational": "notice", "severity": "low""#, Some("low")),
-            (r#""informational": "unsound""#, None),
-            (r#""informational": null"#, None),
+        for (ecosystem, own, word) in [
+            ("crates.io", r#""informational": "unmaintained""#, Some("none")),
+            (
+                "crates.io",
+                r#""informational": "notice", "severity": "low""#,
+                Some("low"),
+            ),
+            ("crates.io", r#""informational": "unsound""#, None),
+            ("crates.io", r#""informational": null"#, None),
+            // The word is RustSec's; in another database's record it says nothing.
+            ("npm", r#""informational": "notice""#, None),
         ] {
             let text = format!(
                 r#"{{"id": "A", "modified": "2026-01-02T03:04:05Z",
-                "affected": [{{"package": {{"ecosystem": "crates.io", "name": "a"}}, "database_specific": {{{own}}}}}]}}"#
+                "affected": [{{"package": {{"ecosystem": "{ecosystem}", "name": "a"}}, "database_specific": {{{own}}}}}]}}"#
             );
             let record = Record::parse(text.as_bytes()).unwrap();
-            let affected = &record.affected[&("crates.io", "a".to_owned())][0];
-            assert_eq!(affected.word.as_deref(), word, "{own}");
+            let affected = &record.affected[&(ecosystem, "a".to_owned())][0];
+            assert_eq!(affected.word.as_deref(), word, "{ecosystem}: {own}");
         }
     }
 

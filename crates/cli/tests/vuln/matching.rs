@@ -63,6 +63,35 @@ fn names_of_npm_are_found_in_bills_and_lock_files_whatever_their_case() {
 }
 
 #[test]
+fn a_notice_does_not_hide_what_nobody_has_rated_yet() {
+    let notice = |ecosystem: &str| {
+        let mut notice = record("RUSTSEC-1", ecosystem, "left", ALL);
+        notice["severity"] = json!([]);
+        notice["affected"][0]["database_specific"] = json!({"informational": "notice"});
+        notice["aliases"] = json!(["CVE-2026-1"]);
+        notice
+    };
+    let mut unrated = record("GHSA-1", "crates.io", "left", ALL);
+    unrated["severity"] = json!([]);
+    unrated["aliases"] = json!(["CVE-2026-1"]);
+    let package = [component("pkg:cargo/left@1.0.0")];
+    let high = ["--fail-on", "high"];
+    let alone = scan(&knowing(&[notice("crates.io")]), &package, &high);
+    assert_eq!(report(alone, 0)["findings"][0]["severity"], "low");
+    let both = scan(&knowing(&[notice("crates.io"), unrated.clone()]), &package, &high);
+    let both = report(both, 1);
+    assert_eq!(
+        (rules(&both), &both["findings"][0]["severity"]),
+        (vec!["CVE-2026-1"], &json!("high"))
+    );
+    // Who has rated it does.
+    unrated["severity"] =
+        json!([{"type": "CVSS_V3", "score": "CVSS:3.0/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N"}]);
+    let rated = scan(&knowing(&[notice("crates.io"), unrated]), &package, &high);
+    assert_eq!(report(rated, 0)["findings"][0]["severity"], "low");
+}
+
+#[test]
 fn what_nobody_can_match_does_not_pass() {
     let site = knowing(&[
         record("A", "AlmaLinux:9", "bash", &until("fixed", "5.1-1")),

@@ -36,7 +36,7 @@ impl Default for Limits {
 /// How to import.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Keep what is there; of records with the same id the newer one counts, and of two that are as new the one that was read last.
+    /// Keep what is there; of records with the same id the newer one counts, and of two that are as new the one that says more, else the one that was read last.
     pub add: bool,
     /// The time.
     pub now: Timestamp,
@@ -131,6 +131,8 @@ pub struct Imported {
     pub taken: u64,
     /// Records of which there was a newer one, or the same.
     pub known: u64,
+    /// Records of which there was one that is as new and says more, which stays.
+    pub less: u64,
     /// Records that were taken back.
     pub withdrawn: u64,
     /// Records about ecosystems that nothing here can match.
@@ -268,13 +270,21 @@ impl Run<'_, '_> {
         let counter = match taken {
             Taken::New => &mut out.taken,
             Taken::Known => &mut out.known,
+            Taken::Less => &mut out.less,
             Taken::Withdrawn => &mut out.withdrawn,
             Taken::Foreign => &mut out.foreign,
         };
         *counter = counter.saturating_add(1);
         if !record.problems.is_empty() {
             out.partial = out.partial.saturating_add(1);
-            out.list(name, record.problems.join("; "));
+            out.list(name.clone(), record.problems.join("; "));
+        }
+        if taken == Taken::Less {
+            let id = &record.advisory.id;
+            out.list(
+                name,
+                format!("{id} is not taken: the record that is there is as new, and names packages, versions or other names that this one leaves out; import without --add to have this one"),
+            );
         }
         let modified = record.advisory.modified;
         if matches!(taken, Taken::New | Taken::Known) && modified <= self.options.now {
@@ -308,7 +318,14 @@ impl Run<'_, '_> {
             options,
             ..
         } = self;
-        let usable = [out.taken, out.known, out.withdrawn, out.foreign, catalogues];
+        let usable = [
+            out.taken,
+            out.known,
+            out.less,
+            out.withdrawn,
+            out.foreign,
+            catalogues,
+        ];
         let usable = usable.into_iter().fold(0, u64::saturating_add);
         let (read, bad) = (out.read, out.bad);
         let first = out.listed.first();

@@ -331,13 +331,6 @@ fn of_two_records_that_are_as_new_that_counts_which_was_read_last() {
     let first = record("A", "npm", "a", "");
     one(dir.path(), "first.json", &first, &options());
     assert_eq!(one(dir.path(), "again.json", &first, &add).known, 1);
-    // It is about another package, and then about other versions.
-    let other = first.replace("\"a\"", "\"b\"");
-    assert_eq!(one(dir.path(), "other.json", &other, &add).taken, 1);
-    assert_eq!(
-        (ids(dir.path(), "npm", "a"), ids(dir.path(), "npm", "b")),
-        (vec![], vec!["A".to_owned()])
-    );
     let more = first.replace("1.0.0", "1.0.1");
     let done = one(dir.path(), "more.json", &more, &add);
     assert_eq!((done.taken, done.info.advisories), (1, 1));
@@ -346,6 +339,59 @@ fn of_two_records_that_are_as_new_that_counts_which_was_read_last() {
     assert_eq!(about[0].1[0].versions, ["1.0.1"]);
     let older = first.replace("2026-01-05", "2026-01-04");
     assert_eq!(one(dir.path(), "older.json", &older, &add).known, 1);
+}
+
+#[test]
+fn a_record_that_is_as_new_and_says_less_stands_in_place_of_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = r#"{"id": "A", "modified": "2026-01-05T00:00:00Z", "aliases": ["CVE-1"], "affected": [
+        {"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1.0.0"]}, {"package": {"ecosystem": "npm", "name": "b"}, "versions": ["1.0.0"]}]}"#;
+    one(dir.path(), "whole.json", whole, &options());
+    let add = adding();
+    for less in [
+        whole.replace(r#""affected": ["#, r#""affected": [], "other": ["#),
+        whole.replace("npm", "Hex"),
+        whole.replace(r#", "name": "b""#, ""),
+        whole.replacen(r#""versions": ["1.0.0"]"#, r#""versions": []"#, 1),
+        whole.replace("CVE-1", "two words"),
+    ] {
+        let done = one(dir.path(), "less.json", &less, &add);
+        assert_eq!((done.less, done.taken, done.foreign), (1, 0, 0), "{less}");
+        let told = done.listed.last().unwrap();
+        assert!(told.message.starts_with("A is not taken"), "{told:?}");
+        for package in ["a", "b"] {
+            assert_eq!(ids(dir.path(), "npm", package), ["A"], "{less}");
+        }
+    }
+    // A newer one may say less, and one that says it otherwise is taken.
+    let other = whole.replace("CVE-1", "CVE-2");
+    assert_eq!(one(dir.path(), "other.json", &other, &add).taken, 1);
+    let newer = whole
+        .replace("2026-01-05", "2026-01-06")
+        .replace("\"b\"", "\"c\"");
+    assert_eq!(one(dir.path(), "newer.json", &newer, &add).taken, 1);
+    assert!(ids(dir.path(), "npm", "b").is_empty());
+}
+
+#[test]
+fn what_has_no_time_is_taken_back_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let add = adding();
+    let zero = |more: &str| record("A", "Go", "a", more).replace("2026-01-05", "0001-01-01");
+    one(dir.path(), "b.json", &record("B", "Go", "a", ""), &options());
+    one(dir.path(), "in.json", &zero(""), &add);
+    let gone = one(
+        dir.path(),
+        "gone.json",
+        &zero(r#", "withdrawn": "2026-01-05T00:00:00Z""#),
+        &add,
+    );
+    assert_eq!(
+        (gone.withdrawn, ids(dir.path(), "Go", "a")),
+        (1, vec!["B".to_owned()])
+    );
+    assert_eq!(one(dir.path(), "back.json", &zero(""), &add).taken, 1);
+    assert_eq!(ids(dir.path(), "Go", "a"), ["A", "B"]);
 }
 
 #[test]

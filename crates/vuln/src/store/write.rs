@@ -4,7 +4,7 @@ use super::data::FORMAT;
 use super::{
     ADVISORIES, AFFECTED, Contents, DataInfo, EXPLOITED, ImportInfo, Store, StoreError, WITHDRAWN, read_json,
 };
-use crate::osv::{Advisory, Record};
+use crate::osv::{Advisory, Affected, Record};
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use redb::{ReadableDatabase as _, ReadableTable, StorageError, Table, WriteTransaction};
@@ -28,6 +28,8 @@ pub(crate) enum Taken {
     New,
     /// There is one with the same id that is newer, or says the same.
     Known,
+    /// There is one with the same id that is as new, and says more.
+    Less,
     Withdrawn,
     /// It is about no package that could be matched.
     Foreign,
@@ -105,13 +107,14 @@ impl<'t> Writer<'t> {
         Ok(())
     }
 
-    /// Files a record, unless there is one with its id that is newer. Of two that are as new, and differ, the one that takes back counts, else the one that was read last: not
-    /// every copy of a database keeps the times (those of Go's own repository are all zero).
+    /// Files a record, unless there is one with its id that is newer. Of two that are as new, and differ, the one that takes back counts, then the one that says more
+    /// ([`Self::says_less`]), else the one that was read last. Not every copy of a database keeps the times: those of Go's own repository are all zero, which orders nothing,
+    /// so that a record of the year one that was taken back and is there again is in force again.
     pub(crate) fn take(&mut self, record: &Record) -> Result<Taken, StoreError> {
         let Record { advisory, .. } = record;
         if self
             .withdrawn_at(&advisory.id)?
-            .is_some_and(|since| since >= advisory.modified)
+            .is_some_and(|since| since > advisory.modified || since == advisory.modified && is_dated(since))
         {
             return Ok(Taken::Withdrawn);
         }
@@ -119,6 +122,10 @@ impl<'t> Writer<'t> {
             let is_older = known.advisory.modified > advisory.modified;
             if is_older || !record.withdrawn && self.says(&known, record)? {
                 return Ok(Taken::Known);
+            }
+            let is_as_new = known.advisory.modified == advisory.modified;
+            if is_as_new && !record.withdrawn && self.says_less(&known, record)? {
+                return Ok(Taken::Less);
             }
             self.remove(&known)?;
         }
@@ -217,6 +224,37 @@ impl<'t> Writer<'t> {
         Ok(true)
     }
 
+    /// Whether a record leaves out what is kept: a package, the versions of one in a release, or, where a part of it can't be read, another name.
+    fn says_less(&self, kept: &Kept, record: &Record) -> Result<bool, StoreError> {
+        let Record { advisory, .. } = record;
+        let known = &kept.advisory;
+        let names = known.aliases.iter().chain(&known.upstream);
+        let mut lost =
+            names.filter(|name| !advisory.aliases.contains(name) && !advisory.upstream.contains(name));
+        if !record.problems.is_empty() && lost.next().is_some() {
+            return Ok(true);
+        }
+        for (ecosystem, name) in &kept.packages {
+            let about = |(key, _): &(&(&'static str, String), _)| key.0 == ecosystem && key.1 == *name;
+            let Some((_, new)) = record.affected.iter().find(about) else {
+                return Ok(true);
+            };
+            let key = (ecosystem.as_str(), name.as_str(), known.id.as_str());
+            let value = self.affected.get(key).map_err(StoreError::database(self.path))?;
+            let old: Option<Vec<Affected>> = value
+                .map(|value| read_json(self.path, &known.id, value.value()))
+                .transpose()?;
+            let is_missing = |old: &Affected| {
+                let same = |new: &Affected| new.release == old.release && new.is_about_versions();
+                old.is_about_versions() && !new.iter().any(same)
+            };
+            if old.iter().flatten().any(is_missing) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn remove(&mut self, kept: &Kept) -> Result<(), StoreError> {
         let failed = StoreError::database(self.path);
         let id = kept.advisory.id.as_str();
@@ -279,6 +317,11 @@ impl<'t> Writer<'t> {
             what: error.to_string(),
         })
     }
+}
+
+/// Whether a time is one that somebody wrote, not the zero of a language.
+fn is_dated(time: Timestamp) -> bool {
+    time > Timestamp::UNIX_EPOCH
 }
 
 /// SHA-256 over the entries of all tables, each part with its length before it.

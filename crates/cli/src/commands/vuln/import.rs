@@ -55,8 +55,9 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     }
     let listed = u64::try_from(done.listed.len()).unwrap_or(u64::MAX);
     let bad = done.bad.saturating_add(done.partial);
-    if bad > listed {
-        output::note(format!("... and {} more", bad.saturating_sub(listed)));
+    let told = bad.saturating_add(done.less);
+    if told > listed {
+        output::note(format!("... and {} more", told.saturating_sub(listed)));
     }
     match args.format {
         output::Format::Text => {
@@ -76,6 +77,7 @@ fn text(done: &Imported) -> String {
     );
     for (count, what) in [
         (done.known, "already known"),
+        (done.less, "say less than what is as new"),
         (done.withdrawn, "withdrawn"),
         (done.foreign, "about other ecosystems"),
         (done.exploited, "listed as exploited"),
@@ -97,6 +99,7 @@ fn json(done: &Imported, now: Timestamp) -> serde_json::Value {
         "read": done.read,
         "taken": done.taken,
         "known": done.known,
+        "less": done.less,
         "withdrawn": done.withdrawn,
         "foreign": done.foreign,
         "passed_over": done.passed_over,
