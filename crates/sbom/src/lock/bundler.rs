@@ -21,6 +21,8 @@ struct Reading<'t> {
     direct: Vec<&'t str>,
     checksums: Vec<(u32, &'t str)>,
     current: Option<Node>,
+    /// There is a section, and so `DEPENDENCIES` behind it.
+    has_section: bool,
     /// The file came to what the project itself needs, which stands behind the packages.
     is_whole: bool,
 }
@@ -45,6 +47,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
                     ..Section::default()
                 };
                 reading.current = None;
+                reading.has_section = true;
                 reading.is_whole |= text == "DEPENDENCIES";
             }
             (2, "DEPENDENCIES") => reading.direct.push(name_of(text)),
@@ -64,7 +67,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
             _ => {}
         }
     }
-    if !reading.is_whole && !reading.index.is_empty() {
+    if !reading.is_whole && reading.has_section {
         let last = u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX);
         reading
             .draft
@@ -187,5 +190,15 @@ mod tests {
         assert_eq!(purls(&cut), purls(&found));
         let told = problems(&cut);
         assert!(told.last().unwrap().contains("the file is cut"), "{told:?}");
+        for cut in [
+            "PATH\n  remote: .\n  specs:\n    own (1.0)\n      a\n\n",
+            "PATH\n  remote: .\n  specs:\n    own (1.0)\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n",
+            "GEM\n",
+        ] {
+            let told = problems(&inventory(&[("Gemfile.lock", cut)]));
+            assert!(told.len() == 1 && told[0].contains("the file is cut"), "{told:?}");
+        }
+        let none = "GEM\n  remote: https://rubygems.org/\n  specs:\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n";
+        assert_eq!(problems(&inventory(&[("Gemfile.lock", none)])), [""; 0]);
     }
 }
