@@ -170,11 +170,39 @@ fn vex_takes_back_with_a_reason_and_unused_statements_are_told() {
     let ran = site.run(&["vuln", "scan", "app/web", "--vex", "mixed.json"]);
     assert!(
         ran.err
-            .contains("mixed.json#statements/0: the product \"urn:shop\" is left out"),
+            .contains("mixed.json: statements/0: products/1 \"urn:shop\" is no package URL ("),
         "{}",
         ran.err
     );
     ran.exits(0);
+    // A vendor's statements about what is not here do no harm, and are not told without end.
+    let theirs = (0..15).map(|number| json!({"vulnerability": format!("CVE-{number}"), "products": ["urn:vendor:appliance"], "status": "affected"}));
+    let feed = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:y", "author": "Vendor", "version": 1, "timestamp": days_ago(1), "statements": theirs.collect::<Vec<_>>()});
+    site.write("feed.json", feed.to_string());
+    let both = [
+        "vuln",
+        "scan",
+        "app/web",
+        "--vex",
+        "feed.json",
+        "--vex",
+        "vex.json",
+    ];
+    let ran = site.run(&[&both[..], &["--format", "json"]].concat());
+    assert_eq!(ran.err.matches("urn:vendor:appliance").count(), 10, "{}", ran.err);
+    assert!(ran.err.contains("... and 5 more VEX statements"), "{}", ran.err);
+    let read = report(ran, 0);
+    assert_eq!(read["left_out"].as_array().map(Vec::len), Some(15));
+    assert_eq!(
+        (&read["left_out"][0]["file"], &read["failures"]),
+        (&json!("feed.json"), &json!([]))
+    );
+    // One about what is taken back might have counted.
+    site.write(
+        "feed.json",
+        feed.to_string().replace("\"CVE-9\"", "\"CVE-2026-0001\""),
+    );
+    site.run(&both).exits(2);
     site.write("list.json", "[]");
     site.run(&["vuln", "scan", "app", "--vex", "list.json"])
         .fails(2, &["list.json: no OpenVEX document"]);

@@ -189,7 +189,7 @@ impl Report<'_> {
 
     /// What policies get as input. `bill`: what the packages are listed in; `failures`: files that were not read, or only in part.
     #[must_use]
-    pub fn document(&self, bill: &Value, failures: &[Failure]) -> Value {
+    pub fn document(&self, bill: &Value, failures: &[Failure], left_out: &[Failure]) -> Value {
         let (back, active): (Vec<_>, Vec<_>) = self
             .scan
             .found
@@ -208,6 +208,7 @@ impl Report<'_> {
             "unchecked": self.scan.unchecked.iter().map(|one| json!({"purl": one.purl, "reason": one.reason})).collect::<Value>(),
             "missing": self.scan.missing,
             "failures": failures,
+            "left_out": left_out,
             "commits": self.scan.commits,
             "sbom": bill,
         })
@@ -358,9 +359,9 @@ fn in_file(place: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Statements and documents for which a scan may say too little, as files that were not checked.
+/// What is wrong with statements, at their files: those for which a scan may say too little, which count as files that were not checked, and the others.
 #[must_use]
-pub fn vex_failures(problems: &[VexProblem]) -> Vec<Failure> {
+pub fn vex_failures(problems: &[VexProblem]) -> (Vec<Failure>, Vec<Failure>) {
     let failure = |problem: &VexProblem| {
         let (file, statement) = in_file(&problem.place);
         Failure {
@@ -372,8 +373,9 @@ pub fn vex_failures(problems: &[VexProblem]) -> Vec<Failure> {
             },
         }
     };
-    let failing = problems.iter().filter(|problem| problem.fails);
-    failing.map(failure).collect()
+    let (failing, others): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.fails);
+    let at_files = |problems: Vec<&VexProblem>| problems.into_iter().map(failure).collect();
+    (at_files(failing), at_files(others))
 }
 
 fn message(found: &Found, shown: &str) -> String {

@@ -55,7 +55,7 @@ pub struct VexProblem {
     pub place: String,
     /// What is wrong, and how to mend it.
     pub message: String,
-    /// The scan may say too little for it. Not so where less is taken back than the statement means.
+    /// The scan may say too little for it. Not so where less is taken back than the statement means, or nothing is taken back that it is about.
     pub fails: bool,
 }
 
@@ -110,6 +110,8 @@ enum RawProduct {
 #[derive(Deserialize)]
 struct Identifiers {
     purl: Option<String>,
+    cpe22: Option<Value>,
+    cpe23: Option<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -164,16 +166,18 @@ impl Statement {
         package: &PackageUrl<'_>,
         subject: Option<&PackageUrl<'_>>,
     ) -> bool {
-        let named = self
-            .names
-            .iter()
-            .any(|name| ids.iter().any(|id| id.eq_ignore_ascii_case(name)));
-        named
+        is_any(&self.names, ids)
             && self
                 .products
                 .iter()
                 .any(|product| product.covers(package, subject))
     }
+}
+
+fn is_any(names: &[String], ids: &BTreeSet<&str>) -> bool {
+    names
+        .iter()
+        .any(|name| ids.iter().any(|id| id.eq_ignore_ascii_case(name)))
 }
 
 impl Product {
@@ -204,16 +208,25 @@ fn names(wanted: &PackageUrl<'_>, actual: &PackageUrl<'_>) -> bool {
 pub struct Vex {
     statements: Vec<Statement>,
     used: Vec<bool>,
+    told: Vec<Told>,
+}
+
+/// What is wrong with a statement.
+#[derive(Clone, Debug)]
+struct Told {
+    problem: VexProblem,
+    /// Of one that takes nothing back, and has lost products: its vulnerabilities and its time.
+    lost: Option<(Vec<String>, Timestamp)>,
 }
 
 impl Vex {
-    /// Adds a document. Statements from after `now`, and those that are not what the specification demands, are told, and say nothing. So are products, and parts of
-    /// products, without package URL.
+    /// Adds a document. Statements from after `now`, and those that are not what the specification demands, are told ([`Self::problems`]), and say nothing. So are products,
+    /// and parts of products, without package URL.
     ///
     /// # Errors
     ///
     /// [`VexProblem`] if the document as a whole is none.
-    pub fn add(&mut self, file: &str, text: &str, now: Timestamp) -> Result<Vec<VexProblem>, VexProblem> {
+    pub fn add(&mut self, file: &str, text: &str, now: Timestamp) -> Result<(), VexProblem> {
         let problem = |place: &str, message: String| VexProblem {
             place: place.to_owned(),
             message,
@@ -229,33 +242,55 @@ impl Vex {
             );
             return Err(problem(file, found));
         }
-        let mut problems = Vec::new();
         for (number, raw) in document.statements.into_iter().enumerate() {
             let place = format!("{file}#statements/{number}");
+            let mut told = |message: String| {
+                self.told.push(Told {
+                    problem: problem(&place, message),
+                    lost: None,
+                });
+            };
             match statement(raw, &place, &document.author, document.timestamp) {
-                Ok((statement, _)) if statement.time > now => {
-                    let time = statement.time;
-                    let message = format!("it is dated {time}, which is yet to come: correct its timestamp");
-                    problems.push(problem(&place, message));
+                Ok((Statement { time, .. }, _)) if time > now => {
+                    told(format!(
+                        "it is dated {time}, which is yet to come: correct its timestamp"
+                    ));
                 }
-                Ok((statement, unknown)) => {
-                    let left_out = unknown.into_iter().map(|id| VexProblem {
-                        place: place.clone(),
-                        message: format!(
-                            "the product {id:?} is left out: products are known here by their package URL (`\"identifiers\": {{\"purl\": \"pkg:...\"}}`)"
-                        ),
-                        fails: !statement.suppresses(),
-                    });
-                    problems.extend(left_out);
-                    if !statement.products.is_empty() {
-                        self.statements.push(statement);
-                    }
-                }
-                Err(message) => problems.push(problem(&place, message)),
+                Ok((statement, left_out)) => self.keep(statement, &left_out),
+                Err(message) => told(message),
             }
         }
         self.used.resize(self.statements.len(), false);
-        Ok(problems)
+        Ok(())
+    }
+
+    fn keep(&mut self, statement: Statement, left_out: &[String]) {
+        if let Some(first) = left_out.first() {
+            let more = match left_out.len().saturating_sub(1) {
+                0 => String::new(),
+                more => format!("; so are {more} more of this statement"),
+            };
+            let lost = (!statement.suppresses()).then(|| (statement.names.clone(), statement.time));
+            self.told.push(Told {
+                problem: VexProblem {
+                    place: statement.place.clone(),
+                    message: format!(
+                        "{first}, and is left out{more}: products are known here by their package URL (`\"identifiers\": {{\"purl\": \"pkg:...\"}}`)"
+                    ),
+                    fails: false,
+                },
+                lost,
+            });
+        }
+        if !statement.products.is_empty() {
+            self.statements.push(statement);
+        }
+    }
+
+    /// What is wrong with statements, one problem each. Whether the loss of products matters shows only when all was looked up.
+    #[must_use]
+    pub fn problems(&self) -> Vec<VexProblem> {
+        self.told.iter().map(|told| told.problem.clone()).collect()
     }
 
     /// The statements that take a finding in a package back: of each of its `vulnerabilities` (all names of each) the latest about it. None, if that of any does not.
@@ -272,6 +307,16 @@ impl Vex {
         let all = vulnerabilities.iter();
         let latest: Option<BTreeSet<usize>> = all.map(|names| self.latest(names, &purl, subject)).collect();
         let latest = latest.unwrap_or_default();
+        let taken = latest.iter().filter_map(|index| self.statements.get(*index));
+        if let Some(first) = taken.map(|statement| statement.time).min() {
+            // What has lost products might have been about this one, and have counted.
+            for told in &mut self.told {
+                let counts = told.lost.as_ref().is_some_and(|(names, time)| {
+                    *time >= first && vulnerabilities.iter().any(|ids| is_any(names, ids))
+                });
+                told.problem.fails |= counts;
+            }
+        }
         for index in &latest {
             if let Some(used) = self.used.get_mut(*index) {
                 *used = true;
@@ -305,7 +350,7 @@ impl Vex {
     }
 }
 
-/// A statement, and the products and parts in it that are not known here.
+/// A statement, and why products and parts in it are left out.
 fn statement(
     raw: Value,
     place: &str,
@@ -336,9 +381,11 @@ fn statement(
     if raw.products.is_empty() {
         return Err("it names no product: say `\"products\": [{\"@id\": \"pkg:...\"}]`".to_owned());
     }
-    let mut unknown = Vec::new();
-    let products = raw.products.into_iter();
-    let products = products.filter_map(|raw| product(raw, &mut unknown)).collect();
+    let mut left_out = Vec::new();
+    let products = raw.products.into_iter().enumerate();
+    let products = products
+        .filter_map(|(number, raw)| product(raw, &format!("products/{number}"), &mut left_out))
+        .collect();
     let own = raw.timestamp.max(raw.last_updated);
     let read = Statement {
         place: place.to_owned(),
@@ -350,257 +397,64 @@ fn statement(
         products,
         time: own.unwrap_or(time),
     };
-    Ok((read, unknown))
+    Ok((read, left_out))
 }
 
-/// A product with those of its parts that have a package URL. `unknown` gets what has none; of a product with parts none of which is known nothing is said.
-fn product(raw: RawProduct, unknown: &mut Vec<String>) -> Option<Product> {
-    let (ids, parts) = match raw {
-        RawProduct::Id(id) => ([None, Some(id)], Vec::new()),
+/// A product with those of its parts that have a package URL. `left_out` gets why others have none; of a product with parts none of which is known nothing is said.
+fn product(raw: RawProduct, member: &str, left_out: &mut Vec<String>) -> Option<Product> {
+    let (purl, parts) = match raw {
+        RawProduct::Id(id) => (package_url(member, &id), Vec::new()),
         RawProduct::Whole {
             id,
             identifiers,
             subcomponents,
-        } => (
-            [identifiers.and_then(|identifiers| identifiers.purl), id],
-            subcomponents,
-        ),
+        } => (named(id, identifiers, member), subcomponents),
     };
-    let found = ids.iter().flatten().find_map(|id| PackageUrl::from_str(id).ok());
-    let Some(purl) = found else {
-        unknown.push(ids.into_iter().flatten().last().unwrap_or_default());
-        return None;
+    let purl = match purl {
+        Ok(purl) => purl,
+        Err(why) => {
+            left_out.push(why);
+            return None;
+        }
     };
     let has_parts = !parts.is_empty();
-    let parts: Vec<PackageUrl<'static>> = parts
-        .into_iter()
-        .filter_map(|part| product(part, unknown).map(|part| part.purl))
-        .collect();
-    (parts.is_empty() != has_parts).then_some(Product { purl, parts })
+    let mut known = Vec::new();
+    for (number, part) in parts.into_iter().enumerate() {
+        let member = format!("{member}/subcomponents/{number}");
+        known.extend(product(part, &member, left_out).map(|part| part.purl));
+    }
+    (known.is_empty() != has_parts).then_some(Product { purl, parts: known })
+}
+
+/// The package URL among the identifiers; only where there is none, the id may be one. An id that is wider than its identifier does not stand in for it.
+fn named(
+    id: Option<String>,
+    identifiers: Option<Identifiers>,
+    member: &str,
+) -> Result<PackageUrl<'static>, String> {
+    let has_cpe = identifiers
+        .as_ref()
+        .is_some_and(|own| own.cpe22.is_some() || own.cpe23.is_some());
+    if let Some(purl) = identifiers.and_then(|identifiers| identifiers.purl) {
+        return package_url(&format!("{member}/identifiers/purl"), &purl);
+    }
+    match id {
+        Some(id) => package_url(&format!("{member}/@id"), &id),
+        None if has_cpe => Err(format!("{member} has only a CPE")),
+        None => Err(format!("{member} has neither an @id nor a package URL")),
+    }
+}
+
+fn package_url(member: &str, text: &str) -> Result<PackageUrl<'static>, String> {
+    const SHOWN: usize = 120;
+    PackageUrl::from_str(text).map_err(|error| {
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        if shown.len() < text.len() {
+            shown.push_str("...");
+        }
+        format!("{member} {shown:?} is no package URL ({error})")
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn document(statements: &[Value]) -> String {
-        json!({
-            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x", "author": "Ada", "version": 1,
-            "timestamp": "2026-01-01T00:00:00Z", "statements": statements,
-        })
-        .to_string()
-    }
-
-    fn vex(statements: &[Value]) -> (Vex, Vec<String>) {
-        let mut vex = Vex::default();
-        let problems = vex.add("v.json", &document(statements), now()).unwrap();
-        (vex, problems.iter().map(ToString::to_string).collect())
-    }
-
-    fn now() -> Timestamp {
-        "2026-06-01T00:00:00Z".parse().unwrap()
-    }
-
-    /// What is said of one vulnerability.
-    fn suppressed<'v>(
-        vex: &'v mut Vex,
-        id: &str,
-        package: &Package,
-        subject: Option<&PackageUrl<'_>>,
-    ) -> Option<&'v Statement> {
-        let names = [BTreeSet::from([id])];
-        vex.suppress(&names, package, subject).into_iter().next()
-    }
-
-    #[test]
-    fn of_statements_of_one_time_that_counts_which_takes_nothing_back() {
-        let (back, not) = (
-            said("fixed", "pkg:npm/a"),
-            said("under_investigation", "pkg:npm/a"),
-        );
-        for order in [[back.clone(), not.clone()], [not, back]] {
-            let (mut vex, _) = vex(&order);
-            assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
-        }
-    }
-
-    #[test]
-    fn what_is_dated_after_now_says_nothing() {
-        let mut later = said("fixed", "pkg:npm/a");
-        later["last_updated"] = "2026-06-01T00:00:01Z".into();
-        let (mut vex, problems) = vex(&[later]);
-        assert!(
-            problems[0].contains("v.json#statements/0: it is dated 2026-06-01T00:00:01Z"),
-            "{problems:?}"
-        );
-        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
-    }
-
-    #[test]
-    fn a_finding_is_taken_back_with_all_its_vulnerabilities() {
-        let installed = package("pkg:npm/a@1.0.0");
-        let two = [BTreeSet::from(["CVE-1"]), BTreeSet::from(["CVE-2", "GHSA-2"])];
-        let (mut one, _) = vex(&[said("fixed", "pkg:npm/a")]);
-        assert!(one.suppress(&two, &installed, None).is_empty());
-        assert_eq!(one.unused().count(), 1);
-        let mut second = said("fixed", "pkg:npm/a");
-        second["vulnerability"] = "GHSA-2".into();
-        let (mut both, _) = vex(&[said("fixed", "pkg:npm/a"), second]);
-        assert_eq!(both.suppress(&two, &installed, None).len(), 2);
-        assert_eq!(both.unused().count(), 0);
-        assert!(both.suppress(&[], &installed, None).is_empty());
-    }
-
-    fn package(purl: &str) -> Package {
-        Package::of_purl(purl, None).unwrap()
-    }
-
-    fn said(status: &str, product: &str) -> Value {
-        json!({"vulnerability": {"name": "CVE-1", "aliases": ["GHSA-1"]}, "products": [{"@id": product}], "status": status, "impact_statement": "not used"})
-    }
-
-    #[test]
-    fn products_are_known_with_and_without_version() {
-        let installed = package("pkg:npm/%40s/a@1.0.0?platform=x");
-        for (product, covers) in [
-            ("pkg:npm/%40s/a@1.0.0", true),
-            ("pkg:npm/%40s/a", true),
-            ("pkg:npm/%40s/a@1.0.0?platform=x", true),
-            ("pkg:npm/%40s/a@1.0.0?platform=y", false),
-            ("pkg:npm/%40s/a@1.0.1", false),
-            ("pkg:npm/a@1.0.0", false),
-            ("pkg:pypi/a", false),
-        ] {
-            let (mut vex, problems) = vex(&[said("not_affected", product)]);
-            assert!(problems.is_empty(), "{problems:?}");
-            assert_eq!(
-                suppressed(&mut vex, "GHSA-1", &installed, None).is_some(),
-                covers,
-                "{product}"
-            );
-            assert_eq!(vex.unused().count(), usize::from(!covers));
-            assert!(suppressed(&mut vex, "CVE-2", &installed, None).is_none());
-        }
-    }
-
-    #[test]
-    fn the_latest_statement_counts() {
-        let mut later = said("affected", "pkg:npm/a");
-        later["timestamp"] = "2026-02-01T00:00:00Z".into();
-        let first = said("not_affected", "pkg:npm/a@1.0.0");
-        let (mut both, _) = vex(&[later.clone(), first.clone()]);
-        assert!(suppressed(&mut both, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
-        assert_eq!(both.unused().count(), 1);
-        let mut last = said("fixed", "pkg:npm/a");
-        last["last_updated"] = "2026-03-01T00:00:00Z".into();
-        let (mut all, _) = vex(&[later, first, last]);
-        let found = suppressed(&mut all, "CVE-1", &package("pkg:npm/a@1.0.0"), None).unwrap();
-        assert_eq!(
-            (found.reason().as_str(), found.author.as_str()),
-            ("fixed: not used", "Ada")
-        );
-    }
-
-    #[test]
-    fn parts_belong_to_what_is_scanned() {
-        let statement = json!({"vulnerability": "CVE-1", "status": "not_affected", "justification": "component_not_present",
-            "products": [{"@id": "pkg:oci/shop", "subcomponents": [{"identifiers": {"purl": "pkg:npm/a"}}]}]});
-        let (mut vex, problems) = vex(&[statement]);
-        assert!(problems.is_empty(), "{problems:?}");
-        let installed = package("pkg:npm/a@1.0.0");
-        assert!(suppressed(&mut vex, "CVE-1", &installed, None).is_none());
-        let shop = PackageUrl::from_str("pkg:oci/shop@sha256%3A00").unwrap();
-        assert!(suppressed(&mut vex, "CVE-1", &installed, Some(&shop)).is_some());
-        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/b@1.0.0"), Some(&shop)).is_none());
-        let other = PackageUrl::from_str("pkg:oci/other").unwrap();
-        assert!(suppressed(&mut vex, "CVE-1", &installed, Some(&other)).is_none());
-    }
-
-    #[test]
-    fn products_without_package_url_are_left_out_and_told() {
-        let said = |status: &str, products: Value| json!({"vulnerability": "CVE-1", "status": status, "impact_statement": "not used", "products": products});
-        let mixed = json!([{"@id": "https://example.org/shop"}, "pkg:npm/a", {"@id": "urn:x", "identifiers": {"purl": "pkg:npm/b"}}]);
-        let of = |statement: Value| {
-            let mut vex = Vex::default();
-            let problems = vex.add("v.json", &document(&[statement]), now()).unwrap();
-            (vex, problems)
-        };
-        let (mut vex, problems) = of(said("not_affected", mixed.clone()));
-        for (purl, is) in [
-            ("pkg:npm/a@1.0.0", true),
-            ("pkg:npm/b@1.0.0", true),
-            ("pkg:npm/c@1.0.0", false),
-        ] {
-            assert_eq!(
-                suppressed(&mut vex, "CVE-1", &package(purl), None).is_some(),
-                is,
-                "{purl}"
-            );
-        }
-        // That less is taken back than is meant does no harm; that less counts against it does.
-        let told: Vec<(String, bool)> = problems.iter().map(|one| (one.to_string(), one.fails)).collect();
-        assert!(
-            matches!(told.as_slice(), [(text, false)] if text.starts_with("v.json#statements/0: the product \"https://example.org/shop\" is left out")),
-            "{told:?}"
-        );
-        let (_, problems) = of(said("affected", mixed));
-        assert!(problems[0].fails && problems.len() == 1, "{problems:?}");
-        let (mut vex, problems) = of(said("fixed", json!([{"@id": "urn:x"}])));
-        assert!(suppressed(&mut vex, "CVE-1", &package("pkg:npm/a@1.0.0"), None).is_none());
-        assert_eq!(
-            (problems.len(), problems[0].fails, vex.unused().count()),
-            (1, false, 0)
-        );
-    }
-
-    #[test]
-    fn a_product_none_of_whose_parts_is_known_is_not_taken_whole() {
-        let shop = PackageUrl::from_str("pkg:oci/shop").unwrap();
-        let statement = |parts: Value| json!({"vulnerability": "CVE-1", "status": "fixed", "products": [{"@id": "pkg:oci/shop", "subcomponents": parts}]});
-        let (mut none, problems) = vex(&[statement(json!(["urn:a"]))]);
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(suppressed(&mut none, "CVE-1", &package("pkg:npm/a@1.0.0"), Some(&shop)).is_none());
-        let (mut one, problems) = vex(&[statement(json!(["urn:a", "pkg:npm/a"]))]);
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(suppressed(&mut one, "CVE-1", &package("pkg:npm/a@1.0.0"), Some(&shop)).is_some());
-        assert!(suppressed(&mut one, "CVE-1", &package("pkg:npm/b@1.0.0"), Some(&shop)).is_none());
-    }
-
-    #[test]
-    fn what_the_specification_refuses_says_nothing() {
-        let bare =
-            |status: &str| json!({"vulnerability": "CVE-1", "status": status, "products": ["pkg:npm/a"]});
-        let mut word = bare("not_affected");
-        word["justification"] = "trust_me".into();
-        let mut blank = bare("not_affected");
-        blank["impact_statement"] = " ".into();
-        let nobody = json!({"vulnerability": "CVE-1", "status": "fixed"});
-        let (mut read, problems) = vex(&[
-            bare("not_affected"),
-            word,
-            blank,
-            nobody,
-            bare("harmless"),
-            bare("fixed"),
-        ]);
-        assert_eq!(problems.len(), 5, "{problems:?}");
-        assert!(
-            problems[0].contains("v.json#statements/0: not_affected needs a justification"),
-            "{problems:?}"
-        );
-        assert!(problems[1].contains("component_not_present"), "{problems:?}");
-        assert!(problems[3].contains("names no product"), "{problems:?}");
-        assert!(suppressed(&mut read, "CVE-1", &package("pkg:npm/a@1"), None).is_some());
-        let mut vex = Vex::default();
-        let error = vex.add("v.json", "[]", now()).unwrap_err().to_string();
-        assert!(error.starts_with("v.json: no OpenVEX document"), "{error}");
-        let other = document(&[]).replace("openvex.dev", "example.org");
-        assert!(
-            vex.add("v.json", &other, now())
-                .unwrap_err()
-                .to_string()
-                .contains("@context")
-        );
-    }
-}
+mod tests;

@@ -22,7 +22,7 @@ use stele_gate::source::{Origin, Source};
 use stele_gate::{Checker, Outcome};
 use stele_types::InputKind;
 use stele_vuln::report::{self, Report};
-use stele_vuln::{DataInfo, Vex, VexProblem};
+use stele_vuln::{DataInfo, Vex};
 
 /// A file whose line is shown may have this many bytes.
 const SHOWN: u64 = 64 << 20;
@@ -80,7 +80,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let exceptions = exceptions::load(args.findings.exceptions.as_deref(), &args.paths)?;
     let checker = checker(sources, args)?;
     let now = Timestamp::now();
-    let (mut vex, problems) = read_vex(&args.vex, now)?;
+    let mut vex = read_vex(&args.vex, now)?;
     let store = open(sources)?;
     let input = input::read(&args.paths, args.platform.as_deref())?;
     let ecosystems = stele_vuln::ecosystems(&input.packages);
@@ -99,8 +99,9 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         now,
     };
     let mut failures = input.failures.clone();
-    failures.extend(report::vex_failures(&problems));
-    let document = report.document(&input.bill, &failures);
+    let (lost, left_out) = report::vex_failures(&vex.problems());
+    failures.extend(lost);
+    let document = report.document(&input.bill, &failures, &left_out);
     if let Some(path) = &args.write_input {
         findings::emit(Some(path), &serde_json::to_string_pretty(&document)?)?;
     }
@@ -110,8 +111,14 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         None => own,
     };
     outcome.failures.extend(failures);
-    for problem in problems.iter().filter(|problem| !problem.fails) {
-        output::note(printable(&problem.to_string()));
+    for failure in left_out.iter().take(NOTES) {
+        output::note(printable(&failure.to_string()));
+    }
+    if left_out.len() > NOTES {
+        let more = left_out.len().saturating_sub(NOTES);
+        output::note(format!(
+            "... and {more} more VEX statements with products that are left out"
+        ));
     }
     remarks(&report, &input, &outcome, args);
     for exceptions in &exceptions {
@@ -144,13 +151,13 @@ fn fresh(info: &DataInfo, ecosystems: BTreeSet<&str>, max_age: u32, now: Timesta
     Err(anyhow::Error::new(Environment(message)))
 }
 
-fn read_vex(files: &[PathBuf], now: Timestamp) -> Result<(Vex, Vec<VexProblem>)> {
-    let (mut vex, mut problems) = (Vex::default(), Vec::new());
+fn read_vex(files: &[PathBuf], now: Timestamp) -> Result<Vex> {
+    let mut vex = Vex::default();
     for file in files {
         let text = repository::read(file)?;
-        problems.extend(vex.add(&file.display().to_string(), &text, now)?);
+        vex.add(&file.display().to_string(), &text, now)?;
     }
-    Ok((vex, problems))
+    Ok(vex)
 }
 
 /// The policies that decide, if any do.
@@ -192,19 +199,22 @@ fn judged(
     Ok(outcome)
 }
 
+/// Of one kind this many are told one by one.
+const NOTES: usize = 10;
+
 /// What is worth a word besides the findings.
 fn remarks(report: &Report<'_>, input: &Input, outcome: &Outcome, args: &Args) {
     for remark in &input.remarks {
         output::note(printable(remark));
     }
     let unchecked = &report.scan.unchecked;
-    for one in unchecked.iter().take(10) {
+    for one in unchecked.iter().take(NOTES) {
         output::note(printable(&format!("not matched: {}: {}", one.purl, one.reason)));
     }
-    if unchecked.len() > 10 {
+    if unchecked.len() > NOTES {
         output::note(format!(
             "... and {} more that are not matched",
-            unchecked.len().saturating_sub(10)
+            unchecked.len().saturating_sub(NOTES)
         ));
     }
     if !report.scan.commits.is_empty() {
