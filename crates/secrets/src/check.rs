@@ -27,7 +27,7 @@ pub enum Check {
     AwsAccessKey,
     /// Standard base64 of 64 bytes: Azure Storage, Cosmos DB and Service Bus keys of the older kind have 64 or 32.
     Base64Key,
-    /// A JSON web token: header and payload are JSON objects, the header names an algorithm, and the signature has its length.
+    /// A JSON web token: header and payload are JSON objects, the header names an algorithm, and the signature is not shorter than its signatures are.
     Jwt,
     /// GitLab's routable tokens: length and CRC-32 in base 36.
     GitlabRoutable,
@@ -59,8 +59,16 @@ pub(crate) enum Answer {
 }
 
 impl Check {
-    /// Whether what was found can be real.
-    pub(crate) fn run(self, secret: &[u8]) -> Answer {
+    /// How much of what a pattern took is the secret: `-` and `_` behind a JSON web token's signature are of the text around it (`<!--eyJ...-->`).
+    pub(crate) fn length(self, secret: &[u8]) -> usize {
+        match self {
+            Self::Jwt => jwt_length(secret),
+            _ => secret.len(),
+        }
+    }
+
+    /// Whether what was found can be real. `behind` is the text behind it.
+    pub(crate) fn run(self, secret: &[u8], behind: &[u8]) -> Answer {
         let plain = |holds: bool| if holds { Answer::Yes(None) } else { Answer::No };
         let proven = |holds: bool| if holds { Answer::Proven(None) } else { Answer::No };
         match self {
@@ -74,7 +82,7 @@ impl Check {
                     .decode(secret)
                     .is_ok_and(|key| [32, 64].contains(&key.len())),
             ),
-            Self::Jwt => plain(is_jwt(secret)),
+            Self::Jwt => plain(is_jwt(secret, behind)),
             Self::GitlabRoutable => proven(gitlab_routable_holds(secret)),
             Self::Pem => plain(is_pem_body(secret)),
             Self::Bech32 => proven(bech32_holds(secret)),
@@ -199,18 +207,50 @@ fn json_object(engine: &GeneralPurpose, text: &[u8]) -> Option<serde_json::Map<S
     serde_json::from_slice(&bytes).ok()
 }
 
-/// RFC 7519: three base64url parts, of which the first two are JSON objects; RFC 7515 section 4.1.1: `alg` must be there. What has a signature of another length was
-/// made up, or cut.
-fn is_jwt(secret: &[u8]) -> bool {
+/// RFC 7519: three base64url parts, of which the first two are JSON objects; RFC 7515 section 4.1.1: `alg` must be there. What has a shorter signature than its algorithm
+/// makes was made up, or cut. A longer one may have been encoded otherwise (as hexadecimal digits, in DER), or have text behind it.
+fn is_jwt(secret: &[u8], behind: &[u8]) -> bool {
     signed(secret).is_some_and(|(algorithm, payload, signature)| {
-        has_signature(&algorithm, signature) && json_object(&URL_SAFE, payload).is_some()
+        let length = signature.len().saturating_add(wrapped(behind));
+        length >= least_signature(&algorithm) && json_object(&URL_SAFE, payload).is_some()
     })
 }
 
 /// A JSON web token whose signature can't be one.
 fn is_made_up_jwt(value: &[u8]) -> bool {
     let signed = value.starts_with(b"eyJ").then(|| signed(value)).flatten();
-    signed.is_some_and(|(algorithm, _, signature)| !has_signature(&algorithm, signature))
+    signed.is_some_and(|(algorithm, _, signature)| signature.len() < least_signature(&algorithm))
+}
+
+/// The length of a JSON web token without the `-` and `_` that would make its signature too long.
+fn jwt_length(secret: &[u8]) -> usize {
+    let surplus = signed(secret).and_then(|(algorithm, _, signature)| {
+        let surplus = signature.get(least_signature(&algorithm)..)?;
+        let is_text = is_fixed(&algorithm) && surplus.iter().all(|byte| matches!(byte, b'-' | b'_'));
+        is_text.then_some(surplus.len())
+    });
+    secret.len().saturating_sub(surplus.unwrap_or(0))
+}
+
+/// How many characters of base64url go on in the next lines, where a text is wrapped. Words are shorter than those lines.
+fn wrapped(behind: &[u8]) -> usize {
+    const LINE: usize = 16;
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut length = 0usize;
+    let mut rest = behind;
+    while let Some(b'\n' | b'\r') = rest.first() {
+        rest = rest.trim_ascii_start();
+        let line = rest
+            .iter()
+            .position(|byte| !is_base64(byte))
+            .unwrap_or(rest.len());
+        if line < LINE {
+            break;
+        }
+        length = length.saturating_add(line);
+        rest = rest.get(line..).unwrap_or_default();
+    }
+    length
 }
 
 /// The algorithm, payload and signature of what has three parts, the first of which names an algorithm.
@@ -223,20 +263,24 @@ fn signed(secret: &[u8]) -> Option<(String, &[u8], &[u8])> {
     Some((header.get("alg")?.as_str()?.to_owned(), payload, signature))
 }
 
-/// Whether a signature in base64url has its algorithm's length: RFC 7518 sections 3.2 to 3.5, RFC 8037 section 3.1, RFC 8812 section 3.2. RSA's is that of the key; 1,024 bits
-/// are the least that anybody still has.
-fn has_signature(algorithm: &str, signature: &[u8]) -> bool {
-    let bytes = signature.len().saturating_mul(3).checked_div(4).unwrap_or(0);
-    match algorithm {
-        "HS256" => bytes == 32,
-        "HS384" => bytes == 48,
-        "HS512" | "ES256" | "ES256K" => bytes == 64,
-        "ES384" => bytes == 96,
-        "ES512" => bytes == 132,
-        "EdDSA" => [64, 114].contains(&bytes),
-        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => bytes >= 128,
-        _ => true,
-    }
+/// The characters of base64url that the shortest signature of an algorithm has: RFC 7518 sections 3.2 to 3.5, RFC 8037 section 3.1, RFC 8812 section 3.2. RSA's is that of the
+/// key; 1,024 bits are the least that anybody still has. Of an algorithm that is not known any will do.
+fn least_signature(algorithm: &str) -> usize {
+    let bytes: usize = match algorithm {
+        "HS256" => 32,
+        "HS384" => 48,
+        "HS512" | "ES256" | "ES256K" | "EdDSA" => 64,
+        "ES384" => 96,
+        "ES512" => 132,
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => 128,
+        _ => 0,
+    };
+    bytes.saturating_mul(4).div_ceil(3)
+}
+
+/// Whether all signatures of an algorithm have one length.
+fn is_fixed(algorithm: &str) -> bool {
+    algorithm != "EdDSA" && (algorithm.starts_with("HS") || algorithm.starts_with("ES"))
 }
 
 /// The base64 of a key's body, whatever stands between its lines: line breaks, their escapes, quotes of a string literal.
@@ -320,25 +364,49 @@ fn is_reference(value: &[u8]) -> bool {
     closed || matches!(value.first(), Some(b'$' | b'*' | b'/' | b'.' | b'#' | b'@'))
 }
 
-/// What Django and Werkzeug keep of a password: `pbkdf2_sha256$1000$salt$hash`, `scrypt:32768:8:1$salt$hash`. Hashes in crypt(3)'s form begin with `$`.
+/// What Django and Werkzeug keep of a password: `pbkdf2_sha256$1000$salt$hash`, `scrypt:32768:8:1$salt$hash`, each with numbers and a hash as its method has them. Hashes in
+/// crypt(3)'s form begin with `$`. One of MD5 is as good as the password.
 ///
 /// Sources: <https://docs.djangoproject.com/en/stable/topics/auth/passwords/>, <https://werkzeug.palletsprojects.com/en/stable/utils/#module-werkzeug.security>.
 fn is_password_hash(value: &[u8]) -> bool {
-    const METHODS: [&[u8]; 8] = [
-        b"pbkdf2_sha256",
-        b"pbkdf2_sha1",
-        b"pbkdf2",
-        b"argon2",
-        b"bcrypt",
-        b"bcrypt_sha256",
-        b"scrypt",
-        b"md5",
-    ];
+    let number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let base64 = |text: &[u8], bytes: usize| STANDARD.decode(text).is_ok_and(|hash| hash.len() == bytes);
+    let hexadecimal = |text: &[u8], bytes: usize| {
+        text.len() == bytes.saturating_mul(2) && text.iter().all(u8::is_ascii_hexdigit)
+    };
+    // Version, cost, and 22 characters of salt before 31 of hash.
+    let bcrypt = |version: &[u8], cost: &[u8], hash: &[u8]| {
+        matches!(version, b"2a" | b"2b" | b"2y") && number(cost) && hash.len() == 53
+    };
     let parts: Vec<&[u8]> = value.split(|byte| *byte == b'$').collect();
-    let method = parts
-        .first()
-        .and_then(|first| first.split(|byte| *byte == b':').next());
-    parts.len() >= 3 && method.is_some_and(|method| METHODS.contains(&method))
+    match parts.as_slice() {
+        [b"pbkdf2_sha256", rounds, _, hash] => number(rounds) && base64(hash, 32),
+        [b"pbkdf2_sha1", rounds, _, hash] => number(rounds) && base64(hash, 20),
+        [b"scrypt", cost, _, block, threads, hash] => {
+            [cost, block, threads].into_iter().all(|text| number(text)) && base64(hash, 64)
+        }
+        [b"argon2", kind, version, costs, _, hash] => {
+            kind.starts_with(b"argon2")
+                && version.starts_with(b"v=")
+                && costs.starts_with(b"m=")
+                && STANDARD.decode(hash).is_ok_and(|hash| hash.len() >= 16)
+        }
+        [b"bcrypt" | b"bcrypt_sha256", b"", version, cost, hash] => bcrypt(version, cost, hash),
+        [method, _, hash] => {
+            let words: Vec<&[u8]> = method.split(|byte| *byte == b':').collect();
+            match words.as_slice() {
+                [b"pbkdf2", digest, rounds @ ..] if rounds.iter().all(|text| number(text)) => match *digest {
+                    b"sha1" => hexadecimal(hash, 20),
+                    b"sha256" => hexadecimal(hash, 32),
+                    b"sha512" => hexadecimal(hash, 64),
+                    _ => false,
+                },
+                [b"scrypt", costs @ ..] => costs.iter().all(|text| number(text)) && hexadecimal(hash, 64),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
 }
 
 /// Whether a value looks made by a generator. What people write as values of settings that merely sound secret is made of words, numbers,
@@ -355,7 +423,7 @@ fn is_random(value: &[u8]) -> bool {
             b'(' | b')' | b'{' | b'}' | b'<' | b'>' | b'[' | b']' | b';' | b'`' | b'\\' | b' ' | b'|'
         )
     }) || memchr::memmem::find(value, b"://").is_some()
-        || memchr::memmem::find(value, b"..").is_some()
+        || (memchr::memmem::find(value, b"..").is_some() && !value.starts_with(b"eyJ"))
     {
         return false;
     }
@@ -503,7 +571,7 @@ mod tests {
 
     #[test]
     fn keys_of_azure_have_one_of_two_lengths() {
-        let answer = |bytes: usize| Check::Base64Key.run(STANDARD.encode(vec![7; bytes]).as_bytes());
+        let answer = |bytes: usize| Check::Base64Key.run(STANDARD.encode(vec![7; bytes]).as_bytes(), b"");
         for (bytes, wanted) in [(32, true), (64, true), (31, false), (48, false), (65, false)] {
             assert_eq!(answer(bytes) == Answer::Yes(None), wanted, "{bytes}");
         }
@@ -525,8 +593,6 @@ mod tests {
             "user2 password3 text4",
             "getElementsByTagName2",
             "useOAuth2ForLogin",
-            "pbkdf2_sha256$870000$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
-            "scrypt:32768:8:1$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
             "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.invalid",
         ] {
             assert!(!is_random(words.as_bytes()), "{words}");
@@ -537,9 +603,69 @@ mod tests {
             "a8Kd02nX$q9Lm3Zp1$k2",
             "eyJhbGciOiJkaXIifQ..a8Kd02nXq9Lm3Zp1.q9Lm3Zp1.x1",
             "eyJ1c2VyIjoxfQ.a8Kd02.nXq9Lm3Zp1Kd02n",
+            "bcrypt$a8Kd02nXq9Lm3Zp1$k2",
+            "md5$a8Kd02nXq9Lm3Zp1$k2q9Lm3Zp1",
+            "pbkdf2$a8Kd02nXq9Lm3Zp1$k2q9Lm3Zp1",
+            "pbkdf2_sha256$870000$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
+            "scrypt:32768:8:1$Z63pGJ7nre48hf$rQpKczAmijs96xaPVJifpT3F9k",
         ] {
             assert!(is_random(random.as_bytes()), "{random}");
         }
+    }
+
+    #[test]
+    fn hashes_of_passwords_have_the_form_of_their_method() {
+        let base64 = |bytes: usize| STANDARD.encode(vec![0x5A; bytes]);
+        let hexadecimal = |bytes: usize| "7f3a".repeat(bytes / 2);
+        for hash in [
+            format!("pbkdf2_sha256$870000$Z63pGJ7nre48hf${}", base64(32)),
+            format!("pbkdf2_sha1$1000$Z63pGJ7nre48hf${}", base64(20)),
+            format!("scrypt$16384$Z63pGJ7nre48hf$8$5${}", base64(64)),
+            format!(
+                "argon2$argon2id$v=19$m=102400,t=2,p=8$WjYzcEdKN25y${}",
+                base64(32)
+            ),
+            format!(
+                "bcrypt_sha256$$2b$12${}",
+                "a8Kd02nXq9Lm3Zp1".repeat(4).get(..53).unwrap()
+            ),
+            format!("scrypt:32768:8:1$Z63pGJ7nre48hf${}", hexadecimal(64)),
+            format!("pbkdf2:sha256:600000$Z63pGJ7nre48hf${}", hexadecimal(32)),
+        ] {
+            assert!(is_password_hash(hash.as_bytes()), "{hash}");
+            let cut = &hash[..hash.len() - 4];
+            assert!(
+                !is_password_hash(cut.as_bytes()) || hash.starts_with("argon2"),
+                "{cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_ends_where_its_signature_can() {
+        let encode = |text: &str| URL_SAFE.encode(text).trim_end_matches('=').to_owned();
+        let begun = |algorithm: &str| {
+            let header = encode(&format!(r#"{{"alg":"{algorithm}"}}"#));
+            format!("{header}.{}.", encode(r#"{"sub":"a"}"#))
+        };
+        let token = format!("{}{}", begun("HS256"), "a7".repeat(21) + "a");
+        for (behind, kept) in [("", 0), ("--", 0), ("_", 0), ("-prod", 5), ("7", 1)] {
+            let taken = format!("{token}{behind}");
+            assert_eq!(jwt_length(taken.as_bytes()), token.len() + kept, "{behind}");
+            assert!(is_jwt(taken.as_bytes(), b""), "{behind}");
+        }
+        // RSA's over lines, and with a line behind it that is none of it.
+        let line = "a7".repeat(38);
+        let first = format!("{}{line}", begun("RS256"));
+        assert!(is_jwt(
+            first.as_bytes(),
+            format!("\n{line}\r\n  {line}\n").as_bytes()
+        ));
+        assert!(!is_jwt(
+            first.as_bytes(),
+            format!("\n{line}\nand {line}").as_bytes()
+        ));
+        assert!(!is_jwt(first.as_bytes(), format!(" {line}{line}").as_bytes()));
     }
 
     #[test]
@@ -551,16 +677,22 @@ mod tests {
             format!("{}.{}.{signature}", encode(header), encode(payload))
         };
         assert!(is_jwt(
-            token(r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#, 32).as_bytes()
+            token(r#"{"alg":"HS256"}"#, r#"{"sub":"a"}"#, 32).as_bytes(),
+            b""
         ));
         assert!(!is_jwt(
-            token(r#"{"typ":"JWT"}"#, r#"{"sub":"a"}"#, 32).as_bytes()
+            token(r#"{"typ":"JWT"}"#, r#"{"sub":"a"}"#, 32).as_bytes(),
+            b""
         ));
-        assert!(!is_jwt(token(r#"{"alg":"HS256"}"#, "[1]", 32).as_bytes()));
-        assert!(!is_jwt(b"eyJ.eyJ"));
-        // Lengths of signatures by algorithm, and one that is none of it.
+        assert!(!is_jwt(token(r#"{"alg":"HS256"}"#, "[1]", 32).as_bytes(), b""));
+        assert!(!is_jwt(b"eyJ.eyJ", b""));
+        // Lengths of signatures by algorithm, such as are too short, and longer ones: hexadecimal digits, DER.
         for (algorithm, length, is) in [
             ("HS256", 20, false),
+            ("HS256", 31, false),
+            ("HS256", 64, true),
+            ("ES256", 71, true),
+            ("ES384", 103, true),
             ("HS384", 48, true),
             ("HS512", 64, true),
             ("RS256", 256, true),
@@ -575,7 +707,7 @@ mod tests {
         ] {
             let header = format!(r#"{{"alg":"{algorithm}"}}"#);
             let token = token(&header, r#"{"sub":"a"}"#, length);
-            assert_eq!(is_jwt(token.as_bytes()), is, "{algorithm} {length}");
+            assert_eq!(is_jwt(token.as_bytes(), b""), is, "{algorithm} {length}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::entropy;
 use crate::finding::redact;
 use crate::inline::{self, Directive};
 use crate::layer::{self, Layer, OpenRuns};
-use crate::rule::{Pattern, Rule, RuleSet};
+use crate::rule::{Pattern, Rule, RuleSet, Severity};
 use aho_corasick::automaton::Automaton;
 use aho_corasick::dfa::DFA;
 use aho_corasick::{MatchKind, StartKind};
@@ -22,6 +22,9 @@ pub const MAX_DEPTH: usize = 3;
 /// overlap, as does another that overlaps it and may push it out.
 pub(crate) const MARGIN: usize = 64 * 1024;
 
+/// Rules of what is assigned to a name: there stands also what a program looks for tokens with.
+const ASSIGNMENTS: [&str; 2] = ["generic-secret", "environment-secret"];
+
 /// One match in a text, not yet tied to a file.
 #[derive(Clone)]
 pub struct Hit {
@@ -31,6 +34,8 @@ pub struct Hit {
     pub span: Range<u64>,
     /// What was decoded, from the outside in.
     pub layers: Vec<Layer>,
+    /// Its rule's, or a lesser one for what stands in a place of tests.
+    pub severity: Severity,
     /// What the secret says of its owner.
     pub detail: Option<String>,
     /// What stands before the secret in the match: with a guessable one, the fingerprint is made of it.
@@ -269,7 +274,8 @@ impl Scanner {
                 candidate(rule, regex, bytes, span.clone(), depth, hits);
                 // What tokens of another rule begin with is none yet: `"api_key": "ABSK..." + rest`.
                 let new = hits.get(before..).and_then(<[Hit]>::first);
-                if new.is_some_and(|hit| rule.guessable && self.rules.is_keyword(&hit.secret)) {
+                let assigned = ASSIGNMENTS.contains(&rule.id.as_str());
+                if new.is_some_and(|hit| assigned && self.rules.is_prefix(&hit.secret)) {
                     hits.pop();
                 }
             }
@@ -338,10 +344,15 @@ fn judge(rule: &Arc<Rule>, bytes: &[u8], start: usize, span: Range<usize>, depth
     if secret.is_empty() || continues(bytes, &span) {
         return None;
     }
-    if rule.guessable && is_for_nobody(bytes.get(span.end..).unwrap_or_default()) {
-        return None;
-    }
-    let detail = match rule.check.run(secret) {
+    let span = span.start..span.start.saturating_add(rule.check.length(secret));
+    let secret = bytes.get(span.clone())?;
+    let behind = bytes.get(span.end..).unwrap_or_default();
+    let severity = match rule.guessable.then(|| host(behind)).flatten() {
+        Some(Host::Nobody) => return None,
+        Some(Host::Test) => Severity::Low,
+        None => rule.severity,
+    };
+    let detail = match rule.check.run(secret, behind) {
         Answer::No => return None,
         Answer::Proven(detail) => detail,
         Answer::Yes(detail) => {
@@ -361,6 +372,7 @@ fn judge(rule: &Arc<Rule>, bytes: &[u8], start: usize, span: Range<usize>, depth
         rule: Arc::clone(rule),
         span: (span.start as u64)..(span.end as u64),
         layers: Vec::with_capacity(depth),
+        severity,
         detail,
         context: bytes.get(start..span.start).unwrap_or_default().to_vec(),
         secret: secret.to_vec(),
@@ -368,20 +380,45 @@ fn judge(rule: &Arc<Rule>, bytes: &[u8], start: usize, span: Range<usize>, depth
     })
 }
 
-/// Whether what follows a password is `@` and a host that there can't be: names for documentation and tests, RFC 2606 and RFC 6761 section 6.
-fn is_for_nobody(behind: &[u8]) -> bool {
-    let Some(rest) = behind.strip_prefix(b"@") else {
-        return false;
+/// A host that a password is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    /// One that there can't be.
+    Nobody,
+    /// One of tests, or of who has taken `.test` for the inside.
+    Test,
+}
+
+/// The reserved host that a password is for, if `@` and that host with at most a port are all of the authority: names for documentation and tests, RFC 2606 and RFC 6761
+/// section 6. Of several hosts, or with a second `@`, it is none.
+fn host(behind: &[u8]) -> Option<Host> {
+    let rest = behind.strip_prefix(b"@")?;
+    let is_end = |byte: &u8| {
+        matches!(
+            byte,
+            b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b')' | b'\\'
+        ) || byte.is_ascii_whitespace()
     };
-    let host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let end = rest.iter().position(|byte| !host(byte)).unwrap_or(rest.len());
-    let host = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
+    let end = rest.iter().position(is_end).unwrap_or(rest.len());
+    let mut authority = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
+    // Of the sentence.
+    while let Some(b'.' | b',' | b';') = authority.last() {
+        authority.pop();
+    }
+    let mut parts = authority.splitn(2, |byte| *byte == b':');
+    let (host, port) = (parts.next()?, parts.next().unwrap_or_default());
+    let is_name = host
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if !is_name || !port.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     let mut labels = host.rsplit(|byte| *byte == b'.');
-    matches!(
-        (labels.next(), labels.next()),
-        (Some(b"example" | b"test" | b"invalid"), Some(_))
-            | (Some(b"com" | b"net" | b"org"), Some(b"example"))
-    )
+    match (labels.next()?, labels.next()?) {
+        (b"example" | b"invalid", _) | (b"com" | b"net" | b"org", b"example") => Some(Host::Nobody),
+        (b"test", _) => Some(Host::Test),
+        _ => None,
+    }
 }
 
 /// Whether the word goes on left or right of a secret: then it is part of something else. An escape such as `\n` before it is no word.

@@ -150,11 +150,13 @@ impl Clone for Pattern {
 }
 
 impl RuleSet {
-    /// Whether a text is what the tokens of a rule begin with, and no more.
-    pub(crate) fn is_keyword(&self, text: &[u8]) -> bool {
-        let issued = self.rules.iter().filter(|rule| !rule.guessable);
-        let mut keywords = issued.flat_map(|rule| &rule.keywords);
-        keywords.any(|keyword| keyword.as_bytes() == text)
+    /// Whether a text is what the tokens of a rule begin with, and no more: a keyword at which the token itself begins, not a word that may stand before one or be a password.
+    pub(crate) fn is_prefix(&self, text: &[u8]) -> bool {
+        let is_token =
+            |rule: &&Arc<Rule>| !rule.guessable && rule.before == 0 && !rule.pattern.contains("?P<secret>");
+        let mut keywords = self.rules.iter().filter(is_token).flat_map(|rule| &rule.keywords);
+        let is_word = text.iter().all(u8::is_ascii_alphabetic);
+        !is_word && keywords.any(|keyword| keyword.as_bytes() == text)
     }
 
     /// The rules inside the program.

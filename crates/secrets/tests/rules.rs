@@ -93,6 +93,40 @@ fn no_rule_finds_its_negative_samples() {
 }
 
 #[test]
+fn a_password_may_be_the_keyword_of_a_rule() {
+    let address = |password: &str| format!("postgres://app:{password}@db.internal/app");
+    assert_eq!(found(&scanner(), &address("twilio")), ["database-url"]);
+    let own = "[[rule]]\nid = \"own\"\nname = \"n\"\nvendor = \"v\"\nsource = \"https://example.org\"\nkeywords = [\"q8Zr1LmTw0q9\"]\npattern = 'q8Zr1LmTw0q9[a-z]{9}'\n";
+    let rules = RuleSet::built_in().unwrap().with_file("own.toml", own).unwrap();
+    let scanner = Scanner::new(rules).unwrap();
+    assert_eq!(found(&scanner, &address("q8Zr1LmTw0q9")), ["database-url"]);
+    // What tokens begin with, in an assignment.
+    assert!(found(&scanner, &format!("password = {:?}", "q8Zr1LmTw0q9")).is_empty());
+}
+
+#[test]
+fn a_password_for_a_test_host_counts_for_less() {
+    let scanner = scanner();
+    let severity = |host: &str| {
+        let text = format!("postgres://app:{}@{host} and so on", "q8Zr1LmTw0q9");
+        let hits = scanner.scan(text.as_bytes());
+        hits.first().map(|hit| hit.severity.to_string())
+    };
+    for (host, wanted) in [
+        ("db.internal", Some("high")),
+        ("db.test:5432/app", Some("low")),
+        ("example.com", None),
+        ("db.example.com:5432/app?x#y", None),
+        ("db.invalid,", None),
+        ("replica0.test,db1.prod.corp:27017/x", Some("high")),
+        ("example.com@db.prod.corp/app", Some("high")),
+        ("example.com:pw@db.prod.corp/app", Some("high")),
+    ] {
+        assert_eq!(severity(host).as_deref(), wanted, "{host}");
+    }
+}
+
+#[test]
 fn a_token_inside_a_longer_word_is_none() {
     let scanner = scanner();
     for rule in scanner

@@ -163,7 +163,7 @@ impl<'s> Worker<'s> {
         self.report.findings.push(Finding {
             rule: hit.rule.id.as_str().into(),
             description: hit.rule.name.as_str().into(),
-            severity: hit.rule.severity,
+            severity: hit.severity,
             path: path.to_owned(),
             line: from.line,
             column: from.column,
