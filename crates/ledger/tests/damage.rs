@@ -130,6 +130,68 @@ fn published_leaves_tell_the_latest_date_where_records_are_damaged() {
 }
 
 #[test]
+fn a_second_last_file_that_is_cut_short_is_survived_like_changed_bytes() {
+    let (disk, file, latest) = with_a_late_date(false);
+    let whole = disk.read(&file).unwrap().to_vec();
+    let batches = whole.windows(4).enumerate().filter(|(_, four)| *four == b"SLB1");
+    let ends = batches.map(|(at, _)| at).chain([0, 10, 40, whole.len() - 1]);
+    let index = file.replace(".rec", ".idx");
+    for end in ends {
+        let bad = damaged(&disk, &file, |bytes| bytes.truncate(end));
+        let ledger = reopen(&bad).unwrap();
+        assert_eq!(ledger.latest().get(), Some(latest), "cut at {end}");
+        let damage = ledger.damage().unwrap().to_string();
+        assert!(damage.contains(&file), "{damage}");
+        let report = check(&bad);
+        let named = |problem: &&fsck::Problem| problem.file == file && problem.gravity == Gravity::Damage;
+        assert!(
+            report.problems.iter().any(|problem| named(&problem)),
+            "{report:?}"
+        );
+        // Opening keeps the index, which alone tells what is lost.
+        let store = Arc::new(FaultStore::new(bad.clone()));
+        drop(open(&store).unwrap());
+        assert_eq!(store.disk().read(&index), disk.read(&index), "cut at {end}");
+        let mut neither = bad;
+        neither.delete(&index);
+        let said = refused_untouched(&neither);
+        assert!(said.contains(&file), "{said}");
+    }
+}
+
+#[test]
+fn fsck_does_not_advise_to_remove_dates_that_damaged_records_need() {
+    let (disk, file, _) = with_a_late_date(false);
+    let tile = "public/tile/0/000";
+    let tile = disk
+        .paths()
+        .into_iter()
+        .find(|path| path.starts_with(tile))
+        .unwrap();
+    let bad_tile = damaged(&disk, &tile, |bytes| bytes[10] ^= 1);
+    let mend = |disk: &Disk| {
+        let report = check(disk);
+        let mut found = report.problems.iter().filter(|problem| problem.file == tile);
+        found.next().map(|problem| problem.mend)
+    };
+    assert!(mend(&bad_tile).unwrap().starts_with("remove"));
+    let both = damaged(&bad_tile, &file, |bytes| bytes[100] ^= 1);
+    assert!(mend(&both).is_none_or(|mend| mend.starts_with("keep")));
+    let unread = damaged(&both, "public/checkpoint", |bytes| bytes[60] ^= 1);
+    let report = check(&unread);
+    let checkpoint = report
+        .problems
+        .iter()
+        .find(|problem| problem.file == "public/checkpoint");
+    assert!(checkpoint.unwrap().mend.starts_with("keep"));
+    let said = refused_untouched(&both);
+    assert!(
+        said.contains(&tile.replace("/0/", "/entries/")) && said.contains("keep `public/`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn damage_that_hides_the_latest_date_keeps_the_log_closed() {
     let closed = |disk: &Disk, file: &str| {
         let Err(error) = reopen(&damaged(disk, file, |bytes| bytes[100] ^= 1)) else {
@@ -245,13 +307,12 @@ fn nothing_that_is_signed_or_anchored_is_ever_cut_off() {
     let last = record_files(&disk).pop().unwrap();
     let ending = disk.read(&last).unwrap().len() - 1;
     // All of the last file but its first batch could pass for the end of a write that a crash cut short, and so could a file that lost its header.
-    let changes: [&dyn Fn(&mut Vec<u8>); 3] = [
-        &|bytes| bytes[ending] ^= 1,
-        &|bytes| bytes.truncate(ending),
-        &|bytes| bytes.truncate(10),
+    let ends = [
+        damaged(&disk, &last, |bytes| bytes[ending] ^= 1),
+        damaged(&disk, &last, |bytes| bytes.truncate(ending)),
+        damaged(&disk, &last, |bytes| bytes.truncate(10)),
     ];
-    for change in changes {
-        let bad = damaged(&disk, &last, change);
+    for bad in ends {
         let said = refused_untouched(&bad);
         assert!(
             said.contains("public/checkpoint") && said.contains("300"),

@@ -75,13 +75,8 @@ fn read_header(bytes: &[u8]) -> Option<IndexHeader> {
 }
 
 /// Reads an index file's header; `None` when the file is missing, damaged, or of another record file than the one with
-/// this first index and length. The body is checked by fsck only.
-pub(crate) fn load(
-    store: &dyn Store,
-    path: &str,
-    first: u64,
-    file_length: u64,
-) -> io::Result<Option<IndexHeader>> {
+/// this first index. Whether that still has its length is the caller's to compare. The body is checked by fsck only.
+pub(crate) fn load(store: &dyn Store, path: &str, first: u64) -> io::Result<Option<IndexHeader>> {
     let Some(length) = store.len(path)? else {
         return Ok(None);
     };
@@ -93,9 +88,7 @@ pub(crate) fn load(
         return Ok(None);
     };
     let body = header.count.checked_mul(OFFSET_BYTES.saturating_add(ID_BYTES));
-    let fits = header.first == first
-        && header.file_length == file_length
-        && body.and_then(|body| body.checked_add(header_length)) == Some(length);
+    let fits = header.first == first && body.and_then(|body| body.checked_add(header_length)) == Some(length);
     Ok(fits.then_some(header))
 }
 

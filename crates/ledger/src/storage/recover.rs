@@ -20,8 +20,10 @@ use crate::tree::{self, TileRows};
 
 const RESTORE: &str =
     "restore the file from a copy of the same log; `stele audit fsck` names all that is damaged";
-const NO_DATES: &str = "the log can't go on, because its latest date may be among what is lost, and the published bundles don't have it either: restore the \
-     file from a copy of the same log (`stele audit fsck` names all that is damaged)";
+const NO_DATES: &str = "the log can't go on, because its latest date may be among what is lost, and the published bundles don't have it either: restore \
+     the records from a copy of the same log, and keep `public/` until then (`stele audit fsck` names all that is damaged)";
+
+const CUT: &str = "the file ends before the decision that the next file starts with";
 
 /// A log ready to go on.
 pub(crate) struct Recovered {
@@ -123,18 +125,19 @@ fn open_segments(store: &dyn Store, vouched: &Vouched) -> Result<Opened, LedgerE
         return Ok(opened);
     };
     let mut next = 0;
-    for first in finished {
+    for (first, end) in finished.iter().zip(firsts.iter().skip(1)) {
         check_follows(next, *first)?;
-        let header = open_finished(store, *first)?;
+        let (header, damage) = open_finished(store, *first, *end)?;
         next = header.first.saturating_add(header.count);
         out.finished.push(header);
+        opened.damage = opened.damage.or(damage);
     }
     check_follows(next, *last)?;
     (out.active, opened.latest) = open_last(store, *last, vouched)?;
     if let Some(before) = out.finished.last() {
         let (latest, damage) = latest_of(store, before, vouched.signed)?;
         opened.latest = opened.latest.max(latest);
-        opened.damage = damage;
+        opened.damage = opened.damage.or(damage);
     }
     Ok(opened)
 }
@@ -146,9 +149,9 @@ fn latest_of(
     file: &index::IndexHeader,
     signed: TreeSize,
 ) -> Result<(Timestamp, Option<LedgerError>), LedgerError> {
-    let contents = segments::read_entries(store, file.first, file.file_length)?;
-    let Some(broken) = contents.walk.broken else {
-        return Ok((contents.latest, None));
+    let broken = match read_all(store, file) {
+        Ok(latest) => return Ok((latest, None)),
+        Err(broken) => broken,
     };
     let end = file.first.saturating_add(file.count);
     let mut latest = Timestamp(0);
@@ -157,7 +160,38 @@ fn latest_of(
     });
     match published {
         Ok(()) => Ok((latest, Some(corrupt(file.first, &broken, RESTORE)))),
-        Err(_) => Err(corrupt(file.first, &broken, NO_DATES)),
+        Err(error) => {
+            // What it says to do about the bundle would destroy what is left of the dates.
+            let why = match &error {
+                LedgerError::Corrupt { file, problem, .. } => format!("`{file}`: {problem}"),
+                other => other.to_string(),
+            };
+            Err(LedgerError::Corrupt {
+                file: record_path(file.first),
+                offset: broken.offset,
+                problem: format!("{}, and of what was published {why}", broken.problem),
+                mend: NO_DATES,
+            })
+        }
+    }
+}
+
+/// The latest date in a finished file that is as long and as whole as its index says, or what is wrong with it: a file that the disk does not give
+/// back is as broken as one with changed bytes.
+fn read_all(store: &dyn Store, file: &index::IndexHeader) -> Result<Timestamp, Broken> {
+    let unread = |_| Broken {
+        offset: 0,
+        problem: "the file can't be read",
+    };
+    let length = file_length(store, file.first).map_err(unread)?;
+    let contents = segments::read_entries(store, file.first, length).map_err(unread)?;
+    match contents.walk.broken {
+        Some(broken) => Err(broken),
+        None if contents.walk.count == file.count => Ok(contents.latest),
+        None => Err(Broken {
+            offset: length,
+            problem: CUT,
+        }),
     }
 }
 
@@ -178,17 +212,43 @@ fn file_length(store: &dyn Store, first: u64) -> Result<u64, LedgerError> {
     Ok(store.len(&path).map_err(read_error(&path))?.unwrap_or_default())
 }
 
-fn open_finished(store: &dyn Store, first: u64) -> Result<index::IndexHeader, LedgerError> {
+/// Opens a file behind which the one that starts at `end` comes. Where its records are damaged, or it is cut short, the index tells what was in it,
+/// if that reaches to the next file; and the damage is reported. The index is never made anew from less than that.
+fn open_finished(
+    store: &dyn Store,
+    first: u64,
+    end: u64,
+) -> Result<(index::IndexHeader, Option<LedgerError>), LedgerError> {
     let length = file_length(store, first)?;
     let path = index_path(first);
-    if let Some(header) = index::load(store, &path, first, length).map_err(read_error(&path))? {
-        return Ok(header);
+    let indexed = index::load(store, &path, first).map_err(read_error(&path))?;
+    // One that ends before the next file is told by that file: another is missing between them.
+    if let Some(header) = indexed.filter(|header| header.file_length == length) {
+        return Ok((header, None));
     }
-    let contents = segments::read_entries(store, first, length)?;
-    if let Some(broken) = contents.walk.broken {
-        return Err(corrupt(first, &broken, RESTORE));
+    let (entries, broken) = match segments::read_entries(store, first, length) {
+        Ok(contents) => (contents.entries, contents.walk.broken),
+        Err(_) if indexed.is_some() => (
+            Vec::new(),
+            Some(Broken {
+                offset: 0,
+                problem: "the file can't be read",
+            }),
+        ),
+        Err(error) => return Err(error),
+    };
+    let reaches = |count: u64| first.saturating_add(count) == end;
+    let cut = || Broken {
+        offset: length,
+        problem: CUT,
+    };
+    let whole = reaches(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+    let broken = broken.or_else(|| (!whole).then(cut));
+    match (broken, indexed.filter(|header| reaches(header.count))) {
+        (None, _) => Ok((segments::write_index(store, first, length, &entries)?, None)),
+        (Some(broken), Some(header)) => Ok((header, Some(corrupt(first, &broken, RESTORE)))),
+        (Some(broken), None) => Err(corrupt(first, &broken, RESTORE)),
     }
-    segments::write_index(store, first, length, &contents.entries)
 }
 
 fn corrupt(first: u64, broken: &Broken, mend: &'static str) -> LedgerError {

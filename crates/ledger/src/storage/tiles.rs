@@ -58,8 +58,8 @@ fn unusable(tile: &TileId, problem: &str) -> LedgerError {
         file: path(tile),
         offset: 0,
         problem: problem.to_owned(),
-        mend: "remove the file `public/checkpoint` and the directory `public/tile`, and open the log again: they are made \
-               anew from the records",
+        mend: "run `stele audit fsck`: if it finds no record damaged, remove the file `public/checkpoint` and the directory `public/tile`, and open \
+               the log again, which makes them anew from the records; else keep them, they may hold the only dates that are left",
     }
 }
 

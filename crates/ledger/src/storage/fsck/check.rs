@@ -15,7 +15,7 @@ use crate::storage::scan::{later_batch_follows, walk_batches};
 use crate::storage::segments::{self, id_of, index_path, record_path, time_of};
 use crate::storage::store::Store;
 use crate::storage::tiles::{self, StoredTiles};
-use crate::storage::{CHECKPOINT_PATH, LedgerError, anchors, index, publish};
+use crate::storage::{CHECKPOINT_PATH, LedgerError, RECORDS_DIR, anchors, index, publish};
 use crate::tile::{TILE_WIDTH, TileKind};
 use crate::tree::{self, FullTile, TileRows};
 
@@ -24,6 +24,7 @@ const VOUCHED: &str = "a checkpoint or an anchor covers what is broken here, or 
      opening it changes nothing";
 const REBUILD: &str =
     "remove `public/checkpoint` and `public/tile` and open the log: they are made anew from the records";
+const KEEP: &str = "keep `public/`, which may hold the only dates that are left: restore the records first, and run fsck again";
 const MISDATED: &str = "the log can't be mended: once both are anchored, anyone can show them and the node is suspended (docs/protocol.md, Time); \
      find out what wrote it, and go on as a new node with an empty log";
 const DISORDERLY: &str = "nothing need be done: it is more than this log takes of new decisions, and within the tolerance of the contract \
@@ -211,7 +212,7 @@ impl Check<'_> {
     fn files(&mut self, live: Option<LiveEnd>, pool: &mut Pool) {
         let firsts = match segments::list(self.store) {
             Ok(firsts) => firsts,
-            Err(error) => return self.failed(super::super::RECORDS_DIR, &error),
+            Err(error) => return self.failed(RECORDS_DIR, &error),
         };
         let firsts: Vec<u64> = firsts
             .into_iter()
@@ -298,6 +299,14 @@ impl Check<'_> {
         let expected = index::encode(first, length, entries).1;
         match self.store.read(&path) {
             Ok(Some(bytes)) if bytes == expected => {}
+            Ok(Some(_))
+                if index::load(self.store, &path, first)
+                    .is_ok_and(|header| header.is_some_and(|header| header.file_length > length)) =>
+            {
+                let what = "the file is shorter than its index says".to_owned();
+                self.problem(Gravity::Damage, &record_path(first), what, RESTORE)
+                    .offset = Some(length);
+            }
             Ok(Some(_)) => {
                 let what = "does not fit its record file".to_owned();
                 self.problem(Gravity::Derived, &path, what, REINDEX);
@@ -458,7 +467,23 @@ impl Check<'_> {
         self.report.tiles = self.report.tiles.saturating_add(1);
     }
 
+    /// What is published is not to be removed where records are damaged; those that are only misdated can be read.
+    fn keep_what_is_published(&mut self) {
+        let lost = |problem: &Problem| {
+            problem.gravity == Gravity::Damage
+                && problem.mend != MISDATED
+                && problem.file.starts_with(RECORDS_DIR)
+        };
+        if self.report.problems.iter().any(lost) {
+            let problems = self.report.problems.iter_mut();
+            for problem in problems.filter(|problem| problem.mend == REBUILD) {
+                problem.mend = KEEP;
+            }
+        }
+    }
+
     fn finish(&mut self) {
+        self.keep_what_is_published();
         let size = self.rows.size();
         for (wanted, witnesses) in std::mem::take(&mut self.witnesses) {
             for witness in witnesses {
@@ -471,12 +496,7 @@ impl Check<'_> {
             if !self.erased.contains(&target) && target < size.get() {
                 let what =
                     format!("decision {at} says that this one was erased, but its input is still stored");
-                let problem = self.problem(
-                    Gravity::Damage,
-                    super::super::RECORDS_DIR,
-                    what,
-                    "erase the decision again",
-                );
+                let problem = self.problem(Gravity::Damage, RECORDS_DIR, what, "erase the decision again");
                 problem.index = Some(target);
             }
         }
