@@ -53,6 +53,20 @@ impl Sources {
         Ok(Home::at(&self.load()?.data_dir))
     }
 
+    /// The options that say the same on another command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for (name, path) in [("--config", &self.config), ("--data-dir", &self.data_dir)] {
+            if let Some(path) = path {
+                words.extend([name.to_owned(), path.display().to_string()]);
+            }
+        }
+        for setting in &self.settings {
+            words.extend(["--set".to_owned(), setting.clone()]);
+        }
+        words
+    }
+
     fn load_with(&self, variables: Variables) -> Result<Config> {
         let mut table = Table::try_from(Config::default()).context("defaults")?;
         if let Some((name, text)) = self.file()? {

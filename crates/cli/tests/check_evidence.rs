@@ -238,6 +238,15 @@ fn a_directory_records_runs() {
     let audit = site.run(&["audit", "fsck", "log"]);
     assert!(audit.err.contains("belongs to no chain"), "{}", audit.err);
     assert!(audit.exits(0).contains("sound: 2 decisions"));
+    // Who asks for a chain is not answered without one; a report says which it is.
+    site.run(&["audit", "fsck", "log", "--rpc", "http://127.0.0.1:1"])
+        .fails(2, &["no deployment.json", "nothing was checked"]);
+    for (more, chain) in [(&[][..], "none"), (&["--offline"], "offline")] {
+        let json = ["audit", "fsck", "log", "--format", "json"];
+        let out = site.run(&[&json[..], more].concat()).exits(0);
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["chain"], chain, "{out}");
+    }
     let statement = opened(&site, "vsa.json");
     let id = statement["predicate"]["https://github.com/stele/stele/check/v1"]["decision"]
         .as_str()

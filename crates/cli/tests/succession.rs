@@ -88,6 +88,14 @@ fn deposits_are_withdrawn_from_contracts_that_were_replaced() {
         .run(&["withdraw", "--contract", &contract])
         .fails(2, &["--rpc"]);
 
+    // A contract of the line whose code nobody knows is sent nothing.
+    let code = anvil.ask("eth_getCode", json!([contract, "latest"]));
+    let longer = format!("{}00", code.as_str().unwrap());
+    anvil.ask("anvil_setCode", json!([contract, longer]));
+    let unknown = ["1000 wei", &contract, "nothing was sent"];
+    site.run(&["withdraw", "--node"]).fails(3, &unknown);
+    anvil.ask("anvil_setCode", json!([contract, code]));
+
     let out = withdraw(&site, &["--node"]);
     assert!(
         out.starts_with("1000 wei withdrawn") && out.contains(&contract),

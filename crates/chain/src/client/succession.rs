@@ -8,6 +8,7 @@ use super::governance::{CHALLENGE, Governance, LEDGER, NODES};
 use super::nodes::address;
 use super::omission::Omission;
 use super::timestamp;
+use crate::contracts::Artifact;
 use crate::contracts::abi::challenge::Challenge as Abi;
 use crate::contracts::abi::nodes::NodeRegistry;
 use crate::error::ChainError;
@@ -211,7 +212,13 @@ impl Governance {
         other
     }
 
-    /// The contracts before or after one, in the order in which they are met.
+    /// Whether the code at this deployment's `Challenge` is one that this version knows: a line may lead to any.
+    pub async fn challenge_is_known(&self) -> Result<bool, ChainError> {
+        let code = self.client.code(self.deployment.challenge).await?;
+        Ok(Artifact::challenge()?.matches(&code))
+    }
+
+    /// The contracts before or after one, in the order in which they are met, each once. After one: as far as each names the one before it.
     async fn follow(
         &self,
         contract: &'static str,
@@ -231,8 +238,16 @@ impl Governance {
                     self.client.view(contract, at, &call).await?
                 }
             };
-            if at.is_zero() {
+            if at.is_zero() || at == from || line.contains(&at) {
                 break;
+            }
+            if matches!(way, Way::Ahead) {
+                let call = NodeRegistry::predecessorCall {};
+                let before = line.last().copied().unwrap_or(from);
+                // Ours name their successor only if it names them. Whatever does not is of no line.
+                if self.client.view(contract, at, &call).await? != before {
+                    break;
+                }
             }
             line.push(at);
         }

@@ -25,7 +25,8 @@ pub(crate) enum Command {
 /// Re-hash everything.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Directory of the log: a node's data directory, or what `stele check --record DIR` keeps [default: the data directory]
+    /// Directory of the log: a node's data directory, or what `stele check --record DIR` keeps, behind which no chain stands (`"chain": "none"`)
+    /// [default: the data directory]
     directory: Option<PathBuf>,
     /// Check only what is on disk
     #[arg(long)]
@@ -72,6 +73,17 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     let sources = given.as_ref().unwrap_or(sources);
     let home = sources.home()?;
     let alone = given.is_some() && is_alone(&home)?;
+    if let (true, false, Some(rpc)) = (alone, args.offline, &args.chain.rpc) {
+        bail!(
+            "{} has no deployment.json, so nothing says which contracts to ask at {rpc}, and nothing was checked: copy the node's deployment.json there, or give --offline",
+            home.root().display()
+        );
+    }
+    let asked = match (args.offline, alone) {
+        (true, _) => "offline",
+        (false, true) => "none",
+        (false, false) => "asked",
+    };
     let offline = args.offline || alone;
     // The chain first: whatever it holds by now must be in the log when that is read.
     let chain = if offline {
@@ -96,7 +108,7 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
         ));
     }
     match args.format {
-        Format::Json => output::json(&serde_json::json!({"sound": sound, "report": report}))?,
+        Format::Json => output::json(&serde_json::json!({"sound": sound, "chain": asked, "report": report}))?,
         Format::Text => print(&report, sound),
     }
     Ok(if sound { Verdict::Pass } else { Verdict::Fail })

@@ -25,6 +25,7 @@ fn deciding_at_a_node_keeps_its_receipt() {
     assert!(held.starts_with("the receipt holds"), "{held}");
     strangers_ask(&node);
     several_policies(&site, &[]);
+    one_is_left_out(&site, &node);
     who_is_known(&site, &Site::new(), &node);
     // Not what was meant: nothing is shown of an answer that somebody else signed, and nothing kept.
     let other = "0x0000000000000000000000000000000000000001";
@@ -100,6 +101,53 @@ fn several_policies(site: &Site, more: &[&str]) {
         assert!(site.path().join(words.last().unwrap()).exists(), "{command}");
     }
     assert_eq!(ran.exits(1), "");
+}
+
+/// A node may strip its answer of the decision that denies, with its receipt: what is known to be in force says so.
+fn one_is_left_out(site: &Site, node: &Node) {
+    let honest = node.json("POST", "/v1/data/kubernetes?receipt=true", &example(INPUT));
+    let denying = node.json("POST", PATH, &example(INPUT));
+    let path = |receipt: &Value| {
+        let receipt = Receipt::from_json(receipt.to_string().as_bytes()).unwrap();
+        receipt.leaf.entry_point
+    };
+    let hidden = path(&denying["receipts"][0]);
+    let mut lie = honest.clone();
+    lie["result"]
+        .as_object_mut()
+        .unwrap()
+        .remove("admission")
+        .unwrap();
+    let receipts = lie["receipts"].as_array_mut().unwrap();
+    let whole = receipts.len();
+    receipts.retain(|one| path(one) != hidden);
+    assert_eq!(receipts.len() + 1, whole);
+    let mut alone = lie.clone();
+    alone["receipts"].as_array_mut().unwrap().truncate(1);
+    let input = input();
+    let all = ["decide", "kubernetes", "--input", &input, "--receipt", "all.json"];
+    for lie in [&lie, &alone] {
+        let ask = |more: &[&str]| {
+            let url = support::answering("200 OK\r\nStele-Decision: allow", lie.to_string());
+            site.run(&[&all[..], &["--node", &url], more].concat())
+        };
+        let ran = ask(&["--rpc", &node.rpc()]);
+        for part in [
+            "WORTH NOTHING",
+            "LEFT OUT: `kubernetes/admission`",
+            "stele decide kubernetes/admission --input",
+            "--rpc http",
+        ] {
+            assert!(ran.err.contains(part), "{part}: {}", ran.err);
+        }
+        assert_eq!(
+            (ran.exits(1).as_str(), site.path().join("all.json").exists()),
+            ("", false)
+        );
+    }
+    let url = support::answering("200 OK\r\nStele-Decision: allow", lie.to_string());
+    let ran = site.run(&[&all[..], &["--node", &url]].concat());
+    assert!(ran.err.contains("is the node's word here"), "{}", ran.err);
 }
 
 /// Whose promise it is: the node's own word, unless the chain or the data directory's deployment says more.

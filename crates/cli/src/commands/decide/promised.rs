@@ -1,5 +1,7 @@
 //! `stele decide --receipt`: asks a running node, and keeps what it promises. Nothing of its answer is shown unless the promise holds.
 
+mod several;
+
 use super::{Args, read_input};
 use crate::chain::{ChainArgs, block_on};
 use crate::commands::challenge::governance;
@@ -13,12 +15,10 @@ use crate::remote;
 use anyhow::{Context, Result, bail};
 use reqwest::header::HeaderMap;
 use reqwest::{Url, redirect};
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use stele_chain::client::Deployment;
 use stele_ledger::receipt;
-use stele_server::InForce;
 use stele_types::{
     ChainId, Digest, EntryPoint, EvmAddress, Leaf, NodeAddress, PolicyVersion, Receipt, Value, json,
     result_digest,
@@ -89,8 +89,9 @@ pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict
     }
     let input = args.input.as_deref().map(read_input).transpose()?;
     let answer = block_on(ask(&base, &args.path, input.as_ref()))?;
-    if let [_, _, ..] = &answer.receipts[..] {
-        several(args, &answer, &in_force(&home, args)?);
+    let in_force = several::in_force(sources, &home, args)?;
+    if several::are_several(args, &answer, in_force.as_deref()) {
+        several::refuse(sources, args, file, &answer, in_force.as_deref())?;
         return Ok(Verdict::Fail);
     }
     let mut problems = problems(args, input.as_ref(), &answer, &expected)?;
@@ -117,86 +118,6 @@ pub(super) fn run(sources: &Sources, args: &Args, file: &Path) -> Result<Verdict
     } else {
         Verdict::Pass
     })
-}
-
-/// The policies in force at the data directory's node, as it last saw them; none for a node elsewhere.
-fn in_force(home: &Home, args: &Args) -> Result<Vec<String>> {
-    if args.node.is_some() {
-        return Ok(Vec::new());
-    }
-    let list = home.read::<Vec<InForce>>(&home.in_force())?;
-    let policies = list.unwrap_or_default();
-    Ok(policies
-        .into_iter()
-        .map(|one| one.policy.as_str().to_owned())
-        .collect())
-}
-
-/// Refuses an answer that several decisions make up. A receipt says nothing of the decisions beside its own, so a node could leave out the one that
-/// denies. Each asked by its name can't be left out: that is what is proposed.
-fn several(args: &Args, answer: &Answer, in_force: &[String]) {
-    let count = answer.receipts.len();
-    output::note(format!(
-        "WORTH NOTHING: the answer puts {count} decisions together, and no receipt shows that none was left out or altered"
-    ));
-    let mut named = decided(&args.path, answer, in_force);
-    named.retain(|path| path != args.path.trim_matches('/'));
-    if named.is_empty() {
-        output::note("ask for one policy, or one of its rules: each has a receipt of its own");
-        return;
-    }
-    let input = args
-        .input
-        .as_ref()
-        .map(|file| format!(" --input {}", file.display()));
-    let node = args.node.as_ref().map(|url| format!(" --node {url}"));
-    let more = [input, node].map(Option::unwrap_or_default).concat();
-    output::note("ask for each policy by itself, with a receipt of its own:");
-    for path in &named {
-        let file = path.replace('/', "-");
-        output::note(format!("  stele decide {path}{more} --receipt {file}.json"));
-    }
-    let unnamed = count.saturating_sub(named.len());
-    if unnamed > 0 {
-        output::note(format!(
-            "and {unnamed} more, which say nothing here; `stele policy list` shows what is in force"
-        ));
-    }
-}
-
-/// Most members of an answer's document that are looked at for the paths that were decided.
-const MOST_PATHS: usize = 10_000;
-
-/// Bytes of the longest path (`EntryPoint`).
-const LONGEST_PATH: usize = 512;
-
-/// The paths that the receipts are about, as far as they stand in the answer's document or are known to be in force. Leaves name them by their hashes.
-fn decided(asked: &str, answer: &Answer, in_force: &[String]) -> Vec<String> {
-    let hashes: BTreeSet<Digest> = answer.receipts.iter().map(|one| one.leaf.entry_point).collect();
-    let is_decided = |path: &str| EntryPoint::new(path).is_ok_and(|path| hashes.contains(&path.hash()));
-    let mut named: BTreeSet<String> = in_force.iter().filter(|path| is_decided(path)).cloned().collect();
-    let mut waiting = Vec::from_iter(
-        answer
-            .result
-            .as_ref()
-            .map(|result| (asked.trim_matches('/').to_owned(), result)),
-    );
-    let mut seen = 0_usize;
-    while let Some((path, value)) = waiting.pop() {
-        if is_decided(&path) {
-            named.insert(path);
-            continue;
-        }
-        for (key, value) in value.as_object().into_iter().flatten() {
-            seen = seen.saturating_add(1);
-            // Nothing longer is a path: a node's answer must not make us hold ten thousand copies of a long key.
-            let fits = |key: &&str| path.len().saturating_add(key.len()) < LONGEST_PATH;
-            if let Some(key) = key.as_str().filter(|_| seen < MOST_PATHS).filter(fits) {
-                waiting.push((format!("{path}/{key}"), value));
-            }
-        }
-    }
-    named.into_iter().collect()
 }
 
 /// Whether no policy was in force.
