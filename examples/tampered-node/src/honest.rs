@@ -213,21 +213,31 @@ impl World {
         run(self.command().args(args))?.exits(0).map(drop)
     }
 
-    /// What a transaction sent, in hexadecimal digits.
+    /// What a transaction made public, in hexadecimal digits: what it sent, then its receipt with the logs.
     ///
     /// # Errors
     ///
     /// When the chain does not have it.
-    pub fn sent(&self, transaction: &str) -> Result<String> {
-        let request = serde_json::json!({
-            "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionByHash", "params": [transaction],
-        });
-        let (_, answer) = http(&self.rpc, "POST", "/", &request.to_string())?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        let input = field(field(&answer, "result"), "input").as_str();
-        Ok(input
-            .with_context(|| format!("no transaction in {answer}"))?
-            .to_owned())
+    pub fn published(&self, transaction: &str) -> Result<String> {
+        let ask = |method: &str| -> Result<Value> {
+            let request = serde_json::json!({
+                "jsonrpc": "2.0", "id": 1, "method": method, "params": [transaction],
+            });
+            let (_, answer) = http(&self.rpc, "POST", "/", &request.to_string())?;
+            Ok(field(&serde_json::from_str(&answer)?, "result").clone())
+        };
+        let (sent, receipt) = (
+            ask("eth_getTransactionByHash")?,
+            ask("eth_getTransactionReceipt")?,
+        );
+        let input = field(&sent, "input").as_str();
+        let input = input.with_context(|| format!("no transaction in {sent}"))?;
+        let logs = field(&receipt, "logs");
+        ensure!(
+            logs.as_array().is_some_and(|logs| !logs.is_empty()),
+            "no logs in {receipt}"
+        );
+        Ok(format!("{input} {logs}"))
     }
 
     /// Starts `stele verifier` as another party: it follows the honest node with its records, and the other log without. It has the bundles that the
@@ -259,6 +269,7 @@ impl World {
         Ok(Verifier {
             url: line.context("no address in the banner")?.trim().to_owned(),
             account,
+            signer: Account::from_file(&dir.path().join(".stele/keys/verifier.key"))?,
             _process: process,
             _dir: dir,
         })
@@ -273,6 +284,8 @@ impl World {
 pub struct Verifier {
     url: String,
     account: String,
+    /// Its key: what it would sign.
+    pub signer: Account,
     _process: Process,
     _dir: TempDir,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use stele_chain::ChainError;
-use stele_chain::client::{MisdatingEvidence, OmissionStatus};
+use stele_chain::client::{Account, DisputeOutcome, DisputeProof, MisdatingEvidence, OmissionStatus};
 use stele_ledger::tree::leaf_hash;
 use stele_ledger::{Ledger, ProofBundle, receipt::Batch};
 use stele_types::{DecisionRecord, NodeAddress, Receipt, Timestamp, TreeSize};
@@ -77,7 +77,13 @@ async fn alter(world: &World) -> Result<Outcome> {
     let id = lie.decision_id;
     write(&log, [lie])?;
     liar.anchor(world, &log).await??;
-    let answer = world.challenge("altered", &log.prove(&id)?)?.exits(1)?;
+    let proof = log.prove(&id)?;
+    let answer = world.challenge("altered", &proof)?.exits(1)?;
+    // What is looked for after a private challenge is found after this one.
+    ensure!(
+        opened(world, &proof, &answer)? == (true, true),
+        "a public challenge shows salt and input"
+    );
     // From now on its anchors are refused.
     write(&log, [liar.decision(&world.allowed, now()?)])?;
     refusal(liar.anchor(world, &log).await?, "NodeNotActive")?;
@@ -107,9 +113,16 @@ async fn alter_privately(world: &World) -> Result<Outcome> {
     world.admit(&verifiers, 2)?;
     let (one, _) = verifiers.split_at(1);
     let alone = world.dispute("alone", &proof, one)?;
-    ensure!(alone.code == 2 && liar.is_active(world).await?, "{alone:?}");
+    let refused = alone.code == 2 && alone.err.contains("2 verifiers must agree, and 1 are named");
+    ensure!(refused && liar.is_active(world).await?, "{alone:?}");
+    for verifier in one {
+        alone_at_the_contract(world, &proof, &verifier.signer).await?;
+    }
+    ensure!(liar.is_active(world).await?, "one verifier suspended the node");
     let answer = world.dispute("privately", &proof, &verifiers)?.exits(1)?;
-    stays_private(world, &proof, &answer)?;
+    let (salt, input) = opened(world, &proof, &answer)?;
+    ensure!(!salt, "the salt became public");
+    ensure!(!input, "the input became public");
     Ok(Outcome {
         lie: "altered, in private",
         did: format!(
@@ -123,19 +136,42 @@ async fn alter_privately(world: &World) -> Result<Outcome> {
     })
 }
 
-/// What was sent holds the leaf, and nothing that opens it.
-fn stays_private(world: &World, proof: &ProofBundle, answer: &str) -> Result<()> {
+/// The word of one verifier, which is right, is sent past the program: the contract itself refuses it.
+async fn alone_at_the_contract(world: &World, proof: &ProofBundle, verifier: &Account) -> Result<()> {
+    let governance = &world.governance;
+    let anchor = proof.anchor.as_ref().context("not anchored")?;
+    let number = governance
+        .anchor_number(proof.leaf.node, anchor.size, anchor.root)
+        .await?;
+    let outcome = DisputeOutcome {
+        leaf: proof.leaf,
+        computed: world.denied.leaf.result_digest,
+        challenger: world.stranger.address(),
+    };
+    let shown = DisputeProof {
+        index: proof.index,
+        anchor: number.context("not anchored")?,
+        inclusion: proof.inclusion.clone(),
+    };
+    let signature = governance.sign_outcome(verifier, &outcome)?;
+    let answer = governance
+        .dispute(&world.stranger, &outcome, &shown, &[signature])
+        .await;
+    refusal(answer, "QuorumNeeded").map(drop)
+}
+
+/// Whether what a challenge's transaction made public opens the leaf: its salt, its input. The leaf itself is what is judged.
+fn opened(world: &World, proof: &ProofBundle, answer: &str) -> Result<(bool, bool)> {
     let answer: Value = serde_json::from_str(answer)?;
-    let sent = world.sent(field(&answer, "transaction").as_str().context("no transaction")?)?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let transaction = field(&answer, "transaction").as_str().context("no transaction")?;
+    let published = world.published(transaction)?;
+    let holds = |bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        published.contains(&hex)
+    };
     let salt = proof.record.input_salt.context("the record has no input salt")?;
-    ensure!(
-        sent.contains(&hex(&proof.leaf.to_bytes())),
-        "the leaf is what is judged"
-    );
-    ensure!(!sent.contains(&hex(&salt.0)), "the salt became public");
-    ensure!(!sent.contains(&hex(b"privileged")), "the input became public");
-    Ok(())
+    ensure!(holds(&proof.leaf.to_bytes()), "the leaf is what is judged");
+    Ok((holds(&salt.0), holds(b"privileged")))
 }
 
 /// Promises a decision and does not log it.
