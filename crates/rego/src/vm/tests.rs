@@ -218,3 +218,19 @@ fn programs_and_data_are_shared_by_threads() {
         }
     });
 }
+
+/// Two parts that are one stand there twice when they are written out.
+#[test]
+fn constants_take_no_more_room_than_their_limit() {
+    for (start, next) in [("[1]", "[@, @]"), ("{}", "{\"a\": [@, @]}"), ("[1]", "{[@, @]}")] {
+        // So many that without a limit they are several times as much, and yet have an end.
+        let mut text = format!("package a\np := count(x(input.n))\nx(q) := x22 if {{\n\tx0 := {start}\n");
+        for step in 1..=22 {
+            let before = format!("x{}", step - 1);
+            writeln!(text, "\tx{step} := {}", next.replace('@', &before)).unwrap();
+        }
+        text.push_str("\tq\n}\n");
+        let bytes = program(&text).code.constants.region.bytes();
+        assert!(bytes <= 1 << 26, "{next}: {bytes}");
+    }
+}

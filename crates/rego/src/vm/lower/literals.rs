@@ -138,7 +138,8 @@ impl Literals<'_, '_> {
             Value::Object(map) => map.len().checked_ilog2(),
             _ => None,
         };
-        let looks = compared.map_or(0, |looks| looks.saturating_add(1)) as usize;
+        // What is not compared is written out all the same.
+        let looks = compared.map_or(1, |looks| looks.saturating_add(1)) as usize;
         let added = extent
             .parts
             .saturating_sub(grown.extent.parts)
