@@ -29,6 +29,8 @@ enum Condition {
     Sum(u8, u8),
     /// A body that looks for an element.
     Some(u8),
+    /// A set of the input's member, which holds if that is there, and is no body.
+    Set(u8),
     Not(Box<Condition>),
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
@@ -50,6 +52,7 @@ impl Condition {
                 _ => false,
             },
             Self::Some(at) => member(at) == Some(Value::from(2_i64)),
+            Self::Set(at) => member(at).is_some(),
             Self::Not(inner) => !inner.holds(input),
             Self::And(left, right) => left.holds(input) && right.holds(input),
             Self::Or(left, right) => left.holds(input) || right.holds(input),
@@ -70,6 +73,7 @@ impl Condition {
                 let name = NAMES[usize::from(*at)];
                 (format!("{{ some x in [input.{name}]; y := x; y == 2 }}"), 3)
             }
+            Self::Set(at) => (format!("({{input.{}}})", NAMES[usize::from(*at)]), 3),
             Self::Not(inner) => match **inner {
                 Self::Not(_) => (format!("not {{ {} }}", inner.text(0, more)), 3),
                 _ => (format!("not {}", inner.text(2, more)), 3),
@@ -114,7 +118,8 @@ fn condition() -> impl Strategy<Value = Condition> {
     let leaf = prop_oneof![
         name.clone().prop_map(Condition::Member),
         (name.clone(), name.clone()).prop_map(|(a, b)| Condition::Sum(a, b)),
-        name.prop_map(Condition::Some),
+        name.clone().prop_map(Condition::Some),
+        name.prop_map(Condition::Set),
     ];
     leaf.prop_recursive(4, 12, 2, |inner| {
         let two = (inner.clone(), inner.clone());

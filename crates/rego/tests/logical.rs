@@ -179,3 +179,68 @@ fn what_newer_interpreters_read_otherwise_is_as_documented() {
     );
     assert!(found.unwrap_err()[0].message.contains("depends on itself"));
 }
+
+#[test]
+fn braces_are_a_body_only_where_a_keyword_joins_them() {
+    let input = r#"{"b": false}"#;
+    let rule = "p if { {input.b} with input as {\"b\": false} }";
+    for imports in ["", "import future.keywords", IMPORTS] {
+        assert_eq!(answer(imports, rule, input), Some(Value::Bool(true)), "{imports}");
+        let set = answer(imports, "p if { {1, 2} with input as {} }", "{}");
+        assert_eq!(set, Some(Value::Bool(true)), "{imports}");
+    }
+    let body = "p if { ({input.a; input.b} with input as {\"a\": 1, \"b\": false}) or {input.b} }";
+    assert_eq!(answer(IMPORTS, body, input), None);
+    assert_eq!(answer(IMPORTS, body, r#"{"b": 1}"#), Some(Value::Bool(true)));
+}
+
+#[test]
+fn an_import_in_brackets_brings_one_keyword() {
+    for import in [
+        "import future.keywords[\"in\"]",
+        "import future[\"keywords\"].in",
+        "import future.keywords.not",
+    ] {
+        assert_eq!(
+            answer(import, "or := 1\nand := 2\np := or", "{}"),
+            Some(Value::from(1_i64)),
+            "{import}"
+        );
+    }
+    let rule = "p if false or {true}";
+    for import in ["import future.keywords[\"or\"]", "import future[\"keywords\"]"] {
+        assert_eq!(answer(import, rule, "{}"), Some(Value::Bool(true)), "{import}");
+    }
+}
+
+#[test]
+fn formatting_keeps_sets_from_being_bodies() {
+    let same = |statement: &str| {
+        let text = format!("package a\n\n{IMPORTS}\np if {statement}\n");
+        let formatted = format(&SourceFile::new("a.rego", text.as_str()))
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        assert_eq!(formatted, text);
+    };
+    for statement in [
+        "({}) and input.a",
+        "not ({false})",
+        "input.a and ({false})",
+        "input.a and ({x | x := input.b})",
+        "input.a or ({1, 2} & {2} == input.b)",
+        "not ({1} == {1})",
+        "({1} == input.x) or input.b",
+        "({\"a\": 1}.a == 1) and input.a",
+        "({1}) = input.b and input.a",
+        "({false}) and input.a or not ({1})",
+        "(({1}) with input as {}) and input.a",
+        "({ input.a; input.b } with input as {}) or not (({1}) with input as {})",
+        "({ input.a; input.b } with input as {})",
+        "(input.a with input as {}) with data.x as 1",
+    ] {
+        same(statement);
+    }
+    // Nothing needs parentheses where braces can't be a body.
+    same("{\n\t{1} == input.x\n}");
+    let text = "package a\n\np if not {1} == {2}\n";
+    assert_eq!(format(&SourceFile::new("a.rego", text)).unwrap(), text);
+}

@@ -70,6 +70,7 @@ fn layout(module: &Module) -> String {
         comments: Comments::new(&module.source, &module.comments),
         long_heads: module.rules.iter().any(has_long_head),
         minus_continues: false,
+        future: module.source.future().with(future_keywords(&module.imports)),
     };
     formatter.module(module);
     formatter.out.finish()
@@ -90,6 +91,8 @@ struct Formatter<'a> {
     long_heads: bool,
     /// The next term begins a line on which a `-` would go on with the statement above.
     minus_continues: bool,
+    /// The keywords that the module has.
+    future: FutureKeywords,
 }
 
 /// A statement of a module.

@@ -163,8 +163,14 @@ fn starts_with_brace(literal: &Literal) -> bool {
         LiteralKind::Term(term) | LiteralKind::Assign(term, _) | LiteralKind::Unify(term, _) => {
             term_starts_with_brace(term)
         }
-        LiteralKind::Logical(inner) => inner.left.with.is_empty() && starts_with_brace(&inner.left),
-        LiteralKind::Group(_) => true,
+        LiteralKind::Logical(inner) => match &inner.left.kind {
+            LiteralKind::Group(_) | LiteralKind::Logical(_) => {
+                inner.left.with.is_empty() && starts_with_brace(&inner.left)
+            }
+            // Terms that start with braces are in parentheses there.
+            _ => false,
+        },
+        LiteralKind::Group(_) => literal.with.is_empty(),
         LiteralKind::Not(_)
         | LiteralKind::Some(_)
         | LiteralKind::SomeIn { .. }
@@ -172,7 +178,7 @@ fn starts_with_brace(literal: &Literal) -> bool {
     }
 }
 
-fn term_starts_with_brace(term: &Term) -> bool {
+pub(super) fn term_starts_with_brace(term: &Term) -> bool {
     match &term.kind {
         TermKind::Set(items) => !items.is_empty(),
         TermKind::Object(_) | TermKind::SetComprehension(_) | TermKind::ObjectComprehension(_) => true,

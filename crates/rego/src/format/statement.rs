@@ -1,9 +1,10 @@
 //! Bodies and their statements.
 
 use super::Formatter;
+use super::rule::term_starts_with_brace;
 use super::term::Place;
 use crate::source::Span;
-use crate::syntax::ast::{Body, Ident, Literal, LiteralKind, Logical, LogicalOp, With};
+use crate::syntax::ast::{Body, Ident, Literal, LiteralKind, Logical, LogicalOp, Term, With};
 
 impl Formatter<'_> {
     /// Statements, each on its line and one tab in, between an opening bracket that ends at `open` and is written, and a closing one
@@ -51,7 +52,22 @@ impl Formatter<'_> {
 
     /// A statement with its modifiers, which keep to their lines.
     pub(super) fn literal(&mut self, literal: &Literal) {
-        self.statement(literal);
+        match &literal.kind {
+            // Braces that no keyword joins are a set, except in parentheses.
+            LiteralKind::Group(body) if modified_twice(body).is_none() => self.parenthesised(literal),
+            _ => self.placed_literal(literal, false),
+        }
+    }
+
+    fn placed_literal(&mut self, literal: &Literal, in_parentheses: bool) {
+        match &literal.kind {
+            LiteralKind::Group(body) => match modified_twice(body) {
+                Some(inner) => self.parenthesised(inner),
+                None => self.braces(body, literal.span),
+            },
+            _ if in_parentheses => self.bare_operand(literal),
+            _ => self.statement(literal),
+        }
         let mut end = statement_end(literal);
         let mut line = self.line(end);
         let mut indented = false;
@@ -98,7 +114,12 @@ impl Formatter<'_> {
             }
             LiteralKind::Not(inner) => {
                 self.out.text("not ");
-                self.operand(inner, matches!(inner.kind, LiteralKind::Logical(_)));
+                let parentheses = matches!(inner.kind, LiteralKind::Logical(_));
+                if self.future.not {
+                    self.operand(inner, parentheses);
+                } else {
+                    self.statement(inner);
+                }
             }
             LiteralKind::Logical(inner) => self.logical(inner),
             LiteralKind::Group(body) => self.braces(body, literal.span),
@@ -177,12 +198,39 @@ impl Formatter<'_> {
     /// What a keyword is about, in the parentheses that it needs.
     fn operand(&mut self, operand: &Literal, parentheses: bool) {
         if parentheses || !operand.with.is_empty() {
-            self.out.text("(");
-            self.literal(operand);
-            self.out.text(")");
-        } else {
-            self.statement(operand);
+            return self.parenthesised(operand);
         }
+        self.bare_operand(operand);
+    }
+
+    fn parenthesised(&mut self, literal: &Literal) {
+        self.out.text("(");
+        self.placed_literal(literal, true);
+        self.out.text(")");
+    }
+
+    /// An operand, whose term is in parentheses if it starts with braces that would be read as a body's.
+    fn bare_operand(&mut self, operand: &Literal) {
+        match &operand.kind {
+            LiteralKind::Term(term) if term_starts_with_brace(term) => self.kept_together(term),
+            LiteralKind::Assign(left, right) if term_starts_with_brace(left) => {
+                self.kept_together(left);
+                self.out.text(" := ");
+                self.term(right, Place::Value);
+            }
+            LiteralKind::Unify(left, right) if term_starts_with_brace(left) => {
+                self.kept_together(left);
+                self.out.text(" = ");
+                self.term(right, Place::Value);
+            }
+            _ => self.statement(operand),
+        }
+    }
+
+    fn kept_together(&mut self, term: &Term) {
+        self.out.text("(");
+        self.term(term, Place::Statement);
+        self.out.text(")");
     }
 
     /// `some x, y`, with the line breaks between the names.
@@ -213,6 +261,14 @@ impl Formatter<'_> {
         if indented {
             self.out.outdent();
         }
+    }
+}
+
+/// The statement of a body that is `(p with input as x)`, if modifiers follow it.
+fn modified_twice(body: &Body) -> Option<&Literal> {
+    match body.literals.as_slice() {
+        [inner] if !inner.with.is_empty() => Some(inner),
+        _ => None,
     }
 }
 

@@ -107,8 +107,9 @@ impl Parser<'_> {
         self.closers.get(&self.position).copied()
     }
 
-    /// Whether the brackets that open here hold all of an operand, and no operator goes on with them; with `joined`, `and`, `or`
-    /// or `with` must follow.
+    /// Whether the brackets that open here hold all of an operand, and no operator goes on with them; with `joined`, `and` or `or`
+    /// must follow, or `with` in a statement in parentheses: elsewhere `{x} with input as y` is a set, as it was before there were
+    /// bodies in braces.
     fn ends_operand(&self, joined: bool) -> bool {
         let next = self
             .closer()
@@ -120,7 +121,8 @@ impl Parser<'_> {
             return true;
         };
         match follows {
-            Tok::Keyword(Keyword::And | Keyword::Or | Keyword::With) => true,
+            Tok::Keyword(Keyword::And | Keyword::Or) => true,
+            Tok::Keyword(Keyword::With) => !joined || self.behind_parenthesis(),
             _ if joined => false,
             Tok::Dot | Tok::LBracket => *spaced,
             Tok::Keyword(Keyword::In) | Tok::Comma | Tok::Assign | Tok::Unify => false,
@@ -128,6 +130,11 @@ impl Parser<'_> {
             Tok::Plus | Tok::Minus | Tok::Star | Tok::Slash | Tok::Percent | Tok::Pipe | Tok::Amp => false,
             _ => true,
         }
+    }
+
+    fn behind_parenthesis(&self) -> bool {
+        let before = self.position.checked_sub(1).and_then(|at| self.tokens.get(at));
+        before.is_some_and(|token| token.tok == Tok::LParen)
     }
 
     /// Whether there is `and`, `or`, `with` or `not` in the parentheses that open here, in no other brackets inside of them.
