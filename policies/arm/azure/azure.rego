@@ -138,7 +138,6 @@ deny contains finding if {
 #   - nist-800-53r5:CP-9
 #   - nist-800-53r5:SC-12(1)
 #   remediation: Set enablePurgeProtection to true.
-#   fix: {at: [enablePurgeProtection], value: true}
 deny contains finding if {
 	some vault in arm.of_type("Microsoft.KeyVault/vaults")
 	object.get(arm.properties(vault), "enablePurgeProtection", null) in {false, null}
@@ -158,7 +157,7 @@ deny contains finding if {
 #   - pci-dss-4.0:4.2.1
 #   - iso-27001-2022:A.8.24
 #   remediation: Set httpsOnly to true.
-#   fix: {at: [httpsOnly], value: true}
+#   fix: {at: [properties, httpsOnly], value: true}
 deny contains finding if {
 	some type in ["Microsoft.Web/sites", "Microsoft.Web/sites/slots"]
 	some app in arm.of_type(type)

@@ -42,7 +42,6 @@ allow if {
 #   - owasp-cicd-2022:CICD-SEC-5
 #   - nist-800-53r5:AC-6
 #   remediation: "Add permissions to the workflow, for instance contents: read."
-#   fix: [{path: [permissions], value: {contents: read}}]
 deny contains finding if {
 	not has_permissions(input)
 	some id, job in gh.jobs

@@ -76,10 +76,18 @@ fetches(line) if {
 #   - owasp-cicd-2022:CICD-SEC-6
 #   - nist-800-53r5:AC-6
 #   remediation: Set persist-credentials to false, unless a later step pushes.
-#   fix: {at: [with, persist-credentials], value: false}
 warn contains finding if {
 	some entry in gh.steps
 	gh.is_action(entry.step, "actions/checkout")
 	lower(sprintf("%v", [object.get(entry.step, ["with", "persist-credentials"], true)])) != "false"
+	not pushes_after(entry)
 	finding := gh.finding("cicd/github_checkout/persisted-token", entry.job, sprintf("step %d should not keep the token", [entry.number + 1]))
+}
+
+# A later step of the job needs the token.
+pushes_after(entry) if {
+	some later in gh.steps
+	later.job == entry.job
+	later.number > entry.number
+	regex.match(`git( +-[^ ]+( +[^ -][^ ]*)?)* +push`, later.step.run)
 }

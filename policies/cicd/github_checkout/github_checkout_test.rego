@@ -78,6 +78,20 @@ test_tokens_stay_unless_told if {
 	found(workflow("push", {"uses": "corp/checkout@v4"})) == set()
 }
 
+after(run) := {"name": "x", "on": "push", "jobs": {
+	"build": {"steps": [{"run": "git push"}, {"uses": "actions/checkout@v4"}, {"run": run}]},
+	"other": {"steps": [{"run": "make"}, {"run": "make"}, {"run": "git push"}]},
+}}
+
+test_tokens_stay_for_a_later_step_that_pushes if {
+	every run in ["git push", "git commit -am x && git  push origin main", "git -C src -c user.name=ci --no-pager push"] {
+		found(after(run)) == set()
+	}
+	every run in ["make", "git stash push", "docker push x"] {
+		found(after(run)) == {"cicd/github_checkout/persisted-token"}
+	}
+}
+
 test_message_names_the_trigger if {
 	checkout.deny == {{
 		"id": "cicd/github_checkout/pull-request",

@@ -123,13 +123,15 @@ deny contains finding if {
 #   - pci-dss-4.0:3.7.4
 #   - iso-27001-2022:A.8.24
 #   remediation: Set EnableKeyRotation to true.
-#   fix: {at: [EnableKeyRotation], value: true}
+#   fix: {at: [Properties, EnableKeyRotation], value: true}
 deny contains finding if {
-	some resource in cfn.of_type("AWS::KMS::Key")
-	object.get(resource.properties, "KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
-	object.get(resource.properties, "KeyUsage", "ENCRYPT_DECRYPT") == "ENCRYPT_DECRYPT"
-	cfn.off(resource.properties, "EnableKeyRotation")
-	finding := cfn.finding("cloudformation/storage/key-rotation", resource.name, "EnableKeyRotation must be true")
+	some name, resource in input.Resources
+	resource.Type == "AWS::KMS::Key"
+	properties := object.get(resource, "Properties", {})
+	object.get(properties, "KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
+	object.get(properties, "KeyUsage", "ENCRYPT_DECRYPT") == "ENCRYPT_DECRYPT"
+	cfn.off(properties, "EnableKeyRotation")
+	finding := cfn.finding("cloudformation/storage/key-rotation", name, "EnableKeyRotation must be true")
 }
 
 # METADATA

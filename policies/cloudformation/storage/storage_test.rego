@@ -93,6 +93,8 @@ test_defaults_of_parameters_are_told if {
 }
 
 test_keys_that_sign_are_not_rotated if {
+	bare := {"Resources": {"Key": {"Type": "AWS::KMS::Key"}}}
+	found(bare) == {"cloudformation/storage/key-rotation"}
 	one("AWS::KMS::Key", {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}) == set()
 }
 

@@ -12,7 +12,6 @@ import data.lib.kubernetes as k8s
 #   - nist-800-53r5:AC-6(5)
 #   - iso-27001-2022:A.8.2
 #   remediation: Set securityContext.runAsNonRoot to true on the pod or on each container.
-#   fix: {at: [securityContext, runAsNonRoot], value: true}
 restricted contains finding if {
 	some container in k8s.containers
 	not runs_as_non_root(container)
@@ -37,7 +36,7 @@ runs_as_non_root(container) if {
 #   remediation: Set securityContext.allowPrivilegeEscalation to false.
 #   fix: {at: [securityContext, allowPrivilegeEscalation], value: false}
 restricted contains finding if {
-	some container in linux_containers
+	some container in k8s.linux_containers
 	object.get(container, ["securityContext", "allowPrivilegeEscalation"], true) != false
 	finding := k8s.finding("kubernetes/admission/privilege-escalation", sprintf("container %s must set allowPrivilegeEscalation to false", [k8s.called(container)]))
 }
@@ -51,9 +50,8 @@ restricted contains finding if {
 #   - cis-kubernetes-1.9:5.2.10
 #   - nist-800-53r5:CM-7
 #   remediation: Set securityContext.capabilities.drop to ["ALL"].
-#   fix: {at: [securityContext, capabilities, drop], value: [ALL]}
 restricted contains finding if {
-	some container in linux_containers
+	some container in k8s.linux_containers
 	not drops_all(container)
 	finding := k8s.finding("kubernetes/admission/drop-capabilities", sprintf("container %s must drop ALL capabilities", [k8s.called(container)]))
 }
@@ -71,7 +69,7 @@ drops_all(container) if "ALL" in container.securityContext.capabilities.drop
 #   remediation: Set securityContext.seccompProfile.type to RuntimeDefault or Localhost.
 #   fix: {at: [securityContext, seccompProfile, type], value: RuntimeDefault}
 restricted contains finding if {
-	some container in linux_containers
+	some container in k8s.linux_containers
 	profile := object.get(container, ["securityContext", "seccompProfile", "type"], pod_seccomp)
 	not profile in {"RuntimeDefault", "Localhost"}
 	finding := k8s.finding("kubernetes/admission/seccomp", sprintf("container %s must run under a seccomp profile, not %s", [k8s.called(container), profile]))
@@ -107,7 +105,7 @@ restricted contains finding if {
 #   - nist-800-53r5:CM-7
 #   remediation: Add no capability but NET_BIND_SERVICE.
 restricted contains finding if {
-	some container in linux_containers
+	some container in k8s.linux_containers
 	some capability in container.securityContext.capabilities.add
 	capability in (baseline_capabilities - {"NET_BIND_SERVICE"})
 	message := sprintf("container %s must not add the capability %s", [k8s.called(container), capability])
@@ -133,10 +131,4 @@ restricted contains finding if {
 		"projected", "secret",
 	}
 	finding := k8s.finding("kubernetes/admission/volume-type", sprintf("a volume must not be of the type %s", [type]))
-}
-
-# Windows has no capabilities, no seccomp, and no way to escalate that this setting would close.
-linux_containers contains container if {
-	not k8s.pod_spec.os.name == "windows"
-	some container in k8s.containers
 }

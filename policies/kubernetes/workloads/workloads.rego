@@ -121,7 +121,6 @@ unconfined(settings) := ({sprintf("be unconfined by %s", [field]) |
 #   - cis-kubernetes-1.9:5.1.6
 #   - nist-800-53r5:AC-6
 #   remediation: Set automountServiceAccountToken to false, or name a service account.
-#   fix: {at: [automountServiceAccountToken], value: false}
 warn contains finding if {
 	account := object.get(k8s.pod_spec, "serviceAccountName", "default")
 	account in {"", "default", null}
@@ -141,9 +140,8 @@ warn contains finding if {
 #   - nist-800-53r5:SI-7
 #   - cis-kubernetes-1.9:5.7.3
 #   remediation: Set securityContext.readOnlyRootFilesystem to true and mount an emptyDir where files are written.
-#   fix: {at: [securityContext, readOnlyRootFilesystem], value: true}
 warn contains finding if {
-	some container in k8s.containers
+	some container in k8s.linux_containers
 	object.get(container, ["securityContext", "readOnlyRootFilesystem"], false) != true
 	message := sprintf("container %s can write its root file system", [k8s.called(container)])
 	finding := k8s.finding("kubernetes/workloads/writable-root", message)

@@ -92,6 +92,12 @@ test_options_of_the_baseline_are_accepted if {
 	}
 }
 
+test_roots_of_windows_are_written if {
+	spec := {"automountServiceAccountToken": false, "containers": [{"name": "web"}]}
+	found(deployment(object.union(spec, {"os": {"name": "windows"}}))) == set()
+	found(deployment(object.union(spec, {"os": {"name": "linux"}}))) == {"kubernetes/workloads/writable-root"}
+}
+
 test_named_accounts_may_have_tokens if {
 	found(deployment({"serviceAccountName": "shop", "containers": [container({})]})) == set()
 	found(deployment({"serviceAccountName": "default", "containers": [container({})]})) == {"kubernetes/workloads/token"}

@@ -47,6 +47,12 @@ containers contains container if some container in pod_spec.initContainers
 
 containers contains container if some container in pod_spec.ephemeralContainers
 
+# Windows has no capabilities, no seccomp, no way to escalate that the settings would close, and no root that it could make read-only.
+linux_containers contains container if {
+	not pod_spec.os.name == "windows"
+	some container in containers
+}
+
 # Some of those that others define need no name (Knative).
 called(container) := object.get(container, "name", "without name")
 
