@@ -54,11 +54,12 @@ const LEFT_OUT: [(&str, &str, &str, &str); 12] = [
         "terraform/tls/search-domain",
         "domain_endpoint_options {\nenforce_https = true\ntls_security_policy = \"Policy-Min-TLS-1-2-2019-07\"\n}",
     ),
+    // The provider writes protocols in capitals.
     (
-        "aws_redshift_cluster",
-        "",
-        "terraform/storage/public-warehouse",
-        "publicly_accessible = false",
+        "aws_lb_listener",
+        "protocol = \"https\"",
+        "terraform/tls/listener-tls",
+        "ssl_policy = \"ELBSecurityPolicy-TLS13-1-2-2021-06\"",
     ),
     (
         "azurerm_redis_cache",

@@ -24,6 +24,8 @@ pub enum NodeKind {
     Set(Vec<Node>),
     /// A mapping, in the order of the text.
     Object(Vec<Entry>),
+    /// A mapping that has more members than these: what they are only running tells.
+    Open(Vec<Entry>),
     /// Something that only running what the text describes would tell.
     Unknown,
 }
@@ -86,7 +88,7 @@ impl Node {
             NodeKind::Unknown => Value::Null,
             NodeKind::Scalar(value) => value.clone(),
             NodeKind::Array(items) | NodeKind::Set(items) => Value::array(items.iter().map(Self::to_value)),
-            NodeKind::Object(entries) => {
+            NodeKind::Object(entries) | NodeKind::Open(entries) => {
                 let pair = |entry: &Entry| (Value::string(&entry.key), entry.value.to_value());
                 let known = entries
                     .iter()
@@ -104,7 +106,9 @@ impl Node {
 
     fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.kind {
-            NodeKind::Object(entries) => entries.iter().find(|entry| entry.key == key),
+            NodeKind::Object(entries) | NodeKind::Open(entries) => {
+                entries.iter().find(|entry| entry.key == key)
+            }
             _ => None,
         }
     }
@@ -112,7 +116,7 @@ impl Node {
     /// What a path (keys and indexes) leads to.
     pub(crate) fn at(&self, path: &[Value]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match &node.kind {
-            NodeKind::Object(_) => node.get(step.as_str()?),
+            NodeKind::Object(_) | NodeKind::Open(_) => node.get(step.as_str()?),
             NodeKind::Array(items) | NodeKind::Set(items) => items.get(index(step)?),
             NodeKind::Scalar(_) | NodeKind::Unknown => None,
         })
@@ -133,7 +137,7 @@ impl Node {
         let (mut at, mut key_range) = (self, None);
         for (found, step) in path.iter().enumerate() {
             let next = match &at.kind {
-                NodeKind::Object(_) => step.as_str().and_then(|key| at.entry(key)),
+                NodeKind::Object(_) | NodeKind::Open(_) => step.as_str().and_then(|key| at.entry(key)),
                 NodeKind::Array(items) | NodeKind::Set(items) => {
                     if let Some(item) = index(step).and_then(|index| items.get(index)) {
                         (at, key_range) = (item, None);
@@ -155,7 +159,9 @@ impl Node {
         }
         // Of a whole mapping or list the key says more than its first line.
         let range = match (&at.kind, key_range) {
-            (NodeKind::Array(_) | NodeKind::Set(_) | NodeKind::Object(_), Some(key)) => key,
+            (NodeKind::Array(_) | NodeKind::Set(_) | NodeKind::Object(_) | NodeKind::Open(_), Some(key)) => {
+                key
+            }
             _ => at.range.clone(),
         };
         Place {

@@ -84,6 +84,12 @@ fn empty(
         _ => return None,
     };
     let written = text.get(null.range.clone())?;
+    // What a tag or an anchor belongs to is more than nothing.
+    let before = text.get(..null.range.start)?.trim_end();
+    let mut words = before.rsplit(|letter: char| letter.is_whitespace() || "[{,".contains(letter));
+    if !json && words.next().is_some_and(|word| word.starts_with(['!', '&'])) {
+        return None;
+    }
     if ["~", "null", "Null", "NULL"].contains(&written) {
         let style = Style::Braces { before: "", json };
         return Some((null.range.start, written.len(), style));
@@ -173,7 +179,9 @@ fn end_of_value(text: &str, node: &Node, behind: usize) -> usize {
             let last = items.last();
             last.map(|item| end_of_value(text, item, node.range.start))
         }
-        NodeKind::Object(entries) => entries.last().map(|entry| end_of(text, entry)),
+        NodeKind::Object(entries) | NodeKind::Open(entries) => {
+            entries.last().map(|entry| end_of(text, entry))
+        }
         NodeKind::Scalar(_) | NodeKind::Unknown => None,
     };
     last.unwrap_or(node.range.end)

@@ -180,12 +180,16 @@ fn what_is_empty_becomes_a_mapping() {
         &two,
         "security:\n  readOnly: true\n  user: 1\n",
     );
-    is_left(
-        "a.yaml",
+    for text in [
         "security: &x\nb: *x\n",
-        &fix,
-        "empty or null; write `{}`",
-    );
+        "security: !!null null\n",
+        "security: &y null\n",
+        "security: !!null\n  ~\n",
+        "{a: 0, security: !!null null}\n",
+        "{security: &y ~, b: *y}\n",
+    ] {
+        is_left("a.yaml", text, &fix, "empty or null; write `{}`");
+    }
 }
 
 #[test]

@@ -305,7 +305,9 @@ fn height(node: &Node) -> usize {
     let below = match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => return 0,
         NodeKind::Array(items) | NodeKind::Set(items) => items.iter().map(height).max(),
-        NodeKind::Object(entries) => entries.iter().map(|entry| height(&entry.value)).max(),
+        NodeKind::Object(entries) | NodeKind::Open(entries) => {
+            entries.iter().map(|entry| height(&entry.value)).max()
+        }
     };
     below.unwrap_or_default().saturating_add(1)
 }

@@ -30,6 +30,30 @@ fn what_is_known_of_a_set_stays() {
         ("concat(toset([\"22\", var.u]), [\"80\"])[1]", "unknown"),
         ("toset([\"22\", var.u]) == toset([\"22\"])", "unknown"),
         ("setsubtract([\"22\"], [var.u])", "unknown"),
+        ("length(toset([\"22\", var.u])[*])", "unknown"),
+        (
+            "length(toset([{a = 1, b = var.u}, {a = 1, b = \"x\"}])[*].a)",
+            "unknown",
+        ),
+        ("length([for o in toset([{a = 1, b = var.u}]) : o.a])", "unknown"),
+        ("length(reverse(toset([\"22\", var.u])))", "unknown"),
+        ("reverse(toset([\"22\", var.u]))[0]", "unknown"),
+        ("length(slice(toset([\"22\", var.u]), 0, 1))", "unknown"),
+        ("length(chunklist(toset([\"22\", var.u]), 1))", "unknown"),
+        ("length(flatten([toset([\"22\", {a = var.u}])]))", "unknown"),
+        ("element(toset([\"22\", var.u]), 1)", "unknown"),
+        ("index(toset([\"22\", var.u]), \"22\")", "unknown"),
+        ("zipmap([\"a\", \"b\"], toset([\"22\", var.u]))[\"b\"]", "unknown"),
+        ("length(distinct(toset([\"22\", var.u])))", "unknown"),
+        ("length(compact(toset([\"22\", var.u])))", "unknown"),
+        ("length(sort(toset([\"22\", var.u])))", "unknown"),
+        ("length(values({a = toset([\"22\", var.u])})[0])", "unknown"),
+        ("length(setproduct(toset([\"22\", var.u]), [1, 2]))", "unknown"),
+        (
+            "length({for v in toset([\"22\", var.u]) : \"k\" => v...}[\"k\"])",
+            "unknown",
+        ),
+        ("\"%{for v in toset([\"22\", var.u])}x%{endfor}\"", "unknown"),
         ("toset(var.u)", "unknown"),
     ];
     for (expression, expected) in cases {
@@ -141,6 +165,76 @@ fn instances_and_blocks_of_other_resources_are_known_by_index_and_key() {
     }
 }
 
+/// What a resource leaves out its provider may say: no answer may rest on it.
+#[test]
+fn a_resource_is_more_than_what_is_written_of_it() {
+    let text = |expression: &str| {
+        format!(
+            r#"
+resource "s" "one" {{
+  name = "n"
+  rule {{ port = 22 }}
+}}
+resource "s" "many" {{
+  for_each = {{ a = 1 }}
+  name     = "n"
+  tags     = {{ x = "y" }}
+}}
+resource "t" "r" {{
+  a = {expression}
+}}
+"#
+        )
+    };
+    let cases = [
+        (r#"lookup(s.one, "public", true)"#, None),
+        (r#"lookup(s.many["a"], "public", true)"#, None),
+        (r#"contains(keys(s.one), "public")"#, None),
+        (r#"merge({public = false}, s.one).public"#, None),
+        ("length(s.one)", None),
+        ("length([for k, v in s.one : k])", None),
+        (r#"s.one == {name = "n", rule = [{port = 22}]}"#, None),
+        (r#"lookup(s.one.rule[0], "open", false)"#, None),
+        (r#"jsonencode(s.one)"#, None),
+        (r#"values(s.many)[0] == {name = "n", tags = {x = "y"}}"#, None),
+        (r#"lookup(s.one, "name", "m")"#, Some(r#"{"a":"n"}"#)),
+        ("s.one.name", Some(r#"{"a":"n"}"#)),
+        ("s.one.rule[0].port", Some(r#"{"a":22}"#)),
+        ("s.one[*].name", Some(r#"{"a":["n"]}"#)),
+        ("values(s.many)[*].name", Some(r#"{"a":["n"]}"#)),
+        ("[for s in s.many : s.name]", Some(r#"{"a":["n"]}"#)),
+        ("length(s.many)", Some(r#"{"a":1}"#)),
+        (r#"length(s.many["a"].tags)"#, Some(r#"{"a":1}"#)),
+    ];
+    for (expression, expected) in cases {
+        let (after, unknown) = of(&text(expression), "t.r");
+        match expected {
+            Some(expected) => assert_eq!(after, expected, "{expression}"),
+            None => assert_eq!(unknown, r#"{"a":true}"#, "{expression}"),
+        }
+    }
+}
+
+/// Each asks for one of many: the many are not counted again for each.
+#[test]
+fn references_by_key_cost_what_they_name() {
+    let users: Vec<String> = (0..150)
+        .map(|user| format!("u{user} = {{ a = 1, b = 2, c = 3, d = 4 }}"))
+        .collect();
+    let mut text = format!("locals {{\n  users = {{\n{}\n  }}\n}}\n", users.join("\n"));
+    text.push_str("resource \"s\" \"user\" {\n  for_each = local.users\n  name = each.key\n}\n");
+    for key in ["one", "two", "three", "four"] {
+        text.push_str(&format!(
+            "resource \"t\" \"{key}\" {{\n  for_each = local.users\n  name = s.user[each.key].name\n  id = s.user[each.key].id\n}}\n"
+        ));
+    }
+    let (after, unknown) = of(&text, "t.four[\"u7\"]");
+    assert_eq!(
+        (after.as_str(), unknown.as_str()),
+        (r#"{"name":"u7"}"#, r#"{"id":true}"#)
+    );
+}
+
 #[test]
 fn resources_that_need_each_other_are_reported_and_end() {
     let text = "resource \"a\" \"b\" {\n  count = 1\n  x = a.c[0].x\n}\nresource \"a\" \"c\" {\n  count = 1\n  x = a.b[0].x\n}\n";
@@ -179,6 +273,11 @@ fn what_is_left_out_is_what_the_provider_takes() {
             "protocol = \"TLS\"",
             r#"{"protocol":"TLS","ssl_policy":"ELBSecurityPolicy-2016-08"}"#,
         ),
+        (
+            "aws_lb_listener",
+            "protocol = \"tls\"",
+            r#"{"protocol":"TLS","ssl_policy":"ELBSecurityPolicy-2016-08"}"#,
+        ),
         ("aws_lb_listener", "protocol = var.u", "{}"),
         (
             "aws_instance",
@@ -196,6 +295,29 @@ fn what_is_left_out_is_what_the_provider_takes() {
             "",
             r#"{"domain_endpoint_options":[{"enforce_https":false,"tls_security_policy":"Policy-Min-TLS-1-0-2019-07"}]}"#,
         ),
+        // An empty text is nothing.
+        (
+            "aws_instance",
+            "ebs_block_device {\n    snapshot_id = \"\"\n  }",
+            r#"{"ebs_block_device":[{"encrypted":false,"snapshot_id":""}]}"#,
+        ),
+        (
+            "aws_apigatewayv2_route",
+            "authorization_type = \"\"",
+            r#"{"authorization_type":"NONE"}"#,
+        ),
+        (
+            "aws_instance",
+            "ebs_block_device {\n    no_device = true\n  }",
+            r#"{"ebs_block_device":[{"no_device":true}]}"#,
+        ),
+        (
+            "aws_instance",
+            "ebs_block_device {\n    no_device = false\n  }",
+            r#"{"ebs_block_device":[{"encrypted":false,"no_device":false}]}"#,
+        ),
+        // Providers differ by their version.
+        ("aws_redshift_cluster", "", "{}"),
         ("other", "", "{}"),
     ];
     for (kind, body, expected) in cases {

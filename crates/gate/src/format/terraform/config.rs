@@ -53,6 +53,15 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// Whether blocks of this type stand in it, `dynamic` ones too.
+    pub(super) fn has_block(&self, kind: &str) -> bool {
+        let is = |block: &Block| {
+            block.kind == kind
+                || block.kind == "dynamic" && block.labels.first().is_some_and(|made| made == kind)
+        };
+        self.blocks.iter().any(is)
+    }
+
     pub(super) fn attr(&self, name: &str) -> Option<&Attr> {
         self.attrs.iter().find(|attr| attr.name == name)
     }
@@ -258,7 +267,7 @@ fn blocks(
                 labels.pop();
             }
         }
-        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Unknown => {}
+        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Open(_) | NodeKind::Unknown => {}
     }
     Ok(())
 }
@@ -339,7 +348,7 @@ fn into_objects(node: Node) -> Vec<Vec<Entry>> {
     match node.kind {
         NodeKind::Object(entries) => vec![entries],
         NodeKind::Array(items) => items.into_iter().flat_map(into_objects).collect(),
-        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Unknown => Vec::new(),
+        NodeKind::Scalar(_) | NodeKind::Set(_) | NodeKind::Open(_) | NodeKind::Unknown => Vec::new(),
     }
 }
 

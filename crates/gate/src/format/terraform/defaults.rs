@@ -4,6 +4,7 @@
 //! defaults that are insecure of the attributes that the starter library reads, where it does not take their absence for that value itself. Source: the
 //! documentation of the providers' resources, <https://registry.terraform.io/>; where that names none, what the cloud's API does.
 
+use super::eval::truth;
 use crate::node::{Entry, Node, NodeKind};
 use stele_types::Value;
 
@@ -30,6 +31,8 @@ enum Unless {
     Never,
     /// This attribute is set.
     Set(&'static str),
+    /// This attribute is set, or that one is true.
+    SetOrTrue(&'static str, &'static str),
     /// This one is not.
     Unset(&'static str),
     /// This one is, surely, none of these.
@@ -57,7 +60,7 @@ const fn row(
 }
 
 /// All of them. One may rest on one before it.
-static DEFAULTS: [Default; 17] = [
+static DEFAULTS: [Default; 16] = [
     row(
         &["aws_apigatewayv2_route"],
         &["authorization_type"],
@@ -80,7 +83,7 @@ static DEFAULTS: [Default; 17] = [
         MACHINES,
         &["ebs_block_device", "encrypted"],
         Says::Bool(false),
-        Unless::Set("snapshot_id"),
+        Unless::SetOrTrue("snapshot_id", "no_device"),
     ),
     row(
         &["aws_launch_template"],
@@ -114,13 +117,6 @@ static DEFAULTS: [Default; 17] = [
         SEARCH,
         &["domain_endpoint_options", "tls_security_policy"],
         OLD_TLS,
-        Unless::Never,
-    ),
-    // Up to version 5 of the provider.
-    row(
-        &["aws_redshift_cluster"],
-        &["publicly_accessible"],
-        Says::Bool(true),
         Unless::Never,
     ),
     row(
@@ -172,12 +168,25 @@ static DEFAULTS: [Default; 17] = [
     ),
 ];
 
-/// Adds to the values of a resource what its provider takes for what is left out, or null. It stands where its block does.
+/// Adds to the values of a resource what its provider takes for what is left out, null, or an empty text. It stands where its block does.
 pub(super) fn fill(kind: &str, after: &mut Node) {
+    if LISTENERS.contains(&kind) {
+        capitalize(after, "protocol");
+    }
     for default in &DEFAULTS {
         if default.types.contains(&kind) {
             default.fill(after, default.path);
         }
+    }
+}
+
+/// Writes a text as the provider keeps it.
+fn capitalize(body: &mut Node, name: &str) {
+    if let NodeKind::Object(entries) = &mut body.kind
+        && let Some(entry) = entries.iter_mut().find(|entry| entry.key == name)
+        && let NodeKind::Scalar(Value::String(text)) = &entry.value.kind
+    {
+        entry.value.kind = NodeKind::Scalar(Value::string(&text.to_ascii_uppercase()));
     }
 }
 
@@ -192,7 +201,7 @@ impl Default {
             (NodeKind::Object(entries), [name]) if !self.unless.holds(entries) => {
                 match entries.iter_mut().find(|entry| entry.key == *name) {
                     None => entries.push(Entry::new(name, self.says.node(range))),
-                    Some(entry) if is_null(&entry.value) => {
+                    Some(entry) if is_unset(&entry.value) => {
                         entry.value = self.says.node(entry.value.range.clone());
                     }
                     Some(_) => {}
@@ -212,11 +221,12 @@ impl Unless {
     fn holds(&self, entries: &[Entry]) -> bool {
         let value = |name: &str| {
             let entry = entries.iter().find(|entry| entry.key == name);
-            entry.map(|entry| &entry.value).filter(|value| !is_null(value))
+            entry.map(|entry| &entry.value).filter(|value| !is_unset(value))
         };
         match self {
             Self::Never => false,
             Self::Set(name) => value(name).is_some(),
+            Self::SetOrTrue(name, flag) => value(name).is_some() || value(flag).and_then(truth) == Some(true),
             Self::Unset(name) => value(name).is_none(),
             Self::Other(name, words) => value(name)
                 .and_then(Node::as_str)
@@ -241,8 +251,9 @@ impl Says {
     }
 }
 
-fn is_null(node: &Node) -> bool {
-    node.kind == NodeKind::Scalar(Value::Null)
+/// Whether nothing is said: providers take an empty text for that too.
+fn is_unset(node: &Node) -> bool {
+    node.kind == NodeKind::Scalar(Value::Null) || node.as_str() == Some("")
 }
 
 #[cfg(test)]
@@ -273,6 +284,7 @@ mod tests {
         match unless {
             Unless::Never => String::new(),
             Unless::Set(name) => format!("`{name}` is not set"),
+            Unless::SetOrTrue(name, flag) => format!("`{name}` is not set and `{flag}` is not true"),
             Unless::Unset(name) => format!("`{name}` is set"),
             Unless::Other(name, other) => format!("`{name}` is {}", words(other)),
         }

@@ -247,12 +247,11 @@ impl<'a> Scope<'a> {
         }
         if each.key_expr.is_none() {
             let items = items.into_iter().map(|(_, value)| value).collect();
-            let kind = if types::is_partial(&collection) {
-                NodeKind::Set(items)
-            } else {
-                NodeKind::Array(items)
-            };
-            return Node { range, kind };
+            return types::list_of(range, items, types::is_partial(&collection));
+        }
+        // How many one key has is not known.
+        if each.grouping && types::is_partial(&collection) {
+            return unknown(range);
         }
         let entries = items
             .into_iter()
@@ -328,6 +327,9 @@ impl<'a> Scope<'a> {
                 let last = each.endfor_expr.strip;
                 let each = &each.for_expr;
                 let collection = self.eval(&each.collection_expr);
+                if types::is_partial(&collection) {
+                    return None;
+                }
                 let mut out = String::new();
                 for (key, value) in pairs(&collection)? {
                     let of_value = Frame {
@@ -390,7 +392,7 @@ pub(super) fn unknown(range: Range<usize>) -> Node {
 /// Whether nothing in it is unknown.
 pub(super) fn is_known(node: &Node) -> bool {
     match &node.kind {
-        NodeKind::Unknown => false,
+        NodeKind::Unknown | NodeKind::Open(_) => false,
         NodeKind::Scalar(_) => true,
         NodeKind::Array(items) | NodeKind::Set(items) => items.iter().all(is_known),
         NodeKind::Object(entries) => entries.iter().all(|entry| is_known(&entry.value)),
@@ -479,7 +481,7 @@ fn place(node: &mut Node, range: &Range<usize>) {
         NodeKind::Array(items) | NodeKind::Set(items) => {
             items.iter_mut().for_each(|item| place(item, range));
         }
-        NodeKind::Object(entries) => entries.iter_mut().for_each(|entry| {
+        NodeKind::Object(entries) | NodeKind::Open(entries) => entries.iter_mut().for_each(|entry| {
             entry.key_range = range.clone();
             place(&mut entry.value, range);
         }),

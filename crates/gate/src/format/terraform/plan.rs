@@ -53,7 +53,7 @@ fn instances(world: &World, instance: &Rc<Instance>, out: &mut Vec<Node>) {
     let blocks = instance.module.resources.iter().map(|found| ("managed", found));
     let data = instance.module.data.iter().map(|found| ("data", found));
     for (mode, ((kind, name), block)) in blocks.chain(data) {
-        for repetition in instance.repetitions(world, &block.body) {
+        for repetition in instance.repetitions(world, &block.body).iter() {
             if out.len() >= MAX_RESOURCES {
                 let message =
                     format!("modules make more than {MAX_RESOURCES} resources; the rest was not checked");
@@ -67,7 +67,7 @@ fn instances(world: &World, instance: &Rc<Instance>, out: &mut Vec<Node>) {
                 kind,
                 name,
                 block,
-                repetition: &repetition,
+                repetition,
             };
             out.push(resource.change());
         }
@@ -188,9 +188,58 @@ pub(super) fn values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Nod
     self::body(scope, body, range, &[], &[]).0
 }
 
-/// The values of a resource's body.
+/// The values of a resource's body. What it leaves out the provider may say, in its blocks too; how many blocks a `dynamic` one makes may be unknown.
 pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
-    self::body(scope, body, range, &META, &META_BLOCKS).0
+    let (mut values, flags) = self::body(scope, body, range, &META, &META_BLOCKS);
+    if let NodeKind::Object(entries) = &mut values.kind {
+        for entry in entries {
+            let is_counted = match flags.get(&entry.key).map(|flags| &flags.kind) {
+                Some(NodeKind::Array(flags)) => flags.iter().all(|flag| truth(flag) != Some(true)),
+                _ => true,
+            };
+            if !body.has_block(&entry.key) {
+                open_written(body, entry);
+            } else if is_counted {
+                open(&mut entry.value);
+            } else {
+                entry.value.kind = NodeKind::Unknown;
+            }
+        }
+    }
+    open_one(&mut values);
+    values
+}
+
+/// In the JSON syntax a block may be what an attribute is.
+fn open_written(body: &Body, entry: &mut Entry) {
+    if body
+        .attr(&entry.key)
+        .is_some_and(|attr| may_be_blocks(&attr.expr))
+    {
+        open(&mut entry.value);
+    }
+}
+
+pub(super) fn may_be_blocks(expr: &Expr) -> bool {
+    matches!(expr, Expr::Object(..) | Expr::Array(..))
+}
+
+/// Makes mappings such that have more members than are known.
+pub(super) fn open(node: &mut Node) {
+    match &mut node.kind {
+        NodeKind::Array(items) | NodeKind::Set(items) => items.iter_mut().for_each(open),
+        NodeKind::Object(entries) => entries.iter_mut().for_each(|entry| open(&mut entry.value)),
+        NodeKind::Scalar(_) | NodeKind::Open(_) | NodeKind::Unknown => {}
+    }
+    open_one(node);
+}
+
+fn open_one(node: &mut Node) {
+    let kind = std::mem::replace(&mut node.kind, NodeKind::Unknown);
+    node.kind = match kind {
+        NodeKind::Object(entries) => NodeKind::Open(entries),
+        kind => kind,
+    };
 }
 
 /// Arguments and nested blocks, and where they are unknown. Whether a type of block can stand once or often only its provider knows: each is a list.
@@ -283,7 +332,7 @@ fn unknown_parts(node: &Node) -> Node {
     let range = node.range.clone();
     let flag = |value: bool| Node::scalar(range.clone(), Value::Bool(value));
     match &node.kind {
-        NodeKind::Unknown => flag(true),
+        NodeKind::Unknown | NodeKind::Open(_) => flag(true),
         NodeKind::Scalar(_) => flag(false),
         NodeKind::Array(items) | NodeKind::Set(items) => {
             Node::array(range, items.iter().map(unknown_parts).collect())

@@ -7,6 +7,7 @@ use hcl_edit::expr::TraversalOperator as Operator;
 use stele_types::Value;
 
 use super::eval::{Scope, number_of, text_of, unknown};
+use super::types;
 use crate::node::{Node, NodeKind};
 
 /// The value that a reference begins with, and how many of its operators were needed to name it.
@@ -63,6 +64,9 @@ fn resource(
     let Scope { world, instance, .. } = scope;
     let rest = operators.get(named..).unwrap_or_default();
     let found = match rest {
+        [Operator::Index(_), Operator::GetAttr(name), ..] if !instance.says(mode, of, name.as_str()) => {
+            return (None, operators.len());
+        }
         [Operator::Index(index), ..] => {
             let key = text_of(&scope.eval(index));
             let found = key.and_then(|key| instance.resource(world, mode, of, Some(&key)));
@@ -106,7 +110,7 @@ pub(super) fn follow(scope: &Scope<'_>, from: &Node, operators: &[&Operator], ra
                 _ => std::slice::from_ref(from),
             };
             let each = items.iter().map(|item| follow(scope, item, rest, range));
-            return Node::array(range.clone(), each.collect());
+            return types::list_of(range.clone(), each.collect(), types::is_partial(from));
         }
     };
     match next {

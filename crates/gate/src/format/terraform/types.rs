@@ -115,6 +115,9 @@ fn member(scope: &Scope<'_>, node: &Node, key: &str, of: &Expression) -> Node {
     }
     let mut args = call.args.iter();
     let (of, default) = (args.next(), args.next());
+    if there.is_none() && matches!(node.kind, NodeKind::Open(_)) {
+        return missing();
+    }
     let null = NodeKind::Scalar(Value::Null);
     let value = match (there.filter(|there| there.kind != null), default) {
         (Some(there), _) => there.clone(),
@@ -134,7 +137,7 @@ fn member(scope: &Scope<'_>, node: &Node, key: &str, of: &Expression) -> Node {
 pub(super) fn set_of(range: Range<usize>, items: Vec<Node>) -> Node {
     let mut seen = std::collections::BTreeSet::new();
     let mut items = unified(items);
-    items.retain(|item| item.kind == NodeKind::Unknown || seen.insert(item.to_value()));
+    items.retain(|item| !is_known(item) || seen.insert(item.to_value()));
     items.sort_by_cached_key(Node::to_value);
     let kind = NodeKind::Set(items);
     Node { range, kind }
@@ -173,10 +176,24 @@ pub(super) fn is_partial(node: &Node) -> bool {
     matches!(node.kind, NodeKind::Set(_)) && !is_known(node)
 }
 
+/// The elements of a list; of one that is known in part only, neither how many they are nor their order. That stays marked though each of these is known.
+pub(super) fn list_of(range: Range<usize>, mut items: Vec<Node>, is_partial: bool) -> Node {
+    if !is_partial {
+        return Node::array(range, items);
+    }
+    if items.iter().all(is_known) {
+        items.push(unknown(range.clone()));
+    }
+    let kind = NodeKind::Set(items);
+    Node { range, kind }
+}
+
 /// Whether two values are equal, if that can be told. Scalars of different types are not, but of which type one is may be up to a provider; `exact` says that it is not.
 pub(super) fn same(left: &Node, right: &Node, exact: &dyn Fn() -> bool) -> Option<bool> {
     match (&left.kind, &right.kind) {
         (NodeKind::Unknown, _) | (_, NodeKind::Unknown) => None,
+        (NodeKind::Open(_), NodeKind::Object(_) | NodeKind::Open(_))
+        | (NodeKind::Object(_), NodeKind::Open(_)) => None,
         (NodeKind::Set(_), NodeKind::Set(_)) if is_partial(left) || is_partial(right) => None,
         (NodeKind::Scalar(left), NodeKind::Scalar(right)) => {
             let is_null = *left == Value::Null || *right == Value::Null;

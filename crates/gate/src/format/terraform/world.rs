@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
@@ -99,7 +100,9 @@ fn size(node: &Node) -> usize {
     let below: usize = match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => 0,
         NodeKind::Array(items) | NodeKind::Set(items) => items.iter().map(size).sum(),
-        NodeKind::Object(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+        NodeKind::Object(entries) | NodeKind::Open(entries) => {
+            entries.iter().map(|entry| size(&entry.value)).sum()
+        }
     };
     below.saturating_add(1)
 }
@@ -112,7 +115,9 @@ fn is_too_deep(node: &Node, left: usize) -> bool {
     match &node.kind {
         NodeKind::Scalar(_) | NodeKind::Unknown => false,
         NodeKind::Array(items) | NodeKind::Set(items) => items.iter().any(|item| is_too_deep(item, below)),
-        NodeKind::Object(entries) => entries.iter().any(|entry| is_too_deep(&entry.value, below)),
+        NodeKind::Object(entries) | NodeKind::Open(entries) => {
+            entries.iter().any(|entry| is_too_deep(&entry.value, below))
+        }
     }
 }
 
@@ -203,6 +208,8 @@ pub(super) struct Instance {
     locals: Memo<Rc<Node>>,
     attributes: Memo<Rc<Node>>,
     children: Memo<Children>,
+    /// By where `count` or `for_each` stands.
+    repeated: RefCell<HashMap<usize, Rc<Vec<Repetition>>>>,
 }
 
 /// Looks up what is computed once; what is needed for itself is reported and unknown.
@@ -250,6 +257,7 @@ impl Instance {
             locals: Memo::default(),
             attributes: Memo::default(),
             children: Memo::default(),
+            repeated: RefCell::default(),
         })
     }
 
@@ -333,7 +341,7 @@ impl Instance {
         }
         let Some(attr) = body.attr(attr) else {
             // A nested block, which is a list to expressions.
-            if !has_block(body, attr) {
+            if !body.has_block(attr) {
                 return None;
             }
             let whole = self.resource(world, mode, (kind, name), None)?;
@@ -341,7 +349,13 @@ impl Instance {
         };
         let address = format!("{mode}.{kind}.{name}.{}", attr.name);
         let cycle = || world.problem(attr.name_range.start, "depends on itself".to_owned());
-        let compute = || Some(evaluated(&Scope::new(world, self, None), attr));
+        let compute = || {
+            let mut value = evaluated(&Scope::new(world, self, None), attr);
+            if super::plan::may_be_blocks(&attr.expr) {
+                super::plan::open(Rc::make_mut(&mut value));
+            }
+            Some(value)
+        };
         once(&self.attributes, &address, compute, cycle)
     }
 
@@ -363,7 +377,7 @@ impl Instance {
 
     fn instances(&self, world: &World, block: &Block, key: Option<&str>) -> Option<Rc<Node>> {
         let mut entries = Vec::new();
-        for repetition in self.repetitions(world, &block.body) {
+        for repetition in self.repetitions(world, &block.body).iter() {
             let own = match (&repetition.index, &repetition.frame) {
                 (Some(Value::String(key)), _) => Some(key.to_string()),
                 (Some(index), _) => Some(index.to_string()),
@@ -402,7 +416,7 @@ impl Instance {
     /// Whether a resource says anything of an attribute or of a block that is called so.
     pub(super) fn says(&self, mode: &str, (kind, name): (&str, &str), attr: &str) -> bool {
         let block = self.blocks(mode).get(&(kind.to_owned(), name.to_owned()));
-        block.is_some_and(|block| block.body.attr(attr).is_some() || has_block(&block.body, attr))
+        block.is_some_and(|block| block.body.attr(attr).is_some() || block.body.has_block(attr))
     }
 
     fn blocks(&self, mode: &str) -> &BTreeMap<(String, String), Block> {
@@ -458,28 +472,41 @@ impl Instance {
             .map_err(|error| world.problem(at, format!("the module {source} {error}")))
             .ok()?;
         let repetitions = self.repetitions(world, body);
-        let child = |repetition: Repetition| {
+        let child = |repetition: &Repetition| {
             let dot = if self.address.is_empty() { "" } else { "." };
             let address = format!("{}{dot}module.{call}{}", self.address, repetition.suffix());
             let caller = Some((self.me.clone(), call.to_owned(), repetition.clone()));
             let depth = self.depth.saturating_add(1);
             (
-                repetition,
+                repetition.clone(),
                 Self::new(module.clone(), address, depth, caller, directory.clone()),
             )
         };
-        Some(Rc::new(repetitions.into_iter().map(child).collect()))
+        Some(Rc::new(repetitions.iter().map(child).collect()))
     }
 
     /// What `count` or `for_each` make of a block. What they come to is not always known; then it is taken for one.
-    pub(super) fn repetitions(&self, world: &World, body: &Body) -> Vec<Repetition> {
-        let scope = Scope::new(world, self, None);
+    pub(super) fn repetitions(&self, world: &World, body: &Body) -> Rc<Vec<Repetition>> {
         let once = |frame| vec![Repetition { index: None, frame }];
         let (attr, name) = match (body.attr("count"), body.attr("for_each")) {
             (Some(attr), _) => (attr, "count"),
             (None, Some(attr)) => (attr, "each"),
-            (None, None) => return once(None),
+            (None, None) => return Rc::new(once(None)),
         };
+        // All that refer to one of them ask.
+        let at = attr.name_range.start;
+        if let Some(found) = self.repeated.borrow().get(&at) {
+            return found.clone();
+        }
+        let found = self.repeat(world, attr, name);
+        let found = Rc::new(found.unwrap_or_else(|range| once(Some((name, Rc::new(unknown(range)))))));
+        self.repeated.borrow_mut().insert(at, found.clone());
+        found
+    }
+
+    /// What `count` or `each` come to; otherwise where what nobody knows stands.
+    fn repeat(&self, world: &World, attr: &Attr, name: &str) -> Result<Vec<Repetition>, Range<usize>> {
+        let scope = Scope::new(world, self, None);
         let value = scope.value(&attr.expr);
         let found = if name == "count" {
             counted(&value)
@@ -487,7 +514,7 @@ impl Instance {
             keyed(&value)
         };
         let Some(mut found) = found else {
-            return once(Some((name, Rc::new(unknown(value.range)))));
+            return Err(value.range);
         };
         if found.len() > MAX_INSTANCES {
             let message =
@@ -495,16 +522,8 @@ impl Instance {
             world.problem(attr.name_range.start, message);
             found.truncate(MAX_INSTANCES);
         }
-        found
+        Ok(found)
     }
-}
-
-/// Whether blocks of this type stand in a body, `dynamic` ones too.
-fn has_block(body: &Body, kind: &str) -> bool {
-    let is = |block: &Block| {
-        block.kind == kind || block.kind == "dynamic" && block.labels.first().is_some_and(|made| made == kind)
-    };
-    body.blocks.iter().any(is)
 }
 
 fn evaluated(scope: &Scope<'_>, attr: &Attr) -> Rc<Node> {

@@ -7,7 +7,7 @@ use stele_types::{Number, Value};
 use super::{Call, all_known};
 use crate::format::terraform::eval::{is_known, number_of, text_of, truth};
 use crate::format::terraform::refs::indexed;
-use crate::format::terraform::types::{is_partial, same, set_of, unified};
+use crate::format::terraform::types::{is_partial, list_of, same, set_of, unified};
 use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
 /// More elements of one list are not made.
@@ -43,11 +43,12 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
         }
         "flatten" => {
             let mut out = Vec::new();
-            flatten(call.arg(0)?, &mut out)?;
-            call.array(out)
+            let mut is_partial = false;
+            flatten(call.arg(0)?, &mut out, &mut is_partial)?;
+            list_of(call.range.clone(), out, is_partial)
         }
         "tolist" => call.ordered(unified(call.items(0)?.to_vec())),
-        "reverse" => call.array(call.items(0)?.iter().rev().cloned().collect()),
+        "reverse" => call.ordered(call.items(0)?.iter().rev().cloned().collect()),
         "compact" => {
             let items = call.items(0)?;
             let is_something = |item: &&Node| text_of(item).is_some_and(|text| !text.is_empty());
@@ -57,14 +58,14 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
             call.array(items.iter().filter(is_something).cloned().collect())
         }
         "element" => {
-            let items = call.items(0)?;
+            let items = whole(call)?;
             let length = i64::try_from(items.len()).ok()?;
             let index = call.integer(1)?.checked_rem_euclid(length)?;
             items.get(usize::try_from(index).ok()?)?.clone()
         }
         "slice" => {
             let at = |index| usize::try_from(call.integer(index)?).ok();
-            call.array(call.items(0)?.get(at(1)?..at(2)?)?.to_vec())
+            call.array(whole(call)?.get(at(1)?..at(2)?)?.to_vec())
         }
         "one" => match call.items(0)? {
             [] => call.scalar(Value::Null),
@@ -73,7 +74,7 @@ fn lists(name: &str, call: &Call<'_>) -> Option<Node> {
         },
         "index" => {
             let wanted = call.arg(1)?;
-            let mut items = call.items(0)?.iter();
+            let mut items = whole(call)?.iter();
             let is_wanted = |item: &Node| same(item, wanted, &|| false) != Some(false);
             let at = items.position(is_wanted)?;
             same(call.items(0)?.get(at)?, wanted, &|| false)?;
@@ -99,7 +100,7 @@ fn chosen(name: &str, call: &Call<'_>) -> Option<Node> {
         "chunklist" => {
             let size = usize::try_from(call.integer(1)?).ok().filter(|size| *size > 0)?;
             let chunk = |items: &[Node]| call.array(items.to_vec());
-            call.array(call.items(0)?.chunks(size).map(chunk).collect())
+            call.array(whole(call)?.chunks(size).map(chunk).collect())
         }
         "sort" => {
             let texts = call.items(0)?.iter().map(|item| Some((text_of(item)?, item)));
@@ -141,13 +142,19 @@ fn first(call: &Call<'_>, is_something: impl Fn(&Node) -> bool) -> Option<Node> 
     None
 }
 
-fn flatten(node: &Node, out: &mut Vec<Node>) -> Option<()> {
+/// The elements of the first argument, if it is known how many there are and in which order.
+fn whole<'c>(call: &'c Call<'_>) -> Option<&'c [Node]> {
+    call.items(0).filter(|_| !call.arg(0).is_some_and(is_partial))
+}
+
+fn flatten(node: &Node, out: &mut Vec<Node>, partial: &mut bool) -> Option<()> {
+    *partial |= is_partial(node);
     let (NodeKind::Array(items) | NodeKind::Set(items)) = &node.kind else {
         return None;
     };
     for item in items {
         match &item.kind {
-            NodeKind::Array(_) | NodeKind::Set(_) => flatten(item, out)?,
+            NodeKind::Array(_) | NodeKind::Set(_) => flatten(item, out, partial)?,
             // It may be a list.
             NodeKind::Unknown => return None,
             _ => out.push(item.clone()),
@@ -207,12 +214,19 @@ fn maps(name: &str, call: &Call<'_>) -> Option<Node> {
             call.array(entries.into_iter().map(|entry| entry.value.clone()).collect())
         }
         "lookup" => {
-            call.entries(0)?;
+            let from = call.arg(0)?;
             let key = call.arg(1).filter(|key| is_known(key))?;
-            indexed(call.arg(0)?, key).or_else(|| call.arg(2))?.clone()
+            let default = || match &from.kind {
+                NodeKind::Object(_) => call.arg(2),
+                _ => None,
+            };
+            indexed(from, key).or_else(default)?.clone()
         }
         "zipmap" => {
             let (keys, values) = (call.items(0)?, call.items(1)?);
+            if call.args.iter().any(is_partial) {
+                return None;
+            }
             let pair = |(key, value): (&Node, &Node)| Some(Entry::new(&text_of(key)?, value.clone()));
             let entries: Vec<Entry> = keys.iter().zip(values).map(pair).collect::<Option<_>>()?;
             call.object(last_of_equal(entries))

@@ -62,14 +62,8 @@ impl Call<'_> {
 
     /// A list with the elements of the arguments; if one of those is a set that is known in part only, their order is not known.
     fn ordered(&self, items: Vec<Node>) -> Node {
-        let range = self.range.clone();
-        let is_ordered = !self.args.iter().any(super::types::is_partial);
-        let kind = if is_ordered {
-            NodeKind::Array(items)
-        } else {
-            NodeKind::Set(items)
-        };
-        Node { range, kind }
+        let is_partial = self.args.iter().any(super::types::is_partial);
+        super::types::list_of(self.range.clone(), items, is_partial)
     }
 
     pub(super) fn object(&self, entries: Vec<Entry>) -> Node {
@@ -111,7 +105,8 @@ pub(super) fn call(scope: &Scope<'_>, call: &FuncCall, range: Range<usize>) -> N
     }
     let mut args: Vec<Node> = call.args.iter().map(|arg| scope.eval(arg)).collect();
     if call.args.expand_final() {
-        match args.pop().map(|last| last.kind) {
+        let last = args.pop().filter(|last| !super::types::is_partial(last));
+        match last.map(|last| last.kind) {
             Some(NodeKind::Array(items) | NodeKind::Set(items)) => args.extend(items),
             _ => return unknown(range),
         }
