@@ -48,7 +48,7 @@ deny contains finding if {
 	instruction.Cmd == "add"
 	some source in instruction.Value
 	regex.match(`^([a-zA-Z]+://|git@)`, source)
-	not regex.match(`#[0-9a-f]{40}$`, source)
+	not regex.match(`^(git@[^#]*|(git|ssh)://[^#]*|https?://[^#]*\.git)#[0-9a-f]{40}(:|$)`, source)
 	every flag in instruction.Flags {
 		not startswith(flag, "--checksum=")
 	}

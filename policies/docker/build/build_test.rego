@@ -58,7 +58,21 @@ test_repositories_are_downloads if {
 	every source in ["git@github.com:corp/a.git", "HTTPS://x.example/a", "ssh://git@github.com/corp/a.git", "https://github.com/corp/a.git#main"] {
 		found([line("add", [], [source, "/a"])]) == {"docker/build/remote-add"}
 	}
-	pinned := "https://github.com/corp/a.git#0123456789abcdef0123456789abcdef01234567"
-	found([line("add", [], [pinned, "/a"])]) == set()
 	found([line("add", [], ["a.tar.gz", "/a"])]) == set()
+}
+
+commit := "0123456789abcdef0123456789abcdef01234567"
+
+test_commits_pin_repositories if {
+	every repository in ["https://github.com/corp/a.git", "git@github.com:corp/a.git", "ssh://git@github.com/corp/a.git", "git://x.example/a"] {
+		every directory in ["", ":docs"] {
+			found([line("add", [], [concat("", [repository, "#", commit, directory]), "/a"])]) == set()
+		}
+		found([line("add", [], [concat("", [repository, "#", commit, "0"]), "/a"])]) == {"docker/build/remote-add"}
+	}
+}
+
+# Over HTTP what stands behind the number sign never reaches the server.
+test_fragments_pin_no_files if {
+	found([line("add", [], [concat("", ["https://x.example/a.tgz#", commit]), "/a"])]) == {"docker/build/remote-add"}
 }

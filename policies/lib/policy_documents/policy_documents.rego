@@ -12,7 +12,8 @@ texts contains {"change": rc, "holder": rc.change.after} if {
 	rc.type in {
 		"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy",
 		"aws_ecr_repository_policy", "aws_efs_file_system_policy", "aws_kms_key", "aws_kms_key_policy",
-		"aws_s3_bucket_policy", "aws_secretsmanager_secret_policy", "aws_sns_topic_policy", "aws_sqs_queue_policy",
+		"aws_s3_bucket", "aws_s3_bucket_policy", "aws_secretsmanager_secret", "aws_secretsmanager_secret_policy",
+		"aws_sns_topic", "aws_sns_topic_policy", "aws_sqs_queue", "aws_sqs_queue_policy",
 	}
 }
 

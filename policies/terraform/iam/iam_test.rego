@@ -156,7 +156,10 @@ test_all_but_some_actions_is_a_wildcard if {
 
 test_policies_of_more_resources_are_read if {
 	open := document({"Effect": "Allow", "Action": "ecr:*", "Resource": "*", "Principal": "*"})
-	every type in ["aws_ecr_repository_policy", "aws_kms_key_policy", "aws_secretsmanager_secret_policy"] {
+	every type in [
+		"aws_ecr_repository_policy", "aws_kms_key_policy", "aws_s3_bucket", "aws_secretsmanager_secret",
+		"aws_secretsmanager_secret_policy", "aws_sns_topic", "aws_sqs_queue", "aws_sqs_queue_policy",
+	] {
 		denied_ids(plan(type, {"policy": open})) == {"terraform/iam/open-resource-policy"}
 	}
 }
