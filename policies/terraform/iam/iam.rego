@@ -1,9 +1,9 @@
 # METADATA
-# title: AWS IAM privilege escalation
+# title: AWS IAM grants
 # description: >-
 #   What a Terraform plan would grant that makes an identity an administrator, or lets everyone in: administrator policies,
-#   wildcards, and trust in everyone. Actions that lead to the rights of others, and documents that are written in
-#   Terraform's own language, are terraform/iam_documents.
+#   wildcards, and trust in everyone. Actions that lead to the rights of others are terraform/iam_escalation, and documents
+#   that are written in Terraform's own language terraform/iam_documents.
 # related_resources:
 # - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
 # custom:
