@@ -21,7 +21,7 @@ const LEFT_OUT: [(&str, &str, &str, &str); 12] = [
     (
         "aws_apigatewayv2_route",
         "",
-        "terraform/serverless/open-route",
+        "terraform/api_gateway/open-route",
         "authorization_type = \"JWT\"",
     ),
     (

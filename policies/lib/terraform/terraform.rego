@@ -63,6 +63,33 @@ known(change, field) if not change.change.after_unknown[field] == true
 # The blocks of a name, that is a list even where only one may stand.
 blocks(change, name) := [block | some block in change.change.after[name]]
 
+# Whether a resource refers to others of a change's type, and not to it.
+about_another(resource, change) if {
+	named := {reference | some reference in references(resource); startswith(reference, concat("", [change.type, "."]))}
+	count(named) > 0
+	not about(resource, change, named)
+}
+
+about(resource, change, named) if {
+	object.get(resource, "module_address", "") == object.get(change, "module_address", "")
+	concat(".", [change.type, change.name]) in named
+}
+
+# What the expressions of a resource refer to, in the root module and those that it calls; deeper ones are not looked up.
+references(change) := {reference |
+	some module in modules
+	some resource in module.resources
+	resource.type == change.type
+	resource.name == change.name
+	some expressions in [resource.expressions, [object.get(resource, "for_each_expression", {})]]
+	some expression in expressions
+	some reference in expression.references
+}
+
+modules contains input.configuration.root_module
+
+modules contains call.module if some call in input.configuration.root_module.module_calls
+
 finding(id, change, message) := {
 	"id": id,
 	"msg": sprintf("%s: %s", [change.address, message]),

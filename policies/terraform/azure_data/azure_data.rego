@@ -110,7 +110,7 @@ deny contains finding if {
 # METADATA
 # title: Storage open to every network
 # description: >-
-#   The network rules of a storage account admit what no rule names, or there are none: neither in the account, nor in a
+#   The network rules of a storage account admit what no rule names, or there are none: neither in the account, nor for it in a
 #   resource of their own in the plan.
 # custom:
 #   id: terraform/azure_data/storage-network
@@ -127,13 +127,30 @@ deny contains finding if {
 
 deny contains finding if {
 	some change in tf.of_type("azurerm_storage_account")
-	count(tf.of_type("azurerm_storage_account_network_rules")) == 0
+	not ruled(change)
 	count(tf.blocks(change, "network_rules")) == 0
 	not tf.is_false(change.change.after.public_network_access_enabled)
 	tf.known(change, "public_network_access_enabled")
 	tf.known(change, "network_rules")
 	finding := tf.finding("terraform/azure_data/storage-network", change, "network_rules must deny by default")
 }
+
+# Rules that may be for the account: those that are not for others by their id or by what it refers to. They may be
+# there already.
+ruled(account) if {
+	some rules in input.resource_changes
+	rules.type == "azurerm_storage_account_network_rules"
+	rules.change.after
+	not of_another(rules, account)
+}
+
+of_another(rules, account) if {
+	end := lower(concat("", ["/", account.change.after.name]))
+	not endswith(lower(rules.change.after.storage_account_id), end)
+	rules.change.after.storage_account_id
+}
+
+of_another(rules, account) if tf.about_another(rules, account)
 
 network_rules contains {"change": change, "rules": rules} if {
 	some change in tf.of_type("azurerm_storage_account")

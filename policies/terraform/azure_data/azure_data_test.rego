@@ -109,3 +109,46 @@ test_open_defaults_are_denied if {
 	found(plans.one("azurerm_mssql_server", {})) == {"terraform/azure_data/public-database"}
 	found(plans.one("azurerm_postgresql_flexible_server", {"delegated_subnet_id": "subnet"})) == set()
 }
+
+storage(name) := object.union(
+	plans.change("azurerm_storage_account", object.union(object.remove(account, ["network_rules"]), {"name": name})),
+	{"name": name, "address": sprintf("azurerm_storage_account.%s", [name])},
+)
+
+ruling(after) := object.union(
+	plans.change("azurerm_storage_account_network_rules", object.union({"default_action": "Deny"}, after)),
+	{"name": "x", "change": {"actions": ["no-op"]}},
+)
+
+configured(resources) := {"configuration": {"root_module": {"resources": resources}}}
+
+referring(names) := configured([{
+	"address": "azurerm_storage_account_network_rules.x", "type": "azurerm_storage_account_network_rules", "name": "x",
+	"expressions": {"default_action": {"constant_value": "Deny"}, "storage_account_id": {"references": names}},
+}])
+
+open_accounts(doc) := {finding.resource |
+	some finding in data.terraform.azure_data.deny with input as doc
+	finding.id == "terraform/azure_data/storage-network"
+}
+
+two(rules, configuration) := open_accounts(object.union(plans.plan([storage("a"), storage("b"), rules]), configuration))
+
+test_network_rules_are_of_the_account_that_they_name if {
+	two(ruling({}), {}) == set()
+	two(ruling({}), referring(["azurerm_storage_account.a.id", "azurerm_storage_account.a"])) == {"azurerm_storage_account.b"}
+	two(ruling({}), referring(["var.storage_account_id"])) == set()
+	each := {"type": "azurerm_storage_account_network_rules", "name": "x", "expressions": {}, "for_each_expression": {"references": ["azurerm_storage_account.b"]}}
+	two(ruling({}), configured([each])) == {"azurerm_storage_account.a"}
+	id := "/subscriptions/0/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/B"
+	two(ruling({"storage_account_id": id}), {}) == {"azurerm_storage_account.a"}
+}
+
+within(change) := object.union(change, {"module_address": "module.m"})
+
+test_network_rules_of_a_module_are_of_its_accounts if {
+	names := referring(["azurerm_storage_account.a"]).configuration.root_module
+	called := {"configuration": {"root_module": {"module_calls": {"m": {"module": names}}}}}
+	two(within(ruling({})), called) == {"azurerm_storage_account.a", "azurerm_storage_account.b"}
+	open_accounts(object.union(plans.plan([within(storage("a")), within(ruling({}))]), called)) == set()
+}

@@ -75,7 +75,7 @@ deny contains finding if {
 
 # METADATA
 # title: Network without flow logs
-# description: A plan creates a VPC and no flow log. A flow log may stand in another state.
+# description: A plan creates a VPC and no flow log for it. A flow log may stand in another state.
 # custom:
 #   id: terraform/logging/flow-log
 #   severity: medium
@@ -89,8 +89,16 @@ deny contains finding if {
 warn contains finding if {
 	some change in tf.of_type("aws_vpc")
 	"create" in change.change.actions
-	count(tf.of_type("aws_flow_log")) == 0
+	not logged(change)
 	finding := tf.finding("terraform/logging/flow-log", change, "no flow log of the network is planned")
+}
+
+# A flow log that names no network of the plan may be for any.
+logged(network) if {
+	some log in input.resource_changes
+	log.type == "aws_flow_log"
+	log.change.after
+	not tf.about_another(log, network)
 }
 
 # METADATA

@@ -111,3 +111,22 @@ test_null_is_the_providers_default if {
 	}
 	found(plans.one("aws_cloudtrail", object.union(sound, {"enable_logging": false}))) == {"terraform/logging/trail"}
 }
+
+vpc(name) := object.union(plans.change("aws_vpc", {}), {"name": name, "address": sprintf("aws_vpc.%s", [name])})
+
+flows(references) := {"configuration": {"root_module": {"resources": [{
+	"type": "aws_flow_log", "name": "x", "expressions": {"vpc_id": {"references": references}},
+}]}}}
+
+unlogged(doc) := {finding.resource |
+	some finding in logging.warn with input as doc
+	finding.id == "terraform/logging/flow-log"
+}
+
+test_flow_logs_are_of_the_network_that_they_name if {
+	log := object.union(plans.change("aws_flow_log", {"traffic_type": "ALL"}), {"name": "x", "change": {"actions": ["no-op"]}})
+	two := plans.plan([vpc("a"), vpc("b"), log])
+	unlogged(two) == set()
+	unlogged(object.union(two, flows(["aws_vpc.a.id", "aws_vpc.a"]))) == {"aws_vpc.b"}
+	unlogged(object.union(two, flows(["aws_subnet.a.id", "aws_subnet.a"]))) == set()
+}

@@ -1,8 +1,8 @@
 # METADATA
 # title: Serverless in Terraform
 # description: >-
-#   Functions and the interfaces before them, of AWS and Google Cloud, in a Terraform plan: who may call them, and what
-#   they carry.
+#   Functions of AWS and services of Google Cloud in a Terraform plan: who may call them, and what they carry. Routes of
+#   API Gateway are terraform/api_gateway.
 # related_resources:
 # - https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 # custom:
@@ -75,32 +75,6 @@ deny contains finding if {
 anyones(principal) if principal == "*"
 
 anyones(principal) if endswith(principal, ".amazonaws.com")
-
-# METADATA
-# title: Route without authorization
-# description: >-
-#   A method or route of API Gateway is called without authentication. OPTIONS is left alone, because browsers ask it
-#   without credentials.
-# custom:
-#   id: terraform/serverless/open-route
-#   layer: L5
-#   severity: high
-#   controls:
-#   - nist-800-53r5:AC-3
-#   - nist-800-53r5:IA-2
-#   - owasp-api-2023:API2
-#   - iso-27001-2022:A.8.26
-#   remediation: Set an authorizer, or authorization AWS_IAM.
-deny contains finding if {
-	some change in tf.of_types({"aws_api_gateway_method", "aws_apigatewayv2_route"})
-	route := change.change.after
-	field := {"aws_api_gateway_method": "authorization", "aws_apigatewayv2_route": "authorization_type"}[change.type]
-	tf.known(change, field)
-	object.get(route, field, "NONE") == "NONE"
-	not tf.is_true(object.get(route, "api_key_required", false))
-	not startswith(object.get(route, "http_method", object.get(route, "route_key", "")), "OPTIONS")
-	finding := tf.finding("terraform/serverless/open-route", change, sprintf("%s must not be NONE", [field]))
-}
 
 # METADATA
 # title: Deprecated runtime

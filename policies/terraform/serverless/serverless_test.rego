@@ -16,15 +16,12 @@ function(runtime, value) := plans.change("aws_lambda_function", {
 
 permission(source) := plans.change("aws_lambda_permission", {"principal": "s3.amazonaws.com", "source_arn": source})
 
-method(authorization) := plans.change("aws_api_gateway_method", {"http_method": "POST", "authorization": authorization})
-
 invoker(member) := plans.change("google_cloud_run_v2_service_iam_member", {"role": "roles/run.invoker", "member": member})
 
 bad := plans.plan([
 	function("python3.8", "hunter2"),
 	plans.change("aws_lambda_function_url", {"authorization_type": "NONE"}),
 	permission(null),
-	method("NONE"),
 	invoker("allUsers"),
 ])
 
@@ -32,12 +29,11 @@ good := plans.plan([
 	function("python3.13", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"),
 	plans.change("aws_lambda_function_url", {"authorization_type": "AWS_IAM"}),
 	permission("arn:aws:s3:::invoices"),
-	method("AWS_IAM"),
 	invoker("serviceAccount:shop@corp.iam.gserviceaccount.com"),
 ])
 
 ids := {
-	"terraform/serverless/function-url", "terraform/serverless/open-permission", "terraform/serverless/open-route",
+	"terraform/serverless/function-url", "terraform/serverless/open-permission",
 	"terraform/serverless/runtime", "terraform/serverless/environment-secret", "terraform/serverless/public-service",
 }
 
@@ -72,23 +68,9 @@ test_sources_known_later_are_accepted if {
 	found(plans.one("aws_lambda_permission", {"principal": "123456789012"})) == set()
 }
 
-test_preflight_requests_need_no_authorization if {
-	found(plans.one("aws_api_gateway_method", {"http_method": "OPTIONS", "authorization": "NONE"})) == set()
-	route := {"route_key": "OPTIONS /orders", "authorization_type": "NONE"}
-	found(plans.one("aws_apigatewayv2_route", route)) == set()
-	open := object.union(route, {"route_key": "$default"})
-	found(plans.one("aws_apigatewayv2_route", open)) == {"terraform/serverless/open-route"}
-	found(plans.one("aws_apigatewayv2_route", object.union(open, {"api_key_required": true}))) == set()
-}
-
 test_bindings_count if {
 	members := {"members": ["user:a@corp.example", "allAuthenticatedUsers"]}
 	found(plans.one("google_cloudfunctions2_function_iam_binding", members)) == {"terraform/serverless/public-service"}
-}
-
-test_key_that_is_required_may_be_text if {
-	route := {"http_method": "GET", "authorization": "NONE", "api_key_required": "true"}
-	found(plans.one("aws_api_gateway_method", route)) == set()
 }
 
 test_every_service_must_say_for_whom if {
@@ -98,12 +80,4 @@ test_every_service_must_say_for_whom if {
 	}
 	found(plans.one("aws_lambda_permission", {"principal": "123456789012"})) == set()
 	found(plans.one("aws_lambda_permission", {"principal": "alexa.amazonaws.com", "event_source_token": "t"})) == set()
-}
-
-test_routes_are_open_unless_they_say_more if {
-	open := {"terraform/serverless/open-route"}
-	found(plans.one("aws_apigatewayv2_route", {"route_key": "GET /"})) == open
-	found(plans.one("aws_apigatewayv2_route", {"route_key": "OPTIONS /"})) == set()
-	found(plans.one("aws_apigatewayv2_route", {"route_key": "GET /", "authorization_type": "JWT"})) == set()
-	found(plans.later("aws_apigatewayv2_route", ["authorization_type"])) == set()
 }
