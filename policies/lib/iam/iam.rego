@@ -36,40 +36,60 @@ all_of(statement, _, but) if {
 
 anything(pattern) if pattern in {"*", "**", "*:*", "arn:aws:*:*:*:*"}
 
-# Each of these lets its holder obtain the rights of another identity.
+# Each of these lets its holder obtain the rights of another identity; with what it is used on.
 escalation_actions := {
-	"iam:addusertogroup", "iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy",
-	"iam:createaccesskey", "iam:createloginprofile", "iam:createpolicyversion", "iam:deleterolepermissionsboundary",
-	"iam:deleteuserpermissionsboundary", "iam:passrole",
-	"iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy", "iam:setdefaultpolicyversion",
-	"iam:updateassumerolepolicy", "iam:updateloginprofile", "lambda:updatefunctioncode", "lambda:updatefunctionconfiguration", "sts:assumerole",
+	"iam:addusertogroup": "iam:group/", "iam:attachgrouppolicy": "iam:group/", "iam:attachrolepolicy": "iam:role/",
+	"iam:attachuserpolicy": "iam:user/", "iam:createaccesskey": "iam:user/", "iam:createloginprofile": "iam:user/",
+	"iam:createpolicyversion": "iam:policy/", "iam:deleterolepermissionsboundary": "iam:role/",
+	"iam:deleteuserpermissionsboundary": "iam:user/", "iam:passrole": "iam:role/", "iam:putgrouppolicy": "iam:group/",
+	"iam:putrolepolicy": "iam:role/", "iam:putuserpolicy": "iam:user/", "iam:setdefaultpolicyversion": "iam:policy/",
+	"iam:updateassumerolepolicy": "iam:role/", "iam:updateloginprofile": "iam:user/",
+	"lambda:updatefunctioncode": "lambda:function:", "lambda:updatefunctionconfiguration": "lambda:function:",
+	"sts:assumerole": "iam:role/",
 }
 
 # By which patterns a statement lets its holder obtain the rights of others. What lets do everything is told as that.
 escalations(statement) := {sprintf("%s on every resource allows privilege escalation through %s", [pattern, action]) |
-	reaches_all(statement)
 	object.get(statement, "Condition", {}) in [{}, null]
 	some pattern in as_list(statement.Action)
 	not anything(pattern)
-	some action in escalation_actions
+	some action, target in escalation_actions
 	matches(lower(pattern), action)
+	reaches_all(statement, target)
 }
 
-# Every role, user, group, policy or function, be it of one account.
-reaches_all(statement) if {
+# Every role, user, group, policy or function, be it of one account: an ARN that a wildcard ends before their names begin. Partition,
+# region and account are what they like.
+reaches_all(statement, target) if {
 	some resource in as_list(statement.Resource)
-	parts := split(resource, ":")
-	trim(parts[count(parts) - 1], "*") in {"", "group/", "policy/", "role/", "user/"}
+	start := trim_right(resource, "*")
+	start != resource
+	kept := concat(":", [part | some place, part in split(start, ":"); not place in {1, 3, 4}])
+	some service in ["arn:iam:", "arn:lambda:"]
+	startswith(concat("", ["arn:", target]), replace(kept, "arn:*:", service))
 }
 
-reaches_all(statement) if statement.NotResource
+reaches_all(statement, _) if statement.NotResource
 
-# IAM compares action names without regard to case; an asterisk stands for any text, a question mark for a letter. Of what stands between
-# two of them nothing is compared, so that too much is told rather than too little.
+# IAM compares action names without regard to case; an asterisk stands for any text, a question mark for a letter. Each piece between two
+# of them must be there, and there must be room for all; of their order nothing is said, so that too much is told rather than too little.
 matches(pattern, action) if {
+	fits(pattern, action)
 	parts := split(replace(pattern, "?", "*"), "*")
+	last := count(parts) - 1
 	startswith(action, parts[0])
-	endswith(action, parts[count(parts) - 1])
+	endswith(action, parts[last])
+	inner := substring(action, count(parts[0]), count(action) - count(concat("", [parts[0], parts[last]])))
+	every piece in array.slice(parts, 1, last) {
+		contains(inner, piece)
+	}
+}
+
+fits(pattern, action) if count(pattern) == count(action)
+
+fits(pattern, action) if {
+	contains(pattern, "*")
+	count(replace(pattern, "*", "")) <= count(action)
 }
 
 # Whom a statement admits: everyone, or everyone but some.

@@ -69,3 +69,22 @@ deny contains finding if {
 	grant.holder[grant.key]
 	finding := tf.finding("terraform/iam_documents/open", grant.change, "the document admits every principal")
 }
+
+# METADATA
+# title: Escalation action on every resource
+# description: >-
+#   A statement allows an action that leads to the rights of another identity on every role, user, group, policy or
+#   function, be it of one account, without a condition. Wildcards in the names of actions count.
+# custom:
+#   id: terraform/iam_documents/escalation
+#   severity: critical
+#   controls:
+#   - nist-800-53r5:AC-6(7)
+#   - iso-27001-2022:A.8.2
+#   remediation: Name the roles, users or functions the action may be used on, or add a condition.
+deny contains finding if {
+	some grant in documents.written
+	some message in grants.escalations(grant.statement)
+	grant.holder[grant.key]
+	finding := tf.finding("terraform/iam_documents/escalation", grant.change, message)
+}

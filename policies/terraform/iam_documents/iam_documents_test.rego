@@ -19,6 +19,7 @@ bad := plans.plan([object.union(
 	plans.change("aws_iam_policy_document", {"statement": [
 		{"actions": ["*"], "resources": ["*"]},
 		{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::web/*"], "principals": everyone},
+		{"actions": ["iam:PassRole"], "resources": ["*"]},
 	]}),
 	{"mode": "data", "change": {"actions": ["read"]}},
 )])
@@ -29,7 +30,7 @@ good := document({
 })
 
 test_bad_document_has_every_finding if {
-	found(bad) == {"terraform/iam_documents/wildcard", "terraform/iam_documents/open"}
+	found(bad) == {"terraform/iam_documents/wildcard", "terraform/iam_documents/open", "terraform/iam_documents/escalation"}
 	not documents.allow with input as bad
 }
 
@@ -84,4 +85,18 @@ test_message_names_the_document if {
 		"msg": "aws_iam_policy_document.x: the document admits every principal",
 		"resource": "aws_iam_policy_document.x",
 	}} with input as document({"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::web/*"], "principals": everyone})
+}
+
+is_told(doc) if found(doc) == {"terraform/iam_documents/escalation"}
+
+test_escalation_is_denied if {
+	is_told(document({"actions": ["s3:GetObject", "iam:PassRole"], "resources": ["*"]}))
+	is_told(document({"effect": "Allow", "actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/*"], "condition": []}))
+	every statement in [
+		{"effect": "Deny", "actions": ["iam:PassRole"], "resources": ["*"]},
+		{"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/web"]},
+		{"actions": ["iam:PassRole"], "resources": ["*"], "condition": [{"test": "StringEquals"}]},
+	] {
+		found(document(statement)) == set()
+	}
 }

@@ -1,8 +1,8 @@
 # METADATA
 # title: AWS rights that lead to others
 # description: >-
-#   What a Terraform plan would grant that lets its holder obtain the rights of another identity, in policies that are JSON
-#   and in those of Terraform's own language (aws_iam_policy_document).
+#   What a Terraform plan would grant that lets its holder obtain the rights of another identity, in policies that are JSON.
+#   Those of Terraform's own language (aws_iam_policy_document) are terraform/iam_documents.
 # related_resources:
 # - https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html
 # custom:
@@ -49,12 +49,5 @@ deny contains finding if {
 	some grant in documents.granted
 	some message in grants.escalations(grant.statement)
 	grant.holder.policy
-	finding := tf.finding("terraform/iam_escalation/action", grant.change, message)
-}
-
-deny contains finding if {
-	some grant in documents.written
-	some message in grants.escalations(grant.statement)
-	grant.holder[grant.key]
 	finding := tf.finding("terraform/iam_escalation/action", grant.change, message)
 }

@@ -77,11 +77,15 @@ test_wildcards_in_names_count if {
 test_every_one_of_a_kind_counts if {
 	every resource in [
 		"*", "**", "arn:aws:iam::123456789012:role/*", "arn:aws:iam::*:role/*", "arn:aws:iam::123456789012:*",
-		"arn:aws:*:*:*:*", "arn:aws:iam::123456789012:user/*", ["arn:aws:iam::123456789012:role/web", "*"],
+		"arn:aws:*:*:*:*", "arn:aws:iam*", "arn:aws:iam::*:r*", "arn:aws:iam::1:role**", "arn:*:*:*:*:role/*", ["arn:aws:iam::123456789012:role/web", "*"],
 	] {
 		is_told(grants("iam:PassRole", resource))
 	}
-	every resource in ["arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/app/*", "arn:aws:iam::1:role/web-*"] {
+	every resource in [
+		"arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/app/*", "arn:aws:iam::1:role/web-*",
+		"arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*-app", "arn:aws:iam::*:role/*/app-*", "arn:aws:iam::1:user/*", "arn:aws:s3:::*",
+		"arn:aws:lambda:*:*:*", "arn:aws:logs:*:*:*",
+	] {
 		denied_ids(grants("iam:PassRole", resource)) == set()
 	}
 	is_told(plan("aws_iam_policy", {"policy": document({"Effect": "Allow", "Action": "iam:PassRole", "NotResource": "arn:aws:iam::1:role/web"})}))
@@ -102,19 +106,34 @@ test_every_place_of_a_policy_counts if {
 	is_told(plan("aws_iam_role", {"inline_policy": [{"name": "x", "policy": text}]}))
 }
 
-of_terraform(statement) := plans.plan([object.union(
-	plans.change("aws_iam_policy_document", {"statement": [statement]}),
-	{"mode": "data", "change": {"actions": ["read"]}},
-)])
+test_functions_by_name_are_accepted if {
+	every resource in ["function:shop", "function:shop:*", "function:shop-*", "function:*:prod", "event-source-mapping:*"] {
+		denied_ids(grants("lambda:*", sprintf("arn:aws:lambda:eu-west-1:123456789012:%s", [resource]))) == set()
+	}
+	every resource in ["function:*", "*", "func*"] {
+		is_told(grants("lambda:*", sprintf("arn:aws:lambda:*:123456789012:%s", [resource])))
+	}
+	denied_ids(grants(["lambda:UpdateFunctionCode", "logs:PutLogEvents"], ["arn:aws:lambda:*:1:function:shop", "arn:aws:logs:*:*:*"])) == set()
+}
 
-test_documents_of_terraform_count if {
-	is_told(of_terraform({"actions": ["s3:GetObject", "iam:PassRole"], "resources": ["*"]}))
-	is_told(of_terraform({"effect": "Allow", "actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/*"], "condition": []}))
-	every statement in [
-		{"effect": "Deny", "actions": ["iam:PassRole"], "resources": ["*"]},
-		{"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::1:role/web"]},
-		{"actions": ["iam:PassRole"], "resources": ["*"], "condition": [{"test": "StringEquals"}]},
-	] {
-		denied_ids(of_terraform(statement)) == set()
+through(pattern) := {split(finding.msg, " through ")[1] | some finding in escalation.deny with input as grants(pattern, "*")}
+
+test_every_piece_of_a_pattern_counts if {
+	through("iam:*Policy*") == {
+		"iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy", "iam:createpolicyversion", "iam:putgrouppolicy",
+		"iam:putrolepolicy", "iam:putuserpolicy", "iam:setdefaultpolicyversion", "iam:updateassumerolepolicy",
+	}
+	through("iam:*Role*Boundary") == {"iam:deleterolepermissionsboundary"}
+	through("iam:*Login*e") == {"iam:createloginprofile", "iam:updateloginprofile"}
+	every pattern in ["iam:*Tag*", "iam:*MFA*Device", "iam:*Instance*Profile*", "iam:Pass?", "iam:PassRolePassRole*", "iam:Pass*PassRole"] {
+		through(pattern) == set()
+	}
+}
+
+test_resources_of_one_kind_lead_to_its_actions if {
+	of_users := {split(finding.msg, " through ")[1] | some finding in escalation.deny with input as grants("iam:*", "arn:aws:iam::1:user/*")}
+	of_users == {
+		"iam:attachuserpolicy", "iam:createaccesskey", "iam:createloginprofile", "iam:deleteuserpermissionsboundary",
+		"iam:putuserpolicy", "iam:updateloginprofile",
 	}
 }
