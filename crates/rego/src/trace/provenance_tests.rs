@@ -253,3 +253,65 @@ open(rule) if "::/0" in rule.cidrs
         ]
     );
 }
+
+#[test]
+fn an_empty_collection_is_the_one_that_was_read() {
+    let policy = r#"package a
+
+deny contains sprintf("%s counted", [r.name]) if {
+	some r in input.rs
+	count(r.rules) == 0
+}
+
+deny contains sprintf("%s equal", [r.name]) if {
+	some r in input.rs
+	r.rules == []
+}
+
+deny contains sprintf("%s none", [r.name]) if {
+	some r in input.rs
+	none(r.rules)
+}
+
+deny contains sprintf("%s lacks", [r.name]) if {
+	some r in input.rs
+	not lacking(r.tags)
+}
+
+deny contains sprintf("%s named", [r.name]) if {
+	some r in input.rs
+	rules := object.get(r, "rules", [])
+	count([x | some x in rules; x.on]) == 0
+}
+
+deny contains sprintf("%s below", [r.name]) if {
+	some r in input.rs
+	not r.tags.team
+}
+
+none(list) if count(list) == 0
+
+lacking(tags) if tags.team
+"#;
+    let input = r#"{"a": [], "o": {}, "rs": [
+        {"name": "p", "rules": [{"on": true}], "tags": {"team": "x"}},
+        {"name": "q", "rules": [], "tags": {}},
+        {"name": "r", "rules": [], "tags": {}}
+    ]}"#;
+    let mut expected = Vec::new();
+    for (index, name) in [(1, "q"), (2, "r")] {
+        for (message, path) in [
+            ("below", "tags.team"),
+            ("counted", "rules"),
+            ("equal", "rules"),
+            ("lacks", "tags"),
+            ("named", "rules"),
+            ("none", "rules"),
+        ] {
+            expected.push(format!("\"{name} {message}\": rs.{index}.{path}"));
+        }
+    }
+    assert_eq!(derived(policy, "deny", input), expected);
+    let same = policy.replace("input.rs", "data.a.all") + "\nall := input.rs\n";
+    assert_eq!(derived(&same, "deny", input), expected);
+}

@@ -62,6 +62,8 @@ pub use worker::Worker;
 #[derive(Debug)]
 pub struct Program {
     code: code::Code,
+    /// It has points that a [`Probe`] is told of.
+    traced: bool,
 }
 
 /// A data document, in the form that one program reads.
@@ -153,9 +155,7 @@ impl Program {
     /// only when it is reached.
     pub fn new(policy: &ir::Policy) -> Result<Self, VerifyError> {
         ir::verify(policy)?;
-        Ok(Self {
-            code: lower::lower(&crate::optimise(policy)),
-        })
+        Ok(Self::of(lower::lower(&crate::optimise(policy))))
     }
 
     /// As [`Program::new`], with each statement as it stands in the plan: for reports about single statements.
@@ -164,9 +164,12 @@ impl Program {
     /// As [`Program::new`].
     pub fn unoptimised(policy: &ir::Policy) -> Result<Self, VerifyError> {
         ir::verify(policy)?;
-        Ok(Self {
-            code: lower::lower(policy),
-        })
+        Ok(Self::of(lower::lower(policy)))
+    }
+
+    fn of(code: code::Code) -> Self {
+        let traced = code.ops.iter().any(|op| matches!(op, code::Op::Probe { .. }));
+        Self { code, traced }
     }
 
     /// The names of the entry points, in order.

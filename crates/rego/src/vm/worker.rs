@@ -207,8 +207,20 @@ impl Worker {
         Ok(Outcome::new(heap, &self.stacks.results, input))
     }
 
-    /// Puts an input into the scratch region.
+    /// Puts an input into the scratch region; of a program that is watched, so that no two of its collections are one word.
     fn read(
+        &mut self,
+        program: &Program,
+        input: Input<'_>,
+        limits: (&json::Limits, u64),
+    ) -> Result<Val, ParseError> {
+        self.scratch.apart = program.traced;
+        let read = self.read_input(program, input, limits);
+        self.scratch.apart = false;
+        read
+    }
+
+    fn read_input(
         &mut self,
         program: &Program,
         input: Input<'_>,

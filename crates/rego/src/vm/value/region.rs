@@ -23,6 +23,8 @@ pub struct Region {
     pub(super) numbers: Vec<Number>,
     /// Of the indexes of objects. Seeded, because documents choose the keys.
     pub(super) hasher: RandomState,
+    /// Empty collections get words of their own, so that whoever watches can tell where in a document one stands.
+    pub(crate) apart: bool,
 }
 
 /// How far a region is filled.
@@ -49,6 +51,7 @@ impl Region {
             document: 0..0,
             numbers: Vec::new(),
             hasher: RandomState::default(),
+            apart: false,
         };
         region.clear();
         region
@@ -60,7 +63,7 @@ impl Region {
         self.text.clear();
         self.document = 0..0;
         self.numbers.clear();
-        // All empty collections share the first word.
+        // All empty collections share the first word, unless they are kept apart.
         self.words.push(Val::count(0));
     }
 
@@ -155,10 +158,10 @@ impl Region {
 
     /// A collection of these words: the elements of an array, the sorted members of a set, or the sorted pairs of an object.
     pub(crate) fn collection(&mut self, kind: Kind, parts: &[Val]) -> Val {
-        if parts.is_empty() {
+        if parts.is_empty() && !self.apart {
             return Val::place(kind, self.space, 0);
         }
-        if kind == Kind::Object {
+        if kind == Kind::Object && !parts.is_empty() {
             let mut keys = parts.iter().step_by(2);
             let all_known = keys.all(|key| key.kind() == Kind::String && key.is_known());
             return self.object(parts, all_known);
