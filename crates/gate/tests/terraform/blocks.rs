@@ -52,8 +52,8 @@ fn dynamic_blocks_of_the_json_syntax_are_blocks() {
             format!(
                 r#""rule": {{"dynamic": {{"ingress": {port}}}}}, "dynamic": {{"x": {{"for_each": "${{var.u}}", "content": {{"dynamic": {{"y": {named}}}}}}}}}"#
             ),
-            r#"{"rule":{"ingress":[{"port":22},{"port":80}]},"x":[{"y":[{"k":"k"}]}]}"#,
-            r#"{"rule":{"ingress":[{},{}]},"x":[true]}"#,
+            r#"{"rule":[{"ingress":[{"port":22},{"port":80}]}],"x":[{"y":[{"k":"k"}]}]}"#,
+            r#"{"rule":[{"ingress":[{},{}]}],"x":[true]}"#,
         ),
         (
             r#""tags": {"dynamic": "x"}"#.to_owned(),

@@ -10,6 +10,7 @@
 
 mod blocks;
 mod known;
+mod syntaxes;
 mod types;
 
 use std::borrow::Cow;

@@ -11,6 +11,7 @@ use stele_types::Value;
 
 use super::config::{Attr, Block, Body, Expr, shift};
 use super::eval::{Scope, is_known};
+use super::json_syntax;
 use super::world::{Instance, World};
 use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
@@ -182,16 +183,10 @@ fn body_expressions(scope: &Scope<'_>, body: &Body, range: &Range<usize>, apart:
 /// `{"constant_value": ...}` or `{"references": [...]}`.
 fn stated(scope: &Scope<'_>, expr: &Expr) -> Node {
     let mut names = Names::default();
+    names.add(expr);
     let range = match expr {
-        Expr::Hcl(expression, base) => {
-            names.visit_expr(expression);
-            shift(expression.span(), *base)
-        }
-        Expr::Template(template, range) => {
-            names.visit_template(template);
-            range.clone()
-        }
-        Expr::Array(_, range) | Expr::Object(_, range) => range.clone(),
+        Expr::Hcl(expression, base) => shift(expression.span(), *base),
+        Expr::Template(_, range) | Expr::Array(_, range) | Expr::Object(_, range) => range.clone(),
         Expr::Literal(node) => node.range.clone(),
     };
     if names.0.is_empty() {
@@ -207,6 +202,23 @@ fn stated(scope: &Scope<'_>, expr: &Expr) -> Node {
 /// What expressions refer to: each reference, and the object that it is an attribute of.
 #[derive(Default)]
 struct Names(BTreeSet<String>);
+
+impl Names {
+    fn add(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Hcl(expression, _) => self.visit_expr(expression),
+            Expr::Template(template, _) => self.visit_template(template),
+            Expr::Array(items, _) => items.iter().for_each(|item| self.add(item)),
+            Expr::Object(members, _) => members.iter().for_each(|member| {
+                if let Some(Ok(key)) = json_syntax::template(&member.name) {
+                    self.visit_template(&key);
+                }
+                self.add(&member.expr);
+            }),
+            Expr::Literal(_) => {}
+        }
+    }
+}
 
 impl Visit for Names {
     fn visit_traversal(&mut self, node: &Traversal) {

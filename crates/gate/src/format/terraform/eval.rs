@@ -13,8 +13,9 @@ use hcl_edit::expr::{
 use hcl_edit::template::{Directive, Element, Strip, Template};
 use stele_types::{Number, Value};
 
-use super::config::{Expr, shift};
+use super::config::{Attr, Expr, shift};
 use super::functions;
+use super::json_syntax;
 use super::refs;
 use super::types;
 use super::world::{Instance, World};
@@ -72,8 +73,32 @@ impl<'a> Scope<'a> {
             Expr::Array(items, range) => {
                 Node::array(range.clone(), items.iter().map(|item| self.value(item)).collect())
             }
-            Expr::Object(body, range) => super::plan::values(self, body, range.clone()),
+            Expr::Object(members, range) => self.written_object(members, range.clone()),
         }
+    }
+
+    /// An object of the JSON syntax.
+    fn written_object(&self, members: &[Attr], range: Range<usize>) -> Node {
+        let mut entries: Vec<Entry> = Vec::with_capacity(members.len());
+        for member in members {
+            let key = match json_syntax::template(&member.name) {
+                None => Some(member.name.clone()),
+                Some(template) => template.ok().and_then(|template| {
+                    let key_range = member.name_range.clone();
+                    let site = Site::Fixed(key_range.clone());
+                    let scope = Scope { site, ..self.clone() };
+                    text_of(&scope.template(&template, key_range))
+                }),
+            };
+            // As of an object in HCL.
+            let Some(key) = key else { return unknown(range) };
+            entries.push(Entry {
+                key,
+                key_range: member.name_range.clone(),
+                value: self.value(&member.expr),
+            });
+        }
+        Node::object(range, last_of_equal(entries))
     }
 
     pub(super) fn range(&self, of: &impl Span) -> Range<usize> {

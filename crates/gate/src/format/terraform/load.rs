@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use super::config::{self, Attr, Body, Module};
+use super::json_syntax;
 use crate::finding::Failure;
 use crate::format::{FormatError, json};
 use crate::source::{Part, repository_of, text_of};
@@ -195,8 +196,8 @@ fn content(text: &str, name: &str, base: usize) -> Result<Content, FormatError> 
     // The name is a path, and what a file is, its last part says.
     let last = name.rsplit('/').next().unwrap_or(name);
     Ok(match (is_json, is_values(last)) {
-        (true, true) => Content::Values(config::values_of_json(json::node(text, base)?)),
-        (true, false) => Content::Body(config::of_json(json::node(text, base)?)?),
+        (true, true) => Content::Values(json_syntax::values_of_json(json::node(text, base)?)),
+        (true, false) => Content::Body(json_syntax::of_json(json::node(text, base)?)?),
         (false, true) => Content::Values(config::parse(text, base)?.attrs),
         (false, false) => Content::Body(config::parse(text, base)?),
     })

@@ -8,6 +8,7 @@ mod configuration;
 mod defaults;
 mod eval;
 mod functions;
+mod json_syntax;
 mod load;
 mod plan;
 mod refs;

@@ -169,7 +169,7 @@ fn push_block(entries: &mut Vec<Entry>, kind: &str, range: &Range<usize>, value:
     match entries.iter_mut().find(|entry| entry.key == kind) {
         Some(entry) => match &mut entry.value.kind {
             NodeKind::Array(blocks) => blocks.push(value),
-            // The JSON syntax: one block that is written as an object, or an expression.
+            // An expression.
             _ => {
                 let first = std::mem::replace(&mut entry.value, unknown(range.clone()));
                 entry.value = Node::array(first.range.clone(), vec![first, value]);
@@ -183,11 +183,6 @@ fn push_block(entries: &mut Vec<Entry>, kind: &str, range: &Range<usize>, value:
     }
 }
 
-/// The values of a body, as those of an object.
-pub(super) fn values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
-    self::body(scope, body, range, &[], &[]).0
-}
-
 /// The values of a resource's body. What it leaves out the provider may say, in its blocks too; how many blocks a `dynamic` one makes may be unknown.
 pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
     let (mut values, flags) = self::body(scope, body, range, &META, &META_BLOCKS);
@@ -197,12 +192,10 @@ pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize
                 Some(NodeKind::Array(flags)) => flags.iter().all(|flag| truth(flag) != Some(true)),
                 _ => true,
             };
-            if !body.has_block(&entry.key) {
-                open_written(body, entry);
-            } else if is_counted {
-                open(&mut entry.value);
-            } else {
-                entry.value.kind = NodeKind::Unknown;
+            match (body.has_block(&entry.key), is_counted) {
+                (true, true) => open(&mut entry.value),
+                (true, false) => entry.value.kind = NodeKind::Unknown,
+                (false, _) => {}
             }
         }
     }
@@ -210,22 +203,8 @@ pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize
     values
 }
 
-/// In the JSON syntax a block may be what an attribute is.
-fn open_written(body: &Body, entry: &mut Entry) {
-    if body
-        .attr(&entry.key)
-        .is_some_and(|attr| may_be_blocks(&attr.expr))
-    {
-        open(&mut entry.value);
-    }
-}
-
-pub(super) fn may_be_blocks(expr: &Expr) -> bool {
-    matches!(expr, Expr::Object(..) | Expr::Array(..))
-}
-
 /// Makes mappings such that have more members than are known.
-pub(super) fn open(node: &mut Node) {
+fn open(node: &mut Node) {
     match &mut node.kind {
         NodeKind::Array(items) | NodeKind::Set(items) => items.iter_mut().for_each(open),
         NodeKind::Object(entries) => entries.iter_mut().for_each(|entry| open(&mut entry.value)),

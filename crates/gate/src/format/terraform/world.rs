@@ -349,13 +349,7 @@ impl Instance {
         };
         let address = format!("{mode}.{kind}.{name}.{}", attr.name);
         let cycle = || world.problem(attr.name_range.start, "depends on itself".to_owned());
-        let compute = || {
-            let mut value = evaluated(&Scope::new(world, self, None), attr);
-            if super::plan::may_be_blocks(&attr.expr) {
-                super::plan::open(Rc::make_mut(&mut value));
-            }
-            Some(value)
-        };
+        let compute = || Some(evaluated(&Scope::new(world, self, None), attr));
         once(&self.attributes, &address, compute, cycle)
     }
 
