@@ -112,7 +112,7 @@ fn project(site: &Site) {
     );
     let composer = r#"{"packages": [{"name": "v/x", "version": "dev-a/b", "license": ["GPL-2.0", "MIT"]}]}"#;
     site.write("php/composer.lock", composer);
-    site.write("java/gradle.lockfile", "g:x:1.0=runtimeClasspath\n");
+    site.write("java/gradle.lockfile", "g:x:1.0=runtimeClasspath\nempty=\n");
     let pom = "<project><dependencies><dependency><groupId>g</groupId><artifactId>elsewhere</artifactId></dependency></dependencies></project>";
     site.write("java/pom.xml", pom);
 }

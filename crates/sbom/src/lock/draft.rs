@@ -1,5 +1,6 @@
 //! What one file says, before it joins the inventory: packages by number, what needs what, and what the project needs.
 
+use super::File;
 use crate::model::{Component, Hash, Invalid, Inventory, Problem, ProblemKind, Purl, Scope};
 use std::collections::BTreeSet;
 
@@ -55,6 +56,18 @@ impl Draft {
     pub(crate) fn incomplete(&mut self, line: u32, message: impl Into<String>) {
         self.problems
             .push((Some(line), ProblemKind::Incomplete, message.into()));
+    }
+
+    /// Notes parts that the file does not have, though others in it need them and its tool writes all.
+    pub(crate) fn lacks(&mut self, file: &File<'_>, part: &str, missing: &BTreeSet<&str>) {
+        let Some(first) = missing.first() else { return };
+        let more = match missing.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let last = u32::try_from(file.text().lines().count()).unwrap_or(u32::MAX);
+        let message = format!("has no {part} {first}{more}, which others in it need: the file is cut");
+        self.problem(last.max(1), message);
     }
 
     /// Notes a digest of a package, or why it is none.

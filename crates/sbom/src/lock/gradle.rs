@@ -4,6 +4,9 @@ use super::draft::Draft;
 use super::{Failure, File};
 use crate::model::{Component, Ecosystem, Scope};
 
+/// How the last line begins, which is there also if no configuration is empty.
+const LAST: &str = "empty=";
+
 pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
     let mut draft = Draft::default();
     let builds = file
@@ -11,9 +14,14 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
         .rsplit('/')
         .next()
         .is_some_and(|name| name.starts_with("buildscript"));
+    let mut last = None;
     for (number, line) in (1_u32..).zip(file.text.lines()) {
         let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || line.starts_with("empty=") {
+        if line.is_empty() {
+            continue;
+        }
+        last = Some(number);
+        if line.starts_with('#') || line.starts_with(LAST) {
             continue;
         }
         let (module, configurations) = line.split_once('=').unwrap_or((line, ""));
@@ -44,6 +52,10 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
             };
         }
     }
+    let is_whole = file.text.lines().any(|line| line.trim().starts_with(LAST));
+    if let Some(last) = last.filter(|_| !is_whole) {
+        draft.problem(last, "has no line `empty=` behind the packages: the file is cut");
+    }
     Ok(draft)
 }
 
@@ -57,7 +69,7 @@ mod tests {
         let text = "# generated\na.b:c:1.0=compileClasspath,testRuntimeClasspath\nd:e:2=testCompileClasspath\nbroken=x\nempty=annotationProcessor\n";
         let found = inventory(&[
             ("gradle.lockfile", text),
-            ("buildscript-gradle.lockfile", "p:q:3=classpath\n"),
+            ("buildscript-gradle.lockfile", "p:q:3=classpath\nempty=\n"),
         ]);
         assert_eq!(
             purls(&found),
@@ -66,6 +78,29 @@ mod tests {
         assert_eq!(component(&found, "a.b").scope, Scope::Required);
         assert_eq!(component(&found, "d/e").scope, Scope::Development);
         assert_eq!(component(&found, "p/q").scope, Scope::Development);
+        assert_eq!(problems(&found).len(), 1);
         assert!(problems(&found)[0].starts_with("gradle.lockfile:4: "));
+    }
+
+    #[test]
+    fn a_file_without_its_last_line_is_cut() {
+        let whole = "# generated\na.b:c:1.0=x\nd:e:2=x\nempty=\n";
+        assert_eq!(problems(&inventory(&[("gradle.lockfile", whole)])), [""; 0]);
+        assert_eq!(problems(&inventory(&[("gradle.lockfile", "")])), [""; 0]);
+        for (lines, packages) in [(3, 2), (2, 1), (1, 0)] {
+            let cut: String = whole
+                .lines()
+                .take(lines)
+                .map(|line| format!("{line}\n"))
+                .collect();
+            let found = inventory(&[("gradle.lockfile", &cut)]);
+            assert_eq!(found.len(), packages);
+            assert_eq!(
+                problems(&found),
+                [format!(
+                    "gradle.lockfile:{lines}: has no line `empty=` behind the packages: the file is cut"
+                )]
+            );
+        }
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct File<'a> {
 }
 
 impl File<'_> {
+    fn text(&self) -> &str {
+        self.text
+    }
+
     fn at(&self, line: u32) -> Location {
         Location {
             file: self.path.to_owned(),

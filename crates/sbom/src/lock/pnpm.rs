@@ -8,7 +8,7 @@ use super::yaml::{self, Pairs};
 use super::{Failure, File};
 use crate::model::{Component, Ecosystem, Hash, Scope};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,25 +100,26 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
             index.insert(key(id).to_owned(), node);
         }
     }
+    let mut missing = BTreeSet::new();
     for (_, id, package) in &lock.packages.0 {
-        link(
-            &mut draft,
-            &index,
-            id,
-            &package.dependencies,
-            &package.optional_dependencies,
-        );
+        let needs = package.dependencies.iter().chain(&package.optional_dependencies);
+        link(&mut draft, &index, id, needs, &mut missing);
     }
     for (id, snapshot) in &lock.snapshots {
         if let Some(snapshot) = snapshot {
-            link(
-                &mut draft,
-                &index,
-                id,
-                &snapshot.dependencies,
-                &snapshot.optional_dependencies,
-            );
+            let needs = snapshot
+                .dependencies
+                .iter()
+                .chain(&snapshot.optional_dependencies);
+            link(&mut draft, &index, id, needs, &mut missing);
         }
+    }
+    if major == "9" {
+        // Each package has one.
+        let snapshots: BTreeSet<&str> = lock.snapshots.keys().map(|id| key(id)).collect();
+        let ids = lock.packages.0.iter().map(|(_, id, _)| key(id));
+        let without = ids.filter(|id| !snapshots.contains(id)).collect();
+        draft.lacks(file, "snapshot of", &without);
     }
     let own = Importer {
         dependencies: lock.dependencies,
@@ -132,31 +133,40 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
             (&importer.dev_dependencies, Scope::Development),
         ] {
             for (name, wanted) in wanted {
-                if let Some(node) = find(&index, name, &wanted.version) {
-                    draft.direct(node, scope);
+                match find(&index, name, &wanted.version) {
+                    Some(node) => draft.direct(node, scope),
+                    None => missing.extend(lacking(name, &wanted.version)),
                 }
             }
         }
     }
+    draft.lacks(file, "package", &missing);
     draft.spread_scopes();
     Ok(draft)
 }
 
-fn link(
+fn link<'l>(
     draft: &mut Draft,
     index: &HashMap<String, Node>,
     id: &str,
-    required: &BTreeMap<String, String>,
-    optional: &BTreeMap<String, String>,
+    needs: impl Iterator<Item = (&'l String, &'l String)>,
+    missing: &mut BTreeSet<&'l str>,
 ) {
-    let Some(from) = index.get(key(id)) else {
-        return;
-    };
-    for (name, version) in required.iter().chain(optional) {
-        if let Some(to) = find(index, name, version) {
-            draft.need(*from, to);
+    let from = index.get(key(id));
+    for (name, version) in needs {
+        match (from, find(index, name, version)) {
+            (Some(from), Some(to)) => draft.need(*from, to),
+            (_, Some(_)) => {}
+            (_, None) => missing.extend(lacking(name, version)),
         }
     }
+}
+
+/// What is needed and not in the file, unless it is a directory, which need not be there.
+fn lacking<'l>(name: &'l str, version: &str) -> Option<&'l str> {
+    let own = ["link:", "file:", "workspace:", "portal:"];
+    let is_own = own.iter().any(|scheme| version.starts_with(scheme)) || version.contains("@file:");
+    (!is_own).then_some(name)
 }
 
 fn node(file: &File<'_>, line: u32, id: &str, package: &Package, draft: &mut Draft) -> Option<Node> {
@@ -271,6 +281,51 @@ snapshots:
     }
 
     #[test]
+    fn a_file_that_lacks_what_is_needed_is_cut() {
+        let lines: Vec<&str> = V9.lines().collect();
+        let told = |number: usize| {
+            let cut: String = lines
+                .iter()
+                .take(number)
+                .map(|line| format!("{line}\n"))
+                .collect();
+            problems(&inventory(&[("pnpm-lock.yaml", &cut)])).join("\n")
+        };
+        assert!(
+            told(18).contains("has no package @s/a and 2 more"),
+            "{}",
+            told(18)
+        );
+        assert!(
+            told(22).contains("has no package alias and 1 more"),
+            "{}",
+            told(22)
+        );
+        // Before each snapshot, and in the last one.
+        for (number, first) in [
+            (28, "@s/a@1.0.0 and 4"),
+            (32, "b@2.0.0 and 3"),
+            (33, "b@2.0.0 and 3"),
+            (34, "g@"),
+            (35, "real@"),
+        ] {
+            let what = format!("has no snapshot of {first}");
+            assert!(told(number).contains(&what), "{number}: {}", told(number));
+        }
+        assert_eq!(
+            told(36),
+            "pnpm-lock.yaml:36: has no snapshot of t@3.0.0, which others in it need: the file is cut"
+        );
+        let old = "lockfileVersion: '6.0'\npackages:\n  /a@1.0.0:\n    dependencies:\n      b: 2.0.0\n      c: link:../c\n";
+        let found = inventory(&[("pnpm-lock.yaml", old)]);
+        assert_eq!(purls(&found), ["pkg:npm/a@1.0.0"]);
+        assert_eq!(
+            problems(&found),
+            ["pnpm-lock.yaml:6: has no package b, which others in it need: the file is cut"]
+        );
+    }
+
+    #[test]
     fn version_6_without_importers() {
         let text = "lockfileVersion: '6.0'
 dependencies:
@@ -309,9 +364,13 @@ packages:
   git.example/nameless/abc:
     resolution: {tarball: https://git.example/nameless/abc}
 snapshots:
+  '@s/g@git+ssh://git@git.example/s/g.git#abc': {}
+  g@git+https://git.example/g.git#abc: {}
+  h@git@git.example:x/h.git#abc: {}
   t@3.0.0:
     dependencies:
       g: git+https://git.example/g.git#abc
+  git.example/nameless/abc: {}
 ";
         let found = inventory(&[("pnpm-lock.yaml", text)]);
         assert_eq!(

@@ -14,8 +14,7 @@ use toml::Spanned;
 struct Lock {
     #[serde(default)]
     package: Vec<Package>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,10 +72,18 @@ struct Source {
 pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
     let lock: Lock = super::toml_document(file)?;
     let mut draft = Draft::default();
+    if lock.metadata.is_none() {
+        let last = u32::try_from(file.text.lines().count()).unwrap_or(u32::MAX);
+        draft.problem(
+            last.max(1),
+            "has no table `metadata`, which its tool writes: the file is cut",
+        );
+    }
+    let metadata = lock.metadata.unwrap_or_default();
     let mut index: HashMap<String, Vec<Node>> = HashMap::new();
     let mut nodes = Vec::new();
     for package in &lock.package {
-        let node = node(file, &lock.metadata, package, &mut draft);
+        let node = node(file, &metadata, package, &mut draft);
         nodes.push(node);
         let name = normal(package.name.get_ref());
         index.entry(name).or_default().extend(node);
@@ -158,7 +165,7 @@ fn node(file: &File<'_>, metadata: &Metadata, package: &Package, draft: &mut Dra
 
 #[cfg(test)]
 mod tests {
-    use crate::lock::tests::{component, hashes, inventory, needs, purls};
+    use crate::lock::tests::{component, hashes, inventory, needs, problems, purls};
     use crate::model::Scope;
 
     fn package(name: &str, version: &str, more: &str) -> String {
@@ -206,5 +213,18 @@ mod tests {
         ) + &package("b", "2", "");
         let found = inventory(&[("pdm.lock", &pdm)]);
         assert_eq!(needs(&found, "a@"), ["pkg:pypi/b@2"]);
+    }
+
+    #[test]
+    fn a_file_without_its_last_table_is_cut() {
+        let cut = package("a", "1.0", "");
+        let found = inventory(&[("poetry.lock", &cut)]);
+        assert_eq!(purls(&found), ["pkg:pypi/a@1.0"]);
+        assert_eq!(
+            problems(&found),
+            ["poetry.lock:7: has no table `metadata`, which its tool writes: the file is cut"]
+        );
+        let whole = format!("{cut}\n[metadata]\nlock-version = \"2.1\"\n");
+        assert_eq!(problems(&inventory(&[("poetry.lock", &whole)])), [""; 0]);
     }
 }

@@ -8,7 +8,7 @@ use super::yaml::{self, Pairs};
 use super::{Failure, File};
 use crate::model::{Component, Ecosystem, Hash, HashAlgorithm, Scope};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What `package.json` asks for.
 #[derive(Default, Deserialize)]
@@ -17,6 +17,7 @@ struct Manifest {
     dependencies: BTreeMap<String, String>,
     optional_dependencies: BTreeMap<String, String>,
     dev_dependencies: BTreeMap<String, String>,
+    workspaces: Option<serde::de::IgnoredAny>,
 }
 
 impl Manifest {
@@ -66,14 +67,23 @@ fn classic(file: &File<'_>) -> Result<Draft, Failure> {
         }
     }
     let find = |name: &str, range: &str| index.get(format!("{name}@{range}").as_str()).copied();
+    let manifest = Manifest::beside(file, "package.json");
+    let patterns = entries.iter().flat_map(|entry| &entry.patterns);
+    let names: BTreeSet<&str> = patterns.map(|pattern| super::npm_split(pattern).0).collect();
+    let mut missing = BTreeSet::new();
     for (entry, node) in entries.iter().zip(&nodes) {
         for (name, range) in &entry.needs {
             if let (Some(from), Some(to)) = (node, find(name, range)) {
                 draft.need(*from, to);
             }
+            // A `resolutions` puts another range in its place, and workspaces are not in the file.
+            if !names.contains(name) && manifest.workspaces.is_none() {
+                missing.insert(*name);
+            }
         }
     }
-    for (name, range, scope) in Manifest::beside(file, "package.json").wanted() {
+    draft.lacks(file, "package", &missing);
+    for (name, range, scope) in manifest.wanted() {
         if let Some(node) = find(name, range) {
             draft.direct(node, scope);
         }
@@ -195,6 +205,9 @@ fn berry(file: &File<'_>) -> Result<Draft, Failure> {
             .or_else(|| index.get(format!("{name}@npm:{range}").as_str()))
             .copied()
     };
+    let keys = lock.0.iter().flat_map(|(_, key, _)| key.split(", "));
+    let names: BTreeSet<&str> = keys.map(|descriptor| super::npm_split(descriptor).0).collect();
+    let mut missing = BTreeSet::new();
     for ((_, _, entry), node) in lock.0.iter().zip(&nodes) {
         let own = entry
             .resolution
@@ -205,6 +218,9 @@ fn berry(file: &File<'_>) -> Result<Draft, Failure> {
             _ => Manifest::default(),
         };
         for (name, range) in &entry.dependencies {
+            if !names.contains(name.as_str()) {
+                missing.insert(name.as_str());
+            }
             match (node, find(name, range)) {
                 (Some(from), Some(to)) => draft.need(*from, to),
                 (None, Some(to)) => {
@@ -215,6 +231,7 @@ fn berry(file: &File<'_>) -> Result<Draft, Failure> {
             }
         }
     }
+    draft.lacks(file, "package", &missing);
     draft.spread_scopes();
     Ok(draft)
 }
@@ -347,6 +364,28 @@ latest@npm:plain:
         assert_eq!(
             component(&found, "b@").locations.iter().next().unwrap().line,
             Some(22)
+        );
+    }
+
+    #[test]
+    fn a_file_that_lacks_what_its_packages_need_is_cut() {
+        let classic = "# yarn lockfile v1\n\na@^1:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n    \"@s/c\" \"^3\"\n";
+        let message = "yarn.lock:7: has no package @s/c and 1 more, which others in it need: the file is cut";
+        let found = inventory(&[("yarn.lock", classic)]);
+        assert_eq!(purls(&found), ["pkg:npm/a@1.0.0"]);
+        assert_eq!(problems(&found), [message]);
+        let whole =
+            format!("{classic}\nb@2.0.1:\n  version \"2.0.1\"\n\n\"@s/c@^3\":\n  version \"3.0.0\"\n");
+        assert_eq!(problems(&inventory(&[("yarn.lock", &whole)])), [""; 0]);
+        let workspaces = r#"{"workspaces": ["packages/*"]}"#;
+        let found = inventory(&[("yarn.lock", classic), ("package.json", workspaces)]);
+        assert_eq!(problems(&found), [""; 0]);
+
+        let berry = "__metadata:\n  version: 8\n\n\"app@workspace:.\":\n  version: 0.0.0-use.local\n  resolution: \"app@workspace:.\"\n  dependencies:\n    b: \"npm:^2\"\n  linkType: soft\n";
+        let found = problems(&inventory(&[("yarn.lock", berry)]));
+        assert_eq!(
+            found,
+            ["yarn.lock:9: has no package b, which others in it need: the file is cut"]
         );
     }
 
