@@ -110,16 +110,24 @@ deny contains finding if {
 	some entry in environments
 	some name, value in entry.env
 	secrets.in_environment(name, value)
+	not names_variable(entry, name)
 	finding := gh.finding("cicd/github_access/plain-secret", entry.job, sprintf("%s must not hold a secret", [name]))
+}
+
+# What actions/setup-java takes as these is the name of the variable that holds it.
+names_variable(entry, name) if {
+	gh.is_action(entry, "actions/setup-java")
+	lower(name) in {"gpg-passphrase", "server-password"}
 }
 
 environments contains {"job": "of the workflow", "env": input.env, "wide": true}
 
 environments contains {"job": id, "env": job.env, "wide": true} if some id, job in gh.jobs
 
-environments contains {"job": entry.job, "env": entry.step[field], "wide": false} if {
+environments contains {"job": entry.job, "env": entry.step.env, "wide": false} if some entry in gh.steps
+
+environments contains {"job": entry.job, "env": entry.step["with"], "wide": false, "uses": entry.step.uses} if {
 	some entry in gh.steps
-	some field in ["env", "with"]
 }
 
 environments contains {"job": id, "env": job.container.credentials, "wide": false} if some id, job in gh.jobs
@@ -146,4 +154,33 @@ warn contains finding if {
 	regex.match(`\$\{\{.*secrets *[.\[]`, value)
 	entry.wide
 	finding := gh.finding("cicd/github_access/wide-secret", entry.job, sprintf("%s is there for every step", [name]))
+}
+
+# METADATA
+# title: Token left in the checkout
+# description: >-
+#   actions/checkout leaves the token of the job behind, where every later step, and whatever is built from the directory,
+#   finds it.
+# custom:
+#   id: cicd/github_access/persisted-token
+#   severity: low
+#   enforcement: warn
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-6
+#   - nist-800-53r5:AC-6
+#   remediation: Set persist-credentials to false, unless a later step pushes.
+warn contains finding if {
+	some entry in gh.steps
+	gh.is_action(entry.step, "actions/checkout")
+	lower(sprintf("%v", [object.get(entry.step, ["with", "persist-credentials"], true)])) != "false"
+	not pushes_after(entry)
+	finding := gh.finding("cicd/github_access/persisted-token", entry.job, sprintf("step %d should not keep the token", [entry.number + 1]))
+}
+
+# A later step of the job needs the token.
+pushes_after(entry) if {
+	some later in gh.steps
+	later.job == entry.job
+	later.number > entry.number
+	regex.match(`git( +-[^ ]+( +[^ -][^ ]*)?)* +push`, later.step.run)
 }

@@ -12,19 +12,20 @@ workflow(job) := {"name": "CI", "on": "push", "permissions": {"contents": "read"
 
 bad := {"name": "CI", "on": "push", "env": {"NPM_TOKEN": "${{ secrets.NPM_TOKEN }}"}, "jobs": {
 	"build": {"runs-on": "ubuntu-24.04", "permissions": "write-all", "steps": [
+		{"uses": "actions/checkout@v5"},
 		{"run": "make", "env": {"DB_PASSWORD": "hunter2"}},
 	]},
 	"release": {"uses": "vendor/workflows/.github/workflows/release.yml@1f2e3d4c5b6a79880716253443526170f0e0d0c0", "secrets": "inherit"},
 }}
 
 good := workflow({"runs-on": "ubuntu-24.04", "steps": [
-	{"uses": "actions/checkout@v5"},
+	{"uses": "actions/checkout@v5", "with": {"persist-credentials": false}},
 	{"run": "make", "env": {"NPM_TOKEN": "${{ secrets.NPM_TOKEN }}"}},
 ]})
 
 ids := {
 	"cicd/github_access/no-permissions", "cicd/github_access/write-all", "cicd/github_access/inherited-secrets",
-	"cicd/github_access/plain-secret", "cicd/github_access/wide-secret",
+	"cicd/github_access/plain-secret", "cicd/github_access/wide-secret", "cicd/github_access/persisted-token",
 }
 
 test_bad_workflow_has_every_finding if found(bad) == ids
@@ -72,4 +73,43 @@ test_secrets_in_any_expression_are_for_every_step if {
 		found(wide(value)) == {"cicd/github_access/wide-secret"}
 	}
 	found(wide("${{ vars.A }}")) == set()
+}
+
+stepping(step) := workflow({"runs-on": "ubuntu-24.04", "steps": [step]})
+
+checkout_with(uses, options) := {"uses": uses, "with": options}
+
+test_tokens_stay_unless_told if {
+	kept := {"cicd/github_access/persisted-token"}
+	found(stepping({"uses": "Actions/Checkout@v4"})) == kept
+	every value in [true, "true"] {
+		found(stepping(checkout_with("actions/checkout@v4", {"persist-credentials": value}))) == kept
+	}
+	every value in [false, "false"] {
+		found(stepping(checkout_with("actions/checkout@v4", {"persist-credentials": value}))) == set()
+	}
+	found(stepping({"uses": "corp/checkout@v4"})) == set()
+}
+
+after(run) := {"name": "x", "on": "push", "permissions": {}, "jobs": {
+	"build": {"steps": [{"run": "git push"}, {"uses": "actions/checkout@v4"}, {"run": run}]},
+	"other": {"steps": [{"run": "make"}, {"run": "make"}, {"run": "git push"}]},
+}}
+
+test_tokens_stay_for_a_later_step_that_pushes if {
+	every run in ["git push", "git commit -am x && git  push origin main", "git -C src -c user.name=ci --no-pager push"] {
+		found(after(run)) == set()
+	}
+	every run in ["make", "git stash push", "docker push x"] {
+		found(after(run)) == {"cicd/github_access/persisted-token"}
+	}
+}
+
+java(options) := found(stepping({"uses": "Actions/setup-java@v4", "with": options}))
+
+test_setup_java_takes_names_of_variables if {
+	java({"server-id": "central", "server-username": "MAVEN_USERNAME", "server-password": "MAVEN_PASSWORD", "gpg-passphrase": "MAVEN_GPG_PASSPHRASE"}) == set()
+	java({"gpg-private-key": "lQOYBGdf"}) == {"cicd/github_access/plain-secret"}
+	found(stepping({"uses": "corp/deploy@v1", "with": {"server-password": "MAVEN_PASSWORD"}})) == {"cicd/github_access/plain-secret"}
+	found(stepping({"uses": "actions/setup-java@v4", "env": {"SERVER_PASSWORD": "hunter2"}})) == {"cicd/github_access/plain-secret"}
 }

@@ -1,8 +1,8 @@
 # METADATA
 # title: What GitHub workflows check out
 # description: >-
-#   Whose code a workflow checks out by commands of its own, and what a checkout leaves behind. Pull requests that
-#   actions/checkout fetches are cicd/github_injection.
+#   Which workflows fetch the code of pull requests, by actions/checkout or by commands, though they have the repository's
+#   secrets. What is merged, and what comes from the repository itself, may be fetched where a condition says so.
 # related_resources:
 # - https://docs.github.com/en/actions/reference/security/secure-use
 # custom:
@@ -33,6 +33,58 @@ allow if {
 }
 
 # METADATA
+# title: Pull request checked out with secrets
+# description: >-
+#   A workflow that has the repository's secrets (pull_request_target, workflow_run, issue_comment) checks out the code of
+#   a pull request with actions/checkout. A condition may let in only what is merged, or comes from the repository itself.
+# custom:
+#   id: cicd/github_checkout/untrusted-checkout
+#   severity: critical
+#   controls:
+#   - owasp-cicd-2022:CICD-SEC-4
+#   - nist-800-53r5:AC-6
+#   - nist-800-53r5:SI-7
+#   remediation: Build in a workflow on pull_request, and hand the result on as an artifact.
+deny contains finding if {
+	some trigger in ["issue_comment", "pull_request_target", "workflow_run"]
+	trigger in gh.triggers
+	some entry in gh.steps
+	gh.is_action(entry.step, "actions/checkout")
+	some field in ["ref", "repository"]
+	value := entry.step["with"][field]
+	names_pull_request(gh.spelled(value))
+	not guarded(entry.job, entry.step)
+	message := sprintf("on %s it must not check out %s", [trigger, value])
+	finding := gh.finding("cicd/github_checkout/untrusted-checkout", entry.job, message)
+}
+
+# Whether a condition of the job or the step lets in only code that somebody with the right to write has merged or pushed. Each part of a
+# conjunction must hold; what stands in parentheses is not looked at.
+guarded(job, step) if {
+	some holder in [step, gh.jobs[job]]
+	condition := regex.replace(lower(holder["if"]), `[\s${}'"]`, "")
+	top := regex.replace(regex.replace(condition, `\([^()]*\)`, ""), `\([^()]*\)`, "")
+	not contains(top, "||")
+	some part in split(top, "&&")
+	replace(part, "github.event.", "") in guards
+}
+
+guards := {
+	"!pull_request.head.repo.fork", "pull_request.head.repo.fork==false", "pull_request.merged", "pull_request.merged==true",
+	"pull_request.head.repo.full_name==github.repository", "workflow_run.event==push",
+	"workflow_run.head_repository.full_name==github.repository",
+}
+
+names_pull_request(text) if {
+	some source in [
+		"github.event.pull_request.head", "github.event.pull_request.number", "github.event.issue.number",
+		"github.event.pull_request.merge_commit_sha", "github.event.workflow_run.head",
+		"github.event.workflow_run.pull_requests", "github.head_ref", "refs/pull/",
+	]
+	contains(text, source)
+}
+
+# METADATA
 # title: Pull request fetched with secrets
 # description: >-
 #   A script of a workflow that has the repository's secrets (pull_request_target, workflow_run, issue_comment) fetches the
@@ -52,6 +104,7 @@ deny contains finding if {
 	script.key == "run"
 	some line in split(script.holder.run, "\n")
 	fetches(regex.replace(lower(line), `\s+`, " "))
+	not guarded(script.job, script.holder)
 	message := sprintf("on %s the script must not fetch the pull request", [trigger])
 	finding := gh.finding("cicd/github_checkout/pull-request", script.job, message)
 }
@@ -61,33 +114,4 @@ fetches(line) if contains(line, "gh pr checkout")
 fetches(line) if {
 	regex.match(`git (-[^ ]* [^ ]+ )?(checkout|clone|fetch|merge|pull|switch) `, line)
 	regex.match(`[ /+]pull/|github\.event\.(number|issue\.number|pull_request\.(head|merge|number)|workflow_run\.(head|pull))|github\.head_ref`, line)
-}
-
-# METADATA
-# title: Token left in the checkout
-# description: >-
-#   actions/checkout leaves the token of the job behind, where every later step, and whatever is built from the directory,
-#   finds it.
-# custom:
-#   id: cicd/github_checkout/persisted-token
-#   severity: low
-#   enforcement: warn
-#   controls:
-#   - owasp-cicd-2022:CICD-SEC-6
-#   - nist-800-53r5:AC-6
-#   remediation: Set persist-credentials to false, unless a later step pushes.
-warn contains finding if {
-	some entry in gh.steps
-	gh.is_action(entry.step, "actions/checkout")
-	lower(sprintf("%v", [object.get(entry.step, ["with", "persist-credentials"], true)])) != "false"
-	not pushes_after(entry)
-	finding := gh.finding("cicd/github_checkout/persisted-token", entry.job, sprintf("step %d should not keep the token", [entry.number + 1]))
-}
-
-# A later step of the job needs the token.
-pushes_after(entry) if {
-	some later in gh.steps
-	later.job == entry.job
-	later.number > entry.number
-	regex.match(`git( +-[^ ]+( +[^ -][^ ]*)?)* +push`, later.step.run)
 }

@@ -4,20 +4,17 @@ import data.cicd.github_checkout as checkout
 
 found(doc) := result if {
 	denied := checkout.deny with input as doc
-	warned := checkout.warn with input as doc
-	result := {finding.id | some finding in (denied | warned)}
+	result := {finding.id | some finding in denied}
 }
 
 workflow(trigger, step) := {"name": "x", "on": trigger, "jobs": {"build": {"runs-on": "ubuntu-24.04", "steps": [step]}}}
-
-checkout_with(uses, options) := {"uses": uses, "with": options}
 
 bad := {
 	"name": "comments",
 	"on": {"issue_comment": {"types": ["created"]}},
 	"permissions": {"contents": "read"},
 	"jobs": {"test": {"runs-on": "ubuntu-24.04", "steps": [
-		{"uses": "actions/checkout@v4"},
+		{"uses": "actions/checkout@v4", "with": {"ref": "refs/pull/${{ github.event.issue.number }}/merge"}},
 		{"run": "gh pr checkout ${{ github.event.issue.number }}\nmake test"},
 	]}},
 }
@@ -34,7 +31,7 @@ good := {
 
 pull := {"cicd/github_checkout/pull-request"}
 
-test_bad_workflow_has_every_finding if found(bad) == pull | {"cicd/github_checkout/persisted-token"}
+test_bad_workflow_has_every_finding if found(bad) == pull | {"cicd/github_checkout/untrusted-checkout"}
 
 test_good_workflow_is_accepted if {
 	found(good) == set()
@@ -66,36 +63,76 @@ test_other_commands_are_accepted if {
 	}
 }
 
-test_tokens_stay_unless_told if {
-	kept := {"cicd/github_checkout/persisted-token"}
-	found(workflow("push", {"uses": "Actions/Checkout@v4"})) == kept
-	every value in [true, "true"] {
-		found(workflow("push", checkout_with("actions/checkout@v4", {"persist-credentials": value}))) == kept
-	}
-	every value in [false, "false"] {
-		found(workflow("push", checkout_with("actions/checkout@v4", {"persist-credentials": value}))) == set()
-	}
-	found(workflow("push", {"uses": "corp/checkout@v4"})) == set()
-}
-
-after(run) := {"name": "x", "on": "push", "jobs": {
-	"build": {"steps": [{"run": "git push"}, {"uses": "actions/checkout@v4"}, {"run": run}]},
-	"other": {"steps": [{"run": "make"}, {"run": "make"}, {"run": "git push"}]},
-}}
-
-test_tokens_stay_for_a_later_step_that_pushes if {
-	every run in ["git push", "git commit -am x && git  push origin main", "git -C src -c user.name=ci --no-pager push"] {
-		found(after(run)) == set()
-	}
-	every run in ["make", "git stash push", "docker push x"] {
-		found(after(run)) == {"cicd/github_checkout/persisted-token"}
-	}
-}
-
 test_message_names_the_trigger if {
 	checkout.deny == {{
 		"id": "cicd/github_checkout/pull-request",
 		"msg": "job build: on issue_comment the script must not fetch the pull request",
 		"resource": "jobs.build",
 	}} with input as workflow("issue_comment", {"run": "gh pr checkout 7"})
+}
+
+triggered(on, job) := {"name": "CI", "on": on, "permissions": {"contents": "read"}, "jobs": {"test": job}}
+
+job_of(steps) := {"runs-on": "ubuntu-24.04", "steps": steps}
+
+taking(reference) := {"uses": "actions/checkout@v5", "with": {"ref": reference}}
+
+test_checkouts_of_the_target_are_accepted if {
+	found(triggered("pull_request_target", job_of([{"uses": "actions/checkout@v5"}]))) == set()
+	found(triggered("pull_request", job_of([taking("${{ github.event.pull_request.head.sha }}")]))) == set()
+	merge := triggered({"workflow_run": {}}, job_of([taking("${{ github.event.workflow_run.head_sha }}")]))
+	found(merge) == {"cicd/github_checkout/untrusted-checkout"}
+}
+
+test_triggers_are_read_in_each_form if {
+	job := job_of([taking("refs/pull/${{ github.event.number }}/merge")])
+	every on in ["pull_request_target", ["push", "pull_request_target"], {"pull_request_target": null}] {
+		found(triggered(on, job)) == {"cicd/github_checkout/untrusted-checkout"}
+	}
+	found({"true": ["pull_request_target"], "jobs": {"test": job}}) == {"cicd/github_checkout/untrusted-checkout"}
+}
+
+test_checkouts_in_other_spellings_count if {
+	checked_out := {"cicd/github_checkout/untrusted-checkout"}
+	every reference in [
+		"${{ github.event['pull_request'].head.sha }}", "${{ GitHub.Event.Pull_Request.Head.Sha }}",
+		"${{ github.event.pull_request.merge_commit_sha }}",
+	] {
+		found(triggered("pull_request_target", job_of([taking(reference)]))) == checked_out
+		found(triggered("pull_request_target", job_of([object.union(taking(reference), {"uses": "Actions/Checkout@v5"})]))) == checked_out
+	}
+	late := taking("${{ github.event.workflow_run.pull_requests[0].head.sha }}")
+	found(triggered({"workflow_run": {}}, job_of([late]))) == checked_out
+}
+
+head := taking("${{ github.event.pull_request.head.sha }}")
+
+on_condition(condition) := [
+	found(triggered("pull_request_target", object.union(job_of([head]), {"if": condition}))),
+	found(triggered("pull_request_target", job_of([object.union(head, {"if": condition})]))),
+]
+
+test_merged_and_own_code_may_be_checked_out if {
+	every condition in [
+		"github.event.pull_request.merged == true", "${{ github.event.pull_request.merged }}",
+		"github.event.pull_request.merged && (github.event.action == 'closed' || (github.event.label.name == 'backport' && x))",
+		"contains(github.event.pull_request.labels.*.name, 'backport') && github.event.pull_request.merged",
+		"github.event.pull_request.head.repo.full_name == github.repository", "!github.event.pull_request.head.repo.fork",
+	] {
+		on_condition(condition) == [set(), set()]
+	}
+	every condition in [
+		"github.event.pull_request.merged == false", "!github.event.pull_request.merged", "github.event.action == 'closed'",
+		"github.event.pull_request.merged || github.event.action == 'labeled'", "(x || github.event.pull_request.merged)",
+		"github.event.pull_request.merged && x || y", "github.actor == 'dependabot[bot]'",
+	] {
+		on_condition(condition) == [{"cicd/github_checkout/untrusted-checkout"}, {"cicd/github_checkout/untrusted-checkout"}]
+	}
+}
+
+test_commands_have_conditions_too if {
+	step := {"run": "git checkout ${{ github.event.workflow_run.head_sha }}"}
+	found(workflow("workflow_run", step)) == pull
+	found(workflow("workflow_run", object.union(step, {"if": "github.event.workflow_run.event == 'push'"}))) == set()
+	found(workflow("workflow_run", object.union(step, {"if": "github.event.workflow_run.conclusion == 'success'"}))) == pull
 }

@@ -41,4 +41,9 @@ triggers contains event if {
 	some event, _ in events
 }
 
+# Lower case, and fields after dots.
+spelled(text) := regex.replace(fields, `\s*\.\s*`, ".") if {
+	fields := regex.replace(regex.replace(lower(text), `\s*\[\s*'`, "."), `'\s*\]`, "")
+}
+
 finding(id, job, message) := {"id": id, "msg": sprintf("job %s: %s", [job, message]), "resource": sprintf("jobs.%s", [job])}

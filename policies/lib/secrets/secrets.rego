@@ -29,7 +29,7 @@ snake(name) := lower(concat("_", regex.find_n(`[A-Z\x{212A}]*[a-z0-9]+|[A-Z\x{21
 names_secret(words) if {
 	holds(
 		concat("", [words, "_"]),
-		"passwd password secret token_ tokens_ api_key apikey private_key privatekey access_key credential",
+		"npm_config_auth_ passwd password passphrase secret token_ tokens_ api_key apikey private_key privatekey access_key credential",
 	)
 	not ends(words, "file path dir name arn url uri ref ttl timeout enabled type seconds length expiry policy")
 	not ends(words, "_id _ids _port _age _min _max _limit _count _size _days _hours _minutes _expires _expires_in _expiration")

@@ -74,3 +74,19 @@ test_words_that_hold_a_secrets_name_are_none if {
 		secrets.in_environment(name, "hunter2")
 	}
 }
+
+test_variables_of_npm_hold_secrets if {
+	every name in [
+		"npm_config__auth", "NPM_CONFIG__AUTH", "npm_config__authToken", "npm_config_//registry.npmjs.org/:_authToken", "npm_config__password",
+	] {
+		secrets.in_environment(name, "bnBtOmh1bnRlcjI=")
+	}
+	every name in ["npm_config_auth_type", "npm_config_registry", "npm_config_always_auth", "APP_CONFIG_AUTH"] {
+		not secrets.in_environment(name, "legacy")
+	}
+}
+
+test_passphrases_are_secrets if {
+	secrets.in_environment("SSH_KEY_PASSPHRASE", "hunter2")
+	not secrets.in_environment("GPG_PASSPHRASE_FILE", "pass.txt")
+}
