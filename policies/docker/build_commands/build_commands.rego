@@ -64,7 +64,7 @@ problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_d
 
 # METADATA
 # title: Files that everyone may change
-# description: chmod, of RUN, COPY or ADD, gives everyone the right to change what the image runs. A sticky directory (1777) does not.
+# description: chmod, of RUN, COPY or ADD, gives everyone the right to change what the image runs. That of a sticky directory (1777) does not.
 # custom:
 #   id: docker/build_commands/world-writable
 #   severity: medium
@@ -75,13 +75,21 @@ problems(script) := {"RUN must not pipe a download into a shell" | shell.pipes_d
 deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "run"
-	regex.match(`chmod +(-[a-zA-Z-]+ +)*(0?[0-7][0-7][2367]\b|[ug]*[ao][augo]*[+=][rxX]*w)`, concat(" ", instruction.Value))
+	some mode in regex.find_n(`\bchmod( +-[a-zA-Z-]+)* +["']?[0-7a-zA-Z,+=-]+`, concat(" ", instruction.Value), -1)
+	everyone_writes(mode)
 	finding := found("docker/build_commands/world-writable", "RUN must not let everyone write (chmod 777)")
 }
 
 deny contains finding if {
 	some instruction in input
 	some flag in instruction.Flags
-	regex.match(`^--chmod=(0?[0-7][0-7][2367]\b|[ug]*[ao][augo]*[+=][rxX]*w)`, flag)
+	startswith(flag, "--chmod=")
+	everyone_writes(concat("", [" ", trim_prefix(flag, "--chmod=")]))
 	finding := found("docker/build_commands/world-writable", sprintf("%s must not let everyone write (%s)", [upper(instruction.Cmd), flag]))
+}
+
+# The mode, after a blank: digits, where a first one that is odd is a sticky directory's, or letters with no t, and no later clause that takes
+# from everyone.
+everyone_writes(mode) if {
+	regex.match(` ["']?(0*([0246]?[0-7])?[0-7]?[2367]|([ugoa]*[-+=][rwxXs]*,)*[ug]*[ao][ugoa]*[+=][rxXs]*w[rwxXs]*(,([ug]*[-=]|[ugoa]*[+])[rwxXs]*)*)$`, mode)
 }

@@ -181,6 +181,6 @@ deny contains finding if {
 	some name, service in input.services
 	image := service.image
 	not service.build
-	images.floats(image)
+	images.floats(images.defaulted(image))
 	finding := found("docker/compose/floating-image", name, sprintf("the image %s moves", [image]))
 }

@@ -68,15 +68,36 @@ choosing := max({instruction.Stage | some instruction in input; instruction.Cmd 
 
 users := [instruction | some instruction in input; instruction.Cmd == "user"; instruction.Stage == choosing]
 
-# A text as it is, and with the default of an ARG in it.
-filled(text) := {text} | {replace(text, place, trim(value, `"'`)) |
-	some instruction in input
-	instruction.Cmd == "arg"
+# A base with the defaults of the arguments before it; those may name each other.
+filled(text) := images.defaulted(strings.replace_n(defaults, strings.replace_n(defaults, braced(text))))
+
+# "$A" is "${A}".
+braced(text) := regex.replace(text, `\$([A-Za-z_]\w*)`, "$${$1}")
+
+# What stands between the braces, and the value of the last ARG of that name before the first FROM.
+defaults := {place: braced(trim(substring(word, indexof(word, "=") + 1, -1), `"'`)) |
+	some number, instruction in input
 	some word in instruction.Value
-	[name, value] := split(word, "=")
-	some place in [concat("", ["${", name, "}"]), concat("", ["$", name])]
-	contains(text, place)
+	name := argument(number, word)
+	every later, another in input {
+		not overruled(name, number, later, another)
+	}
+	place := concat("", ["${", name, "}"])
 }
+
+argument(number, word) := split(word, "=")[0] if {
+	input[number].Cmd == "arg"
+	number < first_base
+	contains(word, "=")
+}
+
+overruled(name, number, later, another) if {
+	later > number
+	some word in another.Value
+	argument(later, word) == name
+}
+
+first_base := min({number | some number, instruction in input; instruction.Cmd == "from"})
 
 # METADATA
 # title: Runs as root
@@ -132,7 +153,7 @@ warn contains finding if {
 deny contains finding if {
 	some instruction in input
 	instruction.Cmd == "from"
-	some image in filled(instruction.Value[0])
+	image := filled(instruction.Value[0])
 	not lower(image) in (names | {"scratch"})
 	images.floats(image)
 	finding := found("docker/dockerfile/floating-base", sprintf("the base %s moves", [image]))

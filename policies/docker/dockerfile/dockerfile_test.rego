@@ -125,3 +125,33 @@ test_defaults_of_arguments_are_bases if {
 	built("TAG", "nginx:${TAG}") == set()
 	built("OTHER=latest", "nginx:${TAG}") == set()
 }
+
+arguments(words, reference) := found(array.concat(
+	[line(0, "arg", [word]) | some word in words],
+	[line(0, "from", [reference]), line(0, "arg", ["B=1.27"]), line(0, "user", ["app"])],
+))
+
+test_several_arguments_are_filled_in if {
+	moving := {"docker/dockerfile/floating-base"}
+	arguments(["A=node", "B=latest"], "$A:$B") == moving
+	arguments(["A=node", "B=22"], "$A:$B") == set()
+	arguments(["A", "B=latest"], "${A}:${B}") == moving
+	arguments(["A=node", "B"], "$A:$B") == set()
+	arguments(["A=node"], "$A:$B") == set()
+	arguments(["A=node"], "$A") == moving
+	arguments(["B=latest", "B=22"], "node:$B") == set()
+	arguments(["V=22", "A=node:$V"], "$A") == set()
+	arguments(["A=node"], "$AB:22") == set()
+	arguments(["A=x"], "node$AB") == set()
+	arguments([], "node:${B:-latest}") == moving
+	arguments([], "node:${B:-22}") == set()
+	arguments([], "$REGISTRY/node") == moving
+}
+
+test_message_names_the_base_filled_in if {
+	dockerfile.deny == {{
+		"id": "docker/dockerfile/floating-base",
+		"msg": "the base node:latest moves",
+		"resource": "Dockerfile",
+	}} with input as [line(0, "arg", ["A=node", "B=latest"]), line(0, "from", ["${A}:$B"]), line(0, "user", ["app"])]
+}

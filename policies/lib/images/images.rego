@@ -17,16 +17,28 @@ looks_like_host(part) if contains(part, ":")
 
 looks_like_host(part) if part == "localhost"
 
-# Whether it may be another image tomorrow: by a tag that moves, or without one. Texts with variables are not filled in yet.
+# Whether it may be another image tomorrow: by a tag that moves, or without one. Of a text with variables only what they can't change
+# is judged.
 floats(reference) if {
-	not contains(reference, "$")
 	not digest(reference)
 	moves(reference)
 }
 
-moves(reference) if not tag(reference)
+moves(reference) if {
+	segment := last_segment(reference)
+	not contains(segment, ":")
+	not contains(segment, "$")
+}
 
-moves(reference) if tag(reference) in {"edge", "latest", "main", "master", "nightly"}
+moves(reference) if {
+	some end in [":edge", ":latest", ":main", ":master", ":nightly"]
+	endswith(reference, end)
+}
+
+# With the values that variables have where nobody sets them: "${TAG:-1.27}".
+defaulted(reference) := regex.replace(reference, `\$\{\w+:?-([^${}]*)\}`, "$1")
+
+last_segment(reference) := segments[count(segments) - 1] if segments := split(split(reference, "@")[0], "/")
 
 digest(reference) := value if {
 	parts := split(reference, "@")
@@ -36,9 +48,7 @@ digest(reference) := value if {
 
 # A colon after the last slash starts the tag; one before it belongs to the registry's port.
 tag(reference) := value if {
-	name := split(reference, "@")[0]
-	segments := split(name, "/")
-	parts := split(segments[count(segments) - 1], ":")
+	parts := split(last_segment(reference), ":")
 	count(parts) == 2
 	value := parts[1]
 }

@@ -25,10 +25,15 @@ test_digest if images.digest("nginx@sha256:00") == "sha256:00"
 test_no_digest if not images.digest("nginx:1.27")
 
 test_what_floats if {
-	every reference in ["nginx", "nginx:latest", "localhost:5000/nginx", "r.example/a:main"] {
+	every reference in ["nginx", "nginx:latest", "localhost:5000/nginx", "r.example/a:main", "$REGISTRY/nginx", "${IMAGE}:latest"] {
 		images.floats(reference)
 	}
-	every reference in ["nginx:1.27", "nginx:latest@sha256:00", "nginx@sha256:00", "nginx:$TAG", "${IMAGE}"] {
+	every reference in ["nginx:1.27", "nginx:latest@sha256:00", "nginx@sha256:00", "nginx:$TAG", "${IMAGE}", "r.example/$IMAGE", "nginx:${TAG:-latest}", "$IMAGE@sha256:00", null, {}] {
 		not images.floats(reference)
 	}
+}
+
+test_variables_say_what_they_are_left_alone if {
+	images.defaulted("${REGISTRY:-r.example}/a:${TAG-1.2}") == "r.example/a:1.2"
+	images.defaulted("a:${TAG:?set it}$B${C}") == "a:${TAG:?set it}$B${C}"
 }

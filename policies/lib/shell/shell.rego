@@ -44,7 +44,7 @@ unchecked := {
 	"--allow-unauthenticated", "--allow-untrusted", "--force-yes", "--insecure", "--no-check-certificate", "--nogpgcheck",
 	"--no-gpg-checks", "--nosignature", "--trusted-host", "GIT_SSL_NO_VERIFY=", "NODE_TLS_REJECT_UNAUTHORIZED=0",
 	"NPM_CONFIG_STRICT_SSL=false", "PIP_TRUSTED_HOST=", "PYTHONHTTPSVERIFY=0", "sslVerify false", "sslverify=false",
-	"strict-ssl false",
+	"npm_config_strict_ssl=false", "strict-ssl false", "strict-ssl=false",
 }
 
 # The options of `unchecked` that stand in a script, and curl's -k, alone or among other letters.
