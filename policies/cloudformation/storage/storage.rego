@@ -88,7 +88,7 @@ deny contains finding if {
 	not inherits(resource.properties)
 	days := cfn.number(object.get(resource.properties, "BackupRetentionPeriod", 1))
 	days < data.config.terraform.min_backup_days
-	finding := cfn.finding("cloudformation/storage/backup", resource.name, sprintf("backups are kept for %d days", [days]))
+	finding := cfn.finding("cloudformation/storage/backup", resource.name, sprintf("backups are kept for %v days", [days]))
 }
 
 # METADATA

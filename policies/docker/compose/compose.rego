@@ -48,7 +48,7 @@ found(id, name, message) := {
 #   fix: {value: false}
 deny contains finding if {
 	some name, service in input.services
-	lower(sprintf("%v", [service.privileged])) == "true"
+	lower(images.defaulted(sprintf("%v", [service.privileged]))) in {"on", "true", "y", "yes"}
 	finding := found("docker/compose/privileged", name, "privileged must not be true")
 }
 
@@ -73,11 +73,11 @@ deny contains finding if {
 	finding := found("docker/compose/host-namespace", name, sprintf("%s must not be host", [field]))
 }
 
-# Short and long form of volumes: the path of the host.
+# Short and long form of volumes: the path of the host. A path alone is one of the container.
 mounts contains {"name": name, "holder": service.volumes, "key": number} if {
 	some name, service in input.services
 	some number, volume in service.volumes
-	is_string(volume)
+	contains(volume, ":")
 }
 
 # A named volume may be a directory of the host, too.

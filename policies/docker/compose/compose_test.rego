@@ -102,3 +102,31 @@ test_named_volumes_may_be_directories_of_the_host if {
 	bound("/srv/data") == set()
 	found({"services": {}, "volumes": {"v": null}}) == set()
 }
+
+test_compose_takes_more_than_true_for_true if {
+	every value in [true, "true", "True", "yes", "on", "Y", "${PRIVILEGED:-true}"] {
+		one({"privileged": value}) == {"docker/compose/privileged"}
+	}
+	every value in [false, "false", "no", "off", "", null, "${PRIVILEGED:-false}", "${PRIVILEGED}"] {
+		one({"privileged": value}) == set()
+	}
+}
+
+test_images_are_what_they_are_where_nobody_sets_a_variable if {
+	every image in ["shop:${VERSION:-latest}", "${REGISTRY:-r.example}/shop", "${REGISTRY}/shop", "shop:$VERSION:latest"] {
+		one({"image": image}) == {"docker/compose/floating-image"}
+	}
+	one({"image": "shop:${VERSION:-1.27}"}) == set()
+}
+
+test_volumes_are_read_in_both_forms if {
+	every volume in [
+		"/var/run/docker.sock:/var/run/docker.sock:ro", {"type": "bind", "source": "/var/run/docker.sock", "target": "/sock"},
+		{"type": "bind", "source": "/", "target": "/host", "read_only": true},
+	] {
+		one({"volumes": [volume]}) == {"docker/compose/host-path"}
+	}
+	every volume in ["data:/etc", {"type": "volume", "source": "etc", "target": "/etc"}, {"type": "tmpfs", "target": "/run"}, "/run"] {
+		one({"volumes": [volume]}) == set()
+	}
+}

@@ -85,12 +85,15 @@ warn contains finding if {
 	some name, service in input.services
 	some number, _ in service.ports
 	port := service.ports[number]
-	target(port) in {"1433", "1521", "3306", "5432", "6379", "9200", "11211", "27017"}
-	finding := found("docker/compose_exposure/open-data-port", name, sprintf("port %s is open on every address", [target(port)]))
+	ends := split(target(port), "-")
+	some database in [1433, 1521, 3306, 5432, 6379, 9200, 11211, 27017]
+	to_number(ends[0]) <= database
+	to_number(ends[count(ends) - 1]) >= database
+	finding := found("docker/compose_exposure/open-data-port", name, sprintf("port %d is open on every address", [database]))
 }
 
-# The port of the container, if one of the host is published on every address.
-target(port) := regex.split(`[-/]`, parts[count(parts) - 1])[0] if {
+# The port of the container, or the range of them, if one of the host is published on every address.
+target(port) := split(parts[count(parts) - 1], "/")[0] if {
 	regex.match(`^((0\.0\.0\.0|::|\[::\]):)?([0-9-]+|\$\{\w+:?-[0-9]+\}):[0-9-]+(/(tcp|udp))?$`, port)
 	parts := split(port, ":")
 }

@@ -79,5 +79,8 @@ test_passwords_of_digits_and_in_addresses_are_told if {
 
 test_ranges_of_ports_count if {
 	one({"ports": ["5432-5433:5432-5433"]}) == {"docker/compose_exposure/open-data-port"}
-	one({"ports": ["127.0.0.1:5432-5433:5432-5433"]}) == set()
+	one({"ports": ["5430-5440:5430-5440"]}) == {"docker/compose_exposure/open-data-port"}
+	every port in ["127.0.0.1:5432-5433:5432-5433", "5433-5440:5433-5440", "8000-8010:8000-8010"] {
+		one({"ports": [port]}) == set()
+	}
 }

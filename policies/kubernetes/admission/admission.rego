@@ -93,7 +93,7 @@ deny contains finding if {
 	some container in k8s.containers
 	some port in container.ports
 	port.hostPort > 0
-	finding := k8s.finding("kubernetes/admission/host-port", sprintf("container %s must not bind host port %d", [k8s.called(container), port.hostPort]))
+	finding := k8s.finding("kubernetes/admission/host-port", sprintf("container %s must not bind host port %v", [k8s.called(container), port.hostPort]))
 }
 
 baseline_capabilities := {

@@ -72,6 +72,9 @@ test_host_path_is_denied if {
 test_host_port_is_denied if {
 	c := object.union(container(hardened), {"ports": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}]})
 	denied_ids(pod("dev", {"containers": [c]})) == {"kubernetes/admission/host-port"}
+	text := object.union(c, {"name": "web", "ports": [{"hostPort": "8080"}]})
+	findings := admission.deny with input as pod("dev", {"containers": [text]})
+	{finding.msg | some finding in findings} == {"container web must not bind host port 8080"}
 }
 
 test_added_capability_is_denied if {

@@ -138,5 +138,5 @@ warn contains finding if {
 	counts(entry, ["Timeout"])
 	timeout := cfn.number(entry.block.Timeout)
 	timeout > data.config.serverless.max_timeout_seconds
-	finding := of_function("serverless/functions/timeout", entry, sprintf("may run for %d seconds", [timeout]))
+	finding := of_function("serverless/functions/timeout", entry, sprintf("may run for %v seconds", [timeout]))
 }

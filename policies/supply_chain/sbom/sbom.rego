@@ -153,14 +153,22 @@ deny contains finding if {
 	some component in components
 	component.library
 	unpinned(component.version)
-	finding := bom.finding("supply_chain/sbom/no-version", component, "the component has no version")
+	finding := bom.finding("supply_chain/sbom/no-version", component, "the component has no exact version")
 }
 
+# What package managers call a version without one, and ranges of theirs. An equals sign pins.
 unpinned(version) if version in {"", "NOASSERTION", "latest", "unspecified"}
 
-unpinned(version) if trim(version, "^~<>=*") != version
+# An equals sign pins; other signs, and several words, make a range.
+unpinned(version) if {
+	pinned := trim_left(version, "= ")
+	replace(trim_left(pinned, "^~<>!*[("), " ", "") != pinned
+}
 
-unpinned(version) if endswith(version, ".x")
+unpinned(version) if {
+	some end in [".*", ".+", ".X", ".x"]
+	endswith(version, end)
+}
 
 # METADATA
 # title: Component without identity

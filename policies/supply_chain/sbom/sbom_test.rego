@@ -200,10 +200,13 @@ test_ratings_are_read_in_each_form if {
 versioned(version) := object.union(good, {"components": [{"type": "library", "name": "a", "version": version, "purl": "pkg:npm/a@1"}]})
 
 test_ranges_are_no_versions if {
-	every version in ["", "NOASSERTION", "latest", "*", "^1.2.0", "~1.2", ">=1", "1.x", "1.2.*"] {
+	every version in [
+		"", "NOASSERTION", "latest", "*", "^1.2.0", "~1.2", "~> 1.0", ">=1", "> 1, < 2", "!=1.2", "1.x", "1.X", "1.+", "1.2.*",
+		"==1.2.*", "1.2 - 1.4", "1.2 || 2.0", "[1.0,2.0)", "(,1.0]",
+	] {
 		found(versioned(version)) == {"supply_chain/sbom/no-version"}
 	}
-	every version in ["1.2.3", "1.2.3-beta+x", "v1", "2026-01-01", "1.x86", "latest-1", "1:2.3~rc1"] {
+	every version in ["1.2.3", "1.2.3-beta+x", "v1", "2026-01-01", "1.x86", "latest-1", "1:2.3~rc1", "=1.2.3", "= 1.2.3", "==1.2.3", "1.0~", "2.0+", "1.0+x"] {
 		found(versioned(version)) == set()
 	}
 }

@@ -187,5 +187,5 @@ warn contains finding if {
 	days := tf.number(change.change.after.retention_in_days)
 	days > 0
 	days < data.config.terraform.min_log_days
-	finding := tf.finding("terraform/logging/retention", change, sprintf("logs are kept for %d days", [days]))
+	finding := tf.finding("terraform/logging/retention", change, sprintf("logs are kept for %v days", [days]))
 }

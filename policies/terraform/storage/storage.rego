@@ -86,7 +86,7 @@ deny contains finding if {
 	tf.known(change, "backup_retention_period")
 	days := tf.number(object.get(change.change.after, "backup_retention_period", 0))
 	days < data.config.terraform.min_backup_days
-	finding := tf.finding("terraform/storage/backup", change, sprintf("backups are kept for %d days", [days]))
+	finding := tf.finding("terraform/storage/backup", change, sprintf("backups are kept for %v days", [days]))
 }
 
 # METADATA
