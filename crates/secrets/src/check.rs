@@ -37,7 +37,7 @@ pub enum Check {
     Bech32,
     /// Grafana's service account tokens: CRC-32, little endian, hexadecimal.
     GrafanaCrc32,
-    /// Base64 of a JSON object (Grafana Cloud).
+    /// Base64 of a JSON object, behind the prefix if there is one (Grafana).
     Base64Json,
     /// At least one letter and one digit.
     Mixed,
@@ -90,7 +90,7 @@ impl Check {
             Self::Base64Json => plain(
                 secret
                     .splitn(2, |byte| *byte == b'_')
-                    .nth(1)
+                    .last()
                     .is_some_and(|body| json_object(&STANDARD, body).is_some()),
             ),
             Self::Mixed => plain(is_mixed(secret)),
