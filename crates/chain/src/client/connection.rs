@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy::network::{Ethereum, TransactionBuilder as _};
-use alloy::primitives::{Address, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{BlockId, BlockNumberOrTag, TransactionRequest};
@@ -202,6 +202,24 @@ impl ChainClient {
             .checked_sub(self.confirmations().saturating_sub(1)))
     }
 
+    /// Number and hash of the newest block that the chain itself calls final, whatever confirmations we ask for; `None` where it knows no such block,
+    /// as on chains without a finality of their own.
+    pub async fn finalized(&self) -> Result<Option<(BlockNumber, B256)>, ChainError> {
+        let asked = self
+            .retry("eth_getBlockByNumber", || async {
+                self.provider
+                    .get_block_by_number(BlockNumberOrTag::Finalized)
+                    .await
+            })
+            .await;
+        match asked {
+            Ok(block) => Ok(block.map(|block| (BlockNumber::new(block.header.number), block.header.hash))),
+            // How endpoints say that they don't know the tag, or have no such block yet.
+            Err(ChainError::Rpc { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The time of the newest block that is final for us: how far what this endpoint shows reaches. 0 while the chain is shorter than the
     /// confirmations.
     pub async fn seen_until(&self) -> Result<stele_types::Timestamp, ChainError> {
@@ -246,20 +264,20 @@ impl ChainClient {
             let head = self.confirmed_head().await?.unwrap_or_default();
             BlockNumberOrTag::Number(head.get())
         };
-        self.view_at(block, contract, to, call).await
+        self.view_at(block.into(), contract, to, call).await
     }
 
-    /// The same at a block: what several calls with one number give was true at one time. Fails where the endpoint has no such block (yet), or keeps
+    /// The same at a block: what several calls at one block give was true at one time. Fails where the endpoint has no such block (yet), or keeps
     /// its state no longer: the embedded node keeps only the newest.
     pub(super) async fn view_at<C: SolCall>(
         &self,
-        block: BlockNumberOrTag,
+        block: BlockId,
         contract: &str,
         to: Address,
         call: &C,
     ) -> Result<C::Return, ChainError> {
         let output = self
-            .call_raw(contract, to, call.abi_encode().into(), block.into())
+            .call_raw(contract, to, call.abi_encode().into(), block)
             .await?;
         C::abi_decode_returns(&output).map_err(|error| ChainError::BadAnswer {
             endpoint: self.endpoint.to_string(),

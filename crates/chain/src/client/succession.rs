@@ -1,7 +1,7 @@
 //! The line of a deployment: contracts are replaced, never changed, and what the earlier ones hold goes on (`docs/contracts.md`, Succession).
 
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, U256};
-use alloy::rpc::types::BlockNumberOrTag;
 use stele_types::{Digest, EvmAddress, LeafIndex, NodeAddress, Timestamp, TreeSize};
 
 use super::governance::{CHALLENGE, Governance, LEDGER, NODES};
@@ -61,11 +61,18 @@ impl Governance {
             .collect())
     }
 
-    /// Whether this deployment's `Challenge` was replaced and has no open claim against a node: then it never has one again. Both are read at one
-    /// block, or a claim that came just before could be missed where another endpoint answers that lags behind.
+    /// Whether this deployment's `Challenge` was replaced and has no open claim against a node: then it never has one again. True only if both were so at
+    /// one block that the chain itself calls final: what a later block says may be replaced by one with a claim in it. So it is false where the chain
+    /// calls none final, or none since the deployment.
     pub async fn claims_are_over(&self, node: NodeAddress) -> Result<bool, ChainError> {
-        let block = self.client.confirmed_head().await?.unwrap_or_default();
-        let block = BlockNumberOrTag::Number(block.get());
+        let Some((number, hash)) = self.client.finalized().await? else {
+            return Ok(false);
+        };
+        if number < self.deployment.block {
+            return Ok(false);
+        }
+        // By its hash (EIP-1898): two endpoints behind one address may differ in what they have.
+        let block = BlockId::hash_canonical(hash);
         let court = self.deployment.challenge;
         let replaced = NodeRegistry::successorCall {};
         if self

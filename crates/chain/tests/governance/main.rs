@@ -20,6 +20,7 @@ mod court;
 mod dates;
 mod dispute;
 mod enforcer;
+mod finality;
 mod gas;
 mod large;
 mod ledger;

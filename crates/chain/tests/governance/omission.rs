@@ -23,7 +23,7 @@ use crate::world::{World, account, lacks_role, pass, refused};
 const WINDOW: u64 = 5;
 const DEPOSIT: u64 = 700;
 
-async fn court(chain: Chain) -> Court {
+pub(crate) async fn court(chain: Chain) -> Court {
     court_with(chain, |_| {}).await
 }
 
@@ -65,7 +65,7 @@ async fn court_under(chain: Chain, terms: OmissionTerms, tolerance: Duration) ->
 }
 
 /// A leaf of the node that nobody has logged.
-fn unlogged(court: &Court, text: &str) -> Leaf {
+pub(crate) fn unlogged(court: &Court, text: &str) -> Leaf {
     court.decision(text.as_bytes(), sha256(&[b"truth"])).leaf()
 }
 
@@ -113,7 +113,7 @@ fn receipt(
 }
 
 /// A receipt of the node that has been due for a while.
-fn due(court: &Court, leaf: Leaf) -> Receipt {
+pub(crate) fn due(court: &Court, leaf: Leaf) -> Receipt {
     let world = &court.world;
     receipt(world.deployment(), &world.node, leaf, now() - 100, 60)
 }
@@ -122,7 +122,7 @@ fn hash(receipt: &Receipt) -> Digest {
     leaf_hash(&receipt.leaf.to_bytes())
 }
 
-async fn claim(court: &Court, receipt: &Receipt) -> Result<OmissionMove, ChainError> {
+pub(crate) async fn claim(court: &Court, receipt: &Receipt) -> Result<OmissionMove, ChainError> {
     court
         .world
         .gov
@@ -135,7 +135,7 @@ async fn status(court: &Court, receipt: &Receipt) -> Option<OmissionStatus> {
     claim.map(|claim| claim.status)
 }
 
-async fn settle(court: &Court, receipt: &Receipt) -> Result<bool, ChainError> {
+pub(crate) async fn settle(court: &Court, receipt: &Receipt) -> Result<bool, ChainError> {
     let settled = court
         .world
         .gov
@@ -849,7 +849,7 @@ pub(crate) async fn a_succession_retires_operators(chain: Chain) {
 }
 
 /// New contracts in force, with the node registered.
-async fn succeeded(world: &World) -> Deployment {
+pub(crate) async fn succeeded(world: &World) -> Deployment {
     let tolerance = world.gov.challenge_tolerance().await.unwrap();
     let config = DeployConfig {
         grants: vec![(Role::Admin, world.admin.address())],
