@@ -152,6 +152,20 @@ pub enum ChainError {
         /// The transaction.
         transaction: B256,
     },
+    /// A contract `Challenge` would tolerate less than the one that it replaces.
+    #[error(
+        "nothing was deployed: the new contract Challenge would tolerate dates that fall by {given} s, and the one that it replaces, at {contract}, tolerates {least} s. \
+         Nodes whose logs keep to the old tolerance would be convicted by the new one; deploy with a tolerance (`challenge_tolerance`) of at least {least} s, or without a \
+         predecessor, for new nodes with empty logs"
+    )]
+    ToleranceLowered {
+        /// The contract to be replaced.
+        contract: Address,
+        /// The tolerance asked for, in seconds.
+        given: u64,
+        /// The one in force, in seconds.
+        least: u64,
+    },
     /// The policy's version has no proposal.
     #[error("policy {policy} has no proposal of version {version}")]
     NoProposal {

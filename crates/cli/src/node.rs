@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) changed: Vec<PolicyId>,
     /// Where the policies were read from.
     pub(crate) source: String,
+    /// Records that could not be read when the log was opened.
+    pub(crate) damage: Option<String>,
     interrupts: Interrupts,
     runtime: tokio::runtime::Runtime,
     server: Handle,
@@ -81,10 +83,11 @@ impl Node {
             let changed = bootstrap::policies(&home, &governance, &set).await?;
             anyhow::Ok((governance, changed))
         })?;
-        let tolerance = runtime.block_on(governance.challenge_tolerance());
+        let tolerance = runtime.block_on(governance.least_tolerance());
         let tolerance = Duration::from_secs(tolerance.environment("the chain")?);
         let log = DecisionLog::open(&home.ledger(), signing, ledger_options(config, tolerance))
             .environment("the decision log")?;
+        let damage = log.ledger().damage().map(ToString::to_string);
         let server = start_server(config, &home, &governance, account, log)?;
         // Before anybody can know of this process: a signal that comes while nobody listens is lost.
         let interrupts = {
@@ -106,6 +109,7 @@ impl Node {
             embedded,
             changed,
             source,
+            damage,
             interrupts,
             runtime,
             server,
@@ -196,7 +200,7 @@ async fn check_promise(config: &Config, governance: &Governance) -> Result<()> {
     Ok(())
 }
 
-/// `tolerance` is how far the contract `Challenge` lets times fall: the log keeps a better order than that.
+/// `tolerance` is how far the contract `Challenge`, and any that replaced it, lets times fall: the log keeps a better order than that.
 fn ledger_options(config: &Config, tolerance: Duration) -> stele_ledger::Options {
     let LedgerConfig { linger_us, max_batch } = config.ledger;
     let usual = stele_ledger::Options::default();

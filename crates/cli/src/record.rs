@@ -314,6 +314,44 @@ impl Records {
         answer(path, &self.send(reqwest::Method::POST, path, body)?)
     }
 
+    /// Asks the running node of the data directory something that only its own version is sure to answer.
+    ///
+    /// # Errors
+    /// Of the environment, with both versions, where node and command don't understand each other.
+    pub(crate) fn ask_own<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let body = serde_json::to_vec(body)?;
+        let why = match self.send(reqwest::Method::POST, path, body) {
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => format!("its answer can't be read ({error})"),
+            },
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused)
+                    if matches!(refused.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) =>
+                {
+                    format!("it does not take the question ({refused})")
+                }
+                _ => return Err(error),
+            },
+        };
+        let node = match self.version() {
+            Some(version) => format!("Stele {version}"),
+            None => "of another version".to_owned(),
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        let message = format!(
+            "node and command don't understand each other at {path}: {why}. The node is {node}, this command is Stele {own}; use the `stele` that the node runs, \
+             or restart the node with this one"
+        );
+        Err(Environment(message).into())
+    }
+
+    /// What the running node says that it is.
+    fn version(&self) -> Option<String> {
+        let status: serde_json::Value = self.get("/v1/status").ok()?;
+        Some(status.get("result")?.get("version")?.as_str()?.to_owned())
+    }
+
     fn fetch(&self, path: &str) -> Result<Vec<u8>> {
         self.send(reqwest::Method::GET, path, Vec::new())
     }

@@ -17,9 +17,7 @@ mod lies;
 mod peers;
 mod support;
 
-use std::time::Duration;
-
-use governance::replace;
+use governance::{replace, replace_by_less_tolerant};
 use lies::log_dated_back;
 use peers::Anvil;
 use serde_json::{Value, json};
@@ -72,7 +70,7 @@ fn deposits_are_withdrawn_from_contracts_that_were_replaced() {
             .then_some(())
     });
 
-    let before = replace(&site, &node, Duration::from_secs(3_600));
+    let before = replace(&site, &node);
     let place = format!("1000 wei from the contract {}", before.challenge);
     let shown = withdraw(&site, &["--node", "--show"]);
     assert!(shown.contains(&place), "{shown}");
@@ -112,24 +110,28 @@ fn deposits_are_withdrawn_from_contracts_that_were_replaced() {
 }
 
 #[test]
-fn fsck_holds_dates_to_the_contracts_own_tolerance() {
+fn fsck_holds_dates_to_the_least_tolerance_of_the_line() {
     let site = Site::new();
     let node = site.up();
     let truth = node.admit(INPUT);
-    replace(&site, &node, Duration::from_secs(600));
+    replace_by_less_tolerant(&site, &node, 1_000);
     node.interrupt();
-    log_dated_back(&site, &truth, 700);
-    // By what is usual nothing is wrong.
+    log_dated_back(&site, &truth, 1_100);
+    // By what is usual nothing is wrong; but nobody was asked.
     let offline = site.run(&["audit", "fsck", "--offline"]);
     assert!(offline.err.contains("were held to 3600 s"), "{}", offline.err);
-    assert!(offline.exits(0).contains("sound:"));
+    let out = offline.exits(0);
+    assert!(
+        out.contains("sound:") && out.contains("nobody judged it") && !out.contains("convicts nobody"),
+        "{out}"
+    );
     site.run(&["audit", "fsck", "--rpc", "http://127.0.0.1:1"])
         .fails(3, &["can't be reached", "--offline"]);
     let asked = site.run(&["audit", "fsck"]);
     assert!(!asked.err.contains("were held to"), "{}", asked.err);
     let out = asked.exits(1);
     assert!(
-        out.contains("700 s before decision") && out.contains("tolerance: 600 s"),
+        out.contains("1100 s before decision") && out.contains("tolerance: 1000 s"),
         "{out}"
     );
 }

@@ -611,6 +611,15 @@ fn disorder_within_the_contracts_tolerance_is_told_and_no_damage() {
         let report = fsck::run(store.as_ref(), key().verifier(), &chain);
         let found = report.problems.first().map(|problem| problem.gravity);
         assert_eq!(found, gravity, "{seconds}: {report:?}");
+        if gravity == Some(Gravity::Notice) {
+            let said = report.problems[0].to_string();
+            let words = match tolerance_s {
+                Some(_) => ["it convicts nobody", "the contract `Challenge`"],
+                None => ["nobody judged it", "`stele audit fsck --rpc URL`"],
+            };
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+            assert_eq!(said.contains("convicts nobody"), tolerance_s.is_some(), "{said}");
+        }
         assert_eq!(report.is_sound(), gravity != Some(Gravity::Damage));
         assert_eq!(report.tolerance_s, tolerance_s.unwrap_or(fsck::USUAL_TOLERANCE_S));
     }

@@ -231,6 +231,16 @@ impl Governance {
         self.view_challenge(&Abi::toleranceCall {}).await
     }
 
+    /// By how many seconds dates in a log may fall before they convict its node: the least tolerance of this deployment's `Challenge` and of those that
+    /// replaced it. Each judges by its own the anchors of the ledger that it belongs to, and a log goes on through all of them.
+    pub async fn least_tolerance(&self) -> Result<u64, ChainError> {
+        let mut least = self.challenge_tolerance().await?;
+        for later in self.later_challenges().await? {
+            least = least.min(later.challenge_tolerance().await?);
+        }
+        Ok(least)
+    }
+
     /// The number of the node's first anchor whose tree has at least `size` leaves, when the ledger holds that very root for that size.
     pub async fn anchor_number(
         &self,

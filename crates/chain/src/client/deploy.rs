@@ -39,7 +39,8 @@ pub struct DeployConfig {
     /// The ledger's quorum; off by default.
     pub quorum: Quorum,
     /// By how much a decision's time may lie outside of its version's time in force and still be challenged: clocks differ, and decision
-    /// points learn of a new version a little later than the chain. Whole seconds; default one hour.
+    /// points learn of a new version a little later than the chain; and by how much dates in a log may fall. Whole seconds; default one hour. No less than
+    /// that of the `Challenge` to be replaced.
     pub challenge_tolerance: Duration,
     /// Wei for refuting a decision, as far as the contract `Challenge` has them; default zero.
     pub challenge_reward: U256,
@@ -242,12 +243,17 @@ impl ChainClient {
     ///
     /// `Challenge` needs the role `SUSPENDER`, and `Dispute` the role `ARBITER`, which an admin gives them: `payer` at once, if it is one;
     /// otherwise some admin with [`Governance::enable_challenges`] and [`Governance::enable_disputes`].
+    ///
+    /// # Errors
+    /// [`ChainError::ToleranceLowered`], before anything is sent: logs that go on under the new contract hold entries that keep to the old tolerance
+    /// only, and those would convict their nodes.
     pub async fn deploy_governance(
         &self,
         payer: &Account,
         config: &DeployConfig,
     ) -> Result<Deployment, ChainError> {
         self.require_cancun().await?;
+        self.keeps_tolerance(config).await?;
         let (nodes, first) = self.deploy_nodes(payer, config).await?;
         let ledger = self.deploy_ledger(payer, config, nodes).await?;
         let registry = self.deploy_registry(payer, config).await?;
@@ -270,6 +276,23 @@ impl ChainClient {
             governance.enable_disputes(payer).await?;
         }
         Ok(deployment)
+    }
+
+    async fn keeps_tolerance(&self, config: &DeployConfig) -> Result<(), ChainError> {
+        let Some(predecessor) = &config.predecessor else {
+            return Ok(());
+        };
+        let (contract, given) = (predecessor.challenge, config.challenge_tolerance.as_secs());
+        let call = challenge::Challenge::toleranceCall {};
+        let least = self.view(CHALLENGE, contract, &call).await?;
+        if given < least {
+            return Err(ChainError::ToleranceLowered {
+                contract,
+                given,
+                least,
+            });
+        }
+        Ok(())
     }
 
     async fn deploy_nodes(

@@ -90,7 +90,8 @@ on_every_chain! {
         the_set_of_verifiers_is_bounded_by_what_code_holds;
     succession:
         a_successor_takes_over_and_logs_go_on,
-        only_a_contract_that_names_it_can_succeed;
+        only_a_contract_that_names_it_can_succeed,
+        a_successor_tolerates_no_less;
     challenge:
         a_lie_is_refuted_and_its_node_suspended,
         an_honest_decision_is_upheld_and_only_once,

@@ -1,7 +1,13 @@
 //! A new deployment takes over from the old one.
 
-use stele_chain::client::{DeployConfig, Governance};
-use stele_chain::contracts::Role;
+use std::time::Duration;
+
+use alloy::primitives::U256;
+use alloy::sol_types::SolConstructor as _;
+use stele_chain::ChainError;
+use stele_chain::client::{DeployConfig, Deployment, Governance};
+use stele_chain::contracts::abi::challenge::{Challenge, Governed, Omission};
+use stele_chain::contracts::{Artifact, Role};
 use stele_types::TreeSize;
 
 use crate::chain::Chain;
@@ -142,4 +148,80 @@ pub(crate) async fn only_a_contract_that_names_it_can_succeed(chain: Chain) {
         world.client.deploy_governance(&world.admin, &config).await,
         "PredecessorWithoutCode",
     );
+}
+
+/// A `Challenge` after the world's that nobody should deploy: [`stele_chain::client::ChainClient::deploy_governance`] refuses to.
+async fn less_tolerant(world: &World, next: &Deployment, tolerance: u64) -> Deployment {
+    let arguments = Challenge::constructorCall {
+        grants: vec![Governed::Grant {
+            role: Role::Admin.id(),
+            account: world.admin.address(),
+        }],
+        predecessor_: world.deployment().challenge,
+        ledger_: next.ledger,
+        registry_: next.registry,
+        tolerance_: tolerance,
+        reward_: U256::ZERO,
+        terms_: Omission::OmissionTerms {
+            maxMergeDelay: 60,
+            window: 60,
+            grace: 86_400,
+            deposit: 0,
+        },
+    };
+    let code = [
+        &Artifact::challenge().unwrap().bytecode[..],
+        &arguments.abi_encode(),
+    ]
+    .concat();
+    let raw = world.client.deploy_policy_contract(&world.admin, &code).await;
+    Deployment {
+        challenge: raw.unwrap().address,
+        ..next.clone()
+    }
+}
+
+pub(crate) async fn a_successor_tolerates_no_less(chain: Chain) {
+    let world = World::with(chain, |config| {
+        config.challenge_tolerance = Duration::from_secs(600)
+    })
+    .await;
+    let mut config = successor_config(&world);
+    config.challenge_tolerance = Duration::from_secs(599);
+    let before = world.client.head().await.unwrap();
+    let refused = world.client.deploy_governance(&world.admin, &config).await;
+    let error = refused.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            ChainError::ToleranceLowered { contract, given: 599, least: 600 } if *contract == world.deployment().challenge
+        ),
+        "{error}"
+    );
+    let said = error.to_string();
+    for word in ["nothing was deployed", "599 s", "at least 600 s"] {
+        assert!(said.contains(word), "{said}");
+    }
+    assert_eq!(world.client.head().await.unwrap(), before, "nothing was sent");
+    // Without a predecessor there are no logs that go on.
+    config.predecessor = None;
+    world
+        .client
+        .deploy_governance(&world.admin, &config)
+        .await
+        .unwrap();
+
+    // As much, or more, is taken. Whoever deploys by other means is found out.
+    config.predecessor = Some(world.deployment().clone());
+    config.challenge_tolerance = Duration::from_secs(600);
+    let next = world
+        .client
+        .deploy_governance(&world.admin, &config)
+        .await
+        .unwrap();
+    assert_eq!(world.gov.least_tolerance().await.unwrap(), 600);
+    let next = less_tolerant(&world, &next, 60).await;
+    world.gov.supersede(&world.admin, &next).await.unwrap();
+    assert_eq!(world.gov.challenge_tolerance().await.unwrap(), 600);
+    assert_eq!(world.gov.least_tolerance().await.unwrap(), 60);
 }

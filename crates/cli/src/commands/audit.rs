@@ -45,8 +45,9 @@ struct Report {
     files: u64,
     tiles: u64,
     anchors: u64,
-    /// Seconds by which dates may fall before that is damage.
-    tolerance_s: u64,
+    /// Seconds by which dates may fall before that is damage; nodes of earlier versions don't say.
+    #[serde(default)]
+    tolerance_s: Option<u64>,
     problems: Vec<Problem>,
 }
 
@@ -96,22 +97,32 @@ pub(crate) fn run(sources: &Sources, command: Command) -> Result<Verdict> {
     };
     let (report, sound) = match Records::open_node(&home)? {
         Some(node) => {
-            let answer: Answer = node.post("/v1/audit/fsck", &chain)?;
+            let answer: Answer = node.ask_own("/v1/audit/fsck", &chain)?;
             (answer.result, answer.sound)
         }
         None => check(&home, &chain)?,
     };
-    if chain.tolerance_s.is_none() && !alone {
-        output::note(format!(
-            "the contract Challenge was not asked by how much dates may fall: they were held to {} s",
-            report.tolerance_s
-        ));
+    if let Some(note) = on_tolerance(&report, &chain, alone) {
+        output::note(note);
     }
     match args.format {
         Format::Json => output::json(&serde_json::json!({"sound": sound, "chain": asked, "report": report}))?,
         Format::Text => print(&report, sound),
     }
     Ok(if sound { Verdict::Pass } else { Verdict::Fail })
+}
+
+/// By what dates were judged, where that is not what the contracts say.
+fn on_tolerance(report: &Report, chain: &ChainView, alone: bool) -> Option<String> {
+    match (chain.tolerance_s, report.tolerance_s) {
+        (None, Some(held)) => (!alone).then(|| {
+            format!("the contract Challenge was not asked by how much dates may fall: they were held to {held} s")
+        }),
+        (_, None) => Some(
+            "the node is of an earlier version, which does not say by how much dates may fall: stop it and run fsck again to have them judged by this one".to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// Whether no chain stands behind a log; an error if there is no log.
@@ -158,7 +169,7 @@ async fn seen(sources: &Sources, args: &ChainArgs, node: NodeAddress) -> Result<
             root: held.root,
         });
     }
-    let tolerance = governance.challenge_tolerance().await;
+    let tolerance = governance.least_tolerance().await;
     Ok(ChainView {
         anchors,
         tolerance_s: Some(tolerance.environment("the contract Challenge")?),

@@ -48,6 +48,11 @@ pub(crate) fn print(node: &Node) {
             node.source
         ));
     }
+    if let Some(damage) = &node.damage {
+        note(format!(
+            "records of the log are damaged, and decisions go on: {damage}"
+        ));
+    }
     line("");
     line("try:");
     line(format!(

@@ -64,7 +64,8 @@ pub struct ChainView {
     /// The node's anchors.
     #[serde(default)]
     pub anchors: Vec<ChainAnchor>,
-    /// By how many seconds the contract `Challenge` lets dates fall before they convict the node. Unknown: [`USUAL_TOLERANCE_S`].
+    /// By how many seconds the contract `Challenge` lets dates fall before they convict the node, and each that replaced it: the least. Unknown:
+    /// [`USUAL_TOLERANCE_S`] is assumed, and nothing is said to be harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance_s: Option<u64>,
 }

@@ -29,6 +29,9 @@ const MISDATED: &str = "the log can't be mended: once both are anchored, anyone 
      find out what wrote it, and go on as a new node with an empty log";
 const DISORDERLY: &str = "nothing need be done: it is more than this log takes of new decisions, and within the tolerance of the contract \
      `Challenge`, so it convicts nobody there";
+const READABLE: &str = "see to it that the files can be read, and run fsck again";
+const UNJUDGED: &str = "nobody asked a contract `Challenge`, so nobody judged it: it is more than this log takes of new decisions, and one that tolerates less \
+     than was assumed here would convict the node; `stele audit fsck --rpc URL` in the node's data directory asks the contracts";
 const REINDEX: &str = "remove the file and open the log: it is made anew";
 
 /// How far a log that is being written may be read.
@@ -65,6 +68,8 @@ struct Check<'a> {
     order: Option<Duration>,
     /// How far before it is damage.
     tolerance: Duration,
+    /// Whether a contract said so.
+    judged: bool,
 }
 
 /// Checks a log that nobody has open. Its dates are held to [`MAX_DISORDER`], beyond which is a notice, and to the chain's tolerance, beyond which
@@ -96,6 +101,7 @@ pub(crate) fn run_until(
         latest: (Timestamp(0), 0),
         order: chain.order(disorder),
         tolerance: chain.tolerance(disorder),
+        judged: chain.tolerance_s.is_some(),
     };
     if check.intent() {
         return check.report;
@@ -130,8 +136,7 @@ impl Check<'_> {
     }
 
     fn failed(&mut self, file: &str, error: &LedgerError) {
-        let mend = "see to it that the files can be read, and run fsck again";
-        self.problem(Gravity::Damage, file, error.to_string(), mend);
+        self.problem(Gravity::Damage, file, error.to_string(), READABLE);
     }
 
     fn gather_witnesses(&mut self, key: &VerifierKey, chain: &[ChainAnchor]) {
@@ -147,7 +152,13 @@ impl Check<'_> {
             Ok(None) => {}
             Err(error) => {
                 self.vouched = u64::MAX;
-                self.problem(Gravity::Derived, CHECKPOINT_PATH, error.to_string(), REBUILD);
+                match error {
+                    // What can't be read may be good: nothing that would remove it is advised.
+                    LedgerError::Io { .. } => self.failed(CHECKPOINT_PATH, &error),
+                    _ => {
+                        self.problem(Gravity::Derived, CHECKPOINT_PATH, error.to_string(), REBUILD);
+                    }
+                }
             }
         }
         let sizes = anchors::list(self.store).unwrap_or_else(|error| {
@@ -157,8 +168,14 @@ impl Check<'_> {
         for size in sizes {
             let path = anchors::path(size);
             self.vouched = self.vouched.max(size);
-            let checked = anchors::read(self.store, stele_types::TreeSize::new(size))
-                .map_err(|error| error.to_string())
+            let stored = match anchors::read(self.store, stele_types::TreeSize::new(size)) {
+                Err(error @ LedgerError::Io { .. }) => {
+                    self.failed(&path, &error);
+                    continue;
+                }
+                read => read.map_err(|error| error.to_string()),
+            };
+            let checked = stored
                 .and_then(|stored| anchors::check(&stored, key))
                 .and_then(|signed| {
                     let fits = signed.checkpoint.size.get() == size;
@@ -237,9 +254,16 @@ impl Check<'_> {
         self.report.files = self.report.files.saturating_add(1);
         let path = record_path(first);
         let length = match self.store.len(&path) {
-            Ok(length) => length.unwrap_or_default(),
+            Ok(Some(length)) => length,
+            Ok(None) => {
+                let what = "is there, and is no file that can be read".to_owned();
+                self.problem(Gravity::Damage, &path, what, RESTORE);
+                self.tree_known = false;
+                return 0;
+            }
             Err(source) => {
                 self.failed(&path, &LedgerError::io("read", &path, source));
+                self.tree_known = false;
                 return 0;
             }
         };
@@ -360,10 +384,10 @@ impl Check<'_> {
         let (latest, ahead) = self.latest;
         let late = Duration::from_nanos(latest.as_nanos().saturating_sub(time.as_nanos()));
         if self.order.is_some_and(|order| late > order) {
-            let (gravity, mend) = if late <= self.tolerance {
-                (Gravity::Notice, DISORDERLY)
-            } else {
-                (Gravity::Damage, MISDATED)
+            let (gravity, mend) = match (late <= self.tolerance, self.judged) {
+                (true, true) => (Gravity::Notice, DISORDERLY),
+                (true, false) => (Gravity::Notice, UNJUDGED),
+                (false, _) => (Gravity::Damage, MISDATED),
             };
             let what = format!(
                 "is dated {time}, {} s before decision {ahead} ahead of it, which is dated {latest} (tolerance: {} s)",
@@ -418,7 +442,10 @@ impl Check<'_> {
     /// Narrower forms of a partial tile, which older checkpoints need, are its beginning.
     fn compare_older_forms(&mut self, tile: &FullTile) {
         let dir = format!("{}/{}", tiles::PUBLIC_DIR, tile.id.partial_dir());
-        let names = self.store.list(&dir).unwrap_or_default();
+        let names = self.store.list(&dir).unwrap_or_else(|source| {
+            self.failed(&dir, &LedgerError::io("read", &dir, source));
+            Vec::new()
+        });
         let each = tile.bytes.len().checked_div(tile.id.count()).unwrap_or_default();
         let widths = names.iter().filter_map(|name| name.parse::<u8>().ok());
         for width in widths.filter(|width| usize::from(*width) < tile.id.count()) {
