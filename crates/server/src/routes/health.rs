@@ -15,7 +15,9 @@ pub(crate) fn health(worker: &Worker, call: &Call<'_>) -> Result<Reply, ApiError
         problems.extend(worker.shared.status.bundle_problems());
     }
     if call.params.flag("plugins") {
-        problems.extend(plugins(worker, call.params.get("exclude-plugin")));
+        let except = call.params.get("exclude-plugin");
+        problems.extend(tasks(worker, except));
+        problems.extend(damage(worker).filter(|_| except != Some("log")));
     }
     answer(&problems)
 }
@@ -25,17 +27,24 @@ pub(crate) fn live() -> Reply {
     Reply::json_bytes(b"{}".to_vec()).cached("no-store")
 }
 
-/// `GET /health/ready`: policies are in force, the log takes records, and the clock can date them.
+/// `GET /health/ready`: policies are in force, the log takes records, and the clock can date them. Damage that decisions go on in spite of is not asked
+/// for: taking the node out of service would mend nothing.
 pub(crate) fn ready(worker: &Worker) -> Result<Reply, ApiError> {
-    let mut problems = plugins(worker, Some("anchor"));
+    let mut problems = tasks(worker, Some("anchor"));
     if worker.shared.snapshots.load().policies().is_empty() {
         problems.push("no policy is in force".to_owned());
     }
     answer(&problems)
 }
 
-/// The background tasks' problems, the log's, and the clock's.
-fn plugins(worker: &Worker, except: Option<&str>) -> Vec<String> {
+/// Records that can't be read, met when the log was opened.
+fn damage(worker: &Worker) -> Option<String> {
+    let damage = worker.shared.log.ledger().damage()?;
+    Some(format!("log: records are damaged: {damage}"))
+}
+
+/// The background tasks' problems, the log's, and the clock's: what keeps the node from its work.
+fn tasks(worker: &Worker, except: Option<&str>) -> Vec<String> {
     let mut problems = worker.shared.status.plugin_problems(except);
     let failing = worker
         .shared

@@ -48,7 +48,7 @@ pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, Ap
             "degraded": degraded,
             "suspended": shared.standing.suspended(),
             "outdated": shared.standing.outdated(),
-            "plugins": plugins(shared),
+            "plugins": plugins(shared, &stats),
             "log": stats,
             "anchor": &*shared.anchored.borrow(),
         }
@@ -57,21 +57,22 @@ pub(crate) async fn status(worker: &Worker, call: &Call<'_>) -> Result<Reply, Ap
 }
 
 /// OPA's plugin states: `OK` or `ERROR`, with ours beside them.
-fn plugins(shared: &Shared) -> serde_json::Map<String, serde_json::Value> {
+fn plugins(shared: &Shared, log: &LogStats) -> serde_json::Map<String, serde_json::Value> {
     let states = shared.status.tasks();
-    states
-        .into_iter()
-        .map(|(name, state)| {
-            let word = if state.error.is_some() { "ERROR" } else { "OK" };
-            let document = json!({
-                "state": word,
-                "message": state.error,
-                "failures": state.failures,
-                "last_success": state.last_success,
-            });
-            (name.to_owned(), document)
-        })
-        .collect()
+    let problem = log.failing.as_ref().or(log.damage.as_ref());
+    let word = if problem.is_some() { "ERROR" } else { "OK" };
+    let log = ("log".to_owned(), json!({ "state": word, "message": problem }));
+    let tasks = states.into_iter().map(|(name, state)| {
+        let word = if state.error.is_some() { "ERROR" } else { "OK" };
+        let document = json!({
+            "state": word,
+            "message": state.error,
+            "failures": state.failures,
+            "last_success": state.last_success,
+        });
+        (name.to_owned(), document)
+    });
+    tasks.chain([log]).collect()
 }
 
 /// `GET /metrics`: Prometheus text.
@@ -180,6 +181,12 @@ fn write_log(stats: &LogStats, text: &mut Text) {
         "1 while records can't be written.",
     );
     text.count("stele_ledger_failing", &[], u64::from(stats.failing.is_some()));
+    text.family(
+        "stele_ledger_damaged",
+        Kind::Gauge,
+        "1 where records were damaged when the log was opened; `stele audit fsck` names them.",
+    );
+    text.count("stele_ledger_damaged", &[], u64::from(stats.damage.is_some()));
     text.family(
         "stele_ledger_committed_total",
         Kind::Counter,
