@@ -176,3 +176,16 @@ fn a_decision_that_cannot_be_re_executed_is_an_obstacle() {
     assert!(checked.obstacle.is_none());
     assert_eq!(checked.counts, [("accepted", 1)].into());
 }
+
+#[test]
+fn what_is_sampled_is_told_to_nobody() {
+    let sampling = Sampling {
+        secret: Zeroizing::new([0xa7; 32]),
+        share: 0.25,
+        ..sampling()
+    };
+    for shown in [format!("{sampling:?}"), format!("{sampling:#?}")] {
+        assert!(shown.contains("0.25"), "{shown}");
+        assert!(!shown.contains("167") && !shown.contains("a7"), "{shown}");
+    }
+}
