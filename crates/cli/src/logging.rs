@@ -11,6 +11,8 @@ pub(crate) fn start(config: &LogConfig) -> Result<()> {
         .map_err(|error| anyhow::anyhow!("log.filter `{filter}`: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // The library reports a line that it can't write by a macro that panics when standard error takes nothing, as on a full disk.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match config.format {
         LogFormat::Json => builder.json().try_init(),

@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     // TLS needs one process-wide provider; a second installation is harmless.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
-    match run(cli) {
+    match run(cli).and_then(|verdict| output::flushed().map(|()| verdict)) {
         Ok(verdict) => verdict.into(),
         Err(error) => {
             output::note(format!("error: {error:#}"));

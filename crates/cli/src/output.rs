@@ -1,9 +1,13 @@
 //! Results on standard output, everything else on standard error.
 
-use crate::exit::EnvironmentContext;
-use anstream::{eprintln as err_line, println as out_line};
+use crate::exit::{Environment, EnvironmentContext};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+/// Why results could not be printed, if so. Standard output is one for the whole process, and so is what became of it.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,14 +19,37 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints a result line. A closed pipe (`stele ... | head`) ends the program quietly.
+/// Prints a result line. Where standard output takes nothing, [`flushed`] says so at the end; a closed pipe (`stele ... | head`) is no error.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    out_line!("{text}");
+    if LOST.get().is_none() {
+        keep(writeln!(anstream::stdout().lock(), "{text}"));
+    }
+}
+
+/// That all result lines were printed; the last thing a command asks.
+///
+/// # Errors
+/// An error of the environment, when some were not.
+pub(crate) fn flushed() -> anyhow::Result<()> {
+    keep(std::io::stdout().lock().flush());
+    match LOST.get() {
+        Some(cause) => Err(Environment(format!("can't write to standard output: {cause}")).into()),
+        None => Ok(()),
+    }
+}
+
+fn keep(written: std::io::Result<()>) {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            // The first failure is the one to mend.
+            let _ = LOST.set(error.to_string());
+        }
+        _ => {}
+    }
 }
 
 /// Prints a document byte for byte: no line break is added, and escape sequences in it stay.
 pub(crate) fn raw(text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Whoever reads has seen enough.
@@ -37,9 +64,9 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints a note for the person at the terminal.
+/// Prints a note for the person at the terminal. Nobody can be told when that fails.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    err_line!("{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// A table without a header, with a line between rows: cells may have several lines.

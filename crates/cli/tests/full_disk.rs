@@ -14,10 +14,11 @@
 
 mod support;
 
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::process::Command;
 
-use support::{Site, eventually, example};
+use support::{Site, eventually, example, workspace};
 
 const PATH: &str = "/v1/data/kubernetes/admission";
 
@@ -92,4 +93,55 @@ fn a_full_disk_refuses_decisions_and_loses_none() {
         assert_eq!(status, 200, "acknowledged decision {id} is lost: {text}");
     }
     node.interrupt();
+}
+
+#[test]
+fn a_node_that_can_not_write_what_it_logs_goes_on() {
+    let site = Site::new();
+    let node = site.up_unheard(&["--set", "log.filter=trace"]);
+    let body = example("kubernetes/pod-privileged.json");
+    let (status, answer) = node.http("POST", PATH, &body);
+    assert_eq!(status, 200, "{answer}");
+    node.interrupt();
+    site.run(&["audit", "fsck"]).exits(0);
+}
+
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
+
+#[test]
+fn a_result_that_can_not_be_printed_is_an_error_of_the_environment() {
+    let site = Site::new();
+    let tested = "package tested_test\n\ntest_sum if 1 + 1 == 2\n";
+    std::fs::write(site.path().join("tested_test.rego"), tested).unwrap();
+    let policies = workspace().join("policies");
+    let policies = policies.to_str().unwrap();
+    let good = workspace().join("examples/library/kubernetes/rbac/good.yaml");
+    let good = good.to_str().unwrap();
+    let commands: [&[&str]; 5] = [
+        &["eval", "1 + 1"],
+        &["eval", "-f", "pretty", "1 + 1"],
+        &["check", "--policy", policies, "--format", "json", good],
+        &["policy", "test", "tested_test.rego"],
+        &["completions", "bash"],
+    ];
+    for args in commands {
+        // Each of them passes where there is room.
+        site.run(args).exits(0);
+        let full = site.command(args).stdout(full()).output().unwrap();
+        let error = String::from_utf8(full.stderr).unwrap();
+        assert_eq!(full.status.code(), Some(3), "{args:?}: {error}");
+        assert!(
+            error.contains("can't write to standard output"),
+            "{args:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn notes_that_can_not_be_printed_change_no_exit_code() {
+    let site = Site::new();
+    let unheard = site.command(&["eval", "1 +"]).stderr(full()).output().unwrap();
+    assert_eq!(unheard.status.code(), Some(2));
 }

@@ -1,7 +1,8 @@
 //! `stele completions`.
 
 use crate::exit::Verdict;
-use anyhow::Result;
+use crate::output;
+use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
@@ -13,11 +14,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
-    clap_complete::generate(
-        args.shell,
-        &mut crate::Cli::command(),
-        "stele",
-        &mut std::io::stdout(),
-    );
+    // By way of memory: the generator panics where it can't write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Cli::command(), "stele", &mut script);
+    output::raw(std::str::from_utf8(&script).context("the script is not UTF-8")?)?;
     Ok(Verdict::Pass)
 }

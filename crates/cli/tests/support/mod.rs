@@ -113,10 +113,20 @@ impl Site {
 
     /// A node that ignores a signal from its start.
     pub fn up_ignoring(&self, signal: &str, more: &[&str]) -> Node {
+        self.up_by(&format!("trap '' {signal}; exec \"$0\" \"$@\""), more)
+    }
+
+    /// A node whose standard error takes nothing, as a file on a full disk.
+    pub fn up_unheard(&self, more: &[&str]) -> Node {
+        self.up_by("exec \"$0\" \"$@\" 2>/dev/full", more)
+    }
+
+    /// A node that a line of shell starts.
+    fn up_by(&self, shell: &str, more: &[&str]) -> Node {
         let stele = self.command(&[]);
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")])
+            .args(["-c", shell])
             .arg(stele.get_program())
             .args(Self::up_args(more))
             .current_dir(self.path());
