@@ -63,7 +63,8 @@ deny contains finding if {
 guarded(job, step) if {
 	some holder in [step, gh.jobs[job]]
 	condition := regex.replace(lower(holder["if"]), `[\s${}'"]`, "")
-	top := regex.replace(regex.replace(condition, `\([^()]*\)`, ""), `\([^()]*\)`, "")
+	inner := regex.replace(condition, `\([^()]*\)`, "")
+	top := regex.replace(regex.replace(inner, `\([^()]*\)`, ""), `\([^()]*\)`, "")
 	not contains(top, "||")
 	some part in split(top, "&&")
 	replace(part, "github.event.", "") in guards

@@ -116,6 +116,7 @@ test_merged_and_own_code_may_be_checked_out if {
 	every condition in [
 		"github.event.pull_request.merged == true", "${{ github.event.pull_request.merged }}",
 		"github.event.pull_request.merged && (github.event.action == 'closed' || (github.event.label.name == 'backport' && x))",
+		"github.event.pull_request.merged && (x || (y && contains(github.event.label.name, 'backport')))",
 		"contains(github.event.pull_request.labels.*.name, 'backport') && github.event.pull_request.merged",
 		"github.event.pull_request.head.repo.full_name == github.repository", "!github.event.pull_request.head.repo.fork",
 	] {

@@ -90,3 +90,15 @@ test_passphrases_are_secrets if {
 	secrets.in_environment("SSH_KEY_PASSPHRASE", "hunter2")
 	not secrets.in_environment("GPG_PASSPHRASE_FILE", "pass.txt")
 }
+
+test_addresses_of_the_own_machine_hold_no_secret if {
+	not secrets.in_environment("DATABASE_URL", "postgres://postgres:postgres@localhost:5432/test")
+	secrets.in_environment("DATABASE_URL", "postgres://app:hunter2@db.corp.example/app")
+	secrets.in_environment("DB_PASSWORD", "postgres://postgres:postgres@localhost:5432/test")
+}
+
+test_files_and_hashers_are_no_secrets if {
+	every name in ["secret-files", "secret-envs", "PASSWORD_HASHERS", "passwordHasher"] {
+		not secrets.in_environment(name, "argon2")
+	}
+}
