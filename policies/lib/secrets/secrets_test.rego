@@ -98,7 +98,8 @@ test_addresses_of_the_own_machine_hold_no_secret if {
 }
 
 test_files_and_hashers_are_no_secrets if {
-	every name in ["secret-files", "secret-envs", "PASSWORD_HASHERS", "passwordHasher"] {
+	every name in ["secret-files", "secret-envs", "PASSWORD_HASHERS", "passwordHasher", "VAULT_SECRETS_ENGINE", "SECRETS_BACKEND", "ADMIN_PASSWORD_KEY"] {
 		not secrets.in_environment(name, "argon2")
 	}
+	secrets.in_environment("SECRET_KEY", "argon2")
 }
