@@ -69,20 +69,21 @@ choosing := max({instruction.Stage | some instruction in input; instruction.Cmd 
 users := [instruction | some instruction in input; instruction.Cmd == "user"; instruction.Stage == choosing]
 
 # A base with the defaults of the arguments before it; those may name each other.
-filled(text) := images.defaulted(strings.replace_n(defaults, strings.replace_n(defaults, braced(text))))
+filled(text) := images.defaulted(trim_right(strings.replace_n(defaults, strings.replace_n(defaults, concat("", [text, "\n"]))), "\n"))
 
-# "$A" is "${A}".
-braced(text) := regex.replace(text, `\$([A-Za-z_]\w*)`, "$${$1}")
-
-# What stands between the braces, and the value of the last ARG of that name before the first FROM.
-defaults := {place: braced(trim(substring(word, indexof(word, "=") + 1, -1), `"'`)) |
+# What stands for an argument, and the value of the last ARG of that name before the first FROM. A name without braces ends where a
+# letter, digit or underscore can't be.
+defaults := {place: text |
 	some number, instruction in input
 	some word in instruction.Value
 	name := argument(number, word)
 	every later, another in input {
 		not overruled(name, number, later, another)
 	}
-	place := concat("", ["${", name, "}"])
+	some begin, ends in {"$": ["\n", "$", "-", ".", "/", ":", "@"], "${": ["}"]}
+	some end in ends
+	place := concat("", [begin, name, end])
+	text := concat("", [trim(substring(word, indexof(word, "=") + 1, -1), `"'`), trim(end, "}")])
 }
 
 argument(number, word) := split(word, "=")[0] if {

@@ -35,8 +35,11 @@ moves(reference) if {
 	endswith(reference, end)
 }
 
-# With the values that variables have where nobody sets them: "${TAG:-1.27}".
-defaulted(reference) := regex.replace(reference, `\$\{\w+:?-([^${}]*)\}`, "$1")
+# With the values that variables have where nobody sets them: "${TAG:-1.27}". Contracts put no groups into a replacement.
+defaulted(reference) := replace(opened, "}", "") if {
+	opened := regex.replace(reference, `\$\{\w+:?-`, "")
+	opened != reference
+} else := reference
 
 last_segment(reference) := segments[count(segments) - 1] if segments := split(split(reference, "@")[0], "/")
 
