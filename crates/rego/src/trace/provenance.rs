@@ -5,23 +5,25 @@
 //! the input's own, and its path is known. While a traced program runs, [`Provenance`] takes down which keys each expression
 //! looked up in which container; when the body gives a value, what leads from the input to there is its [`Derivation`].
 //! Where a rule only hands on what another rule made (`warn contains finding if some finding in findings`), the reasons are the other's. What a function
-//! read before it gave a scalar (`tf.off(change, "encrypted")`) its caller read; of functions that give collections nobody knows which part was read for what.
+//! read before it gave a scalar or nothing at all (`tf.off(change, "encrypted")`, an empty list) its caller read; of functions that give other collections nobody
+//! knows which part was read for what.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod paths;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 use stele_types::Value;
 
 use super::event::Node;
 use super::map::{Map, PointKind, get};
-use crate::compile::hir::{Expr, Function, Literal, LiteralKind};
+use crate::compile::hir::{Expr, Function, Literal, LiteralKind, Var};
 use crate::source::Span;
 use crate::syntax::ast::push_segment;
-use crate::vm::value::{Heap, Kind, Val};
+use crate::vm::value::{Heap, Val};
 use crate::vm::{Outcome, Passed, Probe};
+use paths::{Paths, is_container};
 
-/// A container below this many others is not looked for.
-const MAX_DEPTH: usize = 512;
 /// About as many bytes may the values that are kept have together.
 const MAX_BYTES: u64 = 256 << 20;
 /// A value that this many rules have handed on is not followed further.
@@ -120,6 +122,21 @@ impl Passing {
     }
 }
 
+impl Passing {
+    /// Keeps only look-ups that found nothing.
+    fn keep_nothing(&mut self) {
+        self.looked.retain(|look| look.nothing);
+        for called in &mut self.called {
+            let mut passed = called.passed.clone();
+            passed.iter_mut().for_each(Self::keep_nothing);
+            *called = Rc::new(Called {
+                body: called.body,
+                passed,
+            });
+        }
+    }
+}
+
 /// A key that was looked up.
 #[derive(Clone, Debug)]
 struct Look {
@@ -130,6 +147,8 @@ struct Look {
     below: Vec<Value>,
     /// What is looked for among the elements of what was found: `"a" in x`.
     element: Option<Element>,
+    /// It found nothing, or nothing in what it found: why a collection made of that is empty.
+    nothing: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -214,7 +233,8 @@ impl<'m> Provenance<'m> {
         let maker = makers.get(&found.value).copied();
         let maker = maker.filter(|maker| hands < MAX_HANDS && maker.body != found.body);
         let Some(maker) = maker else {
-            return (reads, decided(&statements));
+            let decided = self.decided(found.body, &statements, &reads);
+            return (reads, decided);
         };
         // Why it is handed on is not why it was made.
         let (more, decided) = self.reasons(maker, (heap, paths, makers), hands.saturating_add(1));
@@ -242,7 +262,8 @@ impl<'m> Provenance<'m> {
             let called = passing.called.iter().flat_map(|called| {
                 let statements = self.statements(called.body);
                 let reads = self.reads(called.body, &called.passed, &statements, (heap, paths));
-                let reasons = of_last(&reads, decided(&statements)).into_iter();
+                let decided = self.decided(called.body, &statements, &reads);
+                let reasons = of_last(&reads, decided).into_iter();
                 reasons.map(|read| read.path.clone()).collect::<Vec<_>>()
             });
             for path in looked.chain(called) {
@@ -272,6 +293,41 @@ impl<'m> Provenance<'m> {
             }
         }
         out
+    }
+
+    /// The place of the last statement that is a condition. One that reads nothing itself is about variables (`floats(image)`): then it is that of the last
+    /// statement that named one of these and read something for it, unless what was read since lies within that.
+    fn decided(&self, body: u32, statements: &[(Span, bool)], reads: &[Read]) -> Option<usize> {
+        let last = statements.iter().rposition(|(_, condition)| *condition)?;
+        let has_reads = |place: usize| reads.iter().any(|read| read.statement == place);
+        let place_of = |literal: &Literal| {
+            let span = literal.statement.unwrap_or(literal.span);
+            statements.iter().position(|(other, _)| *other == span)
+        };
+        let literals = get(&self.map.bodies, body).map_or(&[][..], |body| &body.literals);
+        let of = |place: usize| {
+            literals
+                .iter()
+                .filter(move |literal| place_of(literal) == Some(place))
+        };
+        let mut wanted: BTreeSet<Var> = of(last).flat_map(Literal::var_set).collect();
+        let mut place = last;
+        while !has_reads(place) {
+            // From behind, so that each is looked at once.
+            let named = |place: &usize| of(*place).any(|literal| names(literal, &wanted));
+            let Some(before) = (0..place).rev().find(named) else {
+                return Some(last);
+            };
+            place = before;
+            wanted.extend(of(place).flat_map(Literal::var_set));
+        }
+        let since = of_last(reads, Some(last));
+        let at_place = |read: &&Read| read.statement == place;
+        let is_within = |read: &&Read| {
+            let mut there = reads.iter().filter(at_place);
+            there.any(|outer| read.path.starts_with(&outer.path))
+        };
+        Some(if since.iter().all(is_within) { last } else { place })
     }
 
     /// The statement of the outermost body that an expression belongs to.
@@ -327,12 +383,15 @@ impl<'m> Provenance<'m> {
         }
     }
 
-    /// A function's body held: what it read belongs to where its caller stands.
-    fn leave(&mut self, body: u32, depth: usize) {
+    /// A function's body held: what it read belongs to where its caller stands; where it `gave_none` of several, what was not there.
+    fn leave(&mut self, body: u32, depth: usize, gave_none: bool) {
         let frame = self.frame(depth).filter(|frame| frame.body == body);
-        let Some(passed) = frame.map(|frame| frame.passed.clone()) else {
+        let Some(mut passed) = frame.map(|frame| frame.passed.clone()) else {
             return;
         };
+        if gave_none {
+            passed.iter_mut().for_each(Passing::keep_nothing);
+        }
         let caller = self.frames.iter_mut().rev().find(|frame| frame.depth < depth);
         if let Some(at) = caller.and_then(|caller| caller.passed.last_mut())
             && at.called.iter().all(|called| called.body != body)
@@ -371,6 +430,7 @@ impl<'m> Provenance<'m> {
                 }
                 _ => None,
             },
+            nothing: passed.is_empty(found),
         };
         given.map(whole).collect()
     }
@@ -381,8 +441,9 @@ impl<'m> Provenance<'m> {
         };
         let wanted = self.rules.contains(&*rule.path);
         let value = passed.values.first().copied().unwrap_or(Val::UNDEFINED);
-        if rule.function && !is_container(value) {
-            return self.leave(body, passed.depth);
+        let gave_none = passed.is_empty(value);
+        if rule.function && (!is_container(value) || gave_none) {
+            return self.leave(body, passed.depth, gave_none);
         }
         // What a rule gives as a whole is not among what others hand on.
         let made = !rule.complete && is_container(value) && self.made.len() < self.limit;
@@ -422,13 +483,16 @@ impl Probe for Provenance<'_> {
             PointKind::Enter(body) => self.enter(body, passed.depth),
             PointKind::Eval(expression) => self.step(expression, passed, Vec::new()),
             PointKind::Step(expression) => {
-                let at = |index: usize| passed.values.get(index).copied().unwrap_or(Val::UNDEFINED);
+                let at = |index: usize| passed.values.get(index).copied();
+                let [source, key] = [0, 1].map(|index| at(index).unwrap_or(Val::UNDEFINED));
+                let there = at(2).unwrap_or_else(|| passed.index(source, key));
                 let look = Look {
-                    source: at(0),
-                    key: at(1),
-                    found: at(2),
+                    source,
+                    key,
+                    found: at(2).unwrap_or(Val::UNDEFINED),
                     below: Vec::new(),
                     element: None,
+                    nothing: !there.is_defined() || passed.is_empty(there),
                 };
                 self.step(expression, passed, vec![look]);
             }
@@ -452,9 +516,14 @@ fn is_condition(literal: &Literal) -> bool {
     }
 }
 
-/// The place of the last statement that is a condition.
-fn decided(statements: &[(Span, bool)]) -> Option<usize> {
-    statements.iter().rposition(|(_, condition)| *condition)
+/// Whether a statement gives its value to one of these variables.
+fn names(literal: &Literal, wanted: &BTreeSet<Var>) -> bool {
+    let is_wanted = |term: &Expr| matches!(term, Expr::Var(var) if wanted.contains(var));
+    match &literal.kind {
+        LiteralKind::Unify(a, b) => is_wanted(a) || is_wanted(b),
+        LiteralKind::Call { out, .. } => out.as_ref().is_some_and(is_wanted),
+        _ => false,
+    }
 }
 
 fn constant(term: &Expr) -> Option<Value> {
@@ -476,123 +545,6 @@ fn member(function: &Function, args: &[Expr]) -> Vec<Value> {
         _ => None,
     };
     path.unwrap_or_default()
-}
-
-fn is_container(val: Val) -> bool {
-    matches!(val.kind(), Kind::Array | Kind::Object | Kind::Set)
-}
-
-/// Where in the input containers are.
-struct Paths(HashMap<Val, Vec<Value>>);
-
-impl Paths {
-    /// Looks for these containers.
-    fn new(heap: &Heap<'_>, input: Val, wanted: HashSet<Val>) -> Self {
-        let mut search = Search {
-            heap,
-            wanted: wanted.into_iter().filter(|val| is_container(*val)).collect(),
-            found: HashMap::new(),
-            path: Vec::new(),
-        };
-        search.visit(input);
-        Self(search.found)
-    }
-
-    /// The path that a look-up went to, if it began or ended in a container of the input.
-    fn of(&self, heap: &Heap<'_>, look: &Look) -> Option<Vec<Value>> {
-        let below = || {
-            let mut path = self.0.get(&look.source)?.clone();
-            path.push(heap.to_value(look.key)?);
-            Some(path)
-        };
-        let whole = || {
-            let mut path = self.0.get(&look.found)?.clone();
-            path.extend_from_slice(&look.below);
-            path.extend(
-                look.element
-                    .as_ref()
-                    .and_then(|element| found_at(heap, look.found, element)),
-            );
-            Some(path)
-        };
-        below().or_else(whole)
-    }
-}
-
-/// The index or key of a scalar in a collection.
-fn found_at(heap: &Heap<'_>, collection: Val, element: &Element) -> Option<Value> {
-    let wanted = match element {
-        Element::Constant(value) => value.clone(),
-        Element::Variable(val) if is_container(*val) => return None,
-        Element::Variable(val) => heap.to_value(*val)?,
-    };
-    let is_wanted = |val: Val| !is_container(val) && heap.to_value(val).as_ref() == Some(&wanted);
-    match collection.kind() {
-        Kind::Array => {
-            let index = heap.parts(collection).iter().position(|item| is_wanted(*item))?;
-            Some(Value::from(i64::try_from(index).ok()?))
-        }
-        Kind::Object => heap.pairs(collection).find_map(|pair| match *pair {
-            [key, item] if is_wanted(item) => heap.to_value(key),
-            _ => None,
-        }),
-        _ => None,
-    }
-}
-
-struct Search<'h> {
-    heap: &'h Heap<'h>,
-    wanted: HashSet<Val>,
-    found: HashMap<Val, Vec<Value>>,
-    /// The words of the keys that lead to where the search is.
-    path: Vec<Step>,
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Index(usize),
-    Key(Val),
-}
-
-impl Search<'_> {
-    fn visit(&mut self, val: Val) {
-        if self.wanted.is_empty() || self.path.len() > MAX_DEPTH {
-            return;
-        }
-        if self.wanted.remove(&val) {
-            let heap = self.heap;
-            let step = |step: &Step| match step {
-                Step::Index(index) => Some(Value::from(i64::try_from(*index).ok()?)),
-                Step::Key(key) => heap.to_value(*key),
-            };
-            let path: Option<Vec<Value>> = self.path.iter().map(step).collect();
-            self.found.extend(path.map(|path| (val, path)));
-        }
-        let heap = self.heap;
-        match val.kind() {
-            Kind::Array => {
-                for (index, item) in heap.parts(val).iter().enumerate() {
-                    self.descend(Step::Index(index), *item);
-                }
-            }
-            Kind::Object => {
-                for pair in heap.pairs(val) {
-                    if let [key, item] = *pair {
-                        self.descend(Step::Key(key), item);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn descend(&mut self, step: Step, val: Val) {
-        if matches!(val.kind(), Kind::Array | Kind::Object) {
-            self.path.push(step);
-            self.visit(val);
-            self.path.pop();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -292,21 +292,38 @@ deny contains sprintf("%s below", [r.name]) if {
 none(list) if count(list) == 0
 
 lacking(tags) if tags.team
+
+deny contains sprintf("%s blocks", [r.name]) if {
+	some r in input.rs
+	count(blocks(r, "rules")) == 0
+}
+
+blocks(r, name) := [block | some block in r[name]]
+
+deny contains sprintf("%s without", [r.name]) if {
+	some r in input.rs
+	r.rules == []
+	count(of_type("x")) == 0
+}
+
+of_type(type) := {r.name | some r in input.rs; r.type == type}
 "#;
     let input = r#"{"a": [], "o": {}, "rs": [
-        {"name": "p", "rules": [{"on": true}], "tags": {"team": "x"}},
-        {"name": "q", "rules": [], "tags": {}},
-        {"name": "r", "rules": [], "tags": {}}
+        {"name": "p", "type": "y", "rules": [{"on": true}], "tags": {"team": "x"}},
+        {"name": "q", "type": "y", "rules": [], "tags": {}},
+        {"name": "r", "type": "y", "rules": [], "tags": {}}
     ]}"#;
     let mut expected = Vec::new();
     for (index, name) in [(1, "q"), (2, "r")] {
         for (message, path) in [
             ("below", "tags.team"),
+            ("blocks", "rules"),
             ("counted", "rules"),
             ("equal", "rules"),
             ("lacks", "tags"),
             ("named", "rules"),
             ("none", "rules"),
+            ("without", "rules"),
         ] {
             expected.push(format!("\"{name} {message}\": rs.{index}.{path}"));
         }
@@ -314,4 +331,61 @@ lacking(tags) if tags.team
     assert_eq!(derived(policy, "deny", input), expected);
     let same = policy.replace("input.rs", "data.a.all") + "\nall := input.rs\n";
     assert_eq!(derived(&same, "deny", input), expected);
+}
+
+#[test]
+fn a_condition_on_a_variable_is_about_what_it_was_given() {
+    let policy = r#"package a
+
+deny contains "floats" if {
+	some r in input.rs
+	image := r.image
+	not r.build
+	floats(image)
+}
+
+deny contains "lower" if {
+	some r in input.rs
+	image := r.image
+	plain := lower(image)
+	r.on == true
+	plain == "x:latest"
+}
+
+deny contains "port" if {
+	some r in input.rs
+	some port in r.ports
+	not r.build
+	port < 1024
+}
+
+deny contains sprintf("key %s", [key]) if {
+	some key, r in input.rs[0].named
+	r.on == true
+	startswith(key, "k")
+}
+
+deny contains "within" if {
+	some r in input.rs
+	r.on == true
+	not small(r)
+}
+
+small(r) if r.size == 1
+
+floats(image) if endswith(image, ":latest")
+"#;
+    let input =
+        r#"{"rs": [{"image": "X:latest", "on": true, "ports": [8080, 22], "named": {"k": {"on": true}}}]}"#;
+    assert_eq!(
+        derived(policy, "deny", input),
+        [
+            "\"floats\": rs.0.image",
+            // A key has no place of its own.
+            "\"key k\": rs.0.named.k.on",
+            "\"lower\": rs.0.image",
+            "\"port\": rs.0.ports.1",
+            "\"within\": rs.0.on",
+        ]
+    );
 }

@@ -4,7 +4,7 @@
 //! body begins, where an expression begins, and where it held. Other programs have none, so that nobody pays for what nobody
 //! watches; what executes both is one and the same machine.
 
-use super::value::{Heap, Val};
+use super::value::{Heap, Kind, Val};
 use crate::eval::At;
 use stele_types::Value;
 
@@ -40,6 +40,17 @@ impl<'a> Passed<'a> {
             values,
             heap,
         }
+    }
+
+    /// Whether a word is that of a collection without elements.
+    pub(crate) fn is_empty(&self, val: Val) -> bool {
+        let is_collection = matches!(val.kind(), Kind::Array | Kind::Object | Kind::Set);
+        is_collection && !val.is_building() && self.heap.parts(val).is_empty()
+    }
+
+    /// What stands under a key; undefined where nothing does.
+    pub(crate) fn index(&self, source: Val, key: Val) -> Val {
+        self.heap.index(source, key)
     }
 
     /// What a word stands for; `None` if it is undefined. Its size, about as many bytes as a copy has, is taken from what is `left`; a value
