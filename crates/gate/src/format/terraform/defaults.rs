@@ -290,6 +290,72 @@ mod tests {
         }
     }
 
+    /// A resource that leaves out what a row is about, and has what makes the row hold.
+    fn leaving_out(default: &Default, kind: &str) -> String {
+        let condition = match &default.unless {
+            Unless::Never | Unless::Set(_) | Unless::SetOrTrue(..) => String::new(),
+            Unless::Unset(name) => format!("{name} = 80\n"),
+            Unless::Other(name, words) => format!("{name} = \"{}\"\n", words[0]),
+        };
+        let (_, blocks) = default.path.split_last().unwrap();
+        let body = blocks
+            .iter()
+            .rev()
+            .fold(condition, |body, block| format!("{block} {{\n{body}}}\n"));
+        format!("resource \"{kind}\" \"r\" {{\n{body}}}\n")
+    }
+
+    /// What the plan of a resource has at a row's path.
+    fn planned(text: &str, path: &[&str]) -> Option<Value> {
+        let read = super::super::read_text(text, "main.tf").unwrap();
+        assert_eq!(read.failures, [], "{text}");
+        let document = read.document.into_node().to_value();
+        let change = document.get("resource_changes")?.as_array()?.first()?;
+        let after = change.get("change")?.get("after")?;
+        let step = |at: &Value, name: &&str| {
+            at.as_array()
+                .map_or(Some(at), |list| list.first())?
+                .get(name)
+                .cloned()
+        };
+        path.iter().try_fold(after.clone(), |at, name| step(&at, name))
+    }
+
+    #[test]
+    fn each_stands_in_the_plan_of_a_resource_that_leaves_it_out() {
+        for default in &DEFAULTS {
+            for kind in default.types {
+                let text = leaving_out(default, kind);
+                let expected = default.says.node(0..0).to_value();
+                assert_eq!(planned(&text, default.path), Some(expected), "{text}");
+                // Of other resources nothing is said.
+                let other = text.replacen(kind, "other", 1);
+                assert_eq!(planned(&other, default.path), None, "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn none_stands_beside_what_it_does_not_hold_with() {
+        for default in &DEFAULTS {
+            let (name, value) = match &default.unless {
+                Unless::Never => continue,
+                Unless::Set(name) => (name, "\"x\""),
+                Unless::SetOrTrue(_, flag) => (flag, "true"),
+                Unless::Unset(name) => (name, "null"),
+                Unless::Other(name, _) => (name, "\"GENEVE\""),
+            };
+            let (_, blocks) = default.path.split_last().unwrap();
+            let body = format!("{name} = {value}\n");
+            let body = blocks
+                .iter()
+                .rev()
+                .fold(body, |body, block| format!("{block} {{\n{body}}}\n"));
+            let text = format!("resource \"{}\" \"r\" {{\n{body}}}\n", default.types[0]);
+            assert_eq!(planned(&text, default.path), None, "{text}");
+        }
+    }
+
     /// The table in docs/check.md. `UPDATE_DOCS=1` writes it.
     #[test]
     fn the_documentation_has_them_all() {
