@@ -73,8 +73,8 @@ pub(crate) fn recover(store: &dyn Store, key: &VerifierKey) -> Result<Recovered,
 
 /// How many decisions are signed or anchored, and so must be there: nothing of them is ever cut off.
 struct Vouched {
-    /// What the checkpoint on disk covers.
-    signed: TreeSize,
+    /// What the checkpoint on disk covers: size and root.
+    signed: (TreeSize, Digest),
     /// The most that anything covers.
     most: TreeSize,
     /// The file that says so.
@@ -83,11 +83,13 @@ struct Vouched {
 
 impl Vouched {
     fn new(checkpoint: Option<&SignedCheckpoint>, anchors: &BTreeSet<u64>) -> Self {
-        let signed = checkpoint.map_or(TreeSize::ZERO, |signed| signed.checkpoint.size);
-        let anchored = anchors.last().copied().filter(|size| *size > signed.get());
+        let head = |signed: &SignedCheckpoint| (signed.checkpoint.size, signed.checkpoint.root);
+        let signed = checkpoint.map_or((TreeSize::ZERO, Digest([0; 32])), head);
+        let size = signed.0;
+        let anchored = anchors.last().copied().filter(|anchor| *anchor > size.get());
         Self {
             signed,
-            most: anchored.map_or(signed, TreeSize::new),
+            most: anchored.map_or(size, TreeSize::new),
             witness: anchored.map_or_else(|| CHECKPOINT_PATH.to_owned(), anchors::path),
         }
     }
@@ -147,7 +149,7 @@ fn open_segments(store: &dyn Store, vouched: &Vouched) -> Result<Opened, LedgerE
 fn latest_of(
     store: &dyn Store,
     file: &index::IndexHeader,
-    signed: TreeSize,
+    signed: (TreeSize, Digest),
 ) -> Result<(Timestamp, Option<LedgerError>), LedgerError> {
     let broken = match read_all(store, file) {
         Ok(latest) => return Ok((latest, None)),

@@ -5,13 +5,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
-use stele_types::{Digest, LEAF_BYTES, TreeSize};
+use stele_types::{Digest, LEAF_BYTES, LeafIndex, TreeSize};
 
 use super::LedgerError;
 use super::scan::read_error;
 use super::store::{Store, parent, replace_file};
 use crate::tile::{TILE_WIDTH, TileId, TileKind};
-use crate::tree::{ENTRY_BYTES, FullTile, HashSource, NotInMemory, TileRows, fold};
+use crate::tree::{ENTRY_BYTES, FullTile, HashSource, NotInMemory, TileRows, fold, inclusion_proof, verify};
 
 /// What may be served to anyone: the checkpoint and the tiles.
 pub(crate) const PUBLIC_DIR: &str = "public";
@@ -122,15 +122,17 @@ pub(crate) fn read_edge(store: &dyn Store, size: TreeSize) -> Result<TileRows, L
     })
 }
 
-/// Visits the leaves from one index up to another, as the published bundles of a tree of this size have them; every bundle must have the hashes
-/// of the tile beside it. Fails where one is missing, damaged or not published.
+/// Visits the leaves from one index up to another, as the published bundles of a signed tree have them; every bundle must have the hashes of the tile
+/// beside it, and that tile those of the signed root. Fails where one is missing, damaged or not published.
 pub(crate) fn visit_leaves(
     store: &dyn Store,
-    size: TreeSize,
+    (size, root): (TreeSize, Digest),
     from: u64,
     to: u64,
     mut visit: impl FnMut(&[u8]),
 ) -> Result<(), LedgerError> {
+    let edge = read_edge(store, size)?;
+    let tree = StoredTiles::new(store, &edge);
     for number in from.div_euclid(TILE_WIDTH)..to.div_ceil(TILE_WIDTH) {
         let first = number.saturating_mul(TILE_WIDTH);
         let published = size.get().saturating_sub(first).min(TILE_WIDTH);
@@ -149,7 +151,9 @@ pub(crate) fn visit_leaves(
             kind: TileKind::Hashes(0),
             ..tile
         };
-        check_bundle(&tile, &bytes, &read_hashes(store, &hashes)?)?;
+        let hashes = read_hashes(store, &hashes)?;
+        check_bundle(&tile, &bytes, &hashes)?;
+        check_tile(&tree, &tile, first, &hashes, (size, root))?;
         for (index, entry) in (first..).zip(bytes.chunks_exact(ENTRY_BYTES)) {
             if let Some(leaf) = entry.get(2..).filter(|_| (from..to).contains(&index)) {
                 visit(leaf);
@@ -176,6 +180,29 @@ fn check_bundle(tile: &TileId, bytes: &[u8], hashes: &[Digest]) -> Result<(), Le
         }
     }
     Ok(())
+}
+
+/// All hashes of a tile must be those of the signed tree. The path of its first leaf goes through nodes that are made of all the others.
+fn check_tile(
+    tree: &StoredTiles<'_, &TileRows>,
+    tile: &TileId,
+    first: u64,
+    hashes: &[Digest],
+    (size, root): (TreeSize, Digest),
+) -> Result<(), LedgerError> {
+    let index = LeafIndex::new(first);
+    let path = inclusion_proof(tree, index, size);
+    let path = path.map_err(|_| {
+        unusable(
+            tile,
+            "the tiles that lead to it from the signed root can't be read",
+        )
+    })?;
+    let hash = hashes
+        .first()
+        .ok_or_else(|| unusable(tile, "its tile is empty"))?;
+    verify::inclusion(hash, index, size, &path, &root)
+        .map_err(|_| unusable(tile, "its tile does not have the hashes of the signed tree"))
 }
 
 /// Yields hashes from the edge in memory and, below it, from full tiles on disk.
