@@ -60,6 +60,8 @@ pub enum Counted {
     Superseded,
     /// The key that the node was started with is no longer its operator's.
     Replaced,
+    /// It holds an anchor for decisions that the node's log does not have.
+    Ahead,
 }
 
 /// One deployment of the governance contracts, seen by one node.

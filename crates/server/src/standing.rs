@@ -35,6 +35,12 @@ pub(crate) enum Doubt {
          the operator's key"
     )]
     Replaced,
+    /// Its log lacks what is anchored.
+    #[error(
+        "this node signs no receipts: the chain holds an anchor for more decisions than its log has, so it could not anchor what it promised; the log was \
+         restored from an old copy, or another process uses the node's key"
+    )]
+    Behind,
     /// The registry was not heard for too long.
     #[error(
         "this node signs no receipts at the moment: the node registry, which may have suspended it, has not answered for {} s",
@@ -75,6 +81,9 @@ impl Standing {
             Counted::Replaced => {
                 Some("the node's key no longer acts for it: restart it with the operator's key")
             }
+            Counted::Ahead => Some(
+                "the chain holds an anchor for more decisions than the log has: restore the whole log, and look for another process with the node's key",
+            ),
         }
     }
 
@@ -93,6 +102,7 @@ impl Standing {
             Counted::Suspended => return Err(Doubt::NotCounted),
             Counted::Superseded => return Err(Doubt::Superseded),
             Counted::Replaced => return Err(Doubt::Replaced),
+            Counted::Ahead => return Err(Doubt::Behind),
         }
         let age = now.saturating_duration_since(word.heard);
         if age > limit {

@@ -260,3 +260,30 @@ async fn a_node_whose_operator_was_replaced_promises_nothing_more() {
         .unwrap()
         .ok();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_behind_its_own_anchor_promises_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = connected(dir.path()).await;
+    let contracts = deployed(&client, None).await;
+    let node = start(dir.path(), &contracts, hasty()).await;
+    promised(&node).await;
+    // A clean stop anchors all there is.
+    stop(node).await;
+
+    // The same node on an older copy of its log: what it decides now can never be anchored.
+    let copy = tempfile::tempdir().unwrap();
+    let node = start(copy.path(), &contracts, hasty()).await;
+    let message = refused(&node).await;
+    assert!(message.contains("restored from an old copy"), "{message}");
+    let url = format!("http://{}/health?plugins", node.addr());
+    let health = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(health.contains("more decisions than the log has"), "{health}");
+    tokio::task::spawn_blocking(move || node.shutdown())
+        .await
+        .unwrap()
+        .ok();
+    let node = start(dir.path(), &contracts, hasty()).await;
+    promised(&node).await;
+    stop(node).await;
+}

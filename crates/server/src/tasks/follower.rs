@@ -16,7 +16,7 @@ use stele_types::{PolicyId, PolicyVersion};
 use tokio::sync::watch;
 
 use super::REGISTRY;
-use crate::chain::{ChainLink, InForce};
+use crate::chain::{ChainLink, ChainProblem, Counted, InForce};
 use crate::clock::now;
 use crate::health::{Degraded, Status};
 use crate::shared::Shared;
@@ -218,9 +218,23 @@ fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
     }
 }
 
+/// The chain's word, held against the log.
+async fn counted_by(shared: &Shared, link: &dyn ChainLink) -> Result<Counted, ChainProblem> {
+    let counted = link.counted().await?;
+    if counted != Counted::Yes {
+        return Ok(counted);
+    }
+    // The anchor first: what it covers was durable here before.
+    let anchored = link.last_anchor().await;
+    Ok(match anchored {
+        Ok(Some((size, _))) if size.get() > shared.log.size() => Counted::Ahead,
+        _ => Counted::Yes,
+    })
+}
+
 /// Whether the chain counts this node. What a chain that does not answer said last holds for `registry.stale_ms`.
 pub(crate) async fn look_at_standing(shared: &Shared, link: &dyn ChainLink) {
-    let counted = match link.counted().await {
+    let counted = match counted_by(shared, link).await {
         Ok(counted) => counted,
         Err(problem) => {
             tracing::debug!(%problem, "the node registry does not say whether it counts this node");
