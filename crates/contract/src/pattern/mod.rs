@@ -1,16 +1,19 @@
 //! Literal patterns to automata that contracts run byte by byte.
 //!
-//! Go's (RE2's) syntax is translated to the regex crate's where the two mean different things; what has no counterpart is an
-//! error. One kind of automaton answers "does the text contain a match", so that reaching a match ends it; the other finds where
+//! Patterns are translated as they are for the virtual machine; what has no counterpart is an error. One kind of automaton answers "does the text contain a match", so that reaching a match ends it; the other finds where
 //! the match that begins at a given place ends.
 
 mod automaton;
+#[cfg(test)]
 mod glob;
 mod nfa;
 mod search;
+#[cfg(test)]
 mod syntax;
 mod table;
 mod utf8;
+
+use stele_rego::builtins::{glob_pattern, go_regex};
 
 pub(crate) use search::Search;
 pub(crate) use table::Table;
@@ -45,20 +48,31 @@ fn describe(error: &dyn std::error::Error) -> String {
     text.lines().last().unwrap_or_default().trim().to_owned()
 }
 
+fn go(pattern: &str) -> Result<String, PatternError> {
+    go_regex(pattern).map_err(|error| PatternError::Bad(error.to_string()))
+}
+
 /// The automaton of a regular expression in Go's syntax.
 pub(crate) fn regex(pattern: &str, limit: usize) -> Result<Table, PatternError> {
-    table::build(&syntax::translate(pattern).map_err(PatternError::Bad)?, limit)
+    table::build(&go(pattern)?, limit)
 }
 
 /// The automaton that finds matches of a regular expression in Go's syntax.
 pub(crate) fn search(pattern: &str, limit: usize) -> Result<Search, PatternError> {
-    search::build(&syntax::translate(pattern).map_err(PatternError::Bad)?, limit)
+    search::build(&go(pattern)?, limit)
 }
 
 /// The automaton of a glob in the syntax of OPA's `glob.match`.
 pub(crate) fn glob(pattern: &str, separators: &[String], limit: usize) -> Result<Table, PatternError> {
-    table::build(
-        &glob::translate(pattern, separators).map_err(PatternError::Bad)?,
-        limit,
-    )
+    let separator = |text: &String| {
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) => Ok(c),
+            _ => Err(format!("separator `{text}` is not one character")),
+        }
+    };
+    let separators: Result<Vec<char>, String> = separators.iter().map(separator).collect();
+    let separators = separators.map_err(PatternError::Bad)?;
+    let pattern = glob_pattern(pattern, &separators).map_err(|error| PatternError::Bad(error.to_string()))?;
+    table::build(&pattern, limit)
 }

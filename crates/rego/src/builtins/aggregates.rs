@@ -48,11 +48,17 @@ pub(super) fn max(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
         .ok_or(BuiltinError::Undefined)
 }
 
+/// The least element; of a set, null is it only where it is alone, as in OPA.
 pub(super) fn min(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    collection(args, 0)?
-        .into_iter()
-        .min()
-        .cloned()
+    let items = collection(args, 0)?;
+    let set = matches!(any(args, 0)?, Value::Set(_));
+    let least = items
+        .iter()
+        .filter(|item| !(set && matches!(item, Value::Null)))
+        .min();
+    least
+        .or_else(|| items.first())
+        .map(|least| (*least).clone())
         .ok_or(BuiltinError::Undefined)
 }
 

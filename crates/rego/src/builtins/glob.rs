@@ -22,7 +22,7 @@ pub(super) fn matches(session: &mut Session<'_>, args: &[Value]) -> Result<Value
         _ => return Err(wrong(args, 1, "one of {array, null}")),
     };
     let text = string(args, 2)?;
-    let translated = translate(pattern, &delimiters)?;
+    let translated = glob_pattern(pattern, &delimiters)?;
     Ok(session.pattern(&translated)?.is_match(text).into())
 }
 
@@ -42,11 +42,14 @@ fn one_char(args: &[Value], item: &Value) -> Result<char> {
 /// # Errors
 /// What is wrong with the glob.
 pub fn glob_regex(pattern: &str) -> Result<String> {
-    translate(pattern, &[])
+    glob_pattern(pattern, &[])
 }
 
-/// The glob as a regular expression.
-fn translate(pattern: &str, delimiters: &[char]) -> Result<String> {
+/// A glob as a regular expression, in the notation of the crate `regex`. `*` and `?` stand for no delimiter.
+///
+/// # Errors
+/// What is wrong with the glob.
+pub fn glob_pattern(pattern: &str, delimiters: &[char]) -> Result<String> {
     let escaped: String = delimiters.iter().map(|c| in_class(*c)).collect();
     let single = if delimiters.is_empty() {
         ".".to_owned()
@@ -54,7 +57,16 @@ fn translate(pattern: &str, delimiters: &[char]) -> Result<String> {
         format!("[^{escaped}]")
     };
     let mut out = String::from("(?s)^");
-    let mut chars = pattern.chars().peekable();
+    if pattern.contains('\u{fffd}') {
+        return Err(failed("could not read rune"));
+    }
+    // OPA's library takes the character for the pattern's end.
+    let mut chars = pattern
+        .chars()
+        .take_while(|c| *c != '\0')
+        .collect::<Vec<_>>()
+        .into_iter()
+        .peekable();
     let mut depth = 0_usize;
     while let Some(c) = chars.next() {
         match c {
@@ -64,12 +76,8 @@ fn translate(pattern: &str, delimiters: &[char]) -> Result<String> {
             }
             '*' => out.push_str(&format!("{single}*")),
             '?' => out.push_str(&single),
-            '\\' => {
-                let literal = chars
-                    .next()
-                    .ok_or_else(|| failed("a glob ends with a backslash"))?;
-                out.push_str(&regex::escape(&literal.to_string()));
-            }
+            // One at the very end is nothing.
+            '\\' => out.extend(chars.next().map(|c| regex::escape(&c.to_string()))),
             '[' => class(&mut chars, &mut out)?,
             '{' => {
                 depth = depth.saturating_add(1);
@@ -83,9 +91,8 @@ fn translate(pattern: &str, delimiters: &[char]) -> Result<String> {
             other => out.push_str(&regex::escape(&other.to_string())),
         }
     }
-    if depth > 0 {
-        return Err(failed("a brace in a glob is not closed"));
-    }
+    // Braces that are open at the end are closed there.
+    out.push_str(&")".repeat(depth));
     out.push('$');
     Ok(out)
 }
@@ -99,30 +106,36 @@ fn in_class(c: char) -> String {
     }
 }
 
-/// The rest of a class after its bracket: a list, or one range.
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> Result<()> {
+/// The rest of a class after its bracket: a range of two characters, or else characters, of which `\` makes the next one a plain one.
+fn class(chars: &mut std::iter::Peekable<std::vec::IntoIter<char>>, out: &mut String) -> Result<()> {
     let open = || failed("a bracket in a glob is not closed");
     out.push('[');
     if chars.next_if_eq(&'!').is_some() {
         out.push('^');
     }
-    let mut empty = true;
-    loop {
-        let c = match chars.next().ok_or_else(open)? {
-            ']' if !empty => break,
-            '\\' => chars.next().ok_or_else(open)?,
-            other => other,
-        };
-        empty = false;
-        out.push_str(&in_class(c));
-        if chars.next_if_eq(&'-').is_some() {
-            let end = chars.next().ok_or_else(open)?;
-            if end < c {
-                return Err(failed("a range in a glob runs backwards"));
-            }
-            out.push('-');
-            out.push_str(&in_class(end));
+    let first = chars.next().ok_or_else(open)?;
+    if chars.next_if_eq(&'-').is_some() {
+        let last = chars.next().ok_or_else(open)?;
+        if chars.next().ok_or_else(open)? != ']' {
+            return Err(failed("a range in a glob is followed by more"));
         }
+        if last < first {
+            return Err(failed("a range in a glob runs backwards"));
+        }
+        out.push_str(&format!("{}-{}]", in_class(first), in_class(last)));
+        return Ok(());
+    }
+    let (mut next, mut empty) = (first, true);
+    while next != ']' {
+        if next == '\\' {
+            next = chars.next().ok_or_else(open)?;
+        }
+        out.push_str(&in_class(next));
+        empty = false;
+        next = chars.next().ok_or_else(open)?;
+    }
+    if empty {
+        return Err(failed("a class in a glob is empty"));
     }
     out.push(']');
     Ok(())
@@ -131,7 +144,7 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String)
 pub(super) fn quote_meta(_: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let mut out = String::new();
     for c in string(args, 0)?.chars() {
-        if matches!(c, '*' | '?' | '\\' | '[' | ']' | '{' | '}' | ',' | '!' | '-') {
+        if matches!(c, '*' | '?' | '\\' | '[' | ']' | '{' | '}') {
             out.push('\\');
         }
         out.push(c);

@@ -27,6 +27,7 @@ mod objects;
 mod parse_module;
 mod pki;
 mod regex;
+mod regex_syntax;
 mod semver;
 mod session;
 mod strings;
@@ -47,6 +48,8 @@ mod x509_chain;
 mod yaml;
 
 #[cfg(test)]
+mod opa_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod x509_tests;
@@ -61,9 +64,9 @@ use crate::eval::LimitKind;
 use crate::nd::NdError;
 
 pub use docs::{Documentation, documentation};
-pub use glob::glob_regex;
+pub use glob::{glob_pattern, glob_regex};
 pub(crate) use pki::scheme::hmac_sha256;
-pub(crate) use regex::translate as translate_pattern;
+pub use regex_syntax::go_regex;
 pub(crate) use session::Patterns;
 pub use session::Session;
 pub use table::TABLE;

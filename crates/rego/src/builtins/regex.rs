@@ -1,133 +1,17 @@
-//! `regex.*`: Go's RE2 syntax on the `regex` crate.
-//!
-//! The two differ in details, which [`translate`] evens out: `\d`, `\s`, `\w` and `\b` are ASCII in Go; `[`, `&` and `~` mean nothing
-//! special inside of a Go class; `\Q...\E` quotes. What has no counterpart is refused.
+//! `regex.*`: Go's RE2 syntax on the `regex` crate, which [`go_regex`] translates.
 
 use stele_types::Value;
 
 use super::args::{any, integer, string};
-use super::{BuiltinError, Refusal, Session, failed};
+use super::regex_syntax::go_regex;
+use super::{BuiltinError, Session, failed};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 
 /// Compiles a pattern in Go's syntax.
 fn compile(session: &mut Session<'_>, pattern: &str) -> Result<regex::Regex> {
-    let translated = translate(pattern)?;
+    let translated = go_regex(pattern)?;
     session.pattern(&translated)
-}
-
-/// A pattern in Go's syntax, in the syntax of the `regex` crate.
-pub(crate) fn translate(pattern: &str) -> Result<String> {
-    let mut out = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars().peekable();
-    // Inside of a class: how many characters of it have been read.
-    let mut class: Option<usize> = None;
-    while let Some(c) = chars.next() {
-        match (c, class) {
-            ('\\', _) => {
-                let escaped = chars
-                    .next()
-                    .ok_or_else(|| failed("error parsing regexp: trailing backslash"))?;
-                if escaped == 'Q' && class.is_none() {
-                    quoted(&mut chars, &mut out);
-                    continue;
-                }
-                escape(escaped, class.is_some(), &mut out)?;
-                class = class.map(|read| read.saturating_add(1));
-            }
-            ('[', None) => {
-                out.push('[');
-                if chars.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-                class = Some(0);
-            }
-            ('[', Some(read)) => {
-                if chars.peek() == Some(&':') {
-                    out.push('[');
-                } else {
-                    out.push_str("\\[");
-                }
-                class = Some(read.saturating_add(1));
-                if chars.peek() == Some(&':') {
-                    posix(&mut chars, &mut out);
-                }
-            }
-            // The first character of a class may be a closing bracket.
-            (']', Some(0)) => {
-                out.push_str("\\]");
-                class = Some(1);
-            }
-            (']', Some(_)) => {
-                out.push(']');
-                class = None;
-            }
-            ('&' | '~', Some(read)) => {
-                out.push('\\');
-                out.push(c);
-                class = Some(read.saturating_add(1));
-            }
-            (c, class_now) => {
-                out.push(c);
-                class = class_now.map(|read| read.saturating_add(1));
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// The rest of a class such as `[:alpha:]`, after its bracket.
-fn posix(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
-    for c in chars.by_ref() {
-        out.push(c);
-        if c == ']' {
-            return;
-        }
-    }
-}
-
-/// Literal text up to `\E`.
-fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
-    let mut literal = String::new();
-    while let Some(c) = chars.next() {
-        if c == '\\' && chars.next_if_eq(&'E').is_some() {
-            break;
-        }
-        literal.push(c);
-    }
-    out.push_str(&regex::escape(&literal));
-}
-
-fn escape(c: char, in_class: bool, out: &mut String) -> Result<()> {
-    let replacement = match (c, in_class) {
-        ('d', true) => "0-9",
-        ('s', true) => r"\t\n\x0c\r ",
-        ('w', true) => "0-9A-Za-z_",
-        ('d', false) => "[0-9]",
-        ('s', false) => r"[\t\n\x0c\r ]",
-        ('w', false) => "[0-9A-Za-z_]",
-        ('D', _) => "[^0-9]",
-        ('S', _) => r"[^\t\n\x0c\r ]",
-        ('W', _) => "[^0-9A-Za-z_]",
-        ('b', false) => r"(?-u:\b)",
-        ('B', false) => return Err(Refusal::Unsupported(r"\B in a regular expression").into()),
-        ('C', _) => return Err(Refusal::Unsupported(r"\C in a regular expression").into()),
-        // Octal escapes, an end of text before a line end, and newer escapes of the `regex` crate that Go does not have.
-        ('0'..='7', _) => return Err(Refusal::Unsupported("an octal escape in a regular expression").into()),
-        ('8' | '9' | 'Z' | 'u' | 'U' | 'G' | 'h' | 'H' | 'R' | 'X' | 'k' | 'K' | 'E' | '<' | '>', _)
-        | ('b', true) => {
-            return Err(failed(format!(
-                "error parsing regexp: invalid escape sequence: `\\{c}`"
-            )));
-        }
-        _ => {
-            out.push('\\');
-            out.push(c);
-            return Ok(());
-        }
-    };
-    out.push_str(replacement);
-    Ok(())
 }
 
 pub(super) fn is_valid(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
@@ -243,7 +127,7 @@ pub(super) fn template_match(session: &mut Session<'_>, args: &[Value]) -> Resul
         let end =
             balanced(inner, open, close).ok_or_else(|| failed("unbalanced delimiters in the template"))?;
         let (pattern, tail) = inner.split_at_checked(end).unwrap_or((inner, ""));
-        translated.push_str(&format!("({})", translate(pattern)?));
+        translated.push_str(&format!("({})", go_regex(pattern)?));
         rest = tail.get(1..).unwrap_or_default();
     }
     translated.push('$');

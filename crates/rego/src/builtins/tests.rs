@@ -5,7 +5,7 @@ use stele_types::{Number, Value, json};
 use super::*;
 use crate::eval::{Budget, Context, Limits};
 
-fn call_with(limits: Limits<'_>, name: &str, args: &str) -> Result<Value, BuiltinError> {
+pub(super) fn call_with(limits: Limits<'_>, name: &str, args: &str) -> Result<Value, BuiltinError> {
     let Body::Function(function) = find(name).unwrap().body else {
         panic!("{name} is refused")
     };
@@ -15,7 +15,7 @@ fn call_with(limits: Limits<'_>, name: &str, args: &str) -> Result<Value, Builti
 }
 
 /// The result as JSON.
-fn call(name: &str, args: &str) -> String {
+pub(super) fn call(name: &str, args: &str) -> String {
     match call_with(Limits::default(), name, args) {
         Ok(value) => json::to_string(&value),
         Err(error) => format!("error: {error}"),

@@ -48,7 +48,10 @@ fn zoned(args: &[Value], index: usize) -> Result<(Zoned, Option<&str>)> {
         "Local" => return Err(Refusal::Unsupported("the local time zone of the machine").into()),
         name => zones()
             .get(name)
-            .map_err(|_| failed(format!("unknown time zone {name}")))?,
+            .ok()
+            // Names are those of files, so capitals count.
+            .filter(|zone| zone.iana_name() == Some(name))
+            .ok_or_else(|| failed(format!("unknown time zone {name}")))?,
     };
     Ok((
         timestamp.to_zoned(zone),

@@ -43,7 +43,9 @@ enum Part<'a> {
     Day {
         fill: Option<char>,
     },
-    YearDay,
+    YearDay {
+        fill: char,
+    },
     Hour24,
     Hour12 {
         padded: bool,
@@ -106,7 +108,7 @@ const TOKENS: [(&str, Part<'static>); 34] = [
     ("Monday", Part::LongWeekday),
     ("Mon", Part::ShortWeekday),
     ("MST", Part::Zone),
-    ("002", Part::YearDay),
+    ("002", Part::YearDay { fill: '0' }),
     ("01", Part::Month { padded: true }),
     ("02", Part::Day { fill: Some('0') }),
     ("03", Part::Hour12 { padded: true }),
@@ -118,7 +120,7 @@ const TOKENS: [(&str, Part<'static>); 34] = [
     ("2006", Part::Year),
     ("2", Part::Day { fill: None }),
     ("_2006", Part::Literal("_2006")),
-    ("__2", Part::Literal("__2")),
+    ("__2", Part::YearDay { fill: ' ' }),
     ("_2", Part::Day { fill: Some(' ') }),
     ("3", Part::Hour12 { padded: false }),
     ("4", Part::Minute { padded: false }),

@@ -138,7 +138,7 @@ pub(super) fn parse_rsa_private_key(session: &mut Session<'_>, args: &[Value]) -
     let decoded = if text.starts_with(BEGIN) {
         text.to_owned()
     } else {
-        super::encoding::utf8(base64::standard(text)?)?
+        String::from_utf8_lossy(&base64::standard(text)?).into_owned()
     };
     match private_keys(session, &decoded)?.first() {
         Some(key) => no_form(json::jwk(key)),

@@ -33,10 +33,11 @@ fn time(nanoseconds: impl Into<i128>) -> Result<Timestamp> {
     Timestamp::from_nanosecond(nanoseconds.into()).map_err(|error| failed(error.to_string()))
 }
 
+/// What is no chain is untrusted whatever the purpose is, an error included.
 fn verify(
     session: &mut Session<'_>,
     text: &str,
-    purpose: &Purpose<'_>,
+    purpose: Result<Purpose<'_>>,
     value: fn(&Link<'_>) -> Value,
 ) -> Result<Value> {
     let Some(bytes) = or_untrusted(certificates_der(text))? else {
@@ -48,7 +49,8 @@ fn verify(
     let count = u64::try_from(links.len()).unwrap_or(u64::MAX);
     let checks = count.saturating_mul(count).min(u64::from(chain::MOST_CHECKS));
     session.budget.work(checks.saturating_mul(CHECK_WORK))?;
-    let chain = match chain::verify(&links, purpose) {
+    let purpose = purpose?;
+    let chain = match chain::verify(&links, &purpose) {
         Ok(chain) => chain,
         Err(ChainError::Untrusted) => return Ok(untrusted()),
         Err(ChainError::Unsupported(what)) => return Err(Refusal::Unsupported(what).into()),
@@ -64,7 +66,7 @@ pub(super) fn parse_and_verify(session: &mut Session<'_>, args: &[Value]) -> Res
         time: time(session.time()?.as_nanos())?,
         usages: vec![SERVER],
     };
-    verify(session, string(args, 0)?, &purpose, extended)
+    verify(session, string(args, 0)?, Ok(purpose), extended)
 }
 
 /// Go's numbers for key usages.
@@ -83,13 +85,21 @@ fn usages(value: &Value) -> Result<Vec<u8>> {
 
 /// The same for a host, a time and key usages.
 pub(super) fn parse_and_verify_with_options(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
-    let (text, options) = (string(args, 0)?, object(args, 1)?);
-    let mut purpose = Purpose {
+    let text = string(args, 0)?;
+    object(args, 1)?;
+    let purpose = Purpose {
         host: "",
         time: time(session.time()?.as_nanos())?,
         usages: Vec::new(),
     };
-    for (name, value) in options {
+    verify(session, text, with_options(args, purpose), |link| {
+        link.value.clone()
+    })
+}
+
+/// A purpose with what the second argument says of it.
+fn with_options<'a>(args: &'a [Value], mut purpose: Purpose<'a>) -> Result<Purpose<'a>> {
+    for (name, value) in object(args, 1)? {
         match name.as_str() {
             Some("DNSName") => {
                 let host = value
@@ -118,5 +128,5 @@ pub(super) fn parse_and_verify_with_options(session: &mut Session<'_>, args: &[V
     if purpose.usages.is_empty() {
         purpose.usages.push(SERVER);
     }
-    verify(session, text, &purpose, |link| link.value.clone())
+    Ok(purpose)
 }

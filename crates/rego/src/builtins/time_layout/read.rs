@@ -134,7 +134,9 @@ pub(in crate::builtins) fn parse(layout: &str, text: &str) -> Result<Parsed> {
                 reader.take(2).ok_or_else(error)?;
             }
             Part::Zone => parsed.offset = zone(&mut reader)?.ok_or_else(error)?,
-            Part::YearDay => return Err(Refusal::Unsupported("the day of the year in a layout").into()),
+            Part::YearDay { .. } => {
+                return Err(Refusal::Unsupported("the day of the year in a layout").into());
+            }
             part => {
                 step(*part, &mut reader, &mut parsed).ok_or_else(error)?;
                 let fraction_follows = matches!(list.get(n.saturating_add(1)), Some(Part::Fraction { .. }));
@@ -204,7 +206,7 @@ fn step(part: Part<'_>, reader: &mut Reader<'_>, parsed: &mut Parsed) -> Option<
                 parsed.nanosecond = reader.nanoseconds(true, None)?;
             }
         }
-        Part::Noon { .. } | Part::Zone | Part::YearDay => {}
+        Part::Noon { .. } | Part::Zone | Part::YearDay { .. } => {}
     }
     Some(())
 }

@@ -25,7 +25,8 @@ impl Lexer<'_> {
                 Some(c) => {
                     let at = self.offset();
                     self.bump();
-                    if c.is_control() && c != '\t' && c != '\r' {
+                    // Those of ASCII; DEL and those beyond are characters to OPA.
+                    if c < ' ' && c != '\t' && c != '\r' {
                         let span = Span::new(at, self.offset());
                         self.error(
                             span,

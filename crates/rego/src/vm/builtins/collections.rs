@@ -45,7 +45,25 @@ pub(super) fn max(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
 }
 
 pub(super) fn min(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
-    extreme(env, args, Ordering::Less)
+    let least = extreme(env, args, Ordering::Less)?;
+    let list = *args.first()?;
+    if least.kind() != Kind::Null || list.kind() != Kind::Set {
+        return Some(least);
+    }
+    // Of a set, null is the least only where it is alone, as in OPA.
+    let rest = env
+        .heap
+        .parts(list)
+        .iter()
+        .filter(|part| part.kind() != Kind::Null);
+    let smaller = |best: Val, part: Val| {
+        if env.heap.cmp(part, best) == Ordering::Less {
+            part
+        } else {
+            best
+        }
+    };
+    Some(rest.copied().reduce(smaller).unwrap_or(least))
 }
 
 /// `x in collection`.

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::builtins::{Session, translate_pattern};
+use crate::builtins::{Session, go_regex};
 
 use super::value::{Heap, Kind, Val};
 
@@ -113,7 +113,7 @@ impl Patterns {
                     .build()
                     .ok()
             };
-            let compiled = translate_pattern(pattern).ok().and_then(compile);
+            let compiled = go_regex(pattern).ok().and_then(compile);
             self.compiled.insert(pattern.to_owned(), compiled);
         }
         self.compiled.get(pattern)?.as_ref()

@@ -243,6 +243,7 @@ fn plain_cases_are_answered_and_odd_ones_handed_over() {
         ("max", "[[]]", None),
         ("max", "[[1, null, \"a\", [0]]]", Some("[0]")),
         ("min", "[[1e400, 2, 1.5]]", Some("1.5")),
+        ("min", "[[null, 1]]", Some("null")),
         ("count", "[\"é😀\"]", Some("2")),
         ("count", "[7]", None),
         ("concat", r#"[",", []]"#, Some(r#""""#)),
