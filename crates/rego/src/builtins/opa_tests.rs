@@ -143,11 +143,7 @@ fn the_day_of_the_year_may_be_filled_with_spaces() {
 }
 
 #[test]
-fn what_is_no_certificate_is_untrusted_before_options_are_looked_at() {
-    holds(
-        "crypto.x509.parse_and_verify_certificates_with_options",
-        &[(r#"["none", {"Unknown": 1}]"#, Some("[false,[]]"))],
-    );
+fn what_is_base64_without_a_key_has_none() {
     holds(
         "crypto.x509.parse_rsa_private_key",
         &[(r#"["0x10"]"#, Some("null"))],

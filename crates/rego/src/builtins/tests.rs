@@ -161,8 +161,8 @@ fn globs_respect_delimiters() {
     assert_eq!(matches("*.com", "null", "a.b.com"), "true");
     assert_eq!(matches("{a,[b-c]}/?", r#"["/"]"#, "c/x"), "true");
     assert_eq!(
-        matches("{a", "null", "a"),
-        "error: a brace in a glob is not closed"
+        matches("[a", "null", "a"),
+        "error: a bracket in a glob is not closed"
     );
 }
 

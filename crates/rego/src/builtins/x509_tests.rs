@@ -134,6 +134,12 @@ fn trusted(text: &str, options: &str) -> Result<Option<usize>, BuiltinError> {
 }
 
 #[test]
+fn what_is_no_certificate_is_untrusted_before_options_are_looked_at() {
+    assert_eq!(trusted("none", r#"{"Unknown": 1}"#), Ok(None));
+    assert!(trusted(CHAIN, r#"{"Unknown": 1}"#).is_err());
+}
+
+#[test]
 fn chains_are_verified() {
     assert_eq!(trusted(CHAIN, ""), Ok(Some(3)));
     let blocks: Vec<String> = CHAIN
