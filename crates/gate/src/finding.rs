@@ -87,10 +87,14 @@ impl Excerpt {
         let skipped = lead.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
         let lead = lead.get(skipped..).unwrap_or_default();
         let marked = text.get(range.clone()).unwrap_or_default();
-        let marked = marked.get(..shown(marked)).unwrap_or_default();
+        // What is left out is left out visibly: a list without its end looks like another list.
+        let cut = |piece: &str| match piece.get(..shown(piece)).unwrap_or_default() {
+            all if all.len() == piece.len() => piece.to_owned(),
+            some => format!("{some}..."),
+        };
+        let marked = cut(marked);
         let tail = text.get(range.end..behind).unwrap_or_default();
-        let tail = tail.split(['\n', '\r']).next().unwrap_or_default();
-        let tail = tail.get(..shown(tail)).unwrap_or_default();
+        let tail = cut(tail.split(['\n', '\r']).next().unwrap_or_default());
         let (lead, start) = if skipped > 0 {
             (format!("...{lead}"), lead.len().saturating_add(3))
         } else {
@@ -267,6 +271,17 @@ mod tests {
         let excerpt = Excerpt::of(&long, &(2000..2001));
         assert!(excerpt.text.len() < 500);
         assert_eq!(&excerpt.text[excerpt.range], "X");
+        assert!(
+            excerpt.text.starts_with("...ä") && excerpt.text.ends_with("b..."),
+            "{}",
+            excerpt.text
+        );
+        // What is underlined and too long does not run into what stands behind it.
+        let list = format!("a: [{}]}}", "b".repeat(1000));
+        let excerpt = Excerpt::of(&list, &(3..1005));
+        let marked = &excerpt.text[excerpt.range.clone()];
+        assert_eq!((marked.len(), &marked[..2], &marked[119..]), (123, "[b", "b..."));
+        assert_eq!(&excerpt.text[excerpt.range.end..], "}");
     }
 
     #[test]

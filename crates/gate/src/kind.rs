@@ -4,33 +4,41 @@ use stele_types::{InputKind, Value};
 
 use crate::format::{Format, Reading, terraform};
 
-/// What stands behind `Dockerfile.` in names of other files.
-const NO_DOCKERFILE: [&str; 14] = [
-    "dockerignore",
-    "go",
-    "html",
-    "j2",
-    "java",
-    "js",
-    "json",
-    "md",
-    "py",
-    "rb",
-    "rs",
-    "tmpl",
-    "ts",
-    "txt",
-];
+/// How names of other files end that begin with `Dockerfile.`
+const NO_DOCKERFILE: [&str; 7] = ["dockerignore", "html", "j2", "json", "md", "tmpl", "txt"];
+
+/// Languages that a Dockerfile may be for (`Dockerfile.go`), and that a file about Dockerfiles may be written in (`dockerfile.go`).
+const LANGUAGES: [&str; 7] = ["go", "java", "js", "py", "rb", "rs", "ts"];
+
+/// Whether a name is that of a Dockerfile for something: `Dockerfile.prod`, `Dockerfile-prod`, `Containerfile.go`.
+fn is_variant(name: &str) -> bool {
+    let small = name.to_lowercase();
+    let heads = ["dockerfile", "containerfile"];
+    let Some(variant) = heads.iter().find_map(|head| small.strip_prefix(head)) else {
+        return false;
+    };
+    let end = variant.rsplit_once('.').map(|(_, end)| end);
+    if end.is_some_and(|end| LANGUAGES.contains(&end)) {
+        return name.starts_with(['D', 'C']) && variant.starts_with('.');
+    }
+    let is_other = end.is_some_and(|end| NO_DOCKERFILE.contains(&end));
+    variant.starts_with('.') && !is_other || variant.starts_with(['-', '_']) && end.is_none()
+}
+
+/// Whether only the content tells that a file with this name is what [`format_of`] takes it for: `Dockerfile.go` may be Go, `dockerfile-lint` a program.
+pub(crate) fn is_unsure(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    let end = name.rsplit_once('.').map(|(_, end)| end);
+    format_of(path) == Some(Format::Dockerfile)
+        && (end.is_some_and(|end| LANGUAGES.contains(&end)) || end.is_none() && name.contains(['-', '_']))
+}
 
 /// The format of a file with this name (its path with `/`); `None`: none that is read.
 #[must_use]
 pub fn format_of(path: &str) -> Option<Format> {
-    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let variant = name
-        .strip_prefix("dockerfile.")
-        .or(name.strip_prefix("containerfile."));
-    let is_variant = variant.is_some_and(|variant| !NO_DOCKERFILE.contains(&variant));
-    if name == "dockerfile" || name == "containerfile" || is_variant {
+    let written = path.rsplit('/').next().unwrap_or(path);
+    let name = written.to_lowercase();
+    if name == "dockerfile" || name == "containerfile" || is_variant(written) {
         return Some(Format::Dockerfile);
     }
     let is_dotenv = name == ".env" || name.starts_with(".env.") || name.ends_with(".env");
@@ -46,7 +54,7 @@ pub fn format_of(path: &str) -> Option<Format> {
         "json" => Some(Format::Json),
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
-        "dockerfile" => Some(Format::Dockerfile),
+        "dockerfile" | "containerfile" => Some(Format::Dockerfile),
         "nginx" => Some(Format::Nginx),
         "ini" => Some(Format::Ini),
         "properties" => Some(Format::Properties),
@@ -153,7 +161,7 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     if has("AWSTemplateFormatVersion") || has_aws_resources(document) {
         return Some(InputKind::Cloudformation);
     }
-    if text("$schema").is_some_and(|schema| schema.contains("deploymentTemplate.json")) {
+    if text("$schema").is_some_and(|schema| schema.to_lowercase().contains("deploymenttemplate.json")) {
         return Some(InputKind::Arm);
     }
     if text("schema") == Some("stele.vulnerabilities.v1") {
@@ -275,7 +283,19 @@ mod tests {
             ("api.yml", r#"{"openapi": "3.1.0"}"#, InputKind::Openapi),
             ("x.json", "[1]", InputKind::Json),
             ("x.yml", r#"{"services": {}}"#, InputKind::Yaml),
+            (
+                "sub.json",
+                r#"{"$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#"}"#,
+                InputKind::Arm,
+            ),
             ("deep/Dockerfile.prod", "[]", InputKind::Dockerfile),
+            ("Dockerfile.go", "[]", InputKind::Dockerfile),
+            ("Dockerfile-prod", "[]", InputKind::Dockerfile),
+            ("dockerfile_test", "[]", InputKind::Dockerfile),
+            ("app.Dockerfile", "[]", InputKind::Dockerfile),
+            ("Containerfile", "[]", InputKind::Dockerfile),
+            ("Containerfile.dev", "[]", InputKind::Dockerfile),
+            ("app.Containerfile", "[]", InputKind::Dockerfile),
             ("Cargo.toml", "{}", InputKind::Toml),
             (
                 "e.yaml",
@@ -291,9 +311,31 @@ mod tests {
         for (path, text, expected) in cases {
             assert_eq!(kind(path, text), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn names_of_other_files_are_not_taken() {
         assert_eq!(format_of("README"), None);
         assert_eq!(format_of("main.rs"), None);
         assert_eq!(format_of("src/dockerfile.rs"), None);
-        assert_eq!(format_of("Dockerfile.dockerignore"), None);
+        for other in [
+            "Dockerfile.dockerignore",
+            "Dockerfile.prod.dockerignore",
+            "dockerfile.go",
+            "dockerfile-lint.js",
+            "Dockerfile_test.go",
+            "Dockerfiles",
+        ] {
+            assert_eq!(format_of(other), None, "{other}");
+        }
+        for (path, unsure) in [
+            ("a/Dockerfile.go", true),
+            ("a/dockerfile-lint", true),
+            ("a-b/Dockerfile", false),
+            ("Dockerfile.prod", false),
+            ("a-b.go", false),
+        ] {
+            assert_eq!(is_unsure(path), unsure, "{path}");
+        }
     }
 }

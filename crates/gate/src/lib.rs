@@ -21,6 +21,7 @@ pub mod exception;
 pub mod finding;
 pub mod fix;
 pub mod format;
+mod guess;
 pub mod kind;
 pub mod node;
 pub mod report;

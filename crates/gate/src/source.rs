@@ -7,11 +7,15 @@ use stele_types::{InputKind, Value, sha256};
 use crate::evidence::CheckedFile;
 use crate::finding::Failure;
 use crate::format::{self, Dialect, Document, Format, FormatError, terraform};
+use crate::guess::{self, Written};
 use crate::kind;
 use crate::text::{Lines, Position};
 
 /// The longest file that is read, in bytes.
 pub const MAX_BYTES: u64 = 512 << 20;
+
+/// What standard input is called.
+pub const STANDARD_INPUT: &str = "-";
 
 /// A file to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +135,9 @@ impl Source {
             Origin::Text(text) if self.kind == Some(InputKind::Terraform) => {
                 return self.module(terraform::read_text(text, &self.name));
             }
+            Origin::Text(text) if self.written(text) == Some(Written::Terraform) => {
+                return self.module(terraform::read_text(text, &self.name));
+            }
             Origin::File(path) => text_of(path).map_err(failed)?,
             Origin::Text(text) => text.clone(),
         };
@@ -165,7 +172,12 @@ impl Source {
             }
         };
         let kind_of = |document: &Document| {
-            let found = || kind::kind_of(&self.name, format, document.outline());
+            let found = || {
+                let kind = kind::kind_of(&self.name, format, document.outline());
+                let vague = self.is_unnamed() && [InputKind::Json, InputKind::Yaml].contains(&kind);
+                let told = vague.then(|| guess::kind_of(document.outline())).flatten();
+                told.unwrap_or(kind)
+            };
             self.kind.unwrap_or_else(found)
         };
         let mut documents = format::read(format, &text, Dialect::Core).map_err(failed)?;
@@ -177,6 +189,11 @@ impl Source {
         };
         if format == Format::Yaml && dialect != Dialect::Core {
             documents = format::read(format, &text, dialect).map_err(failed)?;
+        }
+        // What is none of the formats that can be told is a text to YAML, of which no policy asks anything.
+        let is_text = |document: &Document| document.outline().as_str().is_some();
+        if self.kind.is_none() && self.is_unnamed() && documents.iter().all(is_text) {
+            return Err(self.failure("what this is can't be told from what it says; say it with --kind"));
         }
         let mut out = Vec::new();
         for (number, document) in documents.into_iter().enumerate() {
@@ -258,10 +275,38 @@ impl Source {
         }
         // A text without a name is YAML, of which JSON is a part.
         let unnamed = matches!(self.origin, Origin::Text(_)).then_some(Format::Yaml);
-        let format = by_name.or_else(|| guess(text)).or(unnamed);
+        let told = || match self.written(text)? {
+            Written::In(format) => Some(format),
+            Written::Terraform => Some(Format::Hcl),
+        };
+        let format = by_name.or_else(told).or_else(|| guess(text)).or(unnamed);
         format.ok_or_else(|| {
             self.failure("what kind of file this is can't be told from its name; say it with --kind")
         })
+    }
+
+    /// Whether it is standard input, which no name tells anything of.
+    fn is_unnamed(&self) -> bool {
+        matches!(self.origin, Origin::Text(_)) && self.name == STANDARD_INPUT
+    }
+
+    /// What standard input is written in, if nobody said.
+    fn written(&self, text: &str) -> Option<Written> {
+        let asked = self.kind.is_none() && self.is_unnamed();
+        let written = asked.then(|| guess::written(text)).flatten();
+        let is_terraform = || {
+            // A plan may have a hundred megabytes, and is read anyway.
+            let may_be = ["\"resource\"", "\"data\""].iter().any(|key| text.contains(key));
+            let read = may_be
+                .then(|| format::read(Format::Json, text, Dialect::Core).ok())
+                .flatten();
+            let documents = read.iter().flatten();
+            documents.map(Document::outline).any(guess::is_terraform_json)
+        };
+        match written {
+            Some(Written::In(Format::Json)) if is_terraform() => Some(Written::Terraform),
+            written => written,
+        }
     }
 
     fn failure(&self, message: impl Into<String>) -> Failure {
@@ -273,12 +318,8 @@ impl Source {
     }
 }
 
-/// JSON can be told by its first character.
 fn guess(text: &str) -> Option<Format> {
-    text.trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with(['{', '['])
-        .then_some(Format::Json)
+    guess::is_json(text).then_some(Format::Json)
 }
 
 /// The directory that a path belongs to, which nothing that it refers to may lead out of: that of the repository, else the current one, else

@@ -7,9 +7,9 @@ use stele_types::InputKind;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::finding::Failure;
-use crate::format::terraform;
+use crate::format::{is_dockerfile, terraform};
 use crate::kind;
-use crate::source::{Origin, Source};
+use crate::source::{Origin, Source, text_of};
 
 /// Directories that hold other people's files, or no files of the repository at all.
 const LEFT_OUT: [&str; 4] = [".git", ".hg", ".terraform", "node_modules"];
@@ -108,6 +108,9 @@ impl Sources {
             }
             return;
         }
+        if kind::is_unsure(&name(path)) && text_of(path).is_ok_and(|text| !is_dockerfile(&text)) {
+            return;
+        }
         if is_template(path) {
             self.templates = self.templates.saturating_add(1);
             return;
@@ -165,6 +168,7 @@ mod tests {
         for file in [
             "a/pod.yaml",
             "a/main.rs",
+            "a/Dockerfile.rs",
             ".github/workflows/ci.yml",
             "node_modules/x/package.json",
             "chart/Chart.yaml",
@@ -175,6 +179,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
+        std::fs::write(root.join("a/Dockerfile.go"), "# base\nFROM golang:1\n").unwrap();
         #[cfg(unix)]
         for (target, link) in [
             ("..", "a/loop"),
@@ -197,6 +202,7 @@ mod tests {
             [
                 ".github/workflows/ci.yml",
                 "Dockerfile",
+                "a/Dockerfile.go",
                 "a/pod.yaml",
                 "chart/Chart.yaml"
             ]
@@ -205,7 +211,7 @@ mod tests {
         #[cfg(unix)]
         assert_eq!(sources.links, 2, "what no policy is for is not said");
         sources.add(&root.join("a"), None);
-        assert_eq!(sources.files.len(), 4, "found already");
+        assert_eq!(sources.files.len(), 5, "found already");
     }
 
     #[test]

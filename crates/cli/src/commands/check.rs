@@ -16,7 +16,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use stele_gate::changed::{self, Changed};
 use stele_gate::evidence::CheckedFile;
-use stele_gate::source::{MAX_BYTES, Origin, Source};
+use stele_gate::source::{MAX_BYTES, Origin, STANDARD_INPUT, Source};
 use stele_gate::walk::Sources;
 use stele_gate::{Checker, Failure, Outcome, report};
 use stele_types::{Enforcement, InputKind};
@@ -224,7 +224,7 @@ fn files(args: &Args) -> Result<Sources> {
     let mut out = Sources::default();
     let mut missing = Vec::new();
     for path in &args.paths {
-        if path == Path::new("-") {
+        if path == Path::new(STANDARD_INPUT) {
             let mut bytes = Vec::new();
             std::io::stdin()
                 .take(MAX_BYTES.saturating_add(1))
@@ -240,7 +240,7 @@ fn files(args: &Args) -> Result<Sources> {
                 "nothing on standard input: did the command before the pipe fail?"
             );
             out.files.push(Source {
-                name: "-".to_owned(),
+                name: STANDARD_INPUT.to_owned(),
                 kind: args.kind,
                 origin: Origin::Text(text),
                 configuration: None,

@@ -1,6 +1,6 @@
 //! Formats: from text to documents.
 
-use crate::node::Node;
+use crate::node::{Node, NodeKind};
 
 mod dockerfile;
 mod document;
@@ -17,6 +17,7 @@ mod xml;
 mod yaml;
 
 pub use document::{Document, Reading};
+pub(crate) use hcl::parse as parse_hcl;
 pub(crate) use json::combined;
 pub use yaml::Dialect;
 
@@ -46,6 +47,30 @@ pub enum Format {
     Xml,
     /// Configuration of nginx.
     Nginx,
+}
+
+/// Whether a text is a Dockerfile: its first instruction is in capitals one of the two that may be, or it can be read as one.
+pub(crate) fn is_dockerfile(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    let word = first.and_then(|line| line.split_whitespace().next());
+    let word = word.unwrap_or_default();
+    let may_be = word.eq_ignore_ascii_case("from") || word.eq_ignore_ascii_case("arg");
+    may_be && (word == word.to_uppercase() || dockerfile::read(text).is_ok())
+}
+
+/// Whether a text is a configuration of nginx: it can be read as one and has one of its blocks.
+pub(crate) fn is_nginx(text: &str) -> bool {
+    const BLOCKS: [&str; 7] = [
+        "events", "http", "location", "mail", "server", "stream", "upstream",
+    ];
+    let has_block = |node: &Node| {
+        let name = node.get("directive").and_then(Node::as_str);
+        node.get("block").is_some() && name.is_some_and(|name| BLOCKS.contains(&name))
+    };
+    // What has no block is spared the reading.
+    let read = text.contains('{').then(|| nginx::read(text).ok()).flatten();
+    read.is_some_and(|node| matches!(&node.kind, NodeKind::Array(items) if items.iter().any(has_block)))
 }
 
 /// Why a text can't be read.

@@ -231,8 +231,9 @@ fn is_values(name: &str) -> bool {
 }
 
 fn is_override(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default();
-    stem == "override" || stem.ends_with("_override")
+    let ends = [".tf.json", ".tofu.json", ".tf", ".tofu"];
+    let stem = ends.iter().find_map(|end| name.strip_suffix(end));
+    stem.is_some_and(|stem| stem == "override" || stem.ends_with("_override"))
 }
 
 fn has_end(name: &str, ends: &[&str]) -> bool {
@@ -266,4 +267,32 @@ fn join(directory: &str, name: &str) -> String {
     }
     let joined = plain(&Path::new(directory).join(name));
     slashed(&joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_told_by_the_end_of_their_names() {
+        for name in [
+            "override.tf",
+            "a_override.tf",
+            "a.b_override.tf",
+            "override.tf.json",
+            "a.b_override.tf.json",
+            "a_override.tofu",
+        ] {
+            assert!(is_override(name), "{name}");
+        }
+        for name in [
+            "a_override.b.tf",
+            "override.a.tf",
+            "overrides.tf",
+            "a.tf",
+            "a_override.auto.tfvars",
+        ] {
+            assert!(!is_override(name), "{name}");
+        }
+    }
 }
