@@ -62,6 +62,8 @@ pub enum Counted {
     Replaced,
     /// It holds an anchor for decisions that the node's log does not have.
     Ahead,
+    /// It holds an anchor of another log: that of the node has another root at its size.
+    Diverged,
 }
 
 /// One deployment of the governance contracts, seen by one node.

@@ -153,6 +153,11 @@ impl DecisionLog {
         self.ledger.publish()
     }
 
+    /// Root of the tree of the first `size` leaves.
+    pub(crate) fn root(&self, size: TreeSize) -> Result<Digest, LedgerError> {
+        self.ledger.root(size)
+    }
+
     /// RFC 6962 consistency proof between two sizes; empty from nothing and between equal ones.
     pub(crate) fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<Digest>, LedgerError> {
         if from.get() == 0 || from == to {

@@ -267,7 +267,7 @@ pub(crate) fn promised_by(shared: &Shared) -> Result<(), ApiError> {
     let limit = Duration::from_millis(shared.config.registry.stale_ms);
     shared.standing.assured(Instant::now(), limit).map_err(|doubt| {
         let status = match doubt {
-            Doubt::NotCounted | Doubt::Superseded | Doubt::Replaced | Doubt::Behind => {
+            Doubt::NotCounted | Doubt::Superseded | Doubt::Replaced | Doubt::Behind | Doubt::Diverged => {
                 StatusCode::BAD_REQUEST
             }
             Doubt::Unheard(_) | Doubt::NeverHeard => StatusCode::SERVICE_UNAVAILABLE,

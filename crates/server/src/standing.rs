@@ -1,13 +1,19 @@
 //! What the chain last said of this node.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use stele_types::{Digest, TreeSize};
 
 use crate::chain::Counted;
 
 /// Whether the chain counts this node, and when it last said so.
 #[derive(Debug, Default)]
-pub(crate) struct Standing(Mutex<Option<Word>>);
+pub(crate) struct Standing {
+    word: Mutex<Option<Word>>,
+    /// The anchor that the log was last found to continue.
+    continued: Mutex<Option<(TreeSize, Digest)>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Word {
@@ -41,21 +47,30 @@ pub(crate) enum Doubt {
          restored from an old copy, or another process uses the node's key"
     )]
     Behind,
+    /// Its log is not the one that is anchored.
+    #[error(
+        "this node signs no receipts: the chain holds an anchor that its log does not continue, so it could not anchor what it promised; the log was \
+         restored from an old copy and went on, or another process uses the node's key"
+    )]
+    Diverged,
     /// The registry was not heard for too long.
     #[error(
-        "this node signs no receipts at the moment: the node registry, which may have suspended it, has not answered for {} s",
+        "this node signs no receipts at the moment: for {} s the node registry, which may have suspended it, has not answered, or its log could not be \
+         held against the newest anchor",
         .0.as_secs()
     )]
     Unheard(Duration),
     /// The registry was never heard.
-    #[error("this node signs no receipts yet: the node registry has not answered since the start")]
+    #[error(
+        "this node signs no receipts yet: since the start the node registry has not answered, or its log could not be held against the newest anchor"
+    )]
     NeverHeard,
 }
 
 impl Standing {
     /// Takes the chain's word. True when it differs from the one before; the first differs when the node is not counted.
     pub(crate) fn hear(&self, counted: Counted, at: Instant) -> bool {
-        let mut word = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut word = locked(&self.word);
         let before = word.replace(Word { counted, heard: at });
         before.map_or(Counted::Yes, |before| before.counted) != counted
     }
@@ -84,6 +99,9 @@ impl Standing {
             Counted::Ahead => Some(
                 "the chain holds an anchor for more decisions than the log has: restore the whole log, and look for another process with the node's key",
             ),
+            Counted::Diverged => Some(
+                "the chain holds an anchor that the log does not continue: restore the log that was anchored, and look for another process with the node's key",
+            ),
         }
     }
 
@@ -103,6 +121,7 @@ impl Standing {
             Counted::Superseded => return Err(Doubt::Superseded),
             Counted::Replaced => return Err(Doubt::Replaced),
             Counted::Ahead => return Err(Doubt::Behind),
+            Counted::Diverged => return Err(Doubt::Diverged),
         }
         let age = now.saturating_duration_since(word.heard);
         if age > limit {
@@ -112,8 +131,22 @@ impl Standing {
     }
 
     fn word(&self) -> Option<Word> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.word)
     }
+
+    /// Whether the log was found to continue this very anchor.
+    pub(crate) fn continues(&self, anchor: (TreeSize, Digest)) -> bool {
+        *locked(&self.continued) == Some(anchor)
+    }
+
+    /// Remembers that the log continues an anchor.
+    pub(crate) fn found_to_continue(&self, anchor: (TreeSize, Digest)) {
+        *locked(&self.continued) = Some(anchor);
+    }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

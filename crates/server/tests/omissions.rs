@@ -65,7 +65,7 @@ impl ChainLink for Slow {
     }
 
     fn last_anchor(&self) -> Pending<'_, Option<(TreeSize, Digest)>> {
-        away()
+        Box::pin(async { Ok(None) })
     }
 
     fn quorum(&self) -> Pending<'_, Quorum> {

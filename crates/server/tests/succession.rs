@@ -287,3 +287,52 @@ async fn a_node_behind_its_own_anchor_promises_nothing() {
     promised(&node).await;
     stop(node).await;
 }
+
+/// Decides without promising anything.
+async fn decided(handle: &Handle) {
+    let url = format!("http://{}/v1/data/some/policy", handle.addr());
+    let asked = reqwest::Client::new().post(url).json(&json!({"input": 3}));
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_log_does_not_continue_its_anchor_promises_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = connected(dir.path()).await;
+    let contracts = deployed(&client, None).await;
+    let node = start(dir.path(), &contracts, hasty()).await;
+    promised(&node).await;
+    promised(&node).await;
+    stop(node).await;
+
+    // On an older copy of its log it decides on until that is as long as the anchored one, and longer.
+    let copy = tempfile::tempdir().unwrap();
+    let node = start(copy.path(), &contracts, hasty()).await;
+    for _ in 0..3 {
+        decided(&node).await;
+    }
+    let started = Instant::now();
+    while !refused(&node).await.contains("its log does not continue") {
+        assert!(started.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::task::spawn_blocking(move || node.shutdown())
+        .await
+        .unwrap()
+        .ok();
+
+    // A restart knows it at once.
+    let node = start(copy.path(), &contracts, hasty()).await;
+    let url = format!("http://{}/v1/data/some/policy?receipt=true", node.addr());
+    let asked = reqwest::Client::new().post(url).json(&json!({"input": 2}));
+    let answer: Json = asked.send().await.unwrap().json().await.unwrap();
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("its log does not continue"), "{message}");
+    let url = format!("http://{}/health?plugins", node.addr());
+    let health = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(health.contains("the log does not continue"), "{health}");
+    tokio::task::spawn_blocking(move || node.shutdown())
+        .await
+        .unwrap()
+        .ok();
+}

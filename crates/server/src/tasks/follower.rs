@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use stele_chain::contracts::RefusingContract;
 use stele_pdp::{ContractRef, FailMode, PolicyInForce, PolicyOptions, Snapshot, SnapshotStore};
-use stele_types::{PolicyId, PolicyVersion};
+use stele_types::{Digest, PolicyId, PolicyVersion, TreeSize};
 use tokio::sync::watch;
 
 use super::REGISTRY;
+use super::anchor::blocking;
 use crate::chain::{ChainLink, ChainProblem, Counted, InForce};
 use crate::clock::now;
 use crate::health::{Degraded, Status};
@@ -219,25 +220,42 @@ fn options_fail(fail_open: &[String], wanted: &InForce) -> FailMode {
 }
 
 /// The chain's word, held against the log.
-async fn counted_by(shared: &Shared, link: &dyn ChainLink) -> Result<Counted, ChainProblem> {
+async fn counted_by(shared: &Arc<Shared>, link: &dyn ChainLink) -> Result<Counted, ChainProblem> {
     let counted = link.counted().await?;
     if counted != Counted::Yes {
         return Ok(counted);
     }
     // The anchor first: what it covers was durable here before.
-    let anchored = link.last_anchor().await;
-    Ok(match anchored {
-        Ok(Some((size, _))) if size.get() > shared.log.size() => Counted::Ahead,
-        _ => Counted::Yes,
-    })
+    match link.last_anchor().await? {
+        Some(anchor) => compared(shared, anchor).await,
+        None => Ok(Counted::Yes),
+    }
+}
+
+/// Whether the log continues an anchor. One that it was found to continue is not compared again: what is durable stays.
+async fn compared(shared: &Arc<Shared>, (size, root): (TreeSize, Digest)) -> Result<Counted, ChainProblem> {
+    if shared.standing.continues((size, root)) {
+        return Ok(Counted::Yes);
+    }
+    if size.get() > shared.log.size() {
+        return Ok(Counted::Ahead);
+    }
+    let held = blocking(shared, move |log| {
+        log.root(size).map_err(|error| error.to_string())
+    });
+    if held.await.map_err(ChainProblem)? != root {
+        return Ok(Counted::Diverged);
+    }
+    shared.standing.found_to_continue((size, root));
+    Ok(Counted::Yes)
 }
 
 /// Whether the chain counts this node. What a chain that does not answer said last holds for `registry.stale_ms`.
-pub(crate) async fn look_at_standing(shared: &Shared, link: &dyn ChainLink) {
+pub(crate) async fn look_at_standing(shared: &Arc<Shared>, link: &dyn ChainLink) {
     let counted = match counted_by(shared, link).await {
         Ok(counted) => counted,
         Err(problem) => {
-            tracing::debug!(%problem, "the node registry does not say whether it counts this node");
+            tracing::debug!(%problem, "it is not known whether the chain counts this node and holds its log");
             return;
         }
     };
