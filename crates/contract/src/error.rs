@@ -45,8 +45,16 @@ pub enum Reason {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A pattern with which those of the policy take more work than they may together.
+    #[error(
+        "with this pattern, building those of the policy takes more than {limit} steps; repeat less in it, or split the policy"
+    )]
+    PatternsTooDear {
+        /// Entries of tables and sets that may be looked at.
+        limit: u64,
+    },
     /// A pattern behind others that no contract holds.
-    #[error("not looked at, because the patterns before it are more than a contract holds")]
+    #[error("not looked at, because the patterns before it are more than a contract holds; mend those first")]
     PatternNotRead,
     /// A number without an exact fixed-point form.
     #[error("the number has no exact form with 18 fractional digits in 256 bits")]

@@ -13,7 +13,7 @@ mod common;
 
 use common::evaluate;
 use common::plan::{block, entry, policy, stmt};
-use stele_contract::{Options, Reason, compile};
+use stele_contract::{Options, Reason, Refusal, compile};
 use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
 use stele_types::Value;
 
@@ -184,12 +184,8 @@ fn long_paths_of_calls_are_right_or_refused() {
     );
 }
 
-#[test]
-fn patterns_behind_many_without_end_are_not_looked_at() {
-    let count = 40;
-    let patterns: Vec<String> = (0..count)
-        .map(|n| format!("(a|b)*a(a|b){{{}}}", 20 + n))
-        .collect();
+/// The refusals of a policy that matches its input with these patterns, one a line.
+fn refused_patterns(patterns: &[String]) -> Vec<Refusal> {
     let strings: Vec<&str> = std::iter::once("result")
         .chain(patterns.iter().map(String::as_str))
         .collect();
@@ -198,16 +194,42 @@ fn patterns_behind_many_without_end_are_not_looked_at() {
         args: vec![text(index), Operand::Local(INPUT)],
         result: Local(2),
     };
+    let count = u32::try_from(patterns.len()).unwrap();
     let body = (1..=count).map(|index| stmt(index, test(index))).collect();
-    let refusals = compile(
-        &policy(&strings, vec![entry("eval", body)], vec![]),
-        &Options::default(),
-    )
-    .unwrap_err();
+    let policy = policy(&strings, vec![entry("eval", body)], vec![]);
+    compile(&policy, &Options::default()).unwrap_err()
+}
+
+#[test]
+fn patterns_behind_many_without_end_are_not_looked_at() {
+    let patterns: Vec<String> = (20..60).map(|n| format!("(a|b)*a(a|b){{{n}}}")).collect();
+    let refusals = refused_patterns(&patterns);
     let of = |wanted: fn(&Reason) -> bool| refusals.iter().filter(|refusal| wanted(&refusal.reason)).count();
     assert_eq!(
         of(|reason| matches!(reason, Reason::PatternTooBig { size: None, .. })),
         16
     );
     assert_eq!(of(|reason| matches!(reason, Reason::PatternNotRead)), 24);
+}
+
+#[test]
+fn patterns_of_a_policy_take_one_budget_of_work() {
+    // Each has a table, which is too large in the end.
+    let patterns: Vec<String> = (16..26).map(|n| format!("[\\pL]{{{n}}}")).collect();
+    let refusals = refused_patterns(&patterns);
+    let kind = |row: u32| {
+        let refusal = refusals.iter().find(|refusal| refusal.row == row);
+        &refusal.unwrap().reason
+    };
+    assert!(matches!(kind(1), Reason::PatternTooBig { size: Some(_), .. }));
+    assert_eq!(*kind(10), Reason::PatternNotRead);
+    let dear: Vec<&Refusal> = refusals
+        .iter()
+        .filter(|refusal| matches!(refusal.reason, Reason::PatternsTooDear { .. }))
+        .collect();
+    let [dear] = dear.as_slice() else {
+        panic!("{refusals:?}")
+    };
+    assert!((2..=6).contains(&dear.row), "{refusals:?}");
+    assert!(dear.to_string().contains("split the policy"), "{dear}");
 }

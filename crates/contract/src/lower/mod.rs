@@ -12,6 +12,7 @@ mod literal;
 mod literal_collections;
 mod names;
 mod paths;
+mod patterns;
 mod routines;
 mod shared;
 mod special;
@@ -26,7 +27,6 @@ use crate::error::{Reason, Refusal};
 use crate::layout::{Constant, Pool};
 use crate::lir::{Expr, Frame, Func, Program, Stmt, Symbol, Var};
 use crate::op::Op;
-use crate::pattern::Table;
 use crate::{Options, ResultForm};
 use alloy_primitives::{U256, keccak256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,9 +79,7 @@ struct Context<'a> {
     memo_slots: u32,
     tables: Vec<Vec<u8>>,
     /// Automata of patterns that were met.
-    patterns: BTreeMap<String, Table>,
-    /// How many of them nobody saw the end of.
-    endless_patterns: usize,
+    patterns: patterns::Patterns,
     debug: BTreeMap<String, Debug>,
     refusals: BTreeSet<Refusal>,
 }
@@ -177,8 +175,7 @@ pub(crate) fn lower(
         paths: paths::Paths::default(),
         memo_slots: 0,
         tables: Vec::new(),
-        patterns: BTreeMap::new(),
-        endless_patterns: 0,
+        patterns: patterns::Patterns::default(),
         debug: BTreeMap::new(),
         refusals: BTreeSet::new(),
     };

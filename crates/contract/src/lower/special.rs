@@ -6,7 +6,7 @@ use crate::error::Reason;
 use crate::layout;
 use crate::lir::{Expr, Program, Stmt, Symbol, walk_exprs_mut};
 use crate::op::Op;
-use crate::pattern::{self, PatternError, Table};
+use crate::pattern::{PatternError, Table, WORK};
 use stele_rego::ir::{Local, Location, Operand};
 
 /// Unicode White_Space, which Go's `strings.TrimSpace` removes.
@@ -22,9 +22,6 @@ enum Piece {
     Text(String),
     Verb(char),
 }
-
-/// Patterns of a policy whose automata nobody saw the end of, after which no more are looked at.
-const MOST_ENDLESS: usize = 16;
 
 impl FuncCx<'_, '_> {
     /// Lowers the builtins of this module; false if it is another one.
@@ -51,8 +48,7 @@ impl FuncCx<'_, '_> {
             }
             ("regex.match", [pattern, text]) => match self.literal_text(*pattern) {
                 Some(literal) => {
-                    let key = format!("match {literal}");
-                    let table = self.table(key, |limit| pattern::regex(&literal, limit));
+                    let table = self.cx.patterns.regex(&literal, self.cx.options);
                     self.automaton(func, table, *text, result, at, out);
                 }
                 None => self.refuse(at, func, Reason::NotLiteral(1)),
@@ -67,8 +63,7 @@ impl FuncCx<'_, '_> {
                 };
                 match (self.literal_text(*pattern), separators) {
                     (Some(literal), Some(separators)) => {
-                        let key = format!("glob {separators:?} {literal}");
-                        let table = self.table(key, |limit| pattern::glob(&literal, &separators, limit));
+                        let table = self.cx.patterns.glob(&literal, separators, self.cx.options);
                         self.automaton(func, table, *text, result, at, out);
                     }
                     (None, _) => self.refuse(at, func, Reason::NotLiteral(1)),
@@ -105,7 +100,7 @@ impl FuncCx<'_, '_> {
             self.refuse(at, func, Reason::NotLiteral(place));
             return true;
         };
-        let built = self.built(|limit| pattern::search(&literal, limit));
+        let built = self.cx.patterns.search(&literal, self.cx.options);
         let table = match built {
             Ok(table) if table.captures && routine == "b_regex_submatch" => {
                 let reason = Reason::BadPattern("contracts find whole matches, not groups".to_owned());
@@ -136,36 +131,10 @@ impl FuncCx<'_, '_> {
         true
     }
 
-    /// The automaton of a pattern, which is built once.
-    fn table(
-        &mut self,
-        key: String,
-        build: impl FnOnce(usize) -> Result<Table, PatternError>,
-    ) -> Result<Table, PatternError> {
-        if let Some(known) = self.cx.patterns.get(&key) {
-            return Ok(known.clone());
-        }
-        let table = self.built(build)?;
-        self.cx.patterns.insert(key, table.clone());
-        Ok(table)
-    }
-
-    /// Looks at a pattern, unless those before it are more than any contract holds: each may take a fifth of a second.
-    fn built<T>(&mut self, build: impl FnOnce(usize) -> Result<T, PatternError>) -> Result<T, PatternError> {
-        let tables: usize = self.cx.tables.iter().map(Vec::len).sum();
-        if self.cx.endless_patterns >= MOST_ENDLESS || tables > self.cx.options.max_code_size {
-            return Err(PatternError::NotRead);
-        }
-        let built = build(self.cx.options.max_pattern_size);
-        if matches!(built, Err(PatternError::TooBig { size: None, .. })) {
-            self.cx.endless_patterns = self.cx.endless_patterns.saturating_add(1);
-        }
-        built
-    }
-
     fn refuse_pattern(&mut self, func: &str, error: PatternError, at: Location) {
         let reason = match error {
             PatternError::NotRead => Reason::PatternNotRead,
+            PatternError::TooDear => Reason::PatternsTooDear { limit: WORK },
             PatternError::Bad(why) => Reason::BadPattern(why),
             PatternError::TooBig { size, limit } => Reason::PatternTooBig { size, limit },
         };

@@ -1,6 +1,6 @@
 //! Automata as rows of numbered states, which are made as few as they can be.
 
-use super::{PatternError, utf8};
+use super::{BUILD_LIMIT, PatternError, Work, utf8};
 use regex_automata::dfa::dense;
 use regex_automata::nfa::thompson::NFA;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,12 @@ const SLACK: usize = 8;
 /// `AKIA[0-9A-Z]{16}` does.
 const STATES: usize = 16_384;
 
+/// Members of sets of states that are looked at while one entry of a row is.
+const MEMBERS: usize = 32;
+
+/// How often all rows are gone through besides minimising them.
+const PASSES: usize = 8;
+
 /// Memory of an automaton besides its states, in bytes.
 const HEAD: usize = 1 << 14;
 
@@ -24,23 +30,34 @@ pub(super) fn states(
     nfa: &NFA,
     config: dense::Config,
     limit: usize,
+    work: &mut Work,
 ) -> Result<dense::DFA<Vec<u32>>, PatternError> {
     let (columns, stride) = (nfa.byte_classes().alphabet_len(), nfa.byte_classes().stride2());
     let rows = |width: usize| limit.checked_div(columns.saturating_mul(width)).unwrap_or(0);
     let fit = rows(2).max(rows(1).min(256));
     let most = fit.saturating_mul(SLACK).max(STATES);
     let row = 4_usize.checked_shl(u32::try_from(stride).unwrap_or(u32::MAX));
-    let size = most
-        .saturating_mul(row.unwrap_or(usize::MAX))
-        .saturating_add(HEAD);
+    let row = row.unwrap_or(usize::MAX);
+    let size = most.saturating_mul(row).saturating_add(HEAD).min(BUILD_LIMIT);
     let config = config
-        .dfa_size_limit(Some(size.min(super::BUILD_LIMIT)))
-        .determinize_size_limit(Some(super::BUILD_LIMIT));
-    let built = dense::Builder::new().configure(config).build_from_nfa(nfa);
-    built.map_err(|e| match e.is_size_limit_exceeded() {
-        true => PatternError::TooBig { size: None, limit },
-        false => PatternError::Bad(super::describe(&e)),
-    })
+        .dfa_size_limit(Some(size))
+        .determinize_size_limit(Some(BUILD_LIMIT));
+    match dense::Builder::new().configure(config).build_from_nfa(nfa) {
+        Ok(built) => {
+            let states = built.memory_usage().checked_div(row).unwrap_or(0);
+            // Each state is a set of the NFA's, which is gone through for each class, faster than rows are.
+            let sets = states.saturating_mul(nfa.states().len()).min(BUILD_LIMIT);
+            work.take(sets.checked_div(MEMBERS).unwrap_or(0), columns)?;
+            // The rows are gone through to read them, to settle them in each of four phases, and to pack them.
+            work.take(states.saturating_mul(PASSES), columns)?;
+            Ok(built)
+        }
+        Err(e) if e.is_size_limit_exceeded() => {
+            work.take_unfinished();
+            Err(PatternError::TooBig { size: None, limit })
+        }
+        Err(e) => Err(PatternError::Bad(super::describe(&e))),
+    }
 }
 
 /// Classes of bytes that neither an automaton nor the form of UTF-8 tells apart.
@@ -84,8 +101,14 @@ fn successors(row: &[usize]) -> &[usize] {
 
 /// Moore's partition refinement of the states that `roots` lead to. `kinds` tells states apart that must not be joined, 1 those where a
 /// match is found. Gives the rows of the groups, in the order of their first states, and the group of each state.
-pub(super) fn minimise(rows: &Rows, kinds: &[usize], roots: &[usize]) -> (Rows, Vec<usize>) {
+pub(super) fn minimise(
+    rows: &Rows,
+    kinds: &[usize],
+    roots: &[usize],
+    work: &mut Work,
+) -> Result<(Rows, Vec<usize>), PatternError> {
     let states = reachable(rows, roots);
+    let columns = rows.first().map_or(0, Vec::len);
     // What is equal is as far from a match. That tells apart at once what refining would in as many rounds as the longest text has bytes.
     let far = distances(rows, kinds);
     let mut names = BTreeMap::new();
@@ -101,6 +124,7 @@ pub(super) fn minimise(rows: &Rows, kinds: &[usize], roots: &[usize]) -> (Rows, 
     }
     let mut count = names.len();
     loop {
+        work.take(states.len(), columns)?;
         let mut names: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
         let mut next = group.clone();
         for state in &states {
@@ -129,7 +153,7 @@ pub(super) fn minimise(rows: &Rows, kinds: &[usize], roots: &[usize]) -> (Rows, 
             next.chain(end).collect()
         });
     }
-    (kept.into_values().collect(), group)
+    Ok((kept.into_values().collect(), group))
 }
 
 fn reachable(rows: &Rows, roots: &[usize]) -> BTreeSet<usize> {
@@ -188,7 +212,7 @@ mod tests {
             vec![0, 3, 1],
             vec![1, 1, 0],
         ];
-        let (kept, group) = minimise(&rows, &[0, 2, 2, 2, 2], &[0, 1]);
+        let (kept, group) = minimise(&rows, &[0, 2, 2, 2, 2], &[0, 1], &mut Work::default()).unwrap();
         assert_eq!(kept, [[0, 0, 0], [2, 2, 0], [0, 2, 1]]);
         assert_eq!(group[..4], [0, 1, 2, 2]);
     }

@@ -1,6 +1,6 @@
 //! Globs mean what they mean in OPA.
 
-use super::glob;
+use super::{Work, glob};
 
 #[test]
 fn globs_match_as_in_opa() {
@@ -19,7 +19,9 @@ fn globs_match_as_in_opa() {
         ("{a,b*{c,d}}", &dot, "bxd", true),
     ] {
         assert_eq!(
-            glob(pattern, separators, 1 << 16).unwrap().is_match(text),
+            glob(pattern, separators, 1 << 16, &mut Work::default())
+                .unwrap()
+                .is_match(text),
             expected,
             "{pattern} {text}"
         );

@@ -12,11 +12,13 @@ mod search;
 mod syntax;
 mod table;
 mod utf8;
+mod work;
 
 use stele_rego::builtins::{glob_pattern, go_regex};
 
 pub(crate) use search::Search;
 pub(crate) use table::Table;
+pub(crate) use work::{WORK, Work};
 
 /// Why a pattern has no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(crate) enum PatternError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// With it, the policy's patterns take more work than they may together.
+    TooDear,
     /// Nobody looked at it.
     NotRead,
 }
@@ -53,17 +57,22 @@ fn go(pattern: &str) -> Result<String, PatternError> {
 }
 
 /// The automaton of a regular expression in Go's syntax.
-pub(crate) fn regex(pattern: &str, limit: usize) -> Result<Table, PatternError> {
-    table::build(&go(pattern)?, limit)
+pub(crate) fn regex(pattern: &str, limit: usize, work: &mut Work) -> Result<Table, PatternError> {
+    table::build(&go(pattern)?, limit, work)
 }
 
 /// The automaton that finds matches of a regular expression in Go's syntax.
-pub(crate) fn search(pattern: &str, limit: usize) -> Result<Search, PatternError> {
-    search::build(&go(pattern)?, limit)
+pub(crate) fn search(pattern: &str, limit: usize, work: &mut Work) -> Result<Search, PatternError> {
+    search::build(&go(pattern)?, limit, work)
 }
 
 /// The automaton of a glob in the syntax of OPA's `glob.match`.
-pub(crate) fn glob(pattern: &str, separators: &[String], limit: usize) -> Result<Table, PatternError> {
+pub(crate) fn glob(
+    pattern: &str,
+    separators: &[String],
+    limit: usize,
+    work: &mut Work,
+) -> Result<Table, PatternError> {
     let separator = |text: &String| {
         let mut chars = text.chars();
         match (chars.next(), chars.next()) {
@@ -74,5 +83,5 @@ pub(crate) fn glob(pattern: &str, separators: &[String], limit: usize) -> Result
     let separators: Result<Vec<char>, String> = separators.iter().map(separator).collect();
     let separators = separators.map_err(PatternError::Bad)?;
     let pattern = glob_pattern(pattern, &separators).map_err(|error| PatternError::Bad(error.to_string()))?;
-    table::build(&pattern, limit)
+    table::build(&pattern, limit, work)
 }

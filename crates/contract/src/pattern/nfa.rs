@@ -5,26 +5,29 @@
 //! character, those from 0x80 to 0xbf end with the next byte that is none of them. Patterns with `.` and `[^...]` have much smaller
 //! tables that way.
 
-use super::{BUILD_LIMIT, PatternError, describe};
+use super::{BUILD_LIMIT, PatternError, Work, describe};
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Repetition};
 
 /// The automaton of a pattern in the regex crate's syntax.
-pub(super) fn build(pattern: &str, limit: usize) -> Result<NFA, PatternError> {
+pub(super) fn build(pattern: &str, limit: usize, work: &mut Work) -> Result<NFA, PatternError> {
     let config = syntax::Config::new().utf8(false);
     let hir = syntax::parse_with(pattern, &config).map_err(|e| PatternError::Bad(describe(&e)))?;
-    thompson::Compiler::new()
+    let built = thompson::Compiler::new()
         .configure(
             thompson::Config::new()
                 .utf8(false)
                 .nfa_size_limit(Some(BUILD_LIMIT)),
         )
-        .build_from_hir(&relax(&hir))
-        .map_err(|e| match e.size_limit() {
-            Some(_) => PatternError::TooBig { size: None, limit },
-            None => PatternError::Bad(describe(&e)),
-        })
+        .build_from_hir(&relax(&hir));
+    built.map_err(|e| match e.size_limit() {
+        Some(_) => {
+            work.take_unfinished();
+            PatternError::TooBig { size: None, limit }
+        }
+        None => PatternError::Bad(describe(&e)),
+    })
 }
 
 /// The same pattern on texts in UTF-8, with classes of bytes for those of characters that have all beyond ASCII.
@@ -110,7 +113,7 @@ fn bytes(ranges: impl IntoIterator<Item = (u8, u8)>) -> Hir {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Search, regex, search};
+    use super::super::{Search, Work, regex, search};
     use regex_automata::meta::Regex;
 
     const PATTERNS: [&str; 34] = [
@@ -220,8 +223,8 @@ mod tests {
             let translated = stele_rego::builtins::go_regex(pattern).unwrap();
             let reference = Regex::new(&translated).unwrap();
             let (table, search) = (
-                regex(pattern, 1 << 16).unwrap(),
-                search(pattern, 1 << 16).unwrap(),
+                regex(pattern, 1 << 16, &mut Work::default()).unwrap(),
+                search(pattern, 1 << 16, &mut Work::default()).unwrap(),
             );
             for text in &texts {
                 let want = reference.find(text.as_str()).map(|m| (m.start(), m.end()));
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn classes_of_almost_all_characters_cost_no_more_than_their_ascii_part() {
         for (pattern, most) in [("^[^;]*$", 128 + 4 * 3), ("a[^;&\n]*b", 128 + 5 * 5)] {
-            let size = regex(pattern, 1 << 16).unwrap().bytes.len();
+            let size = regex(pattern, 1 << 16, &mut Work::default()).unwrap().bytes.len();
             assert!(size <= most, "{pattern}: {size}");
         }
     }

@@ -1,8 +1,8 @@
 //! Automata that find where a match ends: see `runtime/search.lir` for the reader.
 
-use super::PatternError;
 use super::automaton::{Alphabet, Rows, minimise, states};
 use super::table::{Packed, pack};
+use super::{PatternError, Work};
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::{PatternID, StateID};
 use regex_automata::{Anchored, util::start};
@@ -30,9 +30,14 @@ pub(crate) struct Search {
     pub(crate) captures: bool,
 }
 
-pub(super) fn build(pattern: &str, limit: usize) -> Result<Search, PatternError> {
-    let nfa = super::nfa::build(pattern, limit)?;
-    let dfa = states(&nfa, dense::Config::new().start_kind(StartKind::Anchored), limit)?;
+pub(super) fn build(pattern: &str, limit: usize, work: &mut Work) -> Result<Search, PatternError> {
+    let nfa = super::nfa::build(pattern, limit, work)?;
+    let dfa = states(
+        &nfa,
+        dense::Config::new().start_kind(StartKind::Anchored),
+        limit,
+        work,
+    )?;
     let broken = || PatternError::Bad("no table of states".to_owned());
     let (before, begin) = starts(&dfa).ok_or_else(broken)?;
     let start = |byte: u8| before.get(usize::from(byte)).copied().unwrap_or(begin);
@@ -53,7 +58,7 @@ pub(super) fn build(pattern: &str, limit: usize) -> Result<Search, PatternError>
     // Groups are numbered in the order of their first states, so the dead state stays first and those that tell of a match together.
     let kinds: Vec<usize> = (0..rows.len()).map(kind).collect();
     let roots: Vec<usize> = starts.iter().copied().chain([DEAD]).collect();
-    let (mut rows, group) = minimise(&rows, &kinds, &roots);
+    let (mut rows, group) = minimise(&rows, &kinds, &roots, work)?;
     let of = |state: usize| group.get(state).copied().unwrap_or(DEAD);
     if let Some(row) = rows.first_mut() {
         *row = starts.into_iter().map(of).collect();

@@ -1,9 +1,11 @@
 //! Regular expressions mean what they mean in Go.
 
-use super::regex;
+use super::{Work, regex};
 
 fn matches(pattern: &str, text: &str) -> bool {
-    regex(pattern, 1 << 16).unwrap().is_match(text)
+    regex(pattern, 1 << 16, &mut Work::default())
+        .unwrap()
+        .is_match(text)
 }
 
 #[test]
@@ -50,7 +52,10 @@ fn what_differs_is_refused() {
     for pattern in [
         "a**", "(?x)a", "a(", "[a", r"\B", "a{1001}", "(?=a)", "(?<!a)", r"\1",
     ] {
-        assert!(regex(pattern, 1 << 16).is_err(), "{pattern}");
+        assert!(
+            regex(pattern, 1 << 16, &mut Work::default()).is_err(),
+            "{pattern}"
+        );
     }
 }
 
@@ -60,7 +65,7 @@ fn automata_that_are_small_at_last_are_not_given_up() {
         "AKIA[0-9A-Z]{16}|PRIVATE KEY-----|aws_secret_access_key",
         "^(?:[^b]*a){3}$",
     ] {
-        assert!(regex(pattern, 8192).is_ok(), "{pattern}");
+        assert!(regex(pattern, 8192, &mut Work::default()).is_ok(), "{pattern}");
     }
     let error = regex("(?s)^.*a.{20}b$", 8192).unwrap_err();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Dense automata as byte tables: see `runtime/dfa.lir` for the reader.
 
-use super::PatternError;
 use super::automaton::{Alphabet, Rows, minimise, states};
+use super::{PatternError, Work};
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::{Anchored, util::start};
@@ -25,19 +25,20 @@ pub(crate) struct Table {
     pub(crate) width: u64,
 }
 
-pub(super) fn build(pattern: &str, limit: usize) -> Result<Table, PatternError> {
-    let nfa = super::nfa::build(pattern, limit)?;
+pub(super) fn build(pattern: &str, limit: usize, work: &mut Work) -> Result<Table, PatternError> {
+    let nfa = super::nfa::build(pattern, limit, work)?;
     let dfa = states(
         &nfa,
         dense::Config::new().start_kind(StartKind::Unanchored),
         limit,
+        work,
     )?;
     let alphabet = Alphabet::new(|byte| dfa.byte_classes().get(byte));
     let mut rows = explore(&dfa, &alphabet).ok_or_else(|| PatternError::Bad("no start state".to_owned()))?;
     super::utf8::settle(&mut rows, &alphabet, std::iter::once(FIRST));
     // The first three keep their places.
     let kinds: Vec<usize> = (0..rows.len()).map(|state| state.min(FIRST)).collect();
-    let (rows, _) = minimise(&rows, &kinds, &[FAILED, MATCHED, FIRST]);
+    let (rows, _) = minimise(&rows, &kinds, &[FAILED, MATCHED, FIRST], work)?;
     let Packed {
         bytes,
         classes,
