@@ -1,51 +1,59 @@
 //! Documents against schemas, with errors in OPA's form and order.
 
-use std::collections::{BTreeMap, HashMap};
-
 use stele_types::{Number, Value};
 
 use super::super::encoding::go_json;
-use super::{BuiltinError, Rules, Schema, Session, unsupported};
+use super::numbers::{bound, is_certain, is_multiple};
+use super::{BuiltinError, Compiled, Pattern, Rules, Schema, Session, formats, unsupported};
+
+/// The deepest nesting of schemas and values while a document is checked.
+const DEEPEST: usize = 400;
 
 /// The errors of `document`, empty if it matches.
 pub(super) fn check(
     session: &mut Session<'_>,
-    schema: &Schema,
+    schema: &Compiled,
     document: &Value,
 ) -> Result<Vec<Value>, BuiltinError> {
     let mut checker = Checker {
         session,
-        errors: Vec::new(),
+        targets: &schema.targets,
+        outcome: Outcome::default(),
         place: Vec::new(),
+        depth: 0,
+        followed: Vec::new(),
     };
-    checker.check(schema, document)?;
-    Ok(checker.errors)
+    checker.check(&schema.root, document)?;
+    Ok(checker.outcome.errors)
 }
 
-/// Numbers whose text and whose equality don't change on the way through 64-bit floating point.
-pub(super) fn is_certain(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => {
-            let text = number.to_string();
-            text.len() <= 15
-                && !text.contains(['e', 'E'])
-                && !text.trim_start_matches('-').starts_with("0.00000")
-        }
-        Value::Array(items) => items.iter().all(is_certain),
-        Value::Object(map) => map.values().all(is_certain),
-        _ => true,
+/// What came of checking a value.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    errors: Vec<Value>,
+    /// How well the value fits, by which OPA's library finds the alternative whose errors it tells.
+    pub(super) score: i64,
+}
+
+impl Outcome {
+    pub(super) fn is_valid(&self) -> bool {
+        self.errors.is_empty()
     }
 }
 
-struct Checker<'s, 'b> {
+pub(super) struct Checker<'s, 'b, 'c> {
     session: &'s mut Session<'b>,
-    errors: Vec<Value>,
-    place: Vec<String>,
+    targets: &'c [Schema],
+    outcome: Outcome,
+    pub(super) place: Vec<String>,
+    depth: usize,
+    /// References that are being followed: their places and the values that they are followed for.
+    followed: Vec<(usize, *const Value)>,
 }
 
-type Checked = Result<(), BuiltinError>;
+pub(super) type Checked = Result<(), BuiltinError>;
 
-impl Checker<'_, '_> {
+impl Checker<'_, '_, '_> {
     fn field(&self) -> String {
         if self.place.is_empty() {
             "(root)".to_owned()
@@ -54,11 +62,12 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn error(&mut self, kind: &str, description: String) -> Checked {
+    pub(super) fn error(&mut self, kind: &str, description: String) -> Checked {
         let field = self.field();
         let text = format!("{field}: {description}");
         self.session.bytes(text.len().saturating_mul(2))?;
-        self.errors.push(Value::object([
+        self.outcome.score = self.outcome.score.saturating_sub(2);
+        self.outcome.errors.push(Value::object([
             (Value::string("error"), Value::from(text)),
             (Value::string("type"), Value::string(kind)),
             (Value::string("field"), Value::from(field)),
@@ -67,13 +76,58 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    fn check(&mut self, schema: &Schema, value: &Value) -> Checked {
+    /// The value fits in one more way.
+    pub(super) fn point(&mut self) {
+        self.outcome.score = self.outcome.score.saturating_add(1);
+    }
+
+    /// Checks a value by itself.
+    pub(super) fn apart(&mut self, schema: &Schema, value: &Value) -> Result<Outcome, BuiltinError> {
+        let before = std::mem::take(&mut self.outcome);
+        let result = self.check(schema, value);
+        let outcome = std::mem::replace(&mut self.outcome, before);
+        result.map(|()| outcome)
+    }
+
+    pub(super) fn merge(&mut self, outcome: Outcome) {
+        self.outcome.errors.extend(outcome.errors);
+        self.outcome.score = self.outcome.score.saturating_add(outcome.score);
+    }
+
+    pub(super) fn check(&mut self, schema: &Schema, value: &Value) -> Checked {
         self.session.budget.work(1)?;
-        let rules = match schema {
-            Schema::Always(true) => return Ok(()),
-            Schema::Always(false) => return self.error("false", "False always fails validation".to_owned()),
-            Schema::Rules(rules) => rules,
+        if self.depth >= DEEPEST {
+            return Err(unsupported("a document that is checked to this depth"));
+        }
+        self.depth = self.depth.saturating_add(1);
+        let result = match schema {
+            Schema::Always(true) => Ok(()),
+            Schema::Always(false) => self.error("false", "False always fails validation".to_owned()),
+            Schema::Reference(place) => self.follow(*place, value),
+            Schema::Rules(rules) => self.rules(rules, value),
         };
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    fn follow(&mut self, place: usize, value: &Value) -> Checked {
+        let Some(schema) = self.targets.get(place) else {
+            return Ok(());
+        };
+        let step = (place, std::ptr::from_ref(value));
+        if self.followed.contains(&step) {
+            // OPA's library never ends here.
+            return Err(unsupported(
+                "a JSON schema whose references lead back to themselves",
+            ));
+        }
+        self.followed.push(step);
+        let result = self.check(schema, value);
+        self.followed.pop();
+        result
+    }
+
+    fn rules(&mut self, rules: &Rules, value: &Value) -> Checked {
         let given = match value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
@@ -94,18 +148,19 @@ impl Checker<'_, '_> {
                 format!("Invalid type. Expected: {expected}, given: {given}"),
             );
         }
+        self.combined(rules, value)?;
         match value {
             Value::Number(number) => {
                 self.number(rules, number)?;
-                self.common(rules, value)
+                self.common(rules, value)?;
             }
             Value::String(text) => {
                 self.common(rules, value)?;
-                self.string(rules, text)
+                self.string(rules, text)?;
             }
             Value::Array(items) => {
                 self.array(rules, items)?;
-                self.common(rules, value)
+                self.common(rules, value)?;
             }
             Value::Object(map) => {
                 self.object(rules, map)?;
@@ -115,26 +170,48 @@ impl Checker<'_, '_> {
                         self.below(name, property, value)?;
                     }
                 }
-                Ok(())
             }
-            _ => self.common(rules, value),
+            _ => self.common(rules, value)?,
         }
+        self.point();
+        Ok(())
     }
 
-    fn below(&mut self, name: &str, schema: &Schema, value: &Value) -> Checked {
+    pub(super) fn below(&mut self, name: &str, schema: &Schema, value: &Value) -> Checked {
         self.place.push(name.to_owned());
         let result = self.check(schema, value);
         self.place.pop();
         result
     }
 
+    /// Whether text has a match.
+    pub(super) fn matches(&mut self, pattern: &Pattern, text: &str) -> Result<bool, BuiltinError> {
+        let bytes = text.len().saturating_add(pattern.translated.len());
+        self.session
+            .budget
+            .work(u64::try_from(bytes >> 4).unwrap_or(u64::MAX))?;
+        Ok(self.session.pattern(&pattern.translated)?.is_match(text))
+    }
+
     fn common(&mut self, rules: &Rules, value: &Value) -> Checked {
-        if rules.constant.is_none() && rules.choices.is_empty() {
-            return Ok(());
+        self.point();
+        if rules.constant.is_some() || !rules.choices.is_empty() {
+            self.listed_values(rules, value)?;
         }
+        if let (Some(format), Value::String(text)) = (&rules.format, value)
+            && !formats::holds(self.session, format, text)?
+        {
+            self.error("format", format!("Does not match format '{format}'"))?;
+        }
+        Ok(())
+    }
+
+    fn listed_values(&mut self, rules: &Rules, value: &Value) -> Checked {
         if !is_certain(value) {
             return Err(unsupported("a document with a number of this size"));
         }
+        let choices = u64::try_from(rules.choices.len()).unwrap_or(u64::MAX);
+        self.session.budget.work(choices)?;
         if let Some(constant) = rules.constant.as_ref().filter(|constant| *constant != value) {
             let description = format!("{} does not match: {}", self.field(), go_json(constant));
             self.error("const", description)?;
@@ -152,109 +229,45 @@ impl Checker<'_, '_> {
     }
 
     fn number(&mut self, rules: &Rules, number: &Number) -> Checked {
+        self.point();
+        if let Some(of) = &rules.multiple
+            && !is_multiple(number, of)?
+        {
+            self.error("multiple_of", format!("Must be a multiple of {}", bound(of)?))?;
+        }
         if let Some(max) = rules.maximum.as_ref().filter(|max| number > *max) {
-            self.error(
-                "number_lte",
-                format!("Must be less than or equal to {}", bound(max)?),
-            )?;
+            let why = format!("Must be less than or equal to {}", bound(max)?);
+            self.error("number_lte", why)?;
+        }
+        if let Some(max) = rules.below.as_ref().filter(|max| number >= *max) {
+            self.error("number_lt", format!("Must be less than {}", bound(max)?))?;
         }
         if let Some(min) = rules.minimum.as_ref().filter(|min| number < *min) {
-            self.error(
-                "number_gte",
-                format!("Must be greater than or equal to {}", bound(min)?),
-            )?;
+            let why = format!("Must be greater than or equal to {}", bound(min)?);
+            self.error("number_gte", why)?;
+        }
+        if let Some(min) = rules.above.as_ref().filter(|min| number <= *min) {
+            self.error("number_gt", format!("Must be greater than {}", bound(min)?))?;
         }
         Ok(())
     }
 
     fn string(&mut self, rules: &Rules, text: &str) -> Checked {
+        self.point();
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         if let Some(min) = rules.length.min.filter(|min| length < *min) {
-            self.error(
-                "string_gte",
-                format!("String length must be greater than or equal to {min}"),
-            )?;
+            let why = format!("String length must be greater than or equal to {min}");
+            self.error("string_gte", why)?;
         }
         if let Some(max) = rules.length.max.filter(|max| length > *max) {
-            self.error(
-                "string_lte",
-                format!("String length must be less than or equal to {max}"),
-            )?;
+            let why = format!("String length must be less than or equal to {max}");
+            self.error("string_lte", why)?;
+        }
+        if let Some(pattern) = &rules.pattern
+            && !self.matches(pattern, text)?
+        {
+            self.error("pattern", format!("Does not match pattern '{}'", pattern.text))?;
         }
         Ok(())
-    }
-
-    fn array(&mut self, rules: &Rules, items: &[Value]) -> Checked {
-        if let Some(schema) = &rules.items {
-            for (index, item) in items.iter().enumerate() {
-                self.below(&index.to_string(), schema, item)?;
-            }
-        }
-        let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
-        if let Some(min) = rules.elements.min.filter(|min| count < *min) {
-            self.error("array_min_items", format!("Array must have at least {min} items"))?;
-        }
-        if let Some(max) = rules.elements.max.filter(|max| count > *max) {
-            self.error("array_max_items", format!("Array must have at most {max} items"))?;
-        }
-        if rules.unique {
-            let mut seen: HashMap<&Value, usize> = HashMap::new();
-            for (index, item) in items.iter().enumerate() {
-                if !is_certain(item) {
-                    return Err(unsupported("a document with a number of this size"));
-                }
-                if let Some(before) = seen.insert(item, index) {
-                    self.error("unique", format!("array items[{before},{index}] must be unique"))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn object(&mut self, rules: &Rules, map: &BTreeMap<Value, Value>) -> Checked {
-        let count = i64::try_from(map.len()).unwrap_or(i64::MAX);
-        if let Some(min) = rules.members.min.filter(|min| count < *min) {
-            self.error(
-                "array_min_properties",
-                format!("Must have at least {min} properties"),
-            )?;
-        }
-        if let Some(max) = rules.members.max.filter(|max| count > *max) {
-            self.error(
-                "array_max_properties",
-                format!("Must have at most {max} properties"),
-            )?;
-        }
-        for name in &rules.required {
-            if !map.contains_key(&Value::string(name)) {
-                self.error("required", format!("{name} is required"))?;
-            }
-        }
-        let Some(additional) = &rules.additional else {
-            return Ok(());
-        };
-        for (name, value) in map {
-            let name = name.as_str().unwrap_or_default();
-            if rules.properties.contains_key(name) {
-                continue;
-            }
-            match additional {
-                Schema::Always(true) => {}
-                Schema::Always(false) => self.error(
-                    "additional_property_not_allowed",
-                    format!("Additional property {name} is not allowed"),
-                )?,
-                Schema::Rules(_) => self.below(name, additional, value)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A bound as Go prints it; of a number for which that is not certain there is no text.
-fn bound(number: &Number) -> Result<String, BuiltinError> {
-    match number.to_i64() {
-        Some(number) if number.unsigned_abs() < 1_000_000 => Ok(number.to_string()),
-        _ => Err(unsupported("the message about a bound of this size")),
     }
 }

@@ -1,253 +1,239 @@
 //! Schemas from their JSON. The messages, and the order in which errors are looked for, are those of OPA's library.
 
-use std::collections::BTreeMap;
+use stele_types::Value;
 
-use stele_types::{Number, Value};
-
-use super::check::is_certain;
-use super::{Bounds, Fault, MAX_DEPTH, Rules, Schema, unsupported};
+use super::keywords::{
+    Map, Read, SCHEMA, bounds, certain, choices, draft, get, invalid, limit, list, multiple, object, pattern,
+    required, text, types, unique, wrong,
+};
+use super::refs::Document;
+use super::{Combined, Compiled, Dependency, Draft, Fault, Items, MAX_DEPTH, Rules, Schema, unsupported};
 use crate::builtins::Session;
 
-const TYPES: [&str; 7] = [
-    "array", "boolean", "integer", "number", "null", "object", "string",
-];
+/// What a schema is charged for, in elements.
+const ELEMENTS: usize = 16;
 
-/// Keywords that are not covered.
-const REFUSED: [&str; 22] = [
-    "$id",
-    "$ref",
-    "additionalItems",
-    "allOf",
-    "anyOf",
-    "contains",
-    "definitions",
-    "dependencies",
-    "else",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "id",
-    "if",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "propertyNames",
-    "then",
-    "$defs",
-];
-
-/// The versions of JSON Schema in which the covered keywords mean what they mean without a version.
-const VERSIONS: [&str; 2] = [
-    "http://json-schema.org/draft-06/schema#",
-    "http://json-schema.org/draft-07/schema#",
-];
-
-type Read<T> = Result<T, Fault>;
-type Map = BTreeMap<Value, Value>;
-
-fn invalid<T>(why: impl Into<String>) -> Read<T> {
-    Err(Fault::Invalid(why.into()))
+/// Reads a schema and what it refers to.
+pub(super) fn schema(session: &mut Session<'_>, value: &Value) -> Read<Compiled> {
+    let draft = match value {
+        Value::Bool(_) => Draft::Mixed,
+        Value::Object(map) => draft(map)?,
+        _ => return invalid("schema is invalid"),
+    };
+    let mut reader = Reader {
+        session,
+        draft,
+        document: Document::new(value)?,
+        left: Vec::new(),
+        depth: 0,
+    };
+    let root = reader.schema(value)?;
+    let mut targets = Vec::new();
+    // What they refer to comes behind them.
+    let mut next = 0_usize;
+    while let Some(value) = reader.left.get(next).copied() {
+        targets.push(reader.schema(value)?);
+        next = next.saturating_add(1);
+    }
+    Ok(Compiled { root, targets })
 }
 
-/// Reads a schema.
-pub(super) fn schema(session: &mut Session<'_>, value: &Value) -> Read<Schema> {
-    Reader { session, depth: 0 }.schema(value)
-}
-
-struct Reader<'s, 'b> {
+struct Reader<'s, 'b, 'v> {
     session: &'s mut Session<'b>,
+    draft: Draft,
+    document: Document<'v>,
+    /// What references mean, in the order of their places.
+    left: Vec<&'v Value>,
     depth: usize,
 }
 
-impl Reader<'_, '_> {
-    fn schema(&mut self, value: &Value) -> Read<Schema> {
+impl<'v> Reader<'_, '_, 'v> {
+    fn schema(&mut self, value: &'v Value) -> Read<Schema> {
         self.session
-            .elements(1)
+            .elements(ELEMENTS)
             .map_err(|limit| Fault::Stop(limit.into()))?;
         let map = match value {
-            Value::Bool(always) => return Ok(Schema::Always(*always)),
+            Value::Bool(always) if self.draft >= Draft::Six => return Ok(Schema::Always(*always)),
             Value::Object(map) => map,
-            _ => return invalid("Expected: schema, given: Invalid JSON"),
+            _ => return invalid(format!("Expected: {SCHEMA}, given: Invalid JSON")),
         };
-        let known = |keyword: &&str| map.contains_key(&Value::string(keyword));
-        if REFUSED.iter().any(known) {
-            return Err(Fault::Stop(unsupported("a JSON schema with this keyword")));
-        }
-        if let Some(version) = get(map, "$schema")
-            && !version
-                .as_str()
-                .is_some_and(|version| VERSIONS.contains(&version))
-        {
-            return Err(Fault::Stop(unsupported("a JSON schema of this version")));
-        }
         if self.depth >= MAX_DEPTH {
             return Err(Fault::Stop(unsupported("a JSON schema nested too deeply")));
         }
         self.depth = self.depth.saturating_add(1);
-        let rules = self.rules(map);
+        let schema = self.keywords(map);
         self.depth = self.depth.saturating_sub(1);
-        Ok(Schema::Rules(Box::new(rules?)))
+        schema
     }
 
-    fn rules(&mut self, map: &Map) -> Read<Rules> {
-        for keyword in ["title", "description"] {
-            if get(map, keyword).is_some_and(|text| text.as_str().is_none()) {
-                return invalid(format!("Invalid type. Expected: string, given: {keyword}"));
-            }
-        }
-        let mut rules = Rules {
-            types: get(map, "type").map(types).transpose()?.unwrap_or_default(),
-            ..Rules::default()
-        };
-        match get(map, "properties") {
+    fn keywords(&mut self, map: &'v Map) -> Read<Schema> {
+        let renamed = self.draft >= Draft::Six && !(self.draft == Draft::Mixed && get(map, "id").is_some());
+        text(map, if renamed { "$id" } else { "id" })?;
+        match get(map, "definitions") {
             None => {}
-            Some(Value::Object(properties)) => {
-                for (name, property) in properties.iter() {
-                    let property = self.schema(property)?;
-                    rules
-                        .properties
-                        .insert(name.as_str().unwrap_or_default().to_owned(), property);
+            Some(Value::Object(definitions)) => {
+                for definition in definitions.values() {
+                    if !matches!(definition, Value::Bool(_) | Value::Object(_)) {
+                        return wrong("array of schemas", "definitions");
+                    }
+                    self.schema(definition)?;
                 }
             }
-            Some(_) => return invalid("properties must be of type object"),
+            Some(_) => return wrong("array of schemas", "definitions"),
         }
-        rules.additional = match get(map, "additionalProperties") {
-            None => None,
-            Some(inner @ (Value::Bool(_) | Value::Object(_))) => Some(self.schema(inner)?),
-            Some(_) => return invalid("Invalid type. Expected: boolean/schema, given: additionalProperties"),
+        text(map, "title")?;
+        text(map, "description")?;
+        if let Some(reference) = text(map, "$ref")? {
+            // Whatever stands beside a reference is passed over.
+            let (place, unread) = self.document.find(reference)?;
+            self.left.extend(unread);
+            return Ok(Schema::Reference(place));
+        }
+        let mut rules = Rules {
+            types: types(map)?,
+            ..Rules::default()
         };
-        rules.items = match get(map, "items") {
-            None => None,
-            Some(Value::Array(_)) => {
-                return Err(Fault::Stop(unsupported("a JSON schema with a list of items")));
+        self.members(map, &mut rules)?;
+        self.elements(map, &mut rules)?;
+        self.values(map, &mut rules)?;
+        rules.combined = self.combined(map)?;
+        Ok(Schema::Rules(Box::new(rules)))
+    }
+
+    /// A schema as the value of a keyword.
+    fn part(&mut self, map: &'v Map, keyword: &str, expected: &str, given: &str) -> Read<Option<Schema>> {
+        match get(map, keyword) {
+            None => Ok(None),
+            Some(inner @ (Value::Bool(_) | Value::Object(_))) => self.schema(inner).map(Some),
+            Some(_) => wrong(expected, given),
+        }
+    }
+
+    /// A schema, or a boolean in any version.
+    fn additional(&mut self, map: &'v Map, keyword: &str) -> Read<Option<Schema>> {
+        match get(map, keyword) {
+            Some(Value::Bool(always)) => Ok(Some(Schema::Always(*always))),
+            _ => self.part(map, keyword, &format!("boolean/{SCHEMA}"), keyword),
+        }
+    }
+
+    fn members(&mut self, map: &'v Map, rules: &mut Rules) -> Read<()> {
+        for (name, property) in object(map, "properties")?.into_iter().flatten() {
+            let property = self.schema(property)?;
+            rules
+                .properties
+                .insert(name.as_str().unwrap_or_default().to_owned(), property);
+        }
+        rules.additional = self.additional(map, "additionalProperties")?;
+        match get(map, "patternProperties") {
+            None => {}
+            Some(Value::Object(patterns)) => {
+                for (name, property) in patterns.iter() {
+                    let name = name.as_str().unwrap_or_default();
+                    let name = pattern(self.session, name, || format!("Invalid regex pattern '{name}'"))?;
+                    let property = self.schema(property)?;
+                    rules.patterns.push((name, property));
+                }
             }
-            Some(inner @ (Value::Bool(_) | Value::Object(_))) => Some(self.schema(inner)?),
-            Some(_) => return invalid("Invalid type. Expected: schema/array of schemas, given: items"),
+            Some(_) => return wrong(SCHEMA, "patternProperties"),
+        }
+        if self.draft >= Draft::Six {
+            // The message names the other keyword.
+            rules.names = self.part(map, "propertyNames", SCHEMA, "patternProperties")?;
+        }
+        for (name, dependency) in object(map, "dependencies")?.into_iter().flatten() {
+            let wrong = || Fault::Invalid("dependency must be of type schema or array of strings".to_owned());
+            let dependency = match dependency {
+                Value::Array(names) => {
+                    let names = names.iter().map(|name| name.as_str().map(str::to_owned));
+                    Dependency::Names(names.collect::<Option<_>>().ok_or_else(wrong)?)
+                }
+                Value::Bool(_) | Value::Object(_) => Dependency::Schema(self.schema(dependency)?),
+                _ => return Err(wrong()),
+            };
+            let name = name.as_str().unwrap_or_default().to_owned();
+            rules.dependencies.insert(name, dependency);
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, map: &'v Map, rules: &mut Rules) -> Read<()> {
+        let wanted = format!("{SCHEMA}/array of schemas");
+        rules.items = match get(map, "items") {
+            Some(Value::Array(listed)) => {
+                let mut schemas = Vec::with_capacity(listed.len());
+                for item in listed.iter() {
+                    if !matches!(item, Value::Bool(_) | Value::Object(_)) {
+                        return wrong(&wanted, "items");
+                    }
+                    schemas.push(self.schema(item)?);
+                }
+                Items::Listed(schemas, None)
+            }
+            _ => match self.part(map, "items", &wanted, "items")? {
+                Some(schema) => Items::Each(schema),
+                None => Items::Any,
+            },
         };
-        rules.minimum = number(map, "minimum")?;
-        rules.maximum = number(map, "maximum")?;
-        rules.length = bounds(
-            map,
-            "minLength",
-            "maxLength",
-            Some("minLength cannot be greater than maxLength"),
-        )?;
-        let crossed = "minProperties cannot be greater than maxProperties";
-        rules.members = bounds(map, "minProperties", "maxProperties", Some(crossed))?;
+        let additional = self.additional(map, "additionalItems")?;
+        if let Items::Listed(_, rest) = &mut rules.items {
+            *rest = additional;
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, map: &'v Map, rules: &mut Rules) -> Read<()> {
+        rules.multiple = multiple(map)?;
+        (rules.minimum, rules.above) = limit(map, self.draft, "minimum", "exclusiveMinimum")?;
+        (rules.maximum, rules.below) = limit(map, self.draft, "maximum", "exclusiveMaximum")?;
+        rules.length = bounds(map, "minLength", "maxLength", true)?;
+        if let Some(expression) = text(map, "pattern")? {
+            let why = || "pattern must be a valid regex".to_owned();
+            rules.pattern = Some(pattern(self.session, expression, why)?);
+        }
+        rules.format = text(map, "format")?
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned);
+        rules.members = bounds(map, "minProperties", "maxProperties", true)?;
         rules.required = required(map)?;
-        rules.elements = bounds(map, "minItems", "maxItems", None)?;
-        rules.unique = match get(map, "uniqueItems") {
-            None => false,
-            Some(Value::Bool(unique)) => *unique,
-            Some(_) => return invalid("uniqueItems must be of a boolean"),
-        };
-        rules.constant = get(map, "const").map(certain).transpose()?;
+        rules.elements = bounds(map, "minItems", "maxItems", false)?;
+        rules.unique = unique(map)?;
+        if self.draft >= Draft::Six {
+            rules.contains = get(map, "contains").map(|inner| self.schema(inner)).transpose()?;
+            rules.constant = get(map, "const").map(certain).transpose()?;
+        }
         rules.choices = choices(map)?;
-        Ok(rules)
+        Ok(())
     }
-}
 
-fn get<'m>(map: &'m Map, keyword: &str) -> Option<&'m Value> {
-    map.get(&Value::string(keyword))
-}
-
-fn types(value: &Value) -> Read<Vec<String>> {
-    let mut found: Vec<String> = Vec::new();
-    let listed = match value {
-        Value::String(_) => std::slice::from_ref(value),
-        Value::Array(items) => items.as_slice(),
-        _ => return invalid("Invalid type. Expected: string/array of strings, given: type"),
-    };
-    for item in listed {
-        let Some(name) = item.as_str() else {
-            return invalid("Invalid type. Expected: string/array of strings, given: type");
+    fn combined(&mut self, map: &'v Map) -> Read<Combined> {
+        let mut several = |keyword: &str| -> Read<Vec<Schema>> {
+            let listed = list(map, keyword)?;
+            listed.iter().map(|inner| self.schema(inner)).collect()
         };
-        if !TYPES.contains(&name) {
-            let valid = TYPES.join(" ");
-            return invalid(format!(
-                "has a primitive type that is NOT VALID -- given: /{name}/ Expected valid values are:[{valid}]"
-            ));
-        }
-        if found.iter().any(|known| known == name) {
-            return invalid(format!("{name} type is duplicated"));
-        }
-        found.push(name.to_owned());
-    }
-    Ok(found)
-}
-
-fn number(map: &Map, keyword: &str) -> Read<Option<Number>> {
-    match get(map, keyword) {
-        None => Ok(None),
-        Some(Value::Number(number)) => Ok(Some(number.clone())),
-        Some(_) => invalid(format!("{keyword} must be of a number")),
-    }
-}
-
-fn bounds(map: &Map, min: &str, max: &str, crossed: Option<&str>) -> Read<Bounds> {
-    let bound = |keyword: &str| match get(map, keyword) {
-        None => Ok(None),
-        Some(value) => match value.as_number().and_then(Number::to_i64) {
-            None => invalid(format!("{keyword} must be of an integer")),
-            Some(bound) if bound < 0 => invalid(format!("{keyword} must be greater than or equal to 0")),
-            Some(bound) => Ok(Some(bound)),
-        },
-    };
-    let bounds = Bounds {
-        min: bound(min)?,
-        max: bound(max)?,
-    };
-    match (bounds.min, bounds.max, crossed) {
-        (Some(min), Some(max), Some(why)) if min > max => invalid(why),
-        _ => Ok(bounds),
-    }
-}
-
-fn required(map: &Map) -> Read<Vec<String>> {
-    let mut found: Vec<String> = Vec::new();
-    let listed = match get(map, "required") {
-        None => return Ok(found),
-        Some(Value::Array(items)) => items,
-        Some(_) => return invalid("required must be of an array"),
-    };
-    for item in listed.iter() {
-        let Some(name) = item.as_str() else {
-            return invalid("required items must be string");
+        let (one, any, all) = (several("oneOf")?, several("anyOf")?, several("allOf")?);
+        let mut single = |keyword: &str| match get(map, keyword) {
+            None => Ok(None),
+            Some(inner @ (Value::Bool(_) | Value::Object(_))) => self.schema(inner).map(Some),
+            Some(_) => invalid(format!("{keyword} must be of an object")),
         };
-        if found.iter().any(|known| known == name) {
-            return invalid("required items must be unique");
+        let mut combined = Combined {
+            any,
+            one,
+            all,
+            not: single("not")?,
+            ..Combined::default()
+        };
+        if self.draft >= Draft::Seven {
+            let mut single = |keyword: &str| match get(map, keyword) {
+                None => Ok(None),
+                Some(inner @ (Value::Bool(_) | Value::Object(_))) => self.schema(inner).map(Some),
+                Some(_) => invalid(format!("{keyword} must be of an object")),
+            };
+            combined.when = single("if")?;
+            combined.then = single("then")?;
+            combined.otherwise = single("else")?;
         }
-        found.push(name.to_owned());
-    }
-    Ok(found)
-}
-
-fn choices(map: &Map) -> Read<Vec<Value>> {
-    let mut found: Vec<Value> = Vec::new();
-    let listed = match get(map, "enum") {
-        None => return Ok(found),
-        Some(Value::Array(items)) => items,
-        Some(_) => return invalid("enum must be of an array"),
-    };
-    for item in listed.iter() {
-        let item = certain(item)?;
-        if found.contains(&item) {
-            return invalid("enum items must be unique");
-        }
-        found.push(item);
-    }
-    Ok(found)
-}
-
-/// OPA compares such values by way of 64-bit floating point numbers.
-fn certain(value: &Value) -> Read<Value> {
-    if is_certain(value) {
-        Ok(value.clone())
-    } else {
-        Err(Fault::Stop(unsupported(
-            "a JSON schema with a number of this size",
-        )))
+        Ok(combined)
     }
 }

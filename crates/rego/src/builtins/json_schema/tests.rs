@@ -5,17 +5,26 @@
     reason = "test code"
 )]
 
+mod formats;
+mod generated;
+mod keywords;
+mod references;
+
 use stele_types::{Value, json};
 
 use crate::builtins::{BuiltinError, Function, Session};
 use crate::eval::{Budget, Context, Limits};
 
 fn call(function: Function, args: &[&str]) -> Result<String, BuiltinError> {
+    call_within(Limits::default(), function, args)
+}
+
+fn call_within(limits: Limits<'_>, function: Function, args: &[&str]) -> Result<String, BuiltinError> {
     let args: Vec<Value> = args
         .iter()
         .map(|arg| json::parse(arg.as_bytes(), &json::Limits::default()).unwrap())
         .collect();
-    let mut session = Session::new(Context::default(), Budget::new(Limits::default()));
+    let mut session = Session::new(Context::default(), Budget::new(limits));
     function(&mut session, &args).map(|value| json::to_string(&value))
 }
 
@@ -93,6 +102,8 @@ fn schemas_are_checked() {
     invalid(r#"{"title": 1}"#, "Invalid type. Expected: string, given: title");
     invalid("\"{\"", "invalid JSON string");
     invalid("1", "wrong type, expected string or object");
+    invalid("[]", "schema is invalid");
+    invalid("\"1\"", "schema is invalid");
 }
 
 #[test]
@@ -187,12 +198,14 @@ fn documents_are_matched() {
 #[test]
 fn the_rest_is_refused() {
     for schema in [
-        r##"{"$ref": "#"}"##,
-        r#"{"pattern": "a"}"#,
-        r#"{"properties": {"a": {"oneOf": []}}}"#,
-        r#"{"items": [{}]}"#,
-        r#"{"$schema": "http://json-schema.org/draft-04/schema#"}"#,
         r#"{"enum": [12345678901234567890]}"#,
+        r#"{"enum": []}"#,
+        r#"{"$schema": "urn:some:version"}"#,
+        r#"{"$ref": "http://example.com/other.json"}"#,
+        r#"{"$ref": "other.json#/definitions/a"}"#,
+        r##"{"$ref": "#name"}"##,
+        r##"{"definitions": {"a": {"$id": "b.json"}}, "items": {"$ref": "#/definitions/a"}}"##,
+        r#"{"pattern": "\\Bx"}"#,
     ] {
         let result = call(super::verify_schema, &[schema]);
         assert!(
