@@ -185,13 +185,22 @@ impl Layout {
 /// A function's frame begins where the frames of all its callers have ended, so frames of functions that are never active
 /// together overlap.
 fn place_frames(program: &Program, first: u64) -> (BTreeMap<String, u64>, u64) {
-    let mut frames: BTreeMap<String, u64> = program.funcs.keys().map(|name| (name.clone(), first)).collect();
+    let number: BTreeMap<&str, usize> = program.funcs.keys().map(String::as_str).zip(0..).collect();
+    let calls: Vec<Vec<usize>> = program
+        .funcs
+        .values()
+        .map(|func| {
+            let callees = callees(func).into_iter();
+            callees.filter_map(|name| number.get(name).copied()).collect()
+        })
+        .collect();
+    let mut frames = vec![first; program.funcs.len()];
     let mut heap = first;
     // Longest path: stack-frame functions add nothing, so cycles among them do not grow, and the rest is acyclic.
     for _ in 0..=program.funcs.len() {
         let mut changed = false;
-        for func in program.funcs.values() {
-            let base = frames.get(&func.name).copied().unwrap_or(first);
+        for ((place, func), callees) in program.funcs.values().enumerate().zip(&calls) {
+            let base = frames.get(place).copied().unwrap_or(first);
             let size = match func.frame {
                 Frame::Stack => 0,
                 Frame::Memory => u64::try_from(func.vars.len())
@@ -200,8 +209,8 @@ fn place_frames(program: &Program, first: u64) -> (BTreeMap<String, u64>, u64) {
             };
             let end = base.saturating_add(size);
             heap = heap.max(end);
-            for callee in callees(func) {
-                if let Some(at) = frames.get_mut(callee)
+            for callee in callees {
+                if let Some(at) = frames.get_mut(*callee)
                     && *at < end
                 {
                     *at = end;
@@ -213,5 +222,6 @@ fn place_frames(program: &Program, first: u64) -> (BTreeMap<String, u64>, u64) {
             break;
         }
     }
+    let frames = program.funcs.keys().cloned().zip(frames).collect();
     (frames, heap)
 }

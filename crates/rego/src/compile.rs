@@ -38,6 +38,9 @@ use types::Types;
 pub struct CompileOptions {
     /// The most functions a plan may have. Replacing rules and functions with `with` can multiply them.
     pub max_functions: usize,
+    /// The most statements a plan may have, besides two for each byte of the sources. References with parts that are not constant
+    /// (`data.t[input.x]`) have some for each rule that they may mean, so that many of both multiply.
+    pub max_statements: usize,
     /// What `not` negates.
     pub negation: Negation,
     /// Keep calls of `print`, which are erased otherwise, as OPA does by default.
@@ -80,6 +83,7 @@ impl Default for CompileOptions {
     fn default() -> Self {
         Self {
             max_functions: 50_000,
+            max_statements: 1_000_000,
             negation: Negation::default(),
             print: false,
             check_types: true,
@@ -360,7 +364,7 @@ impl Checked {
             &self.tree,
             &self.rules,
             &self.sources,
-            options.max_functions,
+            options,
             &mut diagnostics,
             trace,
         );

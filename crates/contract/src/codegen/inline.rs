@@ -3,7 +3,7 @@
 //! A call costs 27 gas beside its work (return address, two jumps and their destinations), as much as the work of the smallest
 //! routines. Policy functions stay functions, because a tracer tells them apart by their code.
 
-use crate::lir::{Expr, Frame, Func, Program, Stmt, callees, walk_exprs};
+use crate::lir::{Expr, Frame, Func, Program, Stmt, walk_exprs};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest routine (estimated bytes of code) that is written out at each of its calls.
@@ -17,10 +17,18 @@ const ONCE: usize = 400;
 
 /// Names of the functions that have no code of their own.
 pub(super) fn choose(program: &Program, entry: &str, limit: usize) -> BTreeSet<String> {
+    let graph: Graph<'_> = program
+        .funcs
+        .iter()
+        .map(|(name, func)| (name.as_str(), callees(func)))
+        .collect();
     let calls = calls(program);
+    let cyclic = perhaps_cyclic(&graph);
     let mut search = Search {
         program,
         calls: &calls,
+        graph: &graph,
+        cyclic: &cyclic,
         limit,
         sizes: BTreeMap::new(),
         open: Vec::new(),
@@ -30,6 +38,73 @@ pub(super) fn choose(program: &Program, entry: &str, limit: usize) -> BTreeSet<S
         search.size(name);
     }
     search.chosen
+}
+
+/// What each function calls, in order of first use, and how often.
+type Graph<'a> = BTreeMap<&'a str, Callees<'a>>;
+type Callees<'a> = Vec<(&'a str, usize)>;
+
+fn callees(func: &Func) -> Callees<'_> {
+    let mut found: Callees<'_> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    walk_exprs(&func.body, &mut |e| {
+        if let Expr::Call(name, _) = e {
+            let fresh = found.len();
+            let place = *places.entry(name).or_insert(fresh);
+            match found.get_mut(place) {
+                Some((_, times)) => *times = times.saturating_add(1),
+                None => found.push((name, 1)),
+            }
+        }
+    });
+    found
+}
+
+/// The functions that cycles lead to and that lead to cycles; no other can call itself.
+fn perhaps_cyclic<'a>(graph: &Graph<'a>) -> BTreeSet<&'a str> {
+    let mut callers: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
+    for (name, callees) in graph {
+        for (callee, _) in callees.iter().filter(|(callee, _)| graph.contains_key(callee)) {
+            callers.entry(callee).or_default().push(name);
+        }
+    }
+    let down = |name: &str| -> Vec<&'a str> {
+        let callees = graph.get(name).into_iter().flatten().map(|(callee, _)| *callee);
+        callees.filter(|callee| graph.contains_key(callee)).collect()
+    };
+    let up = |name: &str| callers.get(name).cloned().unwrap_or_default();
+    let all: BTreeSet<&str> = graph.keys().copied().collect();
+    without_ends(without_ends(all, &down, &up), &up, &down)
+}
+
+/// Takes out what nothing is behind, again and again.
+fn without_ends<'a>(
+    mut left: BTreeSet<&'a str>,
+    behind: &dyn Fn(&str) -> Vec<&'a str>,
+    before: &dyn Fn(&str) -> Vec<&'a str>,
+) -> BTreeSet<&'a str> {
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in &left {
+        let behind = behind(name).into_iter().filter(|next| left.contains(next));
+        count.insert(name, behind.count());
+    }
+    let mut ends: Vec<&str> = count
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(name, _)| *name)
+        .collect();
+    while let Some(name) = ends.pop() {
+        left.remove(name);
+        for next in before(name) {
+            if let Some(count) = count.get_mut(next) {
+                *count = count.saturating_sub(1);
+                if *count == 0 && left.contains(next) {
+                    ends.push(next);
+                }
+            }
+        }
+    }
+    left
 }
 
 /// How often each function is called.
@@ -49,6 +124,9 @@ fn calls(program: &Program) -> BTreeMap<&str, usize> {
 struct Search<'a> {
     program: &'a Program,
     calls: &'a BTreeMap<&'a str, usize>,
+    graph: &'a Graph<'a>,
+    /// The only ones that may recurse.
+    cyclic: &'a BTreeSet<&'a str>,
     limit: usize,
     /// Size of each function with the routines written out in it.
     sizes: BTreeMap<&'a str, usize>,
@@ -78,9 +156,9 @@ impl<'a> Search<'a> {
         };
         self.open.push(name);
         let mut size = own_size(func);
-        for callee in callees(func) {
-            let times = count(func, callee);
-            size = size.saturating_add(self.call(callee).min(ONCE).saturating_mul(times));
+        let graph = self.graph;
+        for (callee, times) in graph.get(name).into_iter().flatten() {
+            size = size.saturating_add(self.call(callee).min(ONCE).saturating_mul(*times));
         }
         self.open.pop();
         let once = self.calls.get(name) == Some(&1);
@@ -94,11 +172,14 @@ impl<'a> Search<'a> {
 
     /// Whether the function may call itself, directly or not.
     fn recurses(&self, name: &str) -> bool {
+        if !self.cyclic.contains(name) {
+            return false;
+        }
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut work = vec![name];
         while let Some(next) = work.pop() {
-            for callee in self.program.funcs.get(next).map(callees).unwrap_or_default() {
-                if callee == name {
+            for (callee, _) in self.graph.get(next).into_iter().flatten() {
+                if *callee == name {
                     return true;
                 }
                 if seen.insert(callee) {
@@ -108,16 +189,6 @@ impl<'a> Search<'a> {
         }
         false
     }
-}
-
-fn count(func: &Func, callee: &str) -> usize {
-    let mut times = 0_usize;
-    walk_exprs(&func.body, &mut |e| {
-        if matches!(e, Expr::Call(name, _) if name == callee) {
-            times = times.saturating_add(1);
-        }
-    });
-    times
 }
 
 /// Bytes of the function's code without its calls, by estimate.
@@ -176,5 +247,19 @@ mod tests {
         assert_eq!(chosen(GENEROUS), ["once", "twice"]);
         assert_eq!(chosen(60), ["large", "once", "twice"]);
         assert_eq!(chosen(0), ["once"]);
+    }
+
+    #[test]
+    fn only_what_is_on_a_cycle_may_recurse() {
+        let program = parse(PROGRAM, &BTreeMap::new()).unwrap();
+        let graph = program
+            .funcs
+            .iter()
+            .map(|(name, func)| (name.as_str(), callees(func)));
+        let graph: Graph<'_> = graph.collect();
+        let cyclic: Vec<&str> = perhaps_cyclic(&graph).into_iter().collect();
+        assert_eq!(cyclic, ["even", "odd"]);
+        let of_main: Vec<(&str, usize)> = graph["main"].clone();
+        assert!(of_main.contains(&("twice", 2)), "{of_main:?}");
     }
 }

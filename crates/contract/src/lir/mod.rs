@@ -20,7 +20,7 @@ pub use verify::{VerifyError, verify};
 
 use crate::op::Op;
 use alloy_primitives::U256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A variable of a function: an index into [`Func::vars`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,9 +211,10 @@ pub(crate) fn walk_exprs_mut(body: &mut [Stmt], visit: &mut dyn FnMut(&mut Expr)
 #[must_use]
 pub fn callees(func: &Func) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     walk_exprs(&func.body, &mut |e| {
         if let Expr::Call(name, _) = e
-            && !names.contains(&name.as_str())
+            && seen.insert(name)
         {
             names.push(name);
         }

@@ -1,6 +1,7 @@
 //! Structural rules of the low-level IR, checked on every compilation.
 
 use super::{Expr, Frame, Func, Program, Stmt, Var};
+use std::collections::BTreeSet;
 
 /// A violated rule: a defect of the compiler or of the runtime library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -142,7 +143,7 @@ impl<'a> Check<'a> {
 
 /// Depth-first search: a cycle is allowed only among stack-frame functions.
 fn no_recursion(program: &Program) -> Result<(), VerifyError> {
-    let mut done = Vec::new();
+    let mut done = BTreeSet::new();
     program
         .funcs
         .keys()
@@ -153,9 +154,9 @@ fn visit<'a>(
     program: &'a Program,
     name: &'a str,
     path: &mut Vec<&'a str>,
-    done: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
 ) -> Result<(), VerifyError> {
-    let Some(func) = program.funcs.get(name).filter(|_| !done.contains(&name)) else {
+    let Some(func) = program.funcs.get(name).filter(|_| !done.contains(name)) else {
         return Ok(());
     };
     if let Some(start) = path.iter().position(|n| *n == name) {
@@ -175,6 +176,6 @@ fn visit<'a>(
         visit(program, callee, path, done)?;
     }
     path.pop();
-    done.push(name);
+    done.insert(name);
     Ok(())
 }

@@ -15,6 +15,9 @@ use stele_rego::ir::{self, Block, DATA, INPUT, Local, Operand, Policy, StmtKind}
 /// Strings of fewer bytes lie within one word with their tag and length.
 pub(super) const SHORT: usize = 28;
 
+/// Keys of the longest path that gets a memo. No document of a contract nests deeper, and each path holds all of its keys.
+const LONGEST: usize = 64;
+
 /// A document and keys.
 type Path = (Local, Vec<String>);
 
@@ -224,9 +227,31 @@ impl Search<'_> {
             None if source == INPUT || source == DATA => (source, Vec::new()),
             None => return,
         };
+        if path.1.len() >= LONGEST {
+            return;
+        }
         path.1.push(key.to_owned());
         let times = self.count.entry(path.clone()).or_default();
         *times = times.saturating_add(if repeats { 2 } else { 1 });
         self.paths.of.insert((self.func.to_owned(), target), path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stele_rego::{CompileOptions, SourceFile, compile, parse};
+    use stele_types::EntryPoint;
+
+    #[test]
+    fn long_paths_are_known_as_far_as_documents_nest() {
+        let text = format!("package p\n\nr if input{}\n", ".a".repeat(500));
+        let module = parse(&SourceFile::new("p.rego", text)).unwrap();
+        let entry_points = [EntryPoint::new("p/r").unwrap()];
+        let policy = compile(&[module], &entry_points, &CompileOptions::default()).unwrap();
+        let all = policy.funcs.iter().map(|func| func.name.as_str()).collect();
+        let paths = Paths::find(&policy, &all);
+        assert_eq!(paths.of.len(), LONGEST);
+        assert!(paths.of.values().all(|(_, keys)| keys.len() <= LONGEST));
     }
 }

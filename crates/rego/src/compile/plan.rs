@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::CompileOptions;
 use super::hir::{Branch, Function, Path, Rule};
 use super::tree::{GroupId, Node, NodeId, RuleId, Tree, ref_text};
 use crate::builtins;
@@ -60,6 +61,15 @@ impl Context {
     }
 }
 
+/// How many statements a plan of these sources may have.
+fn statements(sources: &[SourceFile], options: &CompileOptions) -> usize {
+    let bytes = sources
+        .iter()
+        .map(|source| source.text().len())
+        .fold(0_usize, usize::saturating_add);
+    options.max_statements.saturating_add(bytes.saturating_mul(2))
+}
+
 /// An index into [`Planner::contexts`].
 pub(crate) type ContextId = usize;
 
@@ -72,6 +82,8 @@ pub(crate) struct Planner<'a> {
     /// What the points of a traced plan stand for.
     pub(crate) trace: Option<&'a mut Map>,
     max_functions: usize,
+    /// Statements that the plan may still have.
+    statements_left: usize,
     strings: HashMap<String, u32>,
     policy: ir::Policy,
     contexts: Vec<Context>,
@@ -86,7 +98,7 @@ impl<'a> Planner<'a> {
         tree: &'a Tree,
         rules: &'a HashMap<RuleId, Rule>,
         sources: &'a [SourceFile],
-        max_functions: usize,
+        options: &CompileOptions,
         diagnostics: &'a mut Vec<Diagnostic>,
         trace: Option<&'a mut Map>,
     ) -> Self {
@@ -98,7 +110,8 @@ impl<'a> Planner<'a> {
             sources,
             diagnostics,
             trace,
-            max_functions,
+            max_functions: options.max_functions,
+            statements_left: statements(sources, options),
             strings: HashMap::new(),
             policy,
             contexts: vec![Context::default()],
@@ -134,7 +147,10 @@ impl<'a> Planner<'a> {
 
     /// Plans all functions that the plans reach.
     pub(crate) fn finish(mut self) -> ir::Policy {
-        while let Some((context, group)) = self.queue.pop_front() {
+        // What is too large is said once.
+        while !self.is_full()
+            && let Some((context, group)) = self.queue.pop_front()
+        {
             self.function(context, group);
         }
         self.policy.funcs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -184,6 +200,16 @@ impl<'a> Planner<'a> {
             return_: result,
             blocks,
         });
+    }
+
+    /// Counts a statement.
+    pub(crate) fn count_statement(&mut self) {
+        self.statements_left = self.statements_left.saturating_sub(1);
+    }
+
+    /// Whether the plan may have no more statements.
+    pub(crate) fn is_full(&self) -> bool {
+        self.statements_left == 0
     }
 
     // Constants.

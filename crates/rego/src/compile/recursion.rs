@@ -8,6 +8,12 @@ use super::tree::{GroupId, RuleId, Tree, ref_text};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceFile, Span};
 
+/// The most cycles that are reported.
+const MOST_CYCLES: usize = 32;
+
+/// The most names of a cycle that are written out.
+const MOST_NAMES: usize = 24;
+
 /// Reports each cycle once, at a rule on it.
 pub(crate) fn check(
     tree: &Tree,
@@ -27,20 +33,31 @@ pub(crate) fn check(
             continue;
         };
         let span = rules.get(id).map_or(Span::default(), |rule| rule.span);
-        let names: Vec<String> = cycle
-            .iter()
-            .chain(cycle.first())
-            .filter_map(|group| tree.groups.get(*group))
-            .map(|group| ref_text(&group.path))
-            .collect();
         let message = format!(
             "`{}` depends on itself: {}",
             ref_text(&first.path),
-            names.join(" -> ")
+            route(tree, &cycle)
         );
         let help = "Rego has no recursion; `walk` and `graph.reachable` cover most uses of it";
         diagnostics.push(Diagnostic::new(source, span, Code::Recursion, message).with_help(help));
     }
+}
+
+/// The names of a cycle, the first one at both ends; of a long one those at the ends.
+fn route(tree: &Tree, cycle: &[GroupId]) -> String {
+    let left_out = cycle.len().saturating_sub(MOST_NAMES);
+    let half = MOST_NAMES.div_euclid(2);
+    let mut names = Vec::new();
+    for (place, group) in cycle.iter().chain(cycle.first()).enumerate() {
+        if left_out > 0 && place == half {
+            names.push(format!("({left_out} more)"));
+        }
+        let is_shown = place < half || place >= half.saturating_add(left_out);
+        if let Some(group) = tree.groups.get(*group).filter(|_| is_shown) {
+            names.push(ref_text(&group.path));
+        }
+    }
+    names.join(" -> ")
 }
 
 /// The groups that each group refers to.
@@ -96,7 +113,7 @@ pub(crate) fn order(edges: &[BTreeSet<GroupId>]) -> Vec<GroupId> {
     out
 }
 
-/// The cycles of a graph that a depth-first walk closes; none of them shares its first node with another.
+/// The first cycles of a graph that a depth-first walk closes. Where everything refers to everything there are as many as pairs.
 fn cycles(edges: &[BTreeSet<GroupId>]) -> Vec<Vec<GroupId>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
@@ -139,6 +156,9 @@ fn cycles(edges: &[BTreeSet<GroupId>]) -> Vec<Vec<GroupId>> {
                     Some(Mark::Open) => {
                         let nodes = path.iter().map(|(node, _)| *node);
                         found.push(nodes.skip_while(|node| *node != target).collect());
+                        if found.len() >= MOST_CYCLES {
+                            return found;
+                        }
                     }
                     _ => {}
                 }

@@ -318,6 +318,75 @@ fn too_many_iterations_are_an_error() {
 }
 
 #[test]
+fn references_to_many_rules_from_many_places_are_an_error() {
+    let policy = |count: usize| {
+        let each = |n: usize| format!("q.a{n} := {n}\n\nr{n} := q[input.k{n}]\n\n");
+        let text: String = (0..count).map(each).collect();
+        compile(
+            &modules(&[&format!("package t\n\n{text}")]),
+            &[EntryPoint::new("t").unwrap()],
+            &CompileOptions {
+                max_statements: 10_000,
+                ..CompileOptions::default()
+            },
+        )
+    };
+    assert!(policy(20).is_ok());
+    let errors = policy(120).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].code, Code::TooComplex);
+    assert!(errors[0].message.contains("too many statements"));
+}
+
+#[test]
+fn paths_of_rules_have_few_names() {
+    for (package, head) in [
+        ("p".to_owned(), "r.a".to_owned()),
+        ("p.a.b".to_owned(), "r".to_owned()),
+    ] {
+        assert!(compile_one(&format!("package {package}\n\n{head} := 1\n")).is_ok());
+    }
+    for text in [
+        format!("package p\n\nr{} := 1\n", ".a".repeat(200)),
+        format!("package p{}\n\nr{} := 1\n", ".a".repeat(90), ".b".repeat(90)),
+    ] {
+        let errors = compile_one(&text).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].code, Code::TooComplex);
+    }
+    let source = SourceFile::new("p.rego", format!("package p{}\n", ".a".repeat(40_000)));
+    let errors = crate::parse(&source).unwrap_err();
+    assert_eq!(errors[0].code, Code::TooComplex);
+}
+
+fn compile_one(text: &str) -> Result<crate::ir::Policy, Vec<crate::Diagnostic>> {
+    let entry_point = EntryPoint::new("p").unwrap();
+    compile(&modules(&[text]), &[entry_point], &CompileOptions::default())
+}
+
+#[test]
+fn rules_that_all_depend_on_each_other_are_a_few_errors() {
+    let text: String = (0..60)
+        .map(|n| format!("r{n} := data.t[input.k{n}]\n\n"))
+        .collect();
+    let errors = compile(
+        &modules(&[&format!("package t\n\n{text}")]),
+        &[EntryPoint::new("t").unwrap()],
+        &CompileOptions::default(),
+    )
+    .unwrap_err();
+    assert_eq!(errors.len(), 32);
+    assert!(errors.iter().all(|error| error.code == Code::Recursion));
+    let ring: String = (0..100)
+        .map(|n| format!("r{n} := r{}\n\n", (n + 1) % 100))
+        .collect();
+    let errors = compile_one(&format!("package p\n\n{ring}")).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].message.matches(" -> ").count(), 25);
+    assert!(errors[0].message.contains("-> (76 more) ->"));
+}
+
+#[test]
 fn queries_give_their_variables() {
     let source = SourceFile::new("query", "x := data.t.p; y = x + 1");
     let query = crate::parse_query(&source).unwrap();

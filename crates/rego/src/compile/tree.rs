@@ -59,6 +59,9 @@ pub(crate) struct Tree {
     names: HashMap<Path, BTreeSet<Arc<str>>>,
 }
 
+/// The most names in the path of a rule, with its package: documents nest no deeper than values may.
+const MAX_NAMES: usize = 120;
+
 /// A rule with the parts of its path.
 struct Entry<'a> {
     id: RuleId,
@@ -81,6 +84,15 @@ pub(crate) fn build(modules: &[Module], diagnostics: &mut Vec<Diagnostic>) -> Tr
             let constant = rule.head.constant_path();
             let open = constant.len() <= rule.head.reference.path.len();
             let path: Path = package.iter().cloned().chain(constant).collect();
+            if path.len() > MAX_NAMES {
+                let help = "put an object into a rule with a shorter name";
+                let message = "the path of this rule has too many names";
+                diagnostics.push(
+                    Diagnostic::new(&ast.source, rule.head.span, Code::TooComplex, message.to_owned())
+                        .with_help(help),
+                );
+                continue;
+            }
             tree.names
                 .entry(package.clone())
                 .or_default()

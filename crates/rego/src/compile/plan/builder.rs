@@ -89,6 +89,7 @@ impl<'p, 'a> Builder<'p, 'a> {
     }
 
     pub(crate) fn emit(&mut self, kind: StmtKind) {
+        self.planner.count_statement();
         let stmt = Stmt::new(kind, self.location);
         if let Some(open) = self.open.last_mut() {
             open.stmts.push(stmt);
@@ -102,6 +103,14 @@ impl<'p, 'a> Builder<'p, 'a> {
     // Blocks.
 
     fn push(&mut self, wrap: Wrap) -> Plan<()> {
+        if self.planner.is_full() {
+            let help = "references with parts that are not constant have statements for each rule that they may mean: name the rules, or put their values into one object";
+            return Err(self.fail(
+                Code::TooComplex,
+                "with this rule, the policy has too many statements",
+                help,
+            ));
+        }
         if self.open.len() >= MAX_NESTING || self.next >= crate::ir::MAX_LOCALS.saturating_sub(64) {
             let help = "split the rule into several";
             return Err(self.fail(

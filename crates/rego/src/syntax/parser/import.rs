@@ -6,6 +6,9 @@ use crate::source::Span;
 use crate::syntax::ast::{Ident, Import, Package};
 use crate::syntax::token::{Keyword, Tok};
 
+/// The most names in a path.
+const MAX_NAMES: usize = 120;
+
 impl Parser<'_> {
     pub(super) fn package(&mut self) -> Parse<Package> {
         let start = self.span();
@@ -48,6 +51,10 @@ impl Parser<'_> {
                 self.expect(&Tok::RBracket, "`]`")?;
             } else {
                 return Ok(path);
+            }
+            if path.len() > MAX_NAMES {
+                let span = self.span();
+                return Err(self.error(span, Code::TooComplex, "this path has too many names"));
             }
         }
     }
