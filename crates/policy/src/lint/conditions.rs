@@ -129,13 +129,16 @@ fn verdict(folder: &Folder<'_>, literal: &Literal) -> Option<bool> {
         LiteralKind::Unify(left, right) => Some(folder.fold(left)? == folder.fold(right)?),
         LiteralKind::Not(inner) => verdict(folder, inner).map(|holds| !holds),
         LiteralKind::Logical(inner) => {
-            let (left, right) = (verdict(folder, &inner.left), verdict(folder, &inner.right));
             let decides = inner.op == LogicalOp::Or;
-            match (left, right) {
-                (Some(holds), _) | (_, Some(holds)) if holds == decides => Some(holds),
-                (Some(_), Some(holds)) => Some(holds),
-                _ => None,
+            let mut certain = true;
+            for operand in &inner.operands {
+                match verdict(folder, operand) {
+                    Some(holds) if holds == decides => return Some(holds),
+                    Some(_) => {}
+                    None => certain = false,
+                }
             }
+            certain.then_some(!decides)
         }
         LiteralKind::Group(_) => None,
         LiteralKind::SomeIn { collection, .. } => is_empty(&folder.fold(collection)?).then_some(false),

@@ -118,7 +118,11 @@ impl Checker<'_> {
             ),
             "_" => (
                 "the wildcard `_` is not bound here".to_owned(),
-                "negated statements can't iterate; write a rule for the statement and negate that",
+                "negated statements and operands can't iterate; write a rule for the statement, or put it into braces below an import of `future.keywords`",
+            ),
+            "and" | "or" => (
+                format!("the variable `{}` is not bound", info.name),
+                "`and` and `or` join statements below `import future.keywords.and` and `import future.keywords.or`",
             ),
             name => (
                 format!("the variable `{name}` is not bound"),

@@ -86,11 +86,11 @@ const ERRORS: &[(&str, &str)] = &[
     ),
     (
         "package a\np if not input.xs[_] == 1\n",
-        "unsafe-var | the wildcard `_` is not bound here | negated statements can't iterate; write a rule for the statement and negate that | _",
+        "unsafe-var | the wildcard `_` is not bound here | negated statements and operands can't iterate; write a rule for the statement, or put it into braces below an import of `future.keywords` | _",
     ),
     (
         "package a\np if not startswith(input.xs[_], \"a\")\n",
-        "unsafe-var | the wildcard `_` is not bound here | negated statements can't iterate; write a rule for the statement and negate that | _",
+        "unsafe-var | the wildcard `_` is not bound here | negated statements and operands can't iterate; write a rule for the statement, or put it into braces below an import of `future.keywords` | _",
     ),
     (
         "package a\np := [x | y := 1]\n",

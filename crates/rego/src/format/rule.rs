@@ -163,13 +163,13 @@ fn starts_with_brace(literal: &Literal) -> bool {
         LiteralKind::Term(term) | LiteralKind::Assign(term, _) | LiteralKind::Unify(term, _) => {
             term_starts_with_brace(term)
         }
-        LiteralKind::Logical(inner) => match &inner.left.kind {
+        LiteralKind::Logical(inner) => inner.operands.first().is_some_and(|first| match &first.kind {
             LiteralKind::Group(_) | LiteralKind::Logical(_) => {
-                inner.left.with.is_empty() && starts_with_brace(&inner.left)
+                first.with.is_empty() && starts_with_brace(first)
             }
             // Terms that start with braces are in parentheses there.
             _ => false,
-        },
+        }),
         LiteralKind::Group(_) => literal.with.is_empty(),
         LiteralKind::Not(_)
         | LiteralKind::Some(_)

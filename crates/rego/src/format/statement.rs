@@ -52,21 +52,14 @@ impl Formatter<'_> {
 
     /// A statement with its modifiers, which keep to their lines.
     pub(super) fn literal(&mut self, literal: &Literal) {
-        match &literal.kind {
-            // Braces that no keyword joins are a set, except in parentheses.
-            LiteralKind::Group(body) if modified_twice(body).is_none() => self.parenthesised(literal),
-            _ => self.placed_literal(literal, false),
-        }
+        self.placed_literal(literal, false);
     }
 
     fn placed_literal(&mut self, literal: &Literal, in_parentheses: bool) {
-        match &literal.kind {
-            LiteralKind::Group(body) => match modified_twice(body) {
-                Some(inner) => self.parenthesised(inner),
-                None => self.braces(body, literal.span),
-            },
-            _ if in_parentheses => self.bare_operand(literal),
-            _ => self.statement(literal),
+        if in_parentheses {
+            self.bare_operand(literal);
+        } else {
+            self.statement(literal);
         }
         let mut end = statement_end(literal);
         let mut line = self.line(end);
@@ -169,29 +162,37 @@ impl Formatter<'_> {
         self.out.text("}");
     }
 
-    /// Two operands; the second one keeps to its line.
+    /// Operands; each keeps to its line.
     fn logical(&mut self, logical: &Logical) {
-        let below = |side: &Literal, least: LogicalOp| match &side.kind {
-            LiteralKind::Logical(inner) => inner.op < least,
-            _ => false,
-        };
-        let (left, right) = (&logical.left, &logical.right);
-        self.operand(left, below(left, logical.op));
-        self.out.text(" ");
-        self.out.text(logical.op.keyword());
-        let down = self.line(right.span.start) > self.line(left.span.end);
-        if down {
-            self.out.indent();
-            let keyword = self.past(left.span.end, if logical.op == LogicalOp::Or { 'r' } else { 'd' });
-            self.end_line(keyword);
-            self.comments_before(right.span.start);
-        } else {
+        let last = if logical.op == LogicalOp::Or { 'r' } else { 'd' };
+        let mut before: Option<u32> = None;
+        for operand in &logical.operands {
+            // Only the first operand may be a chain of the same keyword, which groups from the left.
+            let parentheses = match &operand.kind {
+                LiteralKind::Logical(inner) => {
+                    inner.op < logical.op || before.is_some() && inner.op == logical.op
+                }
+                _ => false,
+            };
+            let Some(end) = before.replace(operand.span.end) else {
+                self.operand(operand, parentheses);
+                continue;
+            };
             self.out.text(" ");
-        }
-        let same = matches!(&right.kind, LiteralKind::Logical(inner) if inner.op == logical.op);
-        self.operand(right, same || below(right, logical.op));
-        if down {
-            self.out.outdent();
+            self.out.text(logical.op.keyword());
+            let down = self.line(operand.span.start) > self.line(end);
+            if down {
+                self.out.indent();
+                let keyword = self.past(end, last);
+                self.end_line(keyword);
+                self.comments_before(operand.span.start);
+            } else {
+                self.out.text(" ");
+            }
+            self.operand(operand, parentheses);
+            if down {
+                self.out.outdent();
+            }
         }
     }
 
@@ -264,14 +265,6 @@ impl Formatter<'_> {
     }
 }
 
-/// The statement of a body that is `(p with input as x)`, if modifiers follow it.
-fn modified_twice(body: &Body) -> Option<&Literal> {
-    match body.literals.as_slice() {
-        [inner] if !inner.with.is_empty() => Some(inner),
-        _ => None,
-    }
-}
-
 /// Where a statement ends without its modifiers.
 fn statement_end(literal: &Literal) -> u32 {
     match &literal.kind {
@@ -284,7 +277,10 @@ fn statement_end(literal: &Literal) -> u32 {
             _ if !inner.with.is_empty() => inner.span.end,
             _ => statement_end(inner),
         },
-        LiteralKind::Logical(inner) => inner.right.span.end,
+        LiteralKind::Logical(inner) => inner
+            .operands
+            .last()
+            .map_or(literal.span.end, |last| last.span.end),
         LiteralKind::Group(body) => body.span.end,
         LiteralKind::Some(names) => names.last().map_or(literal.span.end, |name| name.span.end),
         LiteralKind::Every { body, .. } => body.span.end,
@@ -294,7 +290,7 @@ fn statement_end(literal: &Literal) -> u32 {
 fn starts_with_term(literal: &Literal) -> bool {
     match &literal.kind {
         LiteralKind::Term(_) | LiteralKind::Assign(..) | LiteralKind::Unify(..) => true,
-        LiteralKind::Logical(inner) => starts_with_term(&inner.left),
+        LiteralKind::Logical(inner) => inner.operands.first().is_some_and(starts_with_term),
         _ => false,
     }
 }

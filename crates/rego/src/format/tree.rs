@@ -181,8 +181,7 @@ impl Outline {
             }
             LiteralKind::Logical(inner) => {
                 self.open(inner.op.keyword());
-                self.literal(&inner.left);
-                self.literal(&inner.right);
+                inner.operands.iter().for_each(|operand| self.literal(operand));
                 self.close();
             }
             LiteralKind::Group(body) => self.body(body),

@@ -235,7 +235,7 @@ pub enum LiteralKind {
     Unify(Term, Term),
     /// `not statement`. The inner literal has no modifiers of its own unless it is in parentheses.
     Not(Box<Literal>),
-    /// `left and right`, `left or right`.
+    /// `a and b`, `a or b`.
     Logical(Box<Logical>),
     /// `{ statements }`: what is negated, or an operand of `and` or `or`, with variables of its own.
     Group(Body),
@@ -263,15 +263,15 @@ pub enum LiteralKind {
     },
 }
 
-/// `left and right`, `left or right`. Operands with modifiers of their own are in parentheses.
+/// `a and b and c`, `a or b or c`. Operands with modifiers of their own are in parentheses.
+///
+/// A chain is one node, however long it is, so that its operands nest no deeper than those of a pair.
 #[derive(Clone, Debug)]
 pub struct Logical {
     /// Which of the two.
     pub op: LogicalOp,
-    /// The first operand.
-    pub left: Literal,
-    /// The second operand, which is only looked at if the first one does not decide.
-    pub right: Literal,
+    /// The operands, at least two; one is only looked at if those before it do not decide.
+    pub operands: Vec<Literal>,
 }
 
 /// The keywords that join statements.

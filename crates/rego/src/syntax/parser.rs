@@ -291,7 +291,8 @@ impl<'a> Parser<'a> {
             _ => false,
         };
         if !good {
-            return Err(self.unexpected(wanted));
+            let help = self.keyword_as_name();
+            return Err(self.unexpected_help(wanted, help));
         }
         let span = self.span();
         self.advance();
@@ -332,7 +333,7 @@ impl<'a> Parser<'a> {
             return Failed;
         }
         let span = self.span();
-        let help = help.or_else(|| self.logical_help());
+        let help = help.or_else(|| self.logical_help()).or_else(|| self.unimported());
         let found = match self.tok() {
             Tok::Eof => "the end of the file".to_owned(),
             Tok::TemplateText(_) | Tok::TemplateStart | Tok::String(_) => "a string".to_owned(),

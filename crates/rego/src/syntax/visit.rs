@@ -97,8 +97,9 @@ pub fn walk_literal<V: Visitor + ?Sized>(visitor: &mut V, literal: &Literal) {
         }
         LiteralKind::Not(inner) => visitor.literal(inner),
         LiteralKind::Logical(inner) => {
-            visitor.literal(&inner.left);
-            visitor.literal(&inner.right);
+            for operand in &inner.operands {
+                visitor.literal(operand);
+            }
         }
         LiteralKind::Group(body) => visitor.body(body),
         LiteralKind::Some(_) => {}

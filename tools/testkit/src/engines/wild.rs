@@ -2,11 +2,12 @@
 //!
 //! Where [`super::generate`] stays with what every engine must give a value for, this reaches for the rest of the language: partial rules of
 //! several levels, functions with patterns, `with` on documents and functions, references into nothing, builtins on values they don't
-//! take. Types fit most of the time, by the builtins' own declarations, so that values get far. Recursion can't arise: a rule uses only
+//! take. Half of the policies import `and` and `or`, most of these `not` as well. Types fit most of the time, by the builtins' own declarations, so that values get far. Recursion can't arise: a rule uses only
 //! rules before it. Each statement has a line of its own, which is what [`super::shrink`] takes out.
 
 mod document;
 mod expression;
+mod logical;
 mod statement;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ impl Wild {
         let mut chance = Chance(seed);
         let exotic = chance.one_in(4);
         let mut writer = Writer::new(chance, exotic);
+        // Of a source of its own: what has no such keywords is made of a seed as it always was.
+        let imports = writer.keywords(&mut Chance(seed.rotate_left(32) ^ 0x6f72));
         let rules = writer.chance.below(7).saturating_add(2);
         // The first rules may be in a package of their own, which the others see as a document.
         let shared = writer.chance.below(rules);
@@ -45,7 +48,7 @@ impl Wild {
         let inputs = (0..inputs).map(|_| document::input(&mut writer.chance)).collect();
         let module = |package: &str, text: &str| Module {
             name: format!("{package}.rego"),
-            text: format!("package {package}\n{text}"),
+            text: format!("package {package}\n{imports}{text}"),
         };
         let mut modules = vec![module("gen", &writer.text)];
         modules.extend(lib.map(|text| module("lib", &text)));
@@ -147,6 +150,8 @@ struct Writer {
     chance: Chance,
     /// Whether any pure builtin is called, or only those that contracts take with any arguments.
     exotic: bool,
+    /// The keywords that are imported.
+    keywords: logical::Keywords,
     text: String,
     /// The rules of package `lib`, once they are complete.
     lib: Option<String>,
@@ -161,6 +166,7 @@ impl Writer {
         Self {
             chance,
             exotic,
+            keywords: logical::Keywords::default(),
             text: String::new(),
             lib: None,
             known: Vec::new(),

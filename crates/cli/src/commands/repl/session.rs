@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use stele_policy::load::Documents;
 use stele_rego::ast::{Literal, LiteralKind, Module, TermKind};
-use stele_rego::{RegoVersion, SourceFile, parse, parse_query};
+use stele_rego::{QueryScope, RegoVersion, SourceFile, parse, parse_query};
 use stele_types::{Value, json};
 
 use crate::commands::eval::explain::Mode;
@@ -169,8 +169,7 @@ impl Session {
     }
 
     fn query(&self, text: &str) -> Output {
-        let here = self.defined.get(&self.package).cloned().unwrap_or_default();
-        let scope = match load::scope(Some(&self.package), &here.imports) {
+        let scope = match self.scope() {
             Ok(scope) => scope,
             Err(failure) => return Output::failed(failure),
         };
@@ -184,14 +183,26 @@ impl Session {
         question.ask(load::query(text, &scope, self.version), &mut Metrics::default())
     }
 
-    /// A statement as a rule: `name := term` alone, or what is a rule and no query.
+    /// The current package with what it imports.
+    fn scope(&self) -> Result<QueryScope, Failure> {
+        let imports = self.defined.get(&self.package).map(|here| here.imports.as_slice());
+        load::scope(Some(&self.package), imports.unwrap_or_default())
+    }
+
+    /// A statement as a rule: `name := term` alone, or what is a rule and no query. Keywords are those of the package's imports.
     fn as_rule(&self, text: &str) -> Option<Rule> {
-        let plain = match parse_query(&SourceFile::new("query", text).with_version(self.version)) {
+        let scope = self.scope().ok()?;
+        let plain = match parse_query(&load::query(text, &scope, self.version)) {
             Ok(query) => assigned(&query.literals)?,
             Err(_) => false,
         };
+        let here = self.defined.get(&self.package);
+        let above = Defined {
+            imports: here.map(|here| here.imports.clone()).unwrap_or_default(),
+            rules: Vec::new(),
+        };
         let module = self
-            .parsed(&format!("package {}\n\n{text}\n", self.package))
+            .parsed(&format!("{}\n{text}\n", above.text(&self.package)))
             .ok()?;
         let rule = module.rules.first()?;
         Some(Rule {

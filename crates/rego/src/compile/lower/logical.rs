@@ -18,6 +18,7 @@ impl Lowerer<'_, '_> {
             let failed = self.fails(inner, span, "a negated statement");
             return out.push(failed);
         }
+        self.binds_nothing(inner, "a negated statement");
         let start = self.next_var();
         let mut made = Vec::new();
         self.literal_kind(&inner.kind, span, &mut made);
@@ -37,19 +38,18 @@ impl Lowerer<'_, '_> {
     }
 
     pub(super) fn logical(&mut self, logical: &Logical, span: Span, out: &mut Vec<Literal>) {
-        let mut operands = Vec::new();
-        operands_of(logical, &mut operands);
         match logical.op {
             LogicalOp::And => {
-                for operand in operands {
+                for operand in &logical.operands {
                     let held = self.holds(operand, operand.span, "an operand of `and`");
                     out.push(held);
                 }
             }
             LogicalOp::Or => {
                 let start = self.next_var();
-                let body = operands
-                    .into_iter()
+                let body = logical
+                    .operands
+                    .iter()
                     .map(|operand| self.fails(operand, operand.span, "an operand of `or`"))
                     .collect();
                 let owned = start..self.next_var();
@@ -113,15 +113,4 @@ impl Lowerer<'_, '_> {
             self.report_help(operand.span, Code::Redeclared, message, help);
         }
     }
-}
-
-/// The operands of one keyword in a row.
-fn operands_of<'l>(logical: &'l Logical, out: &mut Vec<&'l ast::Literal>) {
-    match &logical.left.kind {
-        ast::LiteralKind::Logical(left) if left.op == logical.op && logical.left.with.is_empty() => {
-            operands_of(left, out)
-        }
-        _ => out.push(&logical.left),
-    }
-    out.push(&logical.right);
 }

@@ -72,19 +72,29 @@ impl Parser<'_> {
             Tok::LBracket | Tok::LParen => Some("there must be no space between a name and its bracket"),
             Tok::Unify | Tok::Assign => Some("a statement has one `=` or `:=`"),
             Tok::Keyword(Keyword::And | Keyword::Or) => Some(
-                "`some` and `with` stand inside of an operand: `{ some x in xs; p(x) } or q`, `(p with input as x) or q`",
+                "`some`, `every` and `with` stand inside of an operand: `{ some x in xs; p(x) } or q`, `(p with input as x) or q`",
             ),
-            Tok::Ident => match self.source.slice(self.span()) {
-                "and" => Some("`and` is a keyword below `import future.keywords.and`"),
-                "or" => Some("`or` is a keyword below `import future.keywords.or`"),
-                _ => None,
-            },
+            Tok::Ident => self.unimported(),
             _ => None,
         };
         self.unexpected_help(
             "the end of the statement (`;`, a line break or a closing bracket)",
             help,
         )
+    }
+
+    /// What to do about `a or b` where `or` is not imported, when one of the names is here or was before.
+    pub(super) fn unimported(&self) -> Option<&'static str> {
+        let names = [self.span(), self.previous].map(|span| self.source.slice(span));
+        match names {
+            ["and", _] | [_, "and"] if !self.future.and => {
+                Some("`and` joins statements below `import future.keywords.and`")
+            }
+            ["or", _] | [_, "or"] if !self.future.or => {
+                Some("`or` joins statements below `import future.keywords.or`")
+            }
+            _ => None,
+        }
     }
 
     /// Skips what is left of a bad statement. Fails if the enclosing construct seems to have ended unclosed.
@@ -122,20 +132,12 @@ impl Parser<'_> {
     pub(super) fn literal(&mut self) -> Parse<Literal> {
         let start = self.span();
         self.height = 0;
-        let Literal {
-            mut kind, mut with, ..
-        } = self.disjunction()?;
+        let Literal { kind, mut with, .. } = self.disjunction()?;
         let mut height = self.height;
         if !with.is_empty() && self.at_keyword(Keyword::With) {
-            // `(a with input as x) with input as y`: each applies to what is before it.
-            let span = start.to(self.previous);
-            let literals = vec![Literal {
-                span,
-                kind,
-                with: std::mem::take(&mut with),
-            }];
-            kind = LiteralKind::Group(Body { span, literals });
-            height = height.saturating_add(1);
+            let help = "write all of them in the parentheses, or all of them behind";
+            let message = "this statement has modifiers in its parentheses and behind them";
+            return Err(self.error_help(self.span(), Code::Syntax, message, help));
         }
         while self.at_keyword(Keyword::With) {
             with.push(self.with()?);
@@ -174,7 +176,7 @@ impl Parser<'_> {
         let inner = match self.negated_group()? {
             Some(inner) => inner,
             None => Literal {
-                kind: self.expression_literal()?,
+                kind: self.negated_expression()?,
                 span: start.to(self.previous),
                 with: Vec::new(),
             },
@@ -182,7 +184,21 @@ impl Parser<'_> {
         Ok(LiteralKind::Not(Box::new(inner)))
     }
 
-    fn expression_literal(&mut self) -> Parse<LiteralKind> {
+    /// What `not` negates, if that is no body and no statement in parentheses. Those need an import, which an error says.
+    fn negated_expression(&mut self) -> Parse<LiteralKind> {
+        let brackets = matches!(self.tok(), Tok::LBrace | Tok::LParen) && !self.future.not;
+        let reported = self.diagnostics.len();
+        let parsed = self.expression_literal();
+        if brackets && parsed.is_err() {
+            let help = "`not { ... }` and `not (... or ...)` negate whole bodies and statements below `import future.keywords.not`";
+            if let Some(found) = self.diagnostics.get_mut(reported) {
+                found.help = Some(help.to_owned());
+            }
+        }
+        parsed
+    }
+
+    pub(super) fn expression_literal(&mut self) -> Parse<LiteralKind> {
         let left = self.expression(true)?;
         let height = self.height;
         let assign = if self.eat(&Tok::Assign) {

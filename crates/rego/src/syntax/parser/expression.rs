@@ -140,9 +140,16 @@ impl Parser<'_> {
         let help = match keyword {
             Keyword::Not => "`not` negates whole statements only",
             Keyword::Some | Keyword::Every => "`some` and `every` start a statement",
+            Keyword::And | Keyword::Or => return self.misplaced_logical(),
             _ => "this is a keyword and can't be a variable's name",
         };
         self.unexpected_help("an expression", Some(help))
+    }
+
+    /// `and` or `or` where an expression is expected: a name that has become a keyword, or a join without left operand.
+    fn misplaced_logical(&mut self) -> super::Failed {
+        let help = self.keyword_as_name();
+        self.unexpected_help("an expression", help)
     }
 
     /// Nothing that starts an expression is here; when the line ends here, what it ends with is the culprit.

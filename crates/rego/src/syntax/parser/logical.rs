@@ -4,8 +4,13 @@
 use std::collections::HashMap;
 
 use super::{Parse, Parser};
-use crate::syntax::ast::{Literal, LiteralKind, Logical, LogicalOp};
+use crate::diagnostic::Code;
+use crate::source::Span;
+use crate::syntax::ast::{Body, InfixOp, Literal, LiteralKind, Logical, LogicalOp, TermKind};
 use crate::syntax::token::{Keyword, Tok, Token};
+
+/// The longest text that is repeated in a hint, in bytes.
+const SHOWN: usize = 60;
 
 impl Parser<'_> {
     /// `a or b or c`, or less. What it gives has modifiers only if it is in parentheses.
@@ -17,7 +22,7 @@ impl Parser<'_> {
         self.joined(LogicalOp::And, first, Self::operand)
     }
 
-    /// Operands of one keyword, which groups from the left.
+    /// Operands of one keyword, as many as there are: a chain nests no deeper than a pair.
     fn joined(
         &mut self,
         op: LogicalOp,
@@ -25,34 +30,55 @@ impl Parser<'_> {
         operand: fn(&mut Self, bool) -> Parse<Literal>,
     ) -> Parse<Literal> {
         let start = self.span();
-        let mut left = operand(self, first)?;
+        let left = operand(self, first)?;
+        if !self.joins(&left, op) {
+            return Ok(left);
+        }
         let mut height = self.height;
-        while self.joins(&left, op) {
+        let mut operands = match left {
+            // `(a or b) or c` is `a or b or c`.
+            Literal {
+                kind: LiteralKind::Logical(inner),
+                with,
+                ..
+            } if inner.op == op && with.is_empty() => inner.operands,
+            left => vec![left],
+        };
+        while operands.last().is_some_and(|last| self.joins(last, op)) {
             self.advance();
             self.height = 0;
-            let right = operand(self, false)?;
-            let span = start.to(self.previous);
-            self.built_over(height.max(self.height), span)?;
-            height = self.height;
-            let logical = Logical { op, left, right };
-            left = Literal {
-                span,
-                kind: LiteralKind::Logical(Box::new(logical)),
-                with: Vec::new(),
-            };
+            operands.push(operand(self, false)?);
+            height = height.max(self.height);
         }
-        self.height = height;
-        Ok(left)
+        let span = start.to(self.previous);
+        self.built_over(height, span)?;
+        Ok(Literal {
+            span,
+            kind: LiteralKind::Logical(Box::new(Logical { op, operands })),
+            with: Vec::new(),
+        })
     }
 
-    /// Whether `op` stands here and may follow `left`. A name that is called on the next line is a statement of its own.
+    /// Whether `op` stands here and may follow `left`.
     fn joins(&self, left: &Literal, op: LogicalOp) -> bool {
         let keyword = match op {
             LogicalOp::And => Keyword::And,
             LogicalOp::Or => Keyword::Or,
         };
-        let declares = matches!(left.kind, LiteralKind::Some(_) | LiteralKind::SomeIn { .. });
-        self.at(&Tok::Keyword(keyword)) && !declares && !(self.newline() && self.keyword_is_name())
+        self.at(&Tok::Keyword(keyword))
+            && !matches!(
+                left.kind,
+                LiteralKind::Some(_) | LiteralKind::SomeIn { .. } | LiteralKind::Every { .. }
+            )
+    }
+
+    /// The keyword that joins operands here.
+    fn joining(&self) -> Option<&'static str> {
+        match self.tok() {
+            Tok::Keyword(Keyword::And) => Some("and"),
+            Tok::Keyword(Keyword::Or) => Some("or"),
+            _ => None,
+        }
     }
 
     /// One operand; `first` if nothing stands before it in its statement.
@@ -60,14 +86,23 @@ impl Parser<'_> {
         let start = self.span();
         let joins = self.future.and || self.future.or;
         if joins && self.at(&Tok::LBrace) && self.ends_operand(first) {
-            return self.group();
+            return self.group("an operand", "");
         }
         if joins && self.at(&Tok::LParen) && self.ends_operand(false) && self.holds_statement() {
-            return self.parenthesised();
+            return self.parenthesised(!first);
+        }
+        let braces = joins && self.at(&Tok::LBrace);
+        if !first && self.at_keyword(Keyword::Every) {
+            let help = "put it into braces: `{ every x in xs { ... } }`";
+            return Err(self.error_help(start, Code::Syntax, "`every` can't be an operand", help));
         }
         let kind = self.simple_literal()?;
+        let span = start.to(self.previous);
+        if braces && (!first || self.joining().is_some()) {
+            return Err(self.value_in_braces(span, "an operand", ""));
+        }
         Ok(Literal {
-            span: start.to(self.previous),
+            span,
             kind,
             with: Vec::new(),
         })
@@ -75,17 +110,37 @@ impl Parser<'_> {
 
     /// The body, or the statement in parentheses, that `not` negates; `None` if this is an expression.
     pub(super) fn negated_group(&mut self) -> Parse<Option<Literal>> {
-        if self.future.not && self.at(&Tok::LBrace) && self.ends_operand(false) {
-            return self.group().map(Some);
+        if !self.future.not {
+            return Ok(None);
         }
-        if self.future.not && self.at(&Tok::LParen) && self.ends_operand(false) && self.holds_statement() {
-            return self.parenthesised().map(Some);
+        if self.at(&Tok::LBrace) {
+            if self.ends_operand(false) {
+                return self.group("what `not` negates", "not ").map(Some);
+            }
+            let start = self.span();
+            self.expression_literal()?;
+            return Err(self.value_in_braces(start.to(self.previous), "what `not` negates", "not "));
+        }
+        if self.at(&Tok::LParen) && self.ends_operand(false) && self.holds_statement() {
+            return self.parenthesised(true).map(Some);
         }
         Ok(None)
     }
 
-    fn group(&mut self) -> Parse<Literal> {
-        let body = self.nested(Self::braced_body)?;
+    /// A body in braces, of `what`, which follows `prefix`.
+    fn group(&mut self, what: &str, prefix: &str) -> Parse<Literal> {
+        let start = self.span();
+        let holds_value = self.holds_value();
+        let reported = self.diagnostics.len();
+        let body = self.nested(Self::braced_body);
+        if holds_value && self.diagnostics.len() > reported {
+            let closed = self.tok_before() == Some(&Tok::RBrace);
+            self.diagnostics.truncate(reported);
+            let span = if closed { start.to(self.previous) } else { start };
+            return Err(self.value_in_braces(span, what, prefix));
+        }
+        let body = body?;
+        self.refuse_union(&body, prefix)?;
         Ok(Literal {
             span: body.span,
             kind: LiteralKind::Group(body),
@@ -93,12 +148,83 @@ impl Parser<'_> {
         })
     }
 
-    fn parenthesised(&mut self) -> Parse<Literal> {
+    fn tok_before(&self) -> Option<&Tok> {
+        let before = self.position.checked_sub(1)?;
+        self.tokens.get(before).map(|token| &token.tok)
+    }
+
+    /// Reports a set or object, or an expression that starts with one, where braces are a body's.
+    fn value_in_braces(&mut self, span: Span, what: &str, prefix: &str) -> super::Failed {
+        let text = self.source.slice(span);
+        let shown = if text.len() <= SHOWN && !text.contains('\n') {
+            text
+        } else {
+            "{...}"
+        };
+        let help =
+            format!("write `{prefix}({shown})` for the value; without parentheses, braces here are a body");
+        let message = format!("{what} can't start with the braces of a set or object");
+        self.error_help(span, Code::Syntax, message, help)
+    }
+
+    /// `{ a | b }` is a comprehension to the reader, and a union as a body: neither is taken.
+    fn refuse_union(&mut self, body: &Body, prefix: &str) -> Parse<()> {
+        let Some(Literal {
+            kind: LiteralKind::Term(term),
+            ..
+        }) = body.literals.first()
+        else {
+            return Ok(());
+        };
+        if !matches!(term.kind, TermKind::Infix(InfixOp::Or, _))
+            || self.source.slice(term.span).starts_with('(')
+        {
+            return Ok(());
+        }
+        let help = format!(
+            "write `{prefix}({{x | ...}})` for a comprehension, or `{prefix}{{ (x | y) }}` for a union of sets"
+        );
+        let message = "these braces could hold a comprehension or a union of sets";
+        Err(self.error_help(body.span, Code::Syntax, message, help))
+    }
+
+    /// A statement in parentheses; `operand` if a keyword stands before it.
+    fn parenthesised(&mut self, operand: bool) -> Parse<Literal> {
         let start = self.span();
+        let inner = self.position.saturating_add(1);
+        if let Some(closer) = self.closers.get(&inner)
+            && self
+                .tokens
+                .get(inner)
+                .is_some_and(|token| token.tok == Tok::LBrace)
+            && let Some(with) = self.tokens.get(closer.saturating_add(1))
+            && with.tok == Tok::Keyword(Keyword::With)
+        {
+            let help = "write modifiers behind the statements of the body: `{ p with input as x }`; a set or object needs parentheses of its own";
+            let message = "modifiers can't follow a body in braces";
+            return Err(self.error_help(with.span, Code::Syntax, message, help));
+        }
         self.advance();
         let mut literal = self.nested(Self::literal)?;
+        if matches!(literal.kind, LiteralKind::Every { .. }) {
+            let help = "put it into braces: `{ every x in xs { ... } }`";
+            return Err(self.error_help(
+                literal.span,
+                Code::Syntax,
+                "`every` can't be in parentheses",
+                help,
+            ));
+        }
         self.expect(&Tok::RParen, "`)`")?;
+        let last = literal.with.last().map(|with| with.span.end);
+        let one = !matches!(literal.kind, LiteralKind::Logical(_));
+        let doubled = last.is_some_and(|end| end < literal.span.end);
         literal.span = start.to(self.previous);
+        if last.is_some() && one && (doubled || !operand && self.joining().is_none()) {
+            let help = "drop the parentheses; they set `with` apart in operands of `and`, `or` and `not`";
+            let message = "a statement with modifiers is in parentheses for nothing";
+            return Err(self.error_help(literal.span, Code::Syntax, message, help));
+        }
         Ok(literal)
     }
 
@@ -108,8 +234,7 @@ impl Parser<'_> {
     }
 
     /// Whether the brackets that open here hold all of an operand, and no operator goes on with them; with `joined`, `and` or `or`
-    /// must follow, or `with` in a statement in parentheses: elsewhere `{x} with input as y` is a set, as it was before there were
-    /// bodies in braces.
+    /// must follow: elsewhere braces are a set, as they were before there were bodies in braces.
     fn ends_operand(&self, joined: bool) -> bool {
         let next = self
             .closer()
@@ -122,7 +247,6 @@ impl Parser<'_> {
         };
         match follows {
             Tok::Keyword(Keyword::And | Keyword::Or) => true,
-            Tok::Keyword(Keyword::With) => !joined || self.behind_parenthesis(),
             _ if joined => false,
             Tok::Dot | Tok::LBracket => *spaced,
             Tok::Keyword(Keyword::In) | Tok::Comma | Tok::Assign | Tok::Unify => false,
@@ -132,26 +256,46 @@ impl Parser<'_> {
         }
     }
 
-    fn behind_parenthesis(&self) -> bool {
-        let before = self.position.checked_sub(1).and_then(|at| self.tokens.get(at));
-        before.is_some_and(|token| token.tok == Tok::LParen)
+    /// The tokens between the bracket here and the one that closes it, with how many brackets are open around each.
+    fn inside(&self) -> impl Iterator<Item = (u32, &Token, Option<&Token>)> {
+        let closer = self.closer().unwrap_or(self.position);
+        let inside = self
+            .tokens
+            .get(self.position.saturating_add(1)..closer)
+            .unwrap_or(&[]);
+        let mut depth = 0u32;
+        inside.iter().enumerate().map(move |(at, token)| {
+            match token.tok {
+                Tok::LBrace | Tok::LBracket | Tok::LParen | Tok::TemplateOpen => {
+                    depth = depth.saturating_add(1)
+                }
+                Tok::RBrace | Tok::RBracket | Tok::RParen | Tok::TemplateClose => {
+                    depth = depth.saturating_sub(1)
+                }
+                _ => {}
+            }
+            (depth, token, inside.get(at.saturating_add(1)))
+        })
     }
 
-    /// Whether there is `and`, `or`, `with` or `not` in the parentheses that open here, in no other brackets inside of them.
-    fn holds_statement(&self) -> bool {
-        let Some(closer) = self.closer() else { return false };
-        let mut depth = 0u32;
-        let inside = self.tokens.get(self.position..closer).unwrap_or(&[]);
-        for (at, token) in inside.iter().enumerate() {
-            let is_name = || {
-                let next = inside.get(at.saturating_add(1));
-                next.is_some_and(|next| !next.spaced && matches!(next.tok, Tok::Dot | Tok::LBracket))
-            };
+    /// Whether the braces that open here hold a set, an object or a comprehension, if they can't hold a body.
+    fn holds_value(&self) -> bool {
+        self.inside()
+            .any(|(depth, token, _)| depth == 0 && matches!(token.tok, Tok::Comma | Tok::Colon | Tok::Pipe))
+    }
+
+    /// Whether there is `and`, `or`, `with` or `not` in the parentheses that open here, in parentheses only.
+    pub(super) fn holds_statement(&self) -> bool {
+        let is_name = |next: Option<&Token>| {
+            next.is_some_and(|next| !next.spaced && matches!(next.tok, Tok::Dot | Tok::LBracket))
+        };
+        let mut others = 0u32;
+        for (_, token, next) in self.inside() {
             match token.tok {
-                Tok::LBrace | Tok::LBracket | Tok::TemplateOpen => depth = depth.saturating_add(1),
-                Tok::RBrace | Tok::RBracket | Tok::TemplateClose => depth = depth.saturating_sub(1),
+                Tok::LBrace | Tok::LBracket | Tok::TemplateOpen => others = others.saturating_add(1),
+                Tok::RBrace | Tok::RBracket | Tok::TemplateClose => others = others.saturating_sub(1),
                 Tok::Keyword(Keyword::And | Keyword::Or | Keyword::With | Keyword::Not)
-                    if depth == 0 && !is_name() =>
+                    if others == 0 && !is_name(next) =>
                 {
                     return true;
                 }
@@ -166,6 +310,32 @@ impl Parser<'_> {
         matches!(self.tok(), Tok::Keyword(Keyword::And | Keyword::Or)).then_some(
             "`and` and `or` join statements of a body; they have no value that could be assigned, passed or compared",
         )
+    }
+
+    /// What to do about an imported keyword that stands where a name or an operand is expected.
+    pub(super) fn keyword_as_name(&self) -> Option<&'static str> {
+        match self.tok() {
+            Tok::Keyword(Keyword::And) => {
+                Some("below `import future.keywords.and`, `and` joins two statements and can't be a name")
+            }
+            Tok::Keyword(Keyword::Or) => {
+                Some("below `import future.keywords.or`, `or` joins two statements and can't be a name")
+            }
+            _ => None,
+        }
+    }
+
+    /// Reports a keyword behind a rule that is complete.
+    pub(super) fn refuse_joined_rules(&mut self) -> Parse<()> {
+        if self.joining().is_none() || self.first_column() {
+            return Ok(());
+        }
+        let help = if self.tok_before() == Some(&Tok::RBrace) {
+            Some("behind `if`, braces are the rule's body: write `p if { { a; b } or c }`")
+        } else {
+            self.logical_help()
+        };
+        Err(self.unexpected_help("the end of the rule", help))
     }
 }
 

@@ -27,6 +27,7 @@ impl Parser<'_> {
                 help,
             ));
         }
+        self.refuse_joined_rules()?;
         let mut head = self.head()?;
         if self.v0 && !self.at_keyword(Keyword::If) {
             head = old_set(head);

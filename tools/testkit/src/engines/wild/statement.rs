@@ -20,6 +20,9 @@ impl Writer {
     }
 
     pub(super) fn statement(&mut self, scope: &mut Scope, depth: usize) -> String {
+        if let Some(statement) = self.logical(scope, depth) {
+            return statement;
+        }
         match self.chance.below(14) {
             0..=3 => self.binding(scope, depth),
             4 => self.assignment(scope, depth),
@@ -27,7 +30,7 @@ impl Writer {
             6 => self.every(scope, depth),
             7 => {
                 // A wildcard must be bound outside of a negation.
-                let condition = self.condition(scope, depth).replace("[_]", "[0]");
+                let condition = self.single(scope, depth);
                 format!("not {condition}")
             }
             8 => {
@@ -130,7 +133,7 @@ impl Writer {
         format!("every {names} in {source} {{ {condition} }}")
     }
 
-    fn condition(&mut self, scope: &Scope, depth: usize) -> String {
+    pub(super) fn condition(&mut self, scope: &Scope, depth: usize) -> String {
         let depth = depth.saturating_sub(1);
         match self.chance.below(6) {
             0 => self.expression(Want::Bool, scope, depth.saturating_add(1)),
@@ -150,7 +153,7 @@ impl Writer {
     }
 
     /// The statement with documents or functions replaced, once or twice.
-    fn with(&mut self, statement: &str, scope: &Scope) -> String {
+    pub(super) fn with(&mut self, statement: &str, scope: &Scope) -> String {
         let mut out = statement.to_owned();
         for _ in 0..=self.chance.below(2) {
             let (target, value) = self.replacement(scope);
