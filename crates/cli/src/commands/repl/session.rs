@@ -185,7 +185,10 @@ impl Session {
 
     /// The current package with what it imports.
     fn scope(&self) -> Result<QueryScope, Failure> {
-        let imports = self.defined.get(&self.package).map(|here| here.imports.as_slice());
+        let imports = self
+            .defined
+            .get(&self.package)
+            .map(|here| here.imports.as_slice());
         load::scope(Some(&self.package), imports.unwrap_or_default())
     }
 
