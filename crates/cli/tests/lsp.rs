@@ -388,6 +388,69 @@ fn completion_knows_what_can_stand_there() {
 }
 
 #[test]
+fn imported_keywords_and_what_their_bodies_bind_are_known() {
+    let mut editor = Editor::plain();
+    let path = editor.site.path().join("joined.rego");
+    let text = "\
+package joined
+
+import future.keywords.and
+import future.keywords.not
+import future.keywords.or
+
+p contains x if {
+\tx := input.x
+\tnot {
+\t\tsome inner in input.xs
+\t\tinner == x
+\t}
+\t{ y := input.y; y == 1 } or { y := input.z; y == 2 and x }
+}
+";
+    editor.client.open(&path, text);
+    assert_eq!(editor.client.diagnostics(&path, Some(1)), [] as [&str; 0]);
+    let at = |needle: &str| {
+        let (line, column) = place(text, needle);
+        [format!("joined.rego:{line}:{column}")]
+    };
+    assert_eq!(editor.definition(&path, text, "inner == x"), at("inner in"));
+    assert_eq!(editor.definition(&path, text, "x\n\t}"), at("x := input.x"));
+    assert_eq!(editor.definition(&path, text, "y == 1"), at("y := input.y"));
+    assert_eq!(editor.definition(&path, text, "y == 2"), at("y := input.z"));
+    assert_eq!(editor.definition(&path, text, "x }"), at("x := input.x"));
+    assert!(
+        editor.hover(&path, text, "inner == x").contains("inner"),
+        "{text}"
+    );
+
+    // What is bound in there is proposed in there, and nowhere else.
+    let labels = editor.labels(&path, place(text, " == x"));
+    assert!(labels.iter().any(|label| label == "x"), "{labels:?}");
+    let mut version = 1;
+    let mut typed = |editor: &mut Editor, before: &str, typed: &str| {
+        version += 1;
+        let at = text.find(before).unwrap();
+        let changed = format!("{}{typed}\n{}", &text[..at], &text[at..]);
+        editor.client.change(&path, version, &changed);
+        editor.labels(&path, position(&changed[..at + typed.len()]))
+    };
+    let labels = typed(&mut editor, "\t\tinner == x", "\t\tin");
+    assert!(labels.iter().any(|label| label == "inner"), "{labels:?}");
+    let labels = typed(&mut editor, "\tx := input.x", "\tinput.a o");
+    assert!(labels.iter().any(|label| label == "or"), "{labels:?}");
+    assert!(labels.iter().any(|label| label == "and"), "{labels:?}");
+    assert!(
+        labels.iter().all(|label| label != "inner" && label != "y"),
+        "{labels:?}"
+    );
+    assert_eq!(
+        typed(&mut editor, "p contains", "import future.keywords."),
+        ["and", "not", "or"]
+    );
+    assert_eq!(typed(&mut editor, "p contains", "import future."), ["keywords"]);
+}
+
+#[test]
 fn schemas_make_input_known() {
     let mut editor = Editor::plain();
     let path = editor.site.path().join("typed.rego");

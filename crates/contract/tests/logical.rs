@@ -83,14 +83,15 @@ impl Condition {
                 format!("{} or\n\t\t{}", left.text(0, more), right.text(1, more)),
                 0,
             ),
-            Self::With(inner) => (
-                format!(
-                    "({} with input as {})",
-                    inner.text(0, more),
-                    json::to_string(&other())
-                ),
-                3,
-            ),
+            Self::With(inner) => {
+                let mut text = inner.text(0, more);
+                // Modifiers follow neither a body nor a statement that has some.
+                if text.starts_with('{') || matches!(**inner, Self::With(_)) {
+                    text.push_str(" or false");
+                }
+                let other = json::to_string(&other());
+                (format!("({text} with input as {other})"), 3)
+            }
         };
         let group = more && !matches!(self, Self::Some(_) | Self::With(_) | Self::Not(_));
         if level < least || group {

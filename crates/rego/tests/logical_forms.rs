@@ -167,6 +167,12 @@ fn statements_that_are_no_operands_are_refused() {
             "with",
             "all of them behind",
         ),
+        ("print(input.a) or input.b", "print(input.a)", "`print` alone"),
+        (
+            "input.b and { print(1); print(2) }",
+            "{ print(1); print(2) }",
+            "`print` alone",
+        ),
         (
             "input.a or not x := 1",
             "x := 1",

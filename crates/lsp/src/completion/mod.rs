@@ -11,7 +11,7 @@ use lsp_types::{
     TextEdit, Uri,
 };
 use serde::{Deserialize, Serialize};
-use stele_rego::ast::{Module, Rule, is_identifier};
+use stele_rego::ast::{Module, Rule, future_keywords, is_identifier};
 use stele_rego::builtins::{self, Builtin};
 use stele_rego::{SourceFile, Span};
 
@@ -26,6 +26,13 @@ use tree::Tree;
 const KEYWORDS: [&str; 15] = [
     "as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null", "package",
     "some", "true", "with",
+];
+
+/// The keywords that v1 has below an import only, and what that brings.
+const FUTURE: [(&str, &str); 3] = [
+    ("and", "`p and q`"),
+    ("not", "`not { ... }`, and `not` of all of a statement"),
+    ("or", "`p or q`"),
 ];
 
 /// Builtins that stand for operators; one writes the operator.
@@ -158,6 +165,14 @@ impl Proposals<'_> {
         let starts = ["default", "import", "package"];
         for word in KEYWORDS.iter().filter(|word| !statement || starts.contains(word)) {
             self.put(5, item(word, CompletionItemKind::KEYWORD, None));
+        }
+        if !statement {
+            let imported = future_keywords(&self.module.imports);
+            for (word, known) in [("and", imported.and), ("or", imported.or)] {
+                if known {
+                    self.put(5, item(word, CompletionItemKind::KEYWORD, None));
+                }
+            }
         }
     }
 
@@ -301,10 +316,23 @@ impl Proposals<'_> {
     fn imports(&mut self, parts: &[String]) {
         match parts.split_first() {
             None => {
-                for name in ["data", "input"] {
+                for name in ["data", "input", "future", "rego"] {
                     self.put(0, item(name, CompletionItemKind::MODULE, None));
                 }
             }
+            Some((root, path)) if root == "future" => match path {
+                [] => self.put(0, item("keywords", CompletionItemKind::MODULE, None)),
+                [keywords] if keywords == "keywords" => {
+                    for (name, detail) in FUTURE {
+                        self.put(
+                            0,
+                            item(name, CompletionItemKind::KEYWORD, Some(detail.to_owned())),
+                        );
+                    }
+                }
+                _ => {}
+            },
+            Some((root, [])) if root == "rego" => self.put(0, item("v1", CompletionItemKind::MODULE, None)),
             Some((root, path)) if root == "data" => {
                 let tree = tree::data(self.view, self.module);
                 if let Some(found) = tree.at(path.iter().map(String::as_str)) {

@@ -6,7 +6,7 @@ use crate::compile::Negation;
 use crate::compile::hir::{Literal, LiteralKind};
 use crate::diagnostic::Code;
 use crate::source::Span;
-use crate::syntax::ast::{self, Logical, LogicalOp};
+use crate::syntax::ast::{self, Logical, LogicalOp, Term, TermKind};
 
 impl Lowerer<'_, '_> {
     pub(super) fn negation(&mut self, inner: &ast::Literal, span: Span, out: &mut Vec<Literal>) {
@@ -38,6 +38,17 @@ impl Lowerer<'_, '_> {
     }
 
     pub(super) fn logical(&mut self, logical: &Logical, span: Span, out: &mut Vec<Literal>) {
+        for operand in &logical.operands {
+            if self.only_prints(operand) {
+                let help = "`print` always succeeds: put it beside a statement that can fail, `{ print(x); p(x) }`, or before this one";
+                self.report_help(
+                    operand.span,
+                    Code::Syntax,
+                    "an operand can't consist of `print` alone",
+                    help,
+                );
+            }
+        }
         match logical.op {
             LogicalOp::And => {
                 for operand in &logical.operands {
@@ -101,6 +112,20 @@ impl Lowerer<'_, '_> {
         }
         let owned = start..self.next_var();
         plain(LiteralKind::Not { body, owned }, span)
+    }
+
+    fn only_prints(&mut self, operand: &ast::Literal) -> bool {
+        match &operand.kind {
+            ast::LiteralKind::Term(Term {
+                kind: TermKind::Call(call),
+                ..
+            }) => {
+                call.function.dotted().as_deref() == Some("print")
+                    && self.function_path(&call.function).is_none()
+            }
+            ast::LiteralKind::Group(body) => body.literals.iter().all(|literal| self.only_prints(literal)),
+            _ => false,
+        }
     }
 
     fn binds_nothing(&mut self, operand: &ast::Literal, what: &str) {
