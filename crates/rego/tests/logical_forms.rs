@@ -113,77 +113,80 @@ fn what_could_be_a_comprehension_or_a_union_is_neither() {
     assert!(parse(&SourceFile::new("a.rego", module(IMPORTS, rules))).is_ok());
 }
 
+/// Statement, what is underlined, and what is said of it.
+const NO_OPERANDS: &[(&str, &str, &str)] = &[
+    (
+        "every x in input.a { x } or input.b",
+        "or",
+        "`some`, `every` and `with` stand inside",
+    ),
+    (
+        "input.b or every x in input.a { x }",
+        "every",
+        "put it into braces",
+    ),
+    (
+        "input.b and every x in input.a { x }",
+        "every",
+        "put it into braces",
+    ),
+    (
+        "(every x in input.a { x } with input as {})",
+        "every x in input.a { x } with input as {}",
+        "put it into braces",
+    ),
+    ("input.b or (input.a; input.c)", ";", "expected `)`"),
+    ("input.b or ()", ")", "expected an expression"),
+    ("input.b or (x := 1)", ":=", "compare with `==`"),
+    ("input.b and (input.a = 1)", "=", "compare with `==`"),
+    ("(input.a or input.b) == 1", "or", "have no value"),
+    ("input.a or or input.b", "or", "joins two statements"),
+    (
+        "({ input.a } with input as {}) or input.b",
+        "with",
+        "behind the statements of the body",
+    ),
+    (
+        "not ({ input.a; input.b } with input as {})",
+        "with",
+        "behind the statements of the body",
+    ),
+    (
+        "(input.a with input as {})",
+        "(input.a with input as {})",
+        "drop the parentheses",
+    ),
+    (
+        "((input.a with input as {})) or input.b",
+        "(input.a with input as {})",
+        "drop the parentheses",
+    ),
+    (
+        "(input.a or input.b with input as {}) with data.x as 1",
+        "with",
+        "all of them behind",
+    ),
+    ("print(input.a) or input.b", "print(input.a)", "`print` alone"),
+    (
+        "input.b and { print(1); print(2) }",
+        "{ print(1); print(2) }",
+        "`print` alone",
+    ),
+    (
+        "input.a or not x := 1",
+        "x := 1",
+        "a negated statement can't declare",
+    ),
+    (
+        "not x := 1; x == 1",
+        "x := 1",
+        "a negated statement can't declare",
+    ),
+];
+
 #[test]
 fn statements_that_are_no_operands_are_refused() {
-    for (body, span, what) in [
-        (
-            "every x in input.a { x } or input.b",
-            "or",
-            "`some`, `every` and `with` stand inside",
-        ),
-        (
-            "input.b or every x in input.a { x }",
-            "every",
-            "put it into braces",
-        ),
-        (
-            "input.b and every x in input.a { x }",
-            "every",
-            "put it into braces",
-        ),
-        (
-            "(every x in input.a { x } with input as {})",
-            "every x in input.a { x } with input as {}",
-            "put it into braces",
-        ),
-        ("input.b or (input.a; input.c)", ";", "expected `)`"),
-        ("input.b or ()", ")", "expected an expression"),
-        ("input.b or (x := 1)", ":=", "compare with `==`"),
-        ("input.b and (input.a = 1)", "=", "compare with `==`"),
-        ("(input.a or input.b) == 1", "or", "have no value"),
-        ("input.a or or input.b", "or", "joins two statements"),
-        (
-            "({ input.a } with input as {}) or input.b",
-            "with",
-            "behind the statements of the body",
-        ),
-        (
-            "not ({ input.a; input.b } with input as {})",
-            "with",
-            "behind the statements of the body",
-        ),
-        (
-            "(input.a with input as {})",
-            "(input.a with input as {})",
-            "drop the parentheses",
-        ),
-        (
-            "((input.a with input as {})) or input.b",
-            "(input.a with input as {})",
-            "drop the parentheses",
-        ),
-        (
-            "(input.a or input.b with input as {}) with data.x as 1",
-            "with",
-            "all of them behind",
-        ),
-        ("print(input.a) or input.b", "print(input.a)", "`print` alone"),
-        (
-            "input.b and { print(1); print(2) }",
-            "{ print(1); print(2) }",
-            "`print` alone",
-        ),
-        (
-            "input.a or not x := 1",
-            "x := 1",
-            "a negated statement can't declare",
-        ),
-        (
-            "not x := 1; x == 1",
-            "x := 1",
-            "a negated statement can't declare",
-        ),
-    ] {
+    for (body, span, what) in NO_OPERANDS {
         refused(IMPORTS, body, span, what);
     }
     refused(
@@ -209,114 +212,117 @@ fn statements_that_are_no_operands_are_refused() {
     }
 }
 
+/// Imports, rules, what is underlined, and what is said of it.
+const EXPLAINED: &[(&str, &str, &str, &str)] = &[
+    (
+        IMPORTS,
+        "or := 1",
+        "or",
+        "below `import future.keywords.or`, `or` joins two statements and can't be a name",
+    ),
+    (
+        IMPORTS,
+        "default and := 1",
+        "and",
+        "below `import future.keywords.and`, `and` joins",
+    ),
+    (IMPORTS, "f(or) := 1", "or", "below `import future.keywords.or`"),
+    (
+        IMPORTS,
+        "p if { or := 1 }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        IMPORTS,
+        "p if { some and in input.a; and }",
+        "and",
+        "below `import future.keywords.and`",
+    ),
+    (
+        IMPORTS,
+        "p if { every or in input.a { or } }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        IMPORTS,
+        "p := x if { x := or }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (IMPORTS, "p := input.a or input.b", "or", "have no value"),
+    (
+        IMPORTS,
+        "p if { input.a } or input.b",
+        "or",
+        "write `p if { { a; b } or c }`",
+    ),
+    (
+        "",
+        "p if { input.a or input.b }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p if input.a or input.b",
+        "input",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p := input.a and input.b",
+        "input",
+        "below `import future.keywords.and`",
+    ),
+    (
+        "",
+        "p if { input.a\n\tor input.b }",
+        "input",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p if { input.a\n\tor\n\tinput.b }",
+        "or",
+        "below `import future.keywords.and` and",
+    ),
+    (
+        "",
+        "p if { {input.a} or input.b }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p if { (input.a or input.b) }",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p := [x | some x in input; x or true]",
+        "or",
+        "below `import future.keywords.or`",
+    ),
+    (
+        "",
+        "p if { not { input.a; input.b } }",
+        ";",
+        "below `import future.keywords.not`",
+    ),
+    (
+        "import future.keywords.or",
+        "p if { not (input.a or input.b) }",
+        "or",
+        "below `import future.keywords.not`",
+    ),
+];
+
 #[test]
 fn a_keyword_as_name_or_without_import_is_explained() {
-    for (imports, rules, span, what) in [
-        (
-            IMPORTS,
-            "or := 1",
-            "or",
-            "below `import future.keywords.or`, `or` joins two statements and can't be a name",
-        ),
-        (
-            IMPORTS,
-            "default and := 1",
-            "and",
-            "below `import future.keywords.and`, `and` joins",
-        ),
-        (IMPORTS, "f(or) := 1", "or", "below `import future.keywords.or`"),
-        (
-            IMPORTS,
-            "p if { or := 1 }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            IMPORTS,
-            "p if { some and in input.a; and }",
-            "and",
-            "below `import future.keywords.and`",
-        ),
-        (
-            IMPORTS,
-            "p if { every or in input.a { or } }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            IMPORTS,
-            "p := x if { x := or }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (IMPORTS, "p := input.a or input.b", "or", "have no value"),
-        (
-            IMPORTS,
-            "p if { input.a } or input.b",
-            "or",
-            "write `p if { { a; b } or c }`",
-        ),
-        (
-            "",
-            "p if { input.a or input.b }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p if input.a or input.b",
-            "input",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p := input.a and input.b",
-            "input",
-            "below `import future.keywords.and`",
-        ),
-        (
-            "",
-            "p if { input.a\n\tor input.b }",
-            "input",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p if { input.a\n\tor\n\tinput.b }",
-            "or",
-            "below `import future.keywords.and` and",
-        ),
-        (
-            "",
-            "p if { {input.a} or input.b }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p if { (input.a or input.b) }",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p := [x | some x in input; x or true]",
-            "or",
-            "below `import future.keywords.or`",
-        ),
-        (
-            "",
-            "p if { not { input.a; input.b } }",
-            ";",
-            "below `import future.keywords.not`",
-        ),
-        (
-            "import future.keywords.or",
-            "p if { not (input.a or input.b) }",
-            "or",
-            "below `import future.keywords.not`",
-        ),
-    ] {
+    for (imports, rules, span, what) in EXPLAINED {
         let found = errors(imports, rules);
         let fits = |(at, message): &(String, String)| at == span && message.contains(what);
         assert!(found.iter().any(fits), "{rules}: {found:?}");
