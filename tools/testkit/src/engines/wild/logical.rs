@@ -66,7 +66,8 @@ impl Writer {
             3 => self.negation(scope, depth),
             4 => {
                 let condition = self.single(scope, depth);
-                format!("({})", self.with(&condition, scope))
+                // What modifiers take goes over nothing either.
+                format!("({})", self.with(&condition, scope).replace("[_]", "[0]"))
             }
             _ => self.single(scope, depth),
         }
