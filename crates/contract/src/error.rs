@@ -63,7 +63,7 @@ pub enum Reason {
     #[error("invalid plan: {0}")]
     InvalidPlan(String),
     /// The contract is larger than the chain allows.
-    #[error("the contract has {size} bytes, the limit is {limit} (EIP-170)")]
+    #[error("the contract has {size} bytes, the limit is {limit} (EIP-170); split the policy")]
     CodeSize {
         /// Size of the runtime code.
         size: usize,

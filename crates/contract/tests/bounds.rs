@@ -233,3 +233,27 @@ fn patterns_of_a_policy_take_one_budget_of_work() {
     assert!((2..=6).contains(&dear.row), "{refusals:?}");
     assert!(dear.to_string().contains("split the policy"), "{dear}");
 }
+
+#[test]
+fn groups_in_literal_replacements_are_refused_when_the_contract_is_built() {
+    let replaced_by = |new: &str| {
+        let call = StmtKind::Call {
+            func: "regex.replace".to_owned(),
+            args: vec![Operand::Local(INPUT), text(1), text(2)],
+            result: Local(2),
+        };
+        let policy = policy(
+            &["result", "b+", new],
+            vec![entry("eval", vec![stmt(7, call)])],
+            vec![],
+        );
+        compile(&policy, &Options::default())
+    };
+    let refusals = replaced_by("${1}").unwrap_err();
+    let [refusal] = refusals.as_slice() else {
+        panic!("{refusals:?}")
+    };
+    assert_eq!(refusal.row, 7);
+    assert!(matches!(refusal.reason, Reason::BadPattern(_)), "{refusal}");
+    assert!(replaced_by("x").is_ok());
+}

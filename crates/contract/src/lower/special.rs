@@ -107,6 +107,12 @@ impl FuncCx<'_, '_> {
                 self.refuse(at, func, reason);
                 return true;
             }
+            Ok(_) if routine == "b_regex_replace" && self.names_groups(operands) => {
+                let reason =
+                    Reason::BadPattern("contracts put in fixed text, without groups such as `$1`".to_owned());
+                self.refuse(at, func, reason);
+                return true;
+            }
             Ok(table) => table,
             Err(error) => {
                 self.refuse_pattern(func, error, at);
@@ -129,6 +135,14 @@ impl FuncCx<'_, '_> {
         words.push(call("search_table", table));
         self.builtin_result(func, call(routine, words), result, at, out);
         true
+    }
+
+    /// Whether the new text of `regex.replace`, which stands behind the text, is a literal that names groups.
+    fn names_groups(&self, operands: &[Operand]) -> bool {
+        operands
+            .get(1)
+            .and_then(|new| self.literal_text(*new))
+            .is_some_and(|new| new.contains('$'))
     }
 
     fn refuse_pattern(&mut self, func: &str, error: PatternError, at: Location) {

@@ -67,7 +67,7 @@ fn automata_that_are_small_at_last_are_not_given_up() {
     ] {
         assert!(regex(pattern, 8192, &mut Work::default()).is_ok(), "{pattern}");
     }
-    let error = regex("(?s)^.*a.{20}b$", 8192).unwrap_err();
+    let error = regex("(?s)^.*a.{20}b$", 8192, &mut Work::default()).unwrap_err();
     assert_eq!(
         error,
         super::PatternError::TooBig {
@@ -79,7 +79,7 @@ fn automata_that_are_small_at_last_are_not_given_up() {
 
 #[test]
 fn big_automata_are_refused_with_their_size() {
-    let error = regex("^[a-z]{400}$", 1024).unwrap_err();
+    let error = regex("^[a-z]{400}$", 1024, &mut Work::default()).unwrap_err();
     assert!(
         matches!(error, super::PatternError::TooBig { limit: 1024, .. }),
         "{error:?}"

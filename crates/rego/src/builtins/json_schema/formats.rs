@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::{BuiltinError, Session, regex, time_layout};
+use super::super::{BuiltinError, Session, go_regex, time_layout};
 use super::{unsupported, uris};
 
 type Holds = Result<bool, BuiltinError>;
@@ -100,7 +100,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 fn is_regex(session: &mut Session<'_>, text: &str) -> Holds {
-    let compiled = regex::translate(text).and_then(|translated| session.pattern(&translated));
+    let compiled = go_regex(text).and_then(|translated| session.pattern(&translated));
     match compiled {
         Ok(_) => Ok(true),
         Err(BuiltinError::Failed(_)) => Ok(false),

@@ -6,7 +6,7 @@ use stele_types::{Number, Value};
 
 use super::numbers::is_certain;
 use super::{Bounds, Draft, Fault, Pattern, unsupported};
-use crate::builtins::{BuiltinError, Session, regex};
+use crate::builtins::{BuiltinError, Session, go_regex};
 
 pub(super) type Read<T> = Result<T, Fault>;
 pub(super) type Map = BTreeMap<Value, Value>;
@@ -228,7 +228,7 @@ pub(super) fn certain(value: &Value) -> Read<Value> {
 
 /// A regular expression in Go's syntax; `why` is the message if it is none.
 pub(super) fn pattern(session: &mut Session<'_>, text: &str, why: impl Fn() -> String) -> Read<Pattern> {
-    let compiled = regex::translate(text).and_then(|translated| {
+    let compiled = go_regex(text).and_then(|translated| {
         session.pattern(&translated)?;
         Ok(translated)
     });
