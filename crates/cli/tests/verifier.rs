@@ -9,6 +9,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "support/governance.rs"]
+mod governance;
 #[path = "support/lies.rs"]
 mod lies;
 #[path = "support/peers.rs"]
@@ -19,10 +21,12 @@ mod support;
 #[path = "support/verifiers.rs"]
 mod verifiers;
 
+use governance::as_admin;
 use lies::{log_a_backdated, log_a_lie};
 use peers::Anvil;
 use serde_json::Value;
 use spoil::Spoiler;
+use stele_chain::client::Account;
 use stele_ledger::CosignerKey;
 use stele_ledger::witness::with_signatures;
 use support::{Node, Site, eventually};
@@ -177,7 +181,56 @@ fn a_verifier_challenges_on_anvil() {
     challenged(&["--rpc", &anvil.url]);
 }
 
-fn challenged(more: &[&str]) {
+#[test]
+fn a_challenge_that_the_chain_takes_back_is_tried_again() {
+    let Some(anvil) = Anvil::free() else {
+        return;
+    };
+    let (site, node, _) = lying(&["--rpc", &anvil.url]);
+    let operator = Account::from_file(&site.data().join("keys/node.key")).unwrap();
+    let active = || {
+        as_admin(&site, &node, async |chain, _| {
+            chain.is_active_node(operator.node_address()).await.unwrap()
+        })
+    };
+    let block = || {
+        let number = anvil.rpc("eth_blockNumber", "");
+        u64::from_str_radix(number.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    };
+    let before = block();
+    let mut verifier = Verifier::new();
+    verifier.start(&site, &node, &["--set", "verifier.challenge=true"]);
+    let decision = |verifier: &Verifier| verifier.status()["refused"]["decision"].clone();
+    let noted = eventually("the lie is challenged", || {
+        let noted = decision(&verifier);
+        (!noted["challenge"].is_null()).then_some(noted)
+    });
+    assert!(!noted["unsettled"].is_null(), "no final block says so: {noted}");
+    assert!(!active());
+    verifier.stop();
+
+    // All of it is taken back, and final blocks say so.
+    anvil.rpc("anvil_reorg", &format!("{}, []", block() - before));
+    anvil.rpc("anvil_dropAllTransactions", "");
+    assert!(active(), "the refutation is gone");
+    anvil.rpc("anvil_mine", "70");
+    verifier.start(&site, &node, &["--set", "verifier.challenge=true"]);
+    eventually("the lie is challenged again", || (!active()).then_some(()));
+    anvil.rpc("anvil_mine", "70");
+    let settled = eventually("a final block says so", || {
+        let noted = decision(&verifier);
+        (!noted["challenge"].is_null() && noted["unsettled"].is_null()).then_some(noted)
+    });
+    assert!(
+        settled["challenge"].as_str().unwrap().starts_with("refuted"),
+        "{settled}"
+    );
+    verifier.stop();
+    node.interrupt();
+}
+
+/// A node with a lie in its log, which it has anchored: site, node, and the ids of the lie and of a true decision.
+fn lying(more: &[&str]) -> (Site, Node, (String, String)) {
     let site = Site::new();
     let node = site.up_with(more);
     let truth = node.admit("kubernetes/pod-privileged.json");
@@ -188,6 +241,11 @@ fn challenged(more: &[&str]) {
     // No quorum is demanded, so the node anchors the lie.
     site.run(&["prove", &lie, "--wait", "60", "-o", "proof.json"])
         .exits(0);
+    (site, node, (lie, other))
+}
+
+fn challenged(more: &[&str]) {
+    let (site, node, (lie, other)) = lying(more);
     let (url, called) = webhook();
     let hook = format!("verifier.webhook={url}");
     let mut verifier = Verifier::new();

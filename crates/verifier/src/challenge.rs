@@ -4,7 +4,7 @@ use stele_chain::ChainError;
 use stele_chain::client::{Account, ChallengeClaim, ChallengeVerdict, Governance, LogEntry};
 use stele_chain::contracts::{RefusingContract, Revert};
 use stele_policy::load::load_bundle;
-use stele_types::{LeafIndex, Timestamp, encoding, sha256};
+use stele_types::{BlockNumber, LeafIndex, Timestamp, encoding, sha256};
 use zeroize::Zeroizing;
 
 use crate::error::VerifierError;
@@ -68,6 +68,18 @@ async fn settled(chain: &Governance, accused: &Accused) -> Result<Option<String>
     }))
 }
 
+/// The newest final block, and whether it has an outcome for the decision.
+async fn said_for_good(
+    chain: &Governance,
+    accused: &Accused,
+) -> Result<Option<(BlockNumber, bool)>, ChainError> {
+    if accused.ahead.is_some() {
+        return chain.is_misdated_for_good(accused.leaf_hash).await;
+    }
+    let said = chain.challenged_for_good(accused.leaf_hash).await?;
+    Ok(said.map(|(block, refuted)| (block, refuted.is_some())))
+}
+
 impl Accused {
     /// The accused decision at its place.
     pub(crate) const fn sought(&self) -> Sought {
@@ -87,22 +99,61 @@ impl Follower {
         };
         let refused = self.file.state().refused.as_ref();
         let accused = refused.and_then(|refusal| refusal.decision.clone());
-        let Some(accused) = accused.filter(|accused| accused.challenge.is_none()) else {
+        let Some(accused) = accused else {
             return Ok(());
         };
+        if accused.challenge.is_some() {
+            return self.confirm(&chain, &accused).await;
+        }
         if !due(&accused, (self.clock)()) {
             return Ok(());
         }
-        let outcome = match self.challenge(&chain, &account, &accused).await {
+        let (outcome, unsettled) = match self.challenge(&chain, &account, &accused).await {
             Ok(None) => return Ok(()),
-            Ok(Some(outcome)) => outcome,
+            // What was paid for is noted, also where the chain is away now.
+            Ok(Some(outcome)) => (outcome, Some(chain.client().head().await.unwrap_or_default())),
             Err(Obstacle::Now(error)) => return self.put_off(error),
-            Err(Obstacle::Forever(reason)) => format!("impossible: {reason}"),
+            Err(Obstacle::Forever(reason)) => (format!("impossible: {reason}"), None),
         };
         tracing::error!(log = self.key.name(), decision = %accused.decision_id, outcome, "challenged");
         self.note(|accused| {
             accused.challenge = Some(outcome);
+            accused.unsettled = unsettled;
             accused.obstacle = None;
+        })
+    }
+
+    /// Holds an outcome against the blocks that the chain calls final: what a block said that was replaced afterwards is tried again. Where it calls none
+    /// so, each look asks again.
+    async fn confirm(&mut self, chain: &Governance, accused: &Accused) -> Result<(), VerifierError> {
+        let Some(since) = accused.unsettled else {
+            return Ok(());
+        };
+        match said_for_good(chain, accused).await {
+            Ok(Some((_, true))) => self.note(|accused| accused.unsettled = None),
+            Ok(Some((block, false))) if block >= since => self.reopen(chain, accused).await,
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::debug!(%error, "the chain does not tell what its final block says");
+                Ok(())
+            }
+        }
+    }
+
+    /// What no final block says though it should: its transaction stands in a later block, or in none.
+    async fn reopen(&mut self, chain: &Governance, accused: &Accused) -> Result<(), VerifierError> {
+        let head = chain.client().head().await?;
+        let held = match accused.ahead {
+            Some(_) => chain.is_misdated(accused.leaf_hash).await?,
+            None => chain.challenged(accused.leaf_hash).await?.is_some(),
+        };
+        if held {
+            return self.note(|accused| accused.unsettled = Some(head));
+        }
+        tracing::warn!(log = self.key.name(), decision = %accused.decision_id, "the chain took back what became of the challenge; it is tried again");
+        self.note(|accused| {
+            accused.challenge = None;
+            accused.unsettled = None;
         })
     }
 
@@ -287,6 +338,7 @@ mod tests {
             tried_at,
             obstacle: None,
             challenge: None,
+            unsettled: None,
             leaf: None,
             ahead_leaf: None,
         };

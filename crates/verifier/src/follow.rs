@@ -473,6 +473,7 @@ impl Follower {
             tried_at: None,
             obstacle: None,
             challenge: None,
+            unsettled: None,
         };
         let notes = vec![note.to_owned()];
         let accusation = match ahead {

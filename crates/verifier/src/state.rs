@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stele_ledger::storage::{LedgerError, Store, replace_file_durably};
 use stele_ledger::tree::Edge;
-use stele_types::{DecisionId, Digest, Leaf, PolicyVersion, Timestamp, TreeSize, sha256};
+use stele_types::{BlockNumber, DecisionId, Digest, Leaf, PolicyVersion, Timestamp, TreeSize, sha256};
 
 use crate::error::VerifierError;
 use crate::order::Latest;
@@ -100,6 +100,9 @@ pub struct Accused {
     /// What became of the challenge, if this verifier challenges by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// The block at which the chain said so, as long as no final block does: it may take it back. None where that is for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<BlockNumber>,
 }
 
 fn none(size: &TreeSize) -> bool {

@@ -3,7 +3,9 @@
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::sol_types::{SolEvent as _, SolValue as _};
 use serde::Serialize;
-use stele_types::{Digest, Gas, Leaf, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Salt, Timestamp};
+use stele_types::{
+    BlockNumber, Digest, Gas, Leaf, LeafIndex, NodeAddress, PolicyId, PolicyVersion, Salt, Timestamp,
+};
 
 use super::governance::{CHALLENGE, Governance, NODES};
 use super::keys::Account;
@@ -184,10 +186,24 @@ impl Governance {
         let call = Abi::verdictOfCall {
             leafHash: B256::from(leaf_hash.0),
         };
-        match self.view_challenge(&call).await? {
-            0 => Ok(None),
-            verdict => Ok(Some(verdict == 2)),
-        }
+        Ok(refuted(self.view_challenge(&call).await?))
+    }
+
+    /// The same as of the newest block that the chain itself calls final, with its number: nothing takes that back. `None` where the chain calls none
+    /// final, or none since the deployment.
+    pub async fn challenged_for_good(
+        &self,
+        leaf_hash: Digest,
+    ) -> Result<Option<(BlockNumber, Option<bool>)>, ChainError> {
+        let Some((number, block)) = self.final_block().await? else {
+            return Ok(None);
+        };
+        let call = Abi::verdictOfCall {
+            leafHash: B256::from(leaf_hash.0),
+        };
+        let contract = self.deployment.challenge;
+        let verdict = self.client.view_at(block, CHALLENGE, contract, &call).await?;
+        Ok(Some((number, refuted(verdict))))
     }
 
     /// The entry of a policy's history that put a version in force at a time, give or take the tolerance, with its number: what the claim
@@ -287,4 +303,9 @@ impl Governance {
         self.transact(account, CHALLENGE, self.deployment.challenge, call)
             .await
     }
+}
+
+/// What the contract's word for a leaf says: `None` when it was never challenged, else whether it was refuted.
+fn refuted(verdict: u8) -> Option<bool> {
+    (verdict != 0).then_some(verdict == 2)
 }

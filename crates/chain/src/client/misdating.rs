@@ -1,7 +1,7 @@
 //! Misdated decisions: holding a node to the order of its log.
 
 use alloy::primitives::{B256, Bytes, U256};
-use stele_types::{Digest, Leaf, LeafIndex, NodeAddress};
+use stele_types::{BlockNumber, Digest, Leaf, LeafIndex, NodeAddress};
 
 use super::governance::{CHALLENGE, Governance};
 use super::keys::Account;
@@ -72,5 +72,21 @@ impl Governance {
         self.client
             .view(CHALLENGE, self.deployment.challenge, &call)
             .await
+    }
+    /// The same as of the newest block that the chain itself calls final, with its number: nothing takes that back. `None` where the chain calls none
+    /// final, or none since the deployment.
+    pub async fn is_misdated_for_good(
+        &self,
+        leaf_hash: Digest,
+    ) -> Result<Option<(BlockNumber, bool)>, ChainError> {
+        let Some((number, block)) = self.final_block().await? else {
+            return Ok(None);
+        };
+        let call = Abi::misdatedCall {
+            leafHash: B256::from(leaf_hash.0),
+        };
+        let contract = self.deployment.challenge;
+        let misdated = self.client.view_at(block, CHALLENGE, contract, &call).await?;
+        Ok(Some((number, misdated)))
     }
 }

@@ -2,7 +2,7 @@
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, U256};
-use stele_types::{Digest, EvmAddress, LeafIndex, NodeAddress, Timestamp, TreeSize};
+use stele_types::{BlockNumber, Digest, EvmAddress, LeafIndex, NodeAddress, Timestamp, TreeSize};
 
 use super::governance::{CHALLENGE, Governance, LEDGER, NODES};
 use super::nodes::address;
@@ -61,18 +61,22 @@ impl Governance {
             .collect())
     }
 
+    /// The newest block that the chain itself calls final, and how to ask for what it says; `None` where the chain calls none final, or none since the
+    /// deployment.
+    pub(super) async fn final_block(&self) -> Result<Option<(BlockNumber, BlockId)>, ChainError> {
+        let block = self.client.finalized().await?;
+        let block = block.filter(|(number, _)| *number >= self.deployment.block);
+        // By its hash (EIP-1898): two endpoints behind one address may differ in what they have.
+        Ok(block.map(|(number, hash)| (number, BlockId::hash_canonical(hash))))
+    }
+
     /// Whether this deployment's `Challenge` was replaced and has no open claim against a node: then it never has one again. True only if both were so at
     /// one block that the chain itself calls final: what a later block says may be replaced by one with a claim in it. So it is false where the chain
     /// calls none final, or none since the deployment.
     pub async fn claims_are_over(&self, node: NodeAddress) -> Result<bool, ChainError> {
-        let Some((number, hash)) = self.client.finalized().await? else {
+        let Some((_, block)) = self.final_block().await? else {
             return Ok(false);
         };
-        if number < self.deployment.block {
-            return Ok(false);
-        }
-        // By its hash (EIP-1898): two endpoints behind one address may differ in what they have.
-        let block = BlockId::hash_canonical(hash);
         let court = self.deployment.challenge;
         let replaced = NodeRegistry::successorCall {};
         if self

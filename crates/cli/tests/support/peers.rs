@@ -154,6 +154,20 @@ impl Anvil {
     }
 }
 
+impl Anvil {
+    /// What a method gives, for parameters in JSON.
+    #[track_caller]
+    pub fn rpc(&self, method: &str, parameters: &str) -> serde_json::Value {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":[{parameters}]}}"#);
+        let address = self.url.trim_start_matches("http://");
+        let (status, text) = crate::support::http(address, "POST", "/", body.as_bytes()).unwrap();
+        assert_eq!(status, 200, "{text}");
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(answer["error"].is_null(), "{method}: {text}");
+        answer["result"].clone()
+    }
+}
+
 impl Drop for Anvil {
     fn drop(&mut self) {
         let _ = self.process.kill();
