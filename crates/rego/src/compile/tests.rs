@@ -77,6 +77,22 @@ const ERRORS: &[(&str, &str)] = &[
         "undefined-function | `q` is a rule, not a function | give it parameters, or read its value without parentheses | q",
     ),
     (
+        "package a\nq() := 1\n\np := q()\n",
+        "undefined-function | `q` is a rule, not a function | give it parameters, or read its value without parentheses | q",
+    ),
+    (
+        "package a\nf(x) := x\n\ndeny if f\n",
+        "type | `data.a.f` is a function, and has no value of its own | call it with arguments | f",
+    ),
+    (
+        "package a\nf(x) := x\n\nallow if not data.a.f.y\n",
+        "type | `data.a.f` is a function, and has no value of its own | call it with arguments | data.a.f.y",
+    ),
+    (
+        "package a\nimport data.a.f as g\nf(x) := x\n\np contains g[\"x\"]\n",
+        "type | `data.a.f` is a function, and has no value of its own | call it with arguments | g[\"x\"]",
+    ),
+    (
         "package a\np if x > 1\n",
         "unsafe-var | the variable `x` is not bound | give it a value with `:=` or `some ... in`, or name a rule or import of this name | x",
     ),

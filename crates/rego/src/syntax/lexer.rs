@@ -63,6 +63,7 @@ impl Lexer<'_> {
         if self.text.starts_with('\u{feff}') {
             self.bump();
         }
+        self.byte_order_marks();
         loop {
             if let Some(Mode::Text { quote, start }) = self.modes.last().copied() {
                 self.template_text(quote, start);
@@ -82,6 +83,25 @@ impl Lexer<'_> {
             );
         }
         self.push(Tok::Eof, end);
+    }
+
+    /// A byte-order mark anywhere but at the beginning is invisible, in texts and comments too: two names or texts that look the
+    /// same would not be.
+    fn byte_order_marks(&mut self) {
+        let found: Vec<usize> = self
+            .rest()
+            .match_indices('\u{feff}')
+            .map(|(at, _)| at.saturating_add(self.position))
+            .collect();
+        for at in found {
+            let end = at.saturating_add('\u{feff}'.len_utf8());
+            let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
+            self.error(
+                Span::new(place(at), place(end)),
+                "a byte-order mark may only begin a file",
+                Some("delete it, or write `\\ufeff` in a string"),
+            );
+        }
     }
 
     fn offset(&self) -> u32 {
@@ -270,6 +290,10 @@ impl Lexer<'_> {
             let span = Span::new(start, self.offset());
             let help = Some("strings are written in double quotes");
             return self.error(span, "single quotes don't make a string", help);
+        }
+        if c == '\u{feff}' {
+            // Reported already.
+            return;
         }
         let help = match c {
             '!' => Some("write `not` for negation, `!=` for inequality"),

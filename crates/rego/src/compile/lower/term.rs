@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use super::statement::is_call;
 use super::{Lowerer, Name, plain};
-use crate::compile::hir::{Comprehension, ComprehensionHead, Expr, Literal, LiteralKind, Ref, Root, Var};
+use crate::compile::hir::{
+    Comprehension, ComprehensionHead, Expr, Literal, LiteralKind, Path, Ref, Root, Var,
+};
+use crate::compile::tree::ref_text;
+use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Segment, TemplatePart, Term, TermKind};
 
@@ -18,12 +22,9 @@ impl Lowerer<'_, '_> {
             TermKind::String(text) => Expr::String(text.clone()),
             TermKind::Var(name) => match self.resolve(name, term.span) {
                 Name::Var(var) => Expr::Var(var),
-                Name::Document(root, path) => {
-                    let path = path.into_iter().map(Expr::String).collect();
-                    Expr::Ref(Box::new(Ref { root, path }))
-                }
+                Name::Document(root, path) => self.document(root, path, &[], term.span, out),
             },
-            TermKind::Ref(reference) => self.reference(&reference.root, &reference.path, out),
+            TermKind::Ref(reference) => self.reference(&reference.root, &reference.path, reference.span, out),
             TermKind::Select(base, segments) => {
                 let root = Root::Var(self.operand_var(base, out));
                 let path = self.segments(segments, out);
@@ -126,13 +127,46 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    fn reference(&mut self, root: &Ident, segments: &[Segment], out: &mut Vec<Literal>) -> Expr {
-        let (root, mut path) = match self.resolve(&root.name, root.span) {
-            Name::Var(var) => (Root::Var(var), Vec::new()),
-            Name::Document(root, path) => (root, path.into_iter().map(Expr::String).collect()),
-        };
+    fn reference(&mut self, root: &Ident, segments: &[Segment], span: Span, out: &mut Vec<Literal>) -> Expr {
+        match self.resolve(&root.name, root.span) {
+            Name::Var(var) => {
+                let (root, path) = (Root::Var(var), self.segments(segments, out));
+                Expr::Ref(Box::new(Ref { root, path }))
+            }
+            Name::Document(root, path) => self.document(root, path, segments, span, out),
+        }
+    }
+
+    /// What is at `segments` below the document at `path`.
+    fn document(
+        &mut self,
+        root: Root,
+        path: Path,
+        segments: &[Segment],
+        span: Span,
+        out: &mut Vec<Literal>,
+    ) -> Expr {
+        if root == Root::Data {
+            self.no_function(&path, segments, span);
+        }
+        let mut path: Vec<Expr> = path.into_iter().map(Expr::String).collect();
         path.extend(self.segments(segments, out));
         Expr::Ref(Box::new(Ref { root, path }))
+    }
+
+    /// Reports a function that is read as if it were a document: it would be undefined, and what depends on it never hold.
+    fn no_function(&mut self, path: &Path, segments: &[Segment], span: Span) {
+        let names = segments.iter().map_while(Segment::as_str);
+        let whole: Path = path.iter().cloned().chain(names.map(Arc::from)).collect();
+        let mut prefixes = (1..=whole.len()).filter_map(|end| whole.get(..end));
+        let Some(function) = prefixes.find(|prefix| self.env.tree.function(prefix).is_some()) else {
+            return;
+        };
+        let message = format!(
+            "`{}` is a function, and has no value of its own",
+            ref_text(function)
+        );
+        self.report_help(span, Code::Type, message, "call it with arguments");
     }
 
     fn segments(&mut self, segments: &[Segment], out: &mut Vec<Literal>) -> Vec<Expr> {

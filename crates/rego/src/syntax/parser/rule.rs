@@ -88,7 +88,7 @@ impl Parser<'_> {
         let head = Head {
             span,
             reference,
-            args,
+            args: parameters(args),
             kind: HeadKind::Value(Some(value)),
         };
         Ok(Rule {
@@ -147,7 +147,7 @@ impl Parser<'_> {
         Ok(Head {
             span: start.to(self.previous),
             reference,
-            args,
+            args: parameters(args),
             kind,
         })
     }
@@ -291,4 +291,9 @@ fn old_member(head: &Head) -> Option<(Span, Span)> {
         }
         _ => None,
     }
+}
+
+/// The parameters of a function. As in OPA, a name with empty parentheses is that of a rule: `deny() := "x"` is `deny := "x"`.
+fn parameters(args: Option<Vec<Term>>) -> Option<Vec<Term>> {
+    args.filter(|args| !args.is_empty())
 }

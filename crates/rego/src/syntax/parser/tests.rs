@@ -225,6 +225,24 @@ fn old_syntax_is_reported_with_its_new_form() {
 /// Text, message, help and underlined text.
 const ERRORS: &[(&str, &str, &str, &str)] = &[
     (
+        "package a\n# x\u{feff}\np := 1\n",
+        "a byte-order mark may only begin a file",
+        "delete it, or write `\\ufeff` in a string",
+        "\u{feff}",
+    ),
+    (
+        "package a\np := \"x\u{feff}\"\n",
+        "a byte-order mark may only begin a file",
+        "delete it, or write `\\ufeff` in a string",
+        "\u{feff}",
+    ),
+    (
+        "package a\n\u{feff}p := 1\n",
+        "a byte-order mark may only begin a file",
+        "delete it, or write `\\ufeff` in a string",
+        "\u{feff}",
+    ),
+    (
         "p := 1\n",
         "expected `package`, found `p`",
         "a Rego file starts with a package clause, e.g. `package kubernetes.admission`",
@@ -323,6 +341,17 @@ fn errors_say_what_where_and_how_to_mend_it() {
         assert_eq!(
             (found.as_str(), found_help.as_str(), at.as_str()),
             (message, help, underlined),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn empty_parentheses_make_no_function() {
+    for text in ["deny() := \"x\"", "deny() if true", "default deny() := 1"] {
+        assert_eq!(
+            module(&format!("package a\n{text}\n")).rules[0].head.args,
+            None,
             "{text}"
         );
     }
