@@ -56,7 +56,7 @@ pub(super) type Checked = Result<(), BuiltinError>;
 impl Checker<'_, '_, '_> {
     fn field(&self) -> String {
         if self.place.is_empty() {
-            "(root)".to_owned()
+            "(Root)".to_owned()
         } else {
             self.place.join(".")
         }

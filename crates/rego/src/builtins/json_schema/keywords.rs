@@ -12,7 +12,7 @@ pub(super) type Read<T> = Result<T, Fault>;
 pub(super) type Map = BTreeMap<Value, Value>;
 
 /// How the messages call a schema.
-pub(super) const SCHEMA: &str = "schema";
+pub(super) const SCHEMA: &str = "Valid Schema";
 
 const TYPES: [&str; 7] = [
     "array", "boolean", "integer", "number", "null", "object", "string",
@@ -54,6 +54,8 @@ pub(super) fn object<'m>(map: &'m Map, keyword: &str) -> Read<Option<&'m Map>> {
     match get(map, keyword) {
         None => Ok(None),
         Some(Value::Object(map)) => Ok(Some(map)),
+        // OPA's texts write this one keyword with a capital.
+        Some(_) if keyword == "properties" => invalid("Properties must be of type object"),
         Some(_) => invalid(format!("{keyword} must be of type object")),
     }
 }
@@ -92,11 +94,11 @@ pub(super) fn types(map: &Map) -> Read<Vec<String>> {
         None => return Ok(found),
         Some(value @ Value::String(_)) => std::slice::from_ref(value),
         Some(Value::Array(items)) => items.as_slice(),
-        Some(_) => return wrong("string/array of strings", "type"),
+        Some(_) => return wrong("type", "string/Array Of Strings"),
     };
     for item in listed {
         let Some(name) = item.as_str() else {
-            return wrong("string/array of strings", "type");
+            return wrong("type", "string/Array Of Strings");
         };
         if !TYPES.contains(&name) {
             let valid = TYPES.join(" ");
@@ -116,7 +118,7 @@ pub(super) fn number(map: &Map, keyword: &str) -> Read<Option<Number>> {
     match get(map, keyword) {
         None => Ok(None),
         Some(Value::Number(number)) => Ok(Some(number.clone())),
-        Some(_) => invalid(format!("{keyword} must be of a number")),
+        Some(_) => invalid(format!("{keyword} must be of a Number")),
     }
 }
 
@@ -126,7 +128,7 @@ pub(super) fn multiple(map: &Map) -> Read<Option<Number>> {
         None => Ok(None),
         Some(Value::Number(number)) if *number > Number::ZERO => Ok(Some(number.clone())),
         Some(Value::Number(_)) => invalid("multipleOf must be strictly greater than 0"),
-        Some(_) => wrong("number", "multipleOf"),
+        Some(_) => wrong("Number", "multipleOf"),
     }
 }
 
@@ -180,7 +182,7 @@ pub(super) fn required(map: &Map) -> Read<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     for item in list(map, "required")? {
         let Some(name) = item.as_str() else {
-            return invalid("required items must be string");
+            return wrong("string", "required");
         };
         if found.iter().any(|known| known == name) {
             return invalid("required items must be unique");

@@ -74,12 +74,12 @@ impl<'v> Reader<'_, '_, 'v> {
             Some(Value::Object(definitions)) => {
                 for definition in definitions.values() {
                     if !matches!(definition, Value::Bool(_) | Value::Object(_)) {
-                        return wrong("array of schemas", "definitions");
+                        return wrong("Array Of Schemas", "definitions");
                     }
                     self.schema(definition)?;
                 }
             }
-            Some(_) => return wrong("array of schemas", "definitions"),
+            Some(_) => return wrong("Array Of Schemas", "definitions"),
         }
         text(map, "title")?;
         text(map, "description")?;
@@ -142,7 +142,7 @@ impl<'v> Reader<'_, '_, 'v> {
             rules.names = self.part(map, "propertyNames", SCHEMA, "patternProperties")?;
         }
         for (name, dependency) in object(map, "dependencies")?.into_iter().flatten() {
-            let wrong = || Fault::Invalid("dependency must be of type schema or array of strings".to_owned());
+            let wrong = || Fault::Invalid("Dependency must be of type Schema Or Array Of Strings".to_owned());
             let dependency = match dependency {
                 Value::Array(names) => {
                     let names = names.iter().map(|name| name.as_str().map(str::to_owned));
@@ -158,7 +158,7 @@ impl<'v> Reader<'_, '_, 'v> {
     }
 
     fn elements(&mut self, map: &'v Map, rules: &mut Rules) -> Read<()> {
-        let wanted = format!("{SCHEMA}/array of schemas");
+        let wanted = format!("{SCHEMA}/Array Of Schemas");
         rules.items = match get(map, "items") {
             Some(Value::Array(listed)) => {
                 let mut schemas = Vec::with_capacity(listed.len());

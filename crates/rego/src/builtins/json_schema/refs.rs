@@ -71,7 +71,7 @@ impl<'v> Document<'v> {
         }
         let target = walk(self.root, &tokens)?;
         if !matches!(target, Value::Bool(_) | Value::Object(_)) {
-            return Err(Fault::Invalid("valid schema must be of type object".to_owned()));
+            return Err(Fault::Invalid("Valid Schema must be of type object".to_owned()));
         }
         self.known.insert(tokens, next);
         Ok((next, Some(target)))

@@ -84,11 +84,11 @@ fn schemas_are_checked() {
     invalid(r#"{"type": ["null", "null"]}"#, "null type is duplicated");
     invalid(
         r#"{"type": 1}"#,
-        "Invalid type. Expected: string/array of strings, given: type",
+        "Invalid type. Expected: type, given: string/Array Of Strings",
     );
     invalid(
         r#"{"properties": {"a": 1}}"#,
-        "Expected: schema, given: Invalid JSON",
+        "Expected: Valid Schema, given: Invalid JSON",
     );
     invalid(r#"{"required": ["a", "a"]}"#, "required items must be unique");
     invalid(
@@ -116,7 +116,7 @@ fn documents_are_matched() {
         schema,
         &[],
     );
-    errors("{}", schema, &[("(root)", "required", "a is required")]);
+    errors("{}", schema, &[("(Root)", "required", "a is required")]);
     errors(
         r#"{"a": "x"}"#,
         schema,
@@ -150,7 +150,7 @@ fn documents_are_matched() {
         schema,
         &[
             (
-                "(root)",
+                "(Root)",
                 "additional_property_not_allowed",
                 "Additional property z is not allowed",
             ),
@@ -183,7 +183,7 @@ fn documents_are_matched() {
         "[]",
         schema,
         &[(
-            "(root)",
+            "(Root)",
             "invalid_type",
             "Invalid type. Expected: object, given: array",
         )],

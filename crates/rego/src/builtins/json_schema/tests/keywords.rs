@@ -22,7 +22,7 @@ fn keywords_have_values_of_their_types() {
         (r#"{"dependencies": 1}"#, "dependencies must be of type object"),
         (
             r#"{"dependencies": {"a": [1]}}"#,
-            "dependency must be of type schema or array of strings",
+            "Dependency must be of type Schema Or Array Of Strings",
         ),
         (
             r#"{"multipleOf": 0}"#,
@@ -30,7 +30,7 @@ fn keywords_have_values_of_their_types() {
         ),
         (
             r#"{"multipleOf": "1"}"#,
-            "Invalid type. Expected: number, given: multipleOf",
+            "Invalid type. Expected: Number, given: multipleOf",
         ),
         (
             r#"{"exclusiveMinimum": true}"#,
@@ -41,24 +41,24 @@ fn keywords_have_values_of_their_types() {
             "Invalid type. Expected: boolean/number, given: exclusiveMaximum",
         ),
         (r#"{"allOf": {}}"#, "allOf must be of an array"),
-        (r#"{"anyOf": [1]}"#, "Expected: schema, given: Invalid JSON"),
+        (r#"{"anyOf": [1]}"#, "Expected: Valid Schema, given: Invalid JSON"),
         (r#"{"not": 1}"#, "not must be of an object"),
         (r#"{"if": 1}"#, "if must be of an object"),
         (
             r#"{"definitions": 1}"#,
-            "Invalid type. Expected: array of schemas, given: definitions",
+            "Invalid type. Expected: Array Of Schemas, given: definitions",
         ),
         (
             r#"{"additionalItems": 1}"#,
-            "Invalid type. Expected: boolean/schema, given: additionalItems",
+            "Invalid type. Expected: boolean/Valid Schema, given: additionalItems",
         ),
         (
             r#"{"items": [1]}"#,
-            "Invalid type. Expected: schema/array of schemas, given: items",
+            "Invalid type. Expected: Valid Schema/Array Of Schemas, given: items",
         ),
         (
             r#"{"$schema": "http://json-schema.org/draft-04/schema#", "items": true}"#,
-            "Expected: schema, given: Invalid JSON",
+            "Expected: Valid Schema, given: Invalid JSON",
         ),
         (
             r#"{"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": 1}"#,
@@ -108,7 +108,7 @@ fn numbers_and_texts_are_bounded() {
         "{}",
         r#"{"minProperties": 1}"#,
         &[(
-            "(root)",
+            "(Root)",
             "array_min_properties",
             "Must have at least 1 properties",
         )],
@@ -123,7 +123,7 @@ fn arrays_are_checked_by_place_and_content() {
         r#"["a", null, 1, 2]"#,
         listed,
         &[(
-            "(root)",
+            "(Root)",
             "array_no_additional_items",
             "No additional items allowed on array",
         )],
@@ -143,13 +143,13 @@ fn arrays_are_checked_by_place_and_content() {
     errors(
         "[]",
         contains,
-        &[("(root)", "contains", "At least one of the items must match")],
+        &[("(Root)", "contains", "At least one of the items must match")],
     );
     errors(
         "[2]",
         contains,
         &[
-            ("(root)", "contains", "At least one of the items must match"),
+            ("(Root)", "contains", "At least one of the items must match"),
             ("0", "const", "0 does not match: 1"),
         ],
     );
@@ -180,12 +180,12 @@ fn objects_are_checked_by_name() {
                 "Invalid type. Expected: null, given: integer",
             ),
             (
-                "(root)",
+                "(Root)",
                 "invalid_property_name",
                 "Property name of \"bcd\" does not match",
             ),
             (
-                "(root)",
+                "(Root)",
                 "string_lte",
                 "String length must be less than or equal to 2",
             ),
@@ -198,8 +198,8 @@ fn objects_are_checked_by_name() {
         r#"{"a": 1, "b": 1, "d": 1}"#,
         dependencies,
         &[
-            ("(root)", "missing_dependency", "Has a dependency on c"),
-            ("(root)", "required", "e is required"),
+            ("(Root)", "missing_dependency", "Has a dependency on c"),
+            ("(Root)", "required", "e is required"),
         ],
     );
 }
@@ -232,14 +232,14 @@ fn schemas_are_combined() {
         "[1]",
         r#"{"allOf": [{"minItems": 2}, {"maxItems": 2}]}"#,
         &[
-            ("(root)", "array_min_items", "Array must have at least 2 items"),
-            ("(root)", "number_all_of", "Must validate all the schemas (allOf)"),
+            ("(Root)", "array_min_items", "Array must have at least 2 items"),
+            ("(Root)", "number_all_of", "Must validate all the schemas (allOf)"),
         ],
     );
     errors(
         "[1]",
         r#"{"not": {"minItems": 1}}"#,
-        &[("(root)", "number_not", "Must not validate the schema (not)")],
+        &[("(Root)", "number_not", "Must not validate the schema (not)")],
     );
     let condition =
         r#"{"if": {"required": ["a"]}, "then": {"required": ["b"]}, "else": {"required": ["c"]}}"#;
@@ -251,7 +251,7 @@ fn schemas_are_combined() {
         (r#"{"a": 1}"#, "condition_then", then, "b is required"),
         ("{}", "condition_else", otherwise, "c is required"),
     ] {
-        let wanted = [("(root)", kind, why), ("(root)", "required", missing)];
+        let wanted = [("(Root)", kind, why), ("(Root)", "required", missing)];
         errors(document, condition, &wanted);
     }
     let older = r#"{"$schema": "http://json-schema.org/draft-06/schema#", "if": {}, "then": false}"#;
