@@ -248,11 +248,19 @@ impl Governance {
     }
 
     /// By how many seconds dates in a log may fall before they convict its node: the least tolerance of this deployment's `Challenge` and of those that
-    /// replaced it. Each judges by its own the anchors of the ledger that it belongs to, and a log goes on through all of them.
+    /// replaced it. Each judges by its own the anchors of the ledger that it belongs to, and a log goes on through all of them. One of another kind, which
+    /// tells no tolerance, is passed over.
     pub async fn least_tolerance(&self) -> Result<u64, ChainError> {
         let mut least = self.challenge_tolerance().await?;
         for later in self.later_challenges().await? {
-            least = least.min(later.challenge_tolerance().await?);
+            match later.challenge_tolerance().await {
+                Ok(tolerance) => least = least.min(tolerance),
+                // Whoever governs may name any contract that names this one before it: no reason to stop nodes of this version.
+                Err(error @ (ChainError::Reverted(_) | ChainError::BadAnswer { .. })) => {
+                    tracing::warn!(%error, contract = %later.deployment.challenge, "a contract that replaced Challenge does not say what it tolerates");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(least)
     }

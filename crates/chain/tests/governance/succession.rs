@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::U256;
+use alloy::primitives::{Address, U256, keccak256};
 use alloy::sol_types::SolConstructor as _;
 use stele_chain::ChainError;
 use stele_chain::client::{DeployConfig, Deployment, Governance};
@@ -224,4 +224,47 @@ pub(crate) async fn a_successor_tolerates_no_less(chain: Chain) {
     world.gov.supersede(&world.admin, &next).await.unwrap();
     assert_eq!(world.gov.challenge_tolerance().await.unwrap(), 600);
     assert_eq!(world.gov.least_tolerance().await.unwrap(), 60);
+}
+
+/// A contract of the line that has nothing in common with `Challenge` but its predecessor, and no successor.
+async fn stranger_after(world: &World, predecessor: Address) -> Address {
+    let selector = |name: &str| keccak256(name)[..4].to_vec();
+    let runtime = [
+        // The selector: to 0x1b for the first, to 0x37 for the second, or a revert.
+        &[0x5f, 0x35, 0x60, 0xe0, 0x1c, 0x80, 0x63][..],
+        &selector("predecessor()"),
+        &[0x14, 0x60, 0x1b, 0x57, 0x63],
+        &selector("successor()"),
+        &[0x14, 0x60, 0x37, 0x57, 0x5f, 0x5f, 0xfd, 0x5b, 0x73],
+        predecessor.as_slice(),
+        &[0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
+        &[0x5b, 0x5f, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
+    ]
+    .concat();
+    let length = u8::try_from(runtime.len()).unwrap();
+    let code = [
+        &[0x60, length, 0x80, 0x60, 0x09, 0x5f, 0x39, 0x5f, 0xf3][..],
+        &runtime,
+    ]
+    .concat();
+    let made = world.client.deploy_policy_contract(&world.admin, &code).await;
+    made.unwrap().address
+}
+
+pub(crate) async fn a_successor_of_another_kind_is_asked_for_no_tolerance(chain: Chain) {
+    let world = World::new(chain).await;
+    let config = successor_config(&world);
+    let next = world
+        .client
+        .deploy_governance(&world.admin, &config)
+        .await
+        .unwrap();
+    let next = Deployment {
+        challenge: stranger_after(&world, world.deployment().challenge).await,
+        ..next
+    };
+    world.gov.supersede(&world.admin, &next).await.unwrap();
+    assert_eq!(world.gov.later_challenges().await.unwrap().len(), 1);
+    let own = world.gov.challenge_tolerance().await.unwrap();
+    assert_eq!(world.gov.least_tolerance().await.unwrap(), own);
 }
