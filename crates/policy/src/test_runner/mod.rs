@@ -1,6 +1,7 @@
 //! Running `test_` rules, as `opa test` does.
 //!
-//! A test is a rule whose name starts with `test_`; it passes when it is `true`. `todo_test_` rules are reported as skipped. Tests run in order of
+//! A test is a rule whose name starts with `test_`; it passes when it is `true`, one with cases (`test_x[case]`) when every case that its
+//! body meets is. `todo_test_` rules are reported as skipped. Tests run in order of
 //! file and line. A test may mock input, data and functions by `with`; the impure builtins are errors unless mocked, as in decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::load::{PolicyModule, PolicySet};
 use crate::policy;
 use crate::problem::Problem;
 
+mod cases;
 mod coverage;
 mod report;
 #[cfg(test)]
@@ -69,7 +71,7 @@ impl Default for TestOptions {
 pub enum Outcome {
     /// The rule is `true`.
     Pass,
-    /// The rule is something else, or undefined.
+    /// The rule is something else, or undefined, or one of its cases is.
     Fail {
         /// The statement at which it failed, when it can be told: the last one of the rule's body that did not hold.
         at: Option<FailedLine>,
@@ -321,7 +323,10 @@ impl Runner<'_> {
         let line = |(at, line): (At, String)| format!("{}:{}: {line}", at.file, at.row);
         result.output = prints.into_iter().map(line).collect();
         result.outcome = match outcome {
-            Ok(value) if holds(value.as_ref()) => Outcome::Pass,
+            Ok(value) if holds(value.as_ref()) => match self.failed_case(test, value.as_ref())? {
+                Some(line) => Outcome::Fail { at: Some(line) },
+                None => Outcome::Pass,
+            },
             Ok(_) => Outcome::Fail {
                 at: self.failed_line(test)?,
             },

@@ -267,3 +267,81 @@ fn a_file_that_the_interpreter_refuses_does_not_hide_others() {
     assert_eq!(outcome(&report, "test_ok"), &Outcome::Pass);
     assert_eq!(report.problems.len(), 1);
 }
+
+/// As OPA 1.9 has it; it also tells the cases of `test_call`.
+#[test]
+fn a_test_passes_only_with_all_of_its_cases() {
+    const CASES: &str = r#"package c_test
+
+cases := {"one": 1, "two": 2}
+
+test_all[name] if {
+	some name, x in cases
+	x < 3
+}
+
+test_one[name] if {
+	some name, x in cases
+	x == 1
+}
+
+test_indexed[name] if {
+	x := cases[name]
+	not x == 1
+}
+
+test_nested[a][b] if {
+	some a in ["p", "q"]
+	some b in ["r", "s"]
+	concat("", [a, b]) != "ps"
+}
+
+test_dotted[name].x if {
+	some name, x in cases
+	x == 1
+}
+
+test_before[name] if {
+	some x in [1, 2]
+	x == 2
+	name := "two"
+}
+
+test_twice[name] if {
+	some name in ["a", "b"]
+	some x in [1, 2]
+	x == 2
+}
+
+test_or[name] if {
+	some name, x in cases
+	x == 1
+}
+
+test_or[other] if {
+	some other, x in cases
+	x == 2
+}
+"#;
+    let report = report(&[("c_test.rego", CASES)], &TestOptions::default());
+    let failed: Vec<String> = report
+        .results
+        .iter()
+        .filter_map(|result| match &result.outcome {
+            Outcome::Fail { at: Some(line) } => {
+                Some(format!("{} {} {:?}", result.name, line.text, line.values))
+            }
+            Outcome::Pass => None,
+            other => Some(format!("{} {other:?}", result.name)),
+        })
+        .collect();
+    assert_eq!(
+        failed,
+        [
+            r#"test_one x == 1 [("x", Some(2)), ("name", Some("two"))]"#,
+            r#"test_indexed not x == 1 [("x", Some(1)), ("name", Some("one"))]"#,
+            r#"test_nested concat("", [a, b]) != "ps" [("a", Some("p")), ("b", Some("s"))]"#,
+            r#"test_dotted x == 1 [("x", Some(2)), ("name", Some("two"))]"#,
+        ]
+    );
+}
