@@ -168,3 +168,29 @@ fn meant_differences_are_as_they_are_listed() {
     holds("sprintf", &[(r#"["%[1]s", ["a"]]"#, None)]);
     holds("regex.match", &[(r#"["$(?i)*", "a"]"#, None)]);
 }
+
+/// Not as in OPA 1.9, whose answers stand beside them.
+#[test]
+fn numbers_are_written_in_full() {
+    holds(
+        "sprintf",
+        &[
+            // "%!d(float64=1e+30)"
+            (
+                r#"["%d", [1000000000000000000000000000000]]"#,
+                Some(r#""1000000000000000000000000000000""#),
+            ),
+            // "%!f(int=01)"
+            (r#"["%.2f", [1]]"#, Some(r#""%!f(int=1)""#)),
+            // "\"a\""
+            (r##"["%#v", ["a"]]"##, Some(r#""a""#)),
+        ],
+    );
+    // Undefined.
+    let expected = format!("1{}", "0".repeat(400));
+    holds("to_number", &[(r#"["1e400"]"#, Some(expected.as_str()))]);
+    holds(
+        "to_number",
+        &[(r#"["+1"]"#, Some("1")), (r#"[".5"]"#, Some("0.5"))],
+    );
+}
