@@ -94,7 +94,7 @@ impl fmt::Display for Idle {
             ),
             (IdleState::Unknown, _) => write!(
                 f,
-                "{of} excepts nothing: none of the policies that were asked is called so, and none of their rules; mend the name, or remove it"
+                "{of} excepts nothing: none of the policies that were asked is called so, and none of their rules as far as their source tells (ids that rules make up are seen when they are found); mend the name, or remove it if it is over"
             ),
         }
     }
