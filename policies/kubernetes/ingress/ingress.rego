@@ -30,9 +30,9 @@ default allow := false
 allow if count(deny) == 0
 
 # OpenShift has a kind of the same name for the cluster's own configuration.
-ingress := k8s.object if {
+ingress := k8s.manifest if {
 	k8s.kind == "Ingress"
-	not startswith(k8s.object.apiVersion, "config.openshift.io/")
+	not startswith(k8s.manifest.apiVersion, "config.openshift.io/")
 }
 
 # METADATA
@@ -130,7 +130,7 @@ deny contains finding if {
 #   remediation: Remove externalIPs; use a load balancer.
 deny contains finding if {
 	k8s.kind == "Service"
-	some address in k8s.object.spec.externalIPs
+	some address in k8s.manifest.spec.externalIPs
 	finding := k8s.finding("kubernetes/ingress/external-ips", sprintf("the service must not take traffic for %s", [address]))
 }
 
@@ -147,7 +147,7 @@ deny contains finding if {
 #   remediation: Use an Ingress, a Gateway or a load balancer.
 warn contains finding if {
 	k8s.kind == "Service"
-	k8s.object.spec.type == "NodePort"
+	k8s.manifest.spec.type == "NodePort"
 	finding := k8s.finding("kubernetes/ingress/node-port", "the service opens a port on every node")
 }
 
@@ -165,8 +165,8 @@ warn contains finding if {
 #   remediation: Add a listener with protocol HTTPS, and redirect to it.
 warn contains finding if {
 	k8s.kind == "Gateway"
-	some listener in k8s.object.spec.listeners
+	some listener in k8s.manifest.spec.listeners
 	listener.protocol == "HTTP"
-	count([secure | some secure in k8s.object.spec.listeners; secure.protocol in {"HTTPS", "TLS"}]) == 0
+	count([secure | some secure in k8s.manifest.spec.listeners; secure.protocol in {"HTTPS", "TLS"}]) == 0
 	finding := k8s.finding("kubernetes/ingress/gateway-http", sprintf("listener %s serves plain HTTP", [listener.name]))
 }

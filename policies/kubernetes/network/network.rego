@@ -35,7 +35,7 @@ allow if count(deny) == 0
 
 objects contains item if some item in listed
 
-objects contains k8s.object if {
+objects contains k8s.manifest if {
 	not is_array(input)
 	not input.items
 }
@@ -226,7 +226,7 @@ deny contains finding if {
 	some item in objects
 	item.kind == "Service"
 	item.spec.type == "LoadBalancer"
-	not internal(item)
+	not is_internal(item)
 	admits_everyone(object.get(item.spec, "loadBalancerSourceRanges", null))
 	finding := {
 		"id": "kubernetes/network/open-load-balancer",
@@ -247,7 +247,7 @@ called(item) := object.get(item.metadata, "name", "unnamed")
 space(item) := object.get(item, ["metadata", "namespace"], "default")
 
 # What clouds call a load balancer that only the own network reaches.
-internal(item) if {
+is_internal(item) if {
 	some annotation, wanted in {
 		"cloud.google.com/load-balancer-type": "internal",
 		"networking.gke.io/load-balancer-type": "internal",

@@ -154,7 +154,7 @@ warn contains finding if {
 #   - nist-800-53r5:SC-7(21)
 #   remediation: Create a namespace for it.
 warn contains finding if {
-	k8s.object.metadata.namespace == "default"
+	k8s.manifest.metadata.namespace == "default"
 	count(main_containers) > 0
 	finding := k8s.finding("kubernetes/operations/default-namespace", "the workload should not stand in the namespace default")
 }

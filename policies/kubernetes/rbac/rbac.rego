@@ -31,14 +31,14 @@ allow if count(deny) == 0
 
 # Anyone may choose a name that begins with system:, and set a label; the names of the list are taken in every cluster.
 shipped if {
-	k8s.object.metadata.labels["kubernetes.io/bootstrapping"] == "rbac-defaults"
+	k8s.manifest.metadata.labels["kubernetes.io/bootstrapping"] == "rbac-defaults"
 	k8s.name in data.config.kubernetes.shipped_roles
 }
 
 rules contains rule if {
 	k8s.kind in {"ClusterRole", "Role"}
 	not shipped
-	some rule in k8s.object.rules
+	some rule in k8s.manifest.rules
 }
 
 # METADATA
@@ -177,7 +177,7 @@ acting(resource) := {"*", "create", "patch", "update"} if not regex.match(`/(att
 
 subjects contains subject if {
 	k8s.kind in {"ClusterRoleBinding", "RoleBinding"}
-	some subject in k8s.object.subjects
+	some subject in k8s.manifest.subjects
 }
 
 # METADATA
@@ -194,7 +194,7 @@ subjects contains subject if {
 #   remediation: Bind a role that grants what is needed.
 deny contains finding if {
 	some subject in subjects
-	some name in [k8s.object.roleRef.name, subject.name]
+	some name in [k8s.manifest.roleRef.name, subject.name]
 	name in {"cluster-admin", "system:masters"}
 	finding := k8s.finding("kubernetes/rbac/cluster-admin", sprintf("%s %s must not have %s", [subject.kind, subject.name, name]))
 }
@@ -215,10 +215,10 @@ deny contains finding if {
 deny contains finding if {
 	some subject in subjects
 	subject.name in {"system:anonymous", "system:authenticated", "system:serviceaccounts", "system:unauthenticated"}
-	not k8s.object.roleRef.name in {
+	not k8s.manifest.roleRef.name in {
 		"system:basic-user", "system:discovery", "system:public-info-viewer", "system:service-account-issuer-discovery",
 	}
-	finding := k8s.finding("kubernetes/rbac/anonymous", sprintf("%s must not have the role %s", [subject.name, k8s.object.roleRef.name]))
+	finding := k8s.finding("kubernetes/rbac/anonymous", sprintf("%s must not have the role %s", [subject.name, k8s.manifest.roleRef.name]))
 }
 
 # METADATA

@@ -4,40 +4,40 @@
 package lib.kubernetes
 
 # An AdmissionReview carries the object; a file in a repository is the object.
-object := input.request.object if input.request
+manifest := input.request.object if input.request
 
-object := input if not input.request
+manifest := input if not input.request
 
-kind := object.kind
+kind := manifest.kind
 
 # Of what controllers create the request alone may say the namespace.
 namespace := input.request.namespace if {
 	is_string(input.request.namespace)
 	input.request.namespace != ""
-} else := object.metadata.namespace if {
-	is_string(object.metadata.namespace)
+} else := manifest.metadata.namespace if {
+	is_string(manifest.metadata.namespace)
 } else := "default"
 
 default name := "unnamed"
 
-name := object.metadata.name
+name := manifest.metadata.name
 
-name := object.metadata.generateName if not object.metadata.name
+name := manifest.metadata.generateName if not manifest.metadata.name
 
 resource := sprintf("%s/%s/%s", [kind, namespace, name])
 
 # The pod, or what a workload makes pods of.
-pod := object if kind == "Pod"
+pod := manifest if kind == "Pod"
 
-pod := object.template if kind == "PodTemplate"
+pod := manifest.template if kind == "PodTemplate"
 
 # Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, and what others define like them.
-pod := object.spec.template if {
+pod := manifest.spec.template if {
 	not kind in {"CronJob", "Pod", "PodTemplate"}
-	object.spec.template.spec.containers
+	manifest.spec.template.spec.containers
 }
 
-pod := object.spec.jobTemplate.spec.template if kind == "CronJob"
+pod := manifest.spec.jobTemplate.spec.template if kind == "CronJob"
 
 pod_spec := pod.spec
 
