@@ -275,3 +275,28 @@ fn what_pages_are_made_of_is_checked() {
     site.run(&["policy", "docs", "p"])
         .fails(2, &["`L9` is no layer", "L1, L2, L3, L4, L5, L6, L7, L8"]);
 }
+
+/// OPA reads `not f(input.x)` otherwise than decisions do (D6 of the divergences), and `stele eval` reads it as OPA does.
+#[test]
+fn the_librarys_tests_pass_as_opa_reads_negations() {
+    let site = Site::new();
+    let policies = workspace().join("policies");
+    let policies = policies.to_str().unwrap();
+    let tests = site
+        .run(&["policy", "test", policies, "--format", "json"])
+        .exits(0);
+    let tests: Vec<Value> = serde_json::from_str(&tests).unwrap();
+    assert!(tests.len() > 600, "{} tests", tests.len());
+    let data = site.run(&["eval", "-d", policies, "-f", "json", "data"]).exits(0);
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let data = &data["result"][0]["expressions"][0]["value"];
+    for test in tests {
+        let (package, name) = (test["package"].as_str().unwrap(), test["name"].as_str().unwrap());
+        let place = package.strip_prefix("data").unwrap().replace('.', "/");
+        assert_eq!(
+            data.pointer(&format!("{place}/{name}")),
+            Some(&Value::Bool(true)),
+            "{package}.{name}"
+        );
+    }
+}

@@ -109,9 +109,11 @@ deny contains finding if {
 }
 
 # What an operation says itself goes before what the description says of all.
-effective(operation) := operation.security if is_array(operation.security)
+effective(operation) := operation.security if says_security(operation)
 
-effective(operation) := general if not is_array(operation.security)
+effective(operation) := general if not says_security(operation)
+
+says_security(operation) if is_array(operation.security)
 
 default general := []
 
@@ -152,7 +154,7 @@ safe(name) if {
 #   remediation: Add security, or an empty one where everyone may read.
 warn contains finding if {
 	some entry in operations
-	not is_array(entry.operation.security)
+	not is_array(object.get(entry.operation, "security", null))
 	may_be_left_out(general)
 	startswith(entry.name, "GET ")
 	finding := found("api/openapi/open-read", entry.name, sprintf("%s needs no sign-in", [entry.name]))

@@ -32,8 +32,10 @@ allow if count(deny) == 0
 # OpenShift has a kind of the same name for the cluster's own configuration.
 ingress := k8s.manifest if {
 	k8s.kind == "Ingress"
-	not startswith(k8s.manifest.apiVersion, "config.openshift.io/")
+	not of_openshift
 }
+
+of_openshift if startswith(k8s.manifest.apiVersion, "config.openshift.io/")
 
 # METADATA
 # title: Ingress without TLS

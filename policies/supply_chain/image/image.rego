@@ -33,9 +33,11 @@ allow if {
 }
 
 # What names no image is not known to be any that is trusted.
-named(image) := image.reference if is_string(image.reference)
+named(image) := image.reference if has_reference(image)
 
-named(image) := "an image without reference" if not is_string(image.reference)
+named(image) := "an image without reference" if not has_reference(image)
+
+has_reference(image) if is_string(image.reference)
 
 # METADATA
 # title: Untrusted registry

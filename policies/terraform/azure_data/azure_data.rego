@@ -129,7 +129,7 @@ deny contains finding if {
 	some change in tf.of_type("azurerm_storage_account")
 	not ruled(change)
 	count(tf.blocks(change, "network_rules")) == 0
-	not tf.is_false(change.change.after.public_network_access_enabled)
+	not tf.is_false(object.get(change.change.after, "public_network_access_enabled", null))
 	tf.known(change, "public_network_access_enabled")
 	tf.known(change, "network_rules")
 	finding := tf.finding("terraform/azure_data/storage-network", change, "network_rules must deny by default")
@@ -146,11 +146,13 @@ ruled(account) if {
 
 of_another(rules, account) if {
 	end := lower(concat("", ["/", account.change.after.name]))
-	not endswith(lower(rules.change.after.storage_account_id), end)
 	rules.change.after.storage_account_id
+	not names(rules, end)
 }
 
 of_another(rules, account) if tf.about_another(rules, account)
+
+names(rules, end) if endswith(lower(rules.change.after.storage_account_id), end)
 
 network_rules contains {"change": change, "rules": rules} if {
 	some change in tf.of_type("azurerm_storage_account")
@@ -198,7 +200,7 @@ warn contains finding if {
 	})
 	tf.known(change, "public_network_access_enabled")
 	tf.off(change, "delegated_subnet_id")
-	not tf.is_false(change.change.after.public_network_access_enabled)
+	not tf.is_false(object.get(change.change.after, "public_network_access_enabled", null))
 	finding := tf.finding("terraform/azure_data/public-database", change, "public_network_access_enabled should be false")
 }
 
