@@ -12,14 +12,10 @@
 mod common;
 
 use common::evaluate;
-use common::plan::{block, entry, policy, stmt};
+use common::plan::{block, entry, policy, stmt, text};
 use stele_contract::{Options, Reason, Refusal, compile};
-use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, Stmt, StmtKind, StringIndex};
+use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, Stmt, StmtKind};
 use stele_types::Value;
-
-const fn text(index: u32) -> Operand {
-    Operand::StringIndex(StringIndex(index))
-}
 
 fn sprintf(list: Local) -> Stmt {
     let call = StmtKind::Call {

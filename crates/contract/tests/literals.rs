@@ -13,19 +13,15 @@
 mod common;
 
 use common::answers::answers;
-use common::plan::{block, entry, policy, stmt};
+use common::plan::{block, entry, policy, stmt, text};
 use stele_contract::{Options, compile};
-use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, StmtKind, StringIndex};
+use stele_rego::ir::{DATA, Func, INPUT, Local, Operand, Policy, StmtKind};
 use stele_types::Value;
 
 /// The collections under test, and the array of what is seen of them.
 const A: Local = Local(10);
 const B: Local = Local(11);
 const SEEN: Local = Local(2);
-
-const fn text(index: u32) -> Operand {
-    Operand::StringIndex(StringIndex(index))
-}
 
 const fn array(target: Local) -> StmtKind {
     StmtKind::MakeArray { capacity: 1, target }

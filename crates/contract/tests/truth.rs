@@ -13,17 +13,13 @@
 mod common;
 
 use common::answers::answers;
-use common::plan::{block, entry, policy, stmt};
-use stele_rego::ir::{INPUT, Local, Operand, Policy, StmtKind, StringIndex};
+use common::plan::{block, entry, policy, stmt, text};
+use stele_rego::ir::{INPUT, Local, Operand, Policy, StmtKind};
 use stele_types::{Value, json};
 
 const A: Local = Local(10);
 const B: Local = Local(11);
 const SEEN: Local = Local(2);
-
-const fn text(index: u32) -> Operand {
-    Operand::StringIndex(StringIndex(index))
-}
 
 /// `A := input.a`, `B := input.b`.
 fn look(target: Local) -> StmtKind {

@@ -12,7 +12,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{anchor_of, erasure, id, key, open, options, record};
+use common::{anchor_of, assert_flawless, erasure, id, key, open, options, record, sample};
 use proptest::prelude::*;
 use stele_ledger::storage::fsck::{self, ChainAnchor, ChainView, FsckReport, Gravity};
 use stele_ledger::{Erasure, ErasureRequest, Ledger, LedgerError, Options};
@@ -20,20 +20,6 @@ use stele_testkit::store::{Disk, FaultStore};
 use stele_types::{Digest, LeafIndex, Timestamp, TreeSize};
 
 const FIRST: &str = "records/00000000000000000000.rec";
-
-fn sample() -> Disk {
-    let store = Arc::new(FaultStore::new(Disk::new()));
-    let ledger = open(&store).unwrap();
-    for number in 0..300 {
-        ledger.append_and_wait(record(number)).unwrap();
-        if number == 270 {
-            ledger.store_anchor(&anchor_of(&ledger).unwrap()).unwrap();
-        }
-    }
-    ledger.publish().unwrap();
-    drop(ledger);
-    store.disk()
-}
 
 fn reopen(disk: &Disk) -> Result<Ledger, LedgerError> {
     open(&Arc::new(FaultStore::new(disk.clone())))
@@ -405,13 +391,7 @@ fn derived_files_are_made_anew() {
     tiles.iter().chain(&indexes).for_each(|path| without.delete(path));
     let store = Arc::new(FaultStore::new(without));
     let ledger = open(&store).unwrap();
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
     ledger.prove(&id(0)).unwrap();
     // Narrower forms of a partial tile belonged to an older checkpoint; they are not made again.
     let wanted = |path: &&String| !path.ends_with(".p/15");

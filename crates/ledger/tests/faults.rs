@@ -13,7 +13,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{anchor_of, erasure, id, key, open, options, record};
+use common::{anchor_of, assert_flawless, erasure, id, key, open, options, record};
 use stele_ledger::storage::fsck::{self, Gravity};
 use stele_ledger::storage::{Erasure, LedgerError, StoredAnchor};
 use stele_ledger::{AckMode, Checkpoint, Ledger, Options, proof};
@@ -277,13 +277,7 @@ fn run_stubbornly(store: &Arc<FaultStore>) -> (Promises, u32) {
             take(&step, &ledger, &mut promises).unwrap_or_else(|error| panic!("second attempt: {error}"));
         }
     }
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
     check_promises(&ledger, &promises, "while running");
     (promises, failures)
 }
@@ -345,13 +339,7 @@ fn memory_mode_keeps_what_it_acknowledged_through_a_full_disk() {
     for number in [0, 1, 3] {
         assert_eq!(ledger.record(&id(number)).unwrap().record, record(number));
     }
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{anchor_of, erasure, id, key, open, options, record};
+use common::{anchor_of, assert_flawless, erasure, id, key, open, options, record};
 use proptest::prelude::*;
 use stele_ledger::storage::fsck::{self, Gravity};
 use stele_ledger::storage::{Erasure, FileStore, Prepared};
@@ -230,13 +230,7 @@ fn erasure_keeps_every_proof_valid() {
         );
         assert_eq!((&after.record.input, after.record.input_salt), (&None, None));
         assert_eq!(after.record.result, before.record.result);
-        assert!(
-            ledger
-                .fsck(&fsck::ChainView::default())
-                .unwrap()
-                .problems
-                .is_empty()
-        );
+        assert_flawless(ledger);
         let own = ledger.entry(LeafIndex::new(30)).unwrap().record;
         assert_eq!(
             own.input.unwrap().get("decision_id"),
@@ -274,13 +268,7 @@ fn masked_inputs_can_be_erased_and_erasures_cannot() {
         ledger.erase(&own, &erasure(8)),
         Err(LedgerError::NotErasable { .. })
     ));
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
 }
 
 #[test]
@@ -303,13 +291,7 @@ fn calls_of_impure_builtins_are_erased_with_the_input_however_small_they_are() {
         assert!(left.nd_builtin_cache_commitment.is_some());
         proof::verify(&ledger.prove(&id(number)).unwrap(), ledger.verifier()).unwrap();
     }
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
 }
 
 #[test]
@@ -387,13 +369,7 @@ fn many_threads_share_group_commits() {
         commits.load(Ordering::SeqCst) < 400,
         "each decision had a commit of its own"
     );
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
     let error = FileStore::open(dir.path()).err().unwrap();
     assert!(matches!(error, LedgerError::Locked { .. }), "{error}");
     drop(Arc::into_inner(ledger).unwrap());
@@ -478,13 +454,7 @@ fn room_ahead_of_the_content_goes_when_the_log_is_closed_or_has_crashed() {
     }
     let (length, content) = last_file(log);
     assert!(length > content + 1_000, "{length} {content}");
-    assert!(
-        ledger
-            .fsck(&fsck::ChainView::default())
-            .unwrap()
-            .problems
-            .is_empty()
-    );
+    assert_flawless(&ledger);
     // What a machine that stops now would find.
     std::fs::create_dir(crashed.join("records")).unwrap();
     for entry in std::fs::read_dir(log.join("records")).unwrap() {

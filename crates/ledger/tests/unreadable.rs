@@ -14,26 +14,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{anchor_of, key, open, options, record};
+use common::{key, open, options, sample};
 use stele_ledger::Ledger;
 use stele_ledger::storage::fsck::{self, ChainView, FsckReport, Gravity};
 use stele_ledger::storage::{FileStore, Store};
 use stele_testkit::store::{Disk, FaultStore};
-
-/// A log of several record files, with an anchor and partial tiles of two widths.
-fn sample() -> Disk {
-    let store = Arc::new(FaultStore::new(Disk::new()));
-    let ledger = open(&store).unwrap();
-    for number in 0..300 {
-        ledger.append_and_wait(record(number)).unwrap();
-        if number == 270 {
-            ledger.store_anchor(&anchor_of(&ledger).unwrap()).unwrap();
-        }
-    }
-    ledger.publish().unwrap();
-    drop(ledger);
-    store.disk()
-}
 
 /// A disk on which one path, and what is below it, can't be read.
 struct Sick {

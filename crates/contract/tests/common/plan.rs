@@ -15,6 +15,11 @@ pub fn stmt(row: u32, kind: StmtKind) -> Stmt {
     Stmt::new(kind, location)
 }
 
+/// A string constant.
+pub const fn text(index: u32) -> Operand {
+    Operand::StringIndex(StringIndex(index))
+}
+
 /// A block of statements on line 1.
 pub fn block(kinds: Vec<StmtKind>) -> Block {
     Block {

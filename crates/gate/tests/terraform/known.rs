@@ -2,7 +2,7 @@
 
 use stele_types::json;
 
-use crate::{addresses, after, changes, document, module, place, value};
+use crate::{addresses, changes, document, module, place, value};
 
 /// `after` and `after_unknown` of the resource with this address.
 fn of(text: &str, address: &str) -> (String, String) {
@@ -57,29 +57,9 @@ fn what_is_known_of_a_set_stays() {
         ("toset(var.u)", "unknown"),
     ];
     for (expression, expected) in cases {
-        let found = value_of(expression);
+        let found = value(expression);
         assert_eq!(found, expected, "{expression}");
     }
-}
-
-/// As [`value`], whatever else of it is unknown.
-fn value_of(expression: &str) -> String {
-    if !expression.contains("var.u") {
-        return value(expression);
-    }
-    let text = format!("variable \"u\" {{}}\nresource \"t\" \"r\" {{\n  a = {expression}\n}}\n");
-    let input = module(&[("main.tf", &text)]);
-    assert_eq!(input.failures, [], "{expression}");
-    let (after, unknown) = after(&input);
-    if unknown == r#"{"a":true}"# {
-        return "unknown".to_owned();
-    }
-    after
-        .strip_prefix("{\"a\":")
-        .unwrap()
-        .strip_suffix('}')
-        .unwrap()
-        .to_owned()
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stele_ledger::storage::StoredAnchor;
+use stele_ledger::storage::fsck::ChainView;
 use stele_ledger::{Anchor, ErasureRequest, Ledger, LedgerError, Options, SigningKey, default_origin};
 use stele_testkit::records;
-use stele_testkit::store::FaultStore;
+use stele_testkit::store::{Disk, FaultStore};
 use stele_types::{BlockNumber, ChainId, DecisionId, DecisionRecord, Digest, NodeAddress, Salt, Timestamp};
 
 pub(crate) fn key() -> SigningKey {
@@ -62,4 +63,26 @@ pub(crate) fn anchor_of(ledger: &Ledger) -> Result<StoredAnchor, LedgerError> {
         },
         checkpoint: signed.note,
     })
+}
+
+/// A log of several record files, with an anchor and partial tiles of two widths.
+pub(crate) fn sample() -> Disk {
+    let store = Arc::new(FaultStore::new(Disk::new()));
+    let ledger = open(&store).unwrap();
+    for number in 0..300 {
+        ledger.append_and_wait(record(number)).unwrap();
+        if number == 270 {
+            ledger.store_anchor(&anchor_of(&ledger).unwrap()).unwrap();
+        }
+    }
+    ledger.publish().unwrap();
+    drop(ledger);
+    store.disk()
+}
+
+/// That fsck, which asks no chain, has nothing to say.
+#[track_caller]
+pub(crate) fn assert_flawless(ledger: &Ledger) {
+    let report = ledger.fsck(&ChainView::default()).unwrap();
+    assert_eq!(report.problems, []);
 }
