@@ -214,3 +214,50 @@ fn an_exception_for_no_policy_that_there_is_is_told_at_once() {
     let report = ran.exits(1);
     assert_eq!(report.matches("\"state\": \"unknown\"").count(), 1, "{report}");
 }
+
+/// Ids that a rule makes up as it runs are known by what they are made of; a typo in the others is told.
+#[test]
+fn an_exception_for_an_id_that_a_rule_makes_up_is_not_called_unknown() {
+    let policy = r#"# METADATA
+# custom:
+#   id: own/ports
+#   inputs: [kubernetes]
+package own.ports
+
+deny contains {"id": sprintf("own/ports/%d", [port]), "msg": "open"} if some port in input.spec.ports
+
+deny contains finding("own/ports/none") if not input.spec.ports
+
+finding(id) := {"id": id, "msg": "no port"}
+"#;
+    let entries = [
+        "own/ports/80",
+        "own/ports/443",
+        "own/ports/none",
+        "own/ports/nothing",
+        "own/port/80",
+    ]
+    .map(|id| exception(id, &format!("{FAR}\n  resource: '**'")));
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [80]}\n";
+    let site = site(&[
+        ("web.yaml", service),
+        ("policies/own.rego", policy),
+        ("stele-exceptions.yaml", &file(&entries)),
+    ]);
+    let ran = check(&site, &[".", "--policy", "policies", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.exits(0)).unwrap();
+    let idle = report["exceptions"].as_array().unwrap().iter();
+    let idle: Vec<_> = idle
+        .map(|idle| (idle["policy"].as_str().unwrap(), idle["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        idle,
+        [
+            ("own/ports/443", "unused"),
+            ("own/ports/none", "unused"),
+            // May be one of those that are made up.
+            ("own/ports/nothing", "unused"),
+            ("own/port/80", "unknown"),
+        ]
+    );
+}

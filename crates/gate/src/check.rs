@@ -9,7 +9,7 @@ use stele_policy::derive::{Derivation, Deriver};
 use stele_policy::violations::{self, Found};
 use stele_policy::{
     CompiledPolicy, DataPath, EngineError, EvalContext, EvalRequest, InputDocument, Limits, Policy,
-    PolicySet, VmEngine,
+    PolicySet, VmEngine, ids,
 };
 use stele_types::{Digest, EntryPoint, InputKind, PolicyId, PolicyVersion, Timestamp, Value, json, sha256};
 
@@ -17,6 +17,7 @@ use crate::evidence::CheckedFile;
 use crate::exception::Exempt;
 use crate::finding::{Failure, Finding};
 use crate::format::combined;
+use crate::names::Names;
 use crate::source::Input;
 use crate::subject::{Origins, Subject, View};
 use crate::text::Lines;
@@ -156,17 +157,19 @@ impl Checker {
         })
     }
 
-    /// What the policies that are asked, and their rules, are called: ids, and of rules without one their names behind the policy's.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let selected = self.parts.iter().flat_map(|compiled| &compiled.selected);
-        let names = selected.flat_map(|Selected { policy, .. }| {
-            let rules = policy.rules.iter().flat_map(|rule| {
-                let plain = format!("{}/{}", policy.id, rule.name);
-                rule.custom.id.clone().into_iter().chain([plain])
-            });
-            rules.chain([policy.id.to_string()])
-        });
-        names.collect()
+    /// What the policies that are asked, and their rules, are called, as far as their source tells: ids, and of rules without one their names behind the
+    /// policy's.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let mut names = Names::default();
+        for compiled in &self.parts {
+            let mut finder = ids::Finder::new(&compiled.part.set);
+            for Selected { policy, rules, .. } in &compiled.selected {
+                let rules: Vec<&str> = rules.iter().map(|(name, _)| name.as_str()).collect();
+                names.add(policy, finder.ids(policy, &rules));
+            }
+        }
+        names
     }
 
     /// What was asked: SHA-256 over the canonical JSON list of the parts, each the digest of its bundle, or its modules' paths and texts and its data.

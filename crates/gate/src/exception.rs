@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 use crate::finding::Finding;
+use crate::names::Names;
 
 /// How the file is called in a repository.
 pub const FILE_NAME: &str = "stele-exceptions.yaml";
@@ -75,7 +76,7 @@ pub enum IdleState {
     Expired,
     /// It matched no finding.
     Unused,
-    /// It names no policy and no rule of those that were asked.
+    /// It names no policy that was asked, and nothing that the rules of those can be called.
     Unknown,
 }
 
@@ -94,7 +95,7 @@ impl fmt::Display for Idle {
             ),
             (IdleState::Unknown, _) => write!(
                 f,
-                "{of} excepts nothing: none of the policies that were asked is called so, and none of their rules as far as their source tells (ids that rules make up are seen when they are found); mend the name, or remove it if it is over"
+                "{of} excepts nothing: none of the policies that were asked is called so, and none of their rules can be; mend the name, or remove it if it is over"
             ),
         }
     }
@@ -172,13 +173,13 @@ impl Exceptions {
 
     /// Marks the findings that an exception in force matches (the first one, if several do) and returns the exceptions that match none, in their
     /// order. `path_of` makes of a finding's file the path that globs are about; None: the exceptions are not for it. Without `whole` only a part of the files was checked,
-    /// which does not show what is unused. `names` are the policies and rules that were asked, as a checker has them; without any nobody knows what there is.
+    /// which does not show what is unused. `names` are those of the policies and rules that were asked; without them nobody knows what there is.
     pub fn apply(
         &self,
         findings: &mut [Finding],
         path_of: &dyn Fn(&str) -> Option<String>,
         whole: bool,
-        names: &[String],
+        names: Option<&Names>,
     ) -> Vec<Idle> {
         let mut used = vec![false; self.entries.len()];
         for finding in findings {
@@ -197,7 +198,7 @@ impl Exceptions {
         let idle = self.entries.iter().zip(used).filter_map(|(entry, used)| {
             let state = match (entry.expired, used) {
                 (true, _) => IdleState::Expired,
-                (false, false) if !names.is_empty() && !entry.names_any(names) => IdleState::Unknown,
+                (false, false) if names.is_some_and(|names| !entry.names_any(names)) => IdleState::Unknown,
                 (false, false) if whole => IdleState::Unused,
                 (false, _) => return None,
             };
@@ -215,8 +216,9 @@ impl Exceptions {
 }
 
 impl Entry {
-    fn names_any(&self, names: &[String]) -> bool {
-        names.iter().any(|name| self.policy.1.is_match(name))
+    fn names_any(&self, names: &Names) -> bool {
+        let (text, glob) = &self.policy;
+        names.has(text, glob)
     }
 
     fn is_for(&self, finding: &Finding, path: &str) -> bool {
@@ -319,8 +321,8 @@ mod tests {
             file: path.to_owned(),
             ..finding("k8s/pods", "k8s/pods/root", Severity::Low)
         }];
-        let names = ["k8s/pods", "k8s/pods/other"].map(str::to_owned);
-        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true, &names);
+        let names = Names::of(&["k8s/pods", "k8s/pods/other"]);
+        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true, Some(&names));
         let [finding] = all;
         assert_eq!(finding.fails(), finding.exception.is_none());
         (
@@ -333,7 +335,7 @@ mod tests {
     fn a_part_of_the_files_does_not_show_what_is_unused() {
         let text = entry("  policy: k8s/pods\n  resource: '**'\n  expires: 2026-06-01\n");
         let exceptions = Exceptions::parse("e.yaml", &text, TODAY).unwrap();
-        let idle = |whole| exceptions.apply(&mut [], &|name| Some(name.to_owned()), whole, &[]);
+        let idle = |whole| exceptions.apply(&mut [], &|name| Some(name.to_owned()), whole, None);
         assert_eq!(idle(true).len(), 1);
         assert!(idle(false).is_empty());
     }
@@ -398,7 +400,7 @@ mod tests {
             ));
             assert_eq!(applied(&text, "a", "r"), (None, vec![state]), "{policy}");
         }
-        // A rule may give ids that its metadata does not have: what was found is there.
+        // What was found is there, whatever the source tells.
         let text = entry("  expires: 2026-06-01\n  policy: k8s/pods/root\n  resource: '**'\n");
         assert_eq!(applied(&text, "a", "r").1, []);
     }

@@ -215,12 +215,17 @@ impl Finding {
     /// The rule's name, behind that of its policy unless it begins with that: two policies may have a `deny`.
     #[must_use]
     pub fn id(&self) -> String {
-        let behind = self.rule.strip_prefix(&self.policy);
-        if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            self.rule.clone()
-        } else {
-            format!("{}/{}", self.policy, self.rule)
-        }
+        id(&self.policy, &self.rule)
+    }
+}
+
+/// What a rule is called beside those of other policies.
+pub(crate) fn id(policy: &str, rule: &str) -> String {
+    let behind = rule.strip_prefix(policy);
+    if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        rule.to_owned()
+    } else {
+        format!("{policy}/{rule}")
     }
 }
 

@@ -24,9 +24,6 @@ pub struct Outcome {
     pub exceptions: Vec<Idle>,
     /// The policies that were asked.
     pub policies: Vec<Asked>,
-    /// Their names and those of their rules.
-    #[serde(skip)]
-    pub names: Vec<String>,
     /// How many files were read.
     pub files: usize,
     /// How often a policy was asked about a document.
@@ -123,7 +120,6 @@ pub fn run(
     results.sort_by_key(|(index, _)| *index);
     let mut out = Outcome {
         policies: checker.policies().collect(),
-        names: checker.names(),
         ..Outcome::default()
     };
     let mut inputs = Vec::new();

@@ -18,6 +18,7 @@ pub mod derive;
 pub mod docs;
 pub mod engine;
 pub mod explain;
+pub mod ids;
 pub mod lint;
 pub mod load;
 pub mod metadata;

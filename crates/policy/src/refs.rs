@@ -87,6 +87,29 @@ pub(crate) fn data_imports(module: &Module) -> BTreeMap<String, Vec<String>> {
     out
 }
 
+/// The path below `data` that a name with segments leads to in a module, as far as it is constant; `None`: it leads into the input.
+pub(crate) fn data_path(module: &PolicyModule, root: &str, path: &[Segment]) -> Option<Vec<String>> {
+    let imported = module
+        .ast
+        .imports
+        .iter()
+        .find(|import| import.name().is_some_and(|name| name.name.as_ref() == root));
+    let target = imported.map(|import| import.path.iter().map(|ident| ident.name.to_string()));
+    let mut full: Vec<String> = match (root, target) {
+        ("input", _) => return None,
+        ("data", _) => Vec::new(),
+        (_, Some(mut target)) => {
+            if target.next().as_deref() == Some("input") {
+                return None;
+            }
+            target.collect()
+        }
+        (name, None) => module.package.iter().cloned().chain([name.to_owned()]).collect(),
+    };
+    full.extend(path.iter().map_while(Segment::as_str).map(str::to_owned));
+    Some(full)
+}
+
 /// Collects the paths below `data` that a rule may refer to. A local that has a rule's name counts as a reference to the rule, so
 /// that nothing is called unreachable by mistake.
 struct Reach<'a> {

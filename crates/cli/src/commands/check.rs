@@ -81,10 +81,11 @@ pub(crate) fn run(configuration: &Configuration, args: &Args) -> Result<Verdict>
     let checker = checker.explaining(args.explain).combining(args.combine);
     let found = files(args)?;
     let changed = changed(args)?;
+    let names = (!exceptions.is_empty()).then(|| checker.names());
     let examine = || {
         let mut outcome = check(&checker, &found, changed.as_ref());
         for exceptions in &exceptions {
-            exceptions.apply(&mut outcome, &args.paths, changed.is_none());
+            exceptions.apply(&mut outcome, &args.paths, changed.is_none(), names.as_ref());
         }
         outcome
     };

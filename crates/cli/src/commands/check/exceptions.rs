@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use stele_gate::evidence::CheckedFile;
 use stele_gate::exception::{self, Exceptions};
-use stele_gate::{Outcome, report};
+use stele_gate::{Names, Outcome, report};
 use stele_types::sha256;
 
 /// Exceptions with the directory that their globs of files start from.
@@ -88,8 +88,8 @@ fn of(start: &Path) -> Option<PathBuf> {
 }
 
 impl Loaded {
-    /// Marks what is excepted, and takes down what excepts nothing. `whole`: every file below the paths was checked.
-    pub(crate) fn apply(&self, outcome: &mut Outcome, paths: &[PathBuf], whole: bool) {
+    /// Marks what is excepted, and takes down what excepts nothing. `whole`: every file below the paths was checked. `names`: those of all that was asked.
+    pub(crate) fn apply(&self, outcome: &mut Outcome, paths: &[PathBuf], whole: bool, names: Option<&Names>) {
         let whole = whole && paths.iter().any(|path| repository::same(path, &self.root));
         let path_of = |name: &str| {
             let path = repository::path_below(&self.root, name);
@@ -103,7 +103,7 @@ impl Loaded {
         };
         let idle = self
             .exceptions
-            .apply(&mut outcome.findings, &path_of, whole, &outcome.names);
+            .apply(&mut outcome.findings, &path_of, whole, names);
         for idle in &idle {
             crate::output::note(report::printable(&format!("{}: {idle}", idle.exempt.place)));
         }

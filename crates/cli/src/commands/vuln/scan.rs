@@ -122,7 +122,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     }
     remarks(&report, &input, &outcome, args);
     for exceptions in &exceptions {
-        exceptions.apply(&mut outcome, &args.paths, false);
+        exceptions.apply(&mut outcome, &args.paths, false, None);
     }
     if let Some(path) = &args.findings.write_baseline {
         return findings::write_baseline(path, &outcome);
