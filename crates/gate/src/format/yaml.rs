@@ -3,7 +3,7 @@
 //! Aliases stand for what they name, at the place where it is written; merge keys (`<<`) are merged, as everybody who deploys such files does. The short
 //! tags of CloudFormation become the functions that they abbreviate in its templates; other local tags are left out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -25,8 +25,54 @@ pub enum Dialect {
     Cloudformation,
 }
 
-/// More values are refused, those that aliases repeat included.
-const MAX_NODES: usize = 4_000_000;
+/// A text with more values is refused.
+const MAX_NODES: usize = 16_000_000;
+
+/// What aliases may repeat in a small file. In a large one they may repeat as much as it says itself: only a bomb repeats more.
+const MAX_REPEATED: Size = Size {
+    values: 400_000,
+    bytes: 64 << 20,
+};
+
+/// As many times what a file says is kept of what its anchors name, which may stand within each other.
+const MAX_KEPT: usize = 4;
+
+/// How much something is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    /// Of texts and keys.
+    bytes: usize,
+}
+
+impl Size {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            values: self.values.saturating_add(other.values),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            values: self.values.saturating_sub(before.values),
+            bytes: self.bytes.saturating_sub(before.bytes),
+        }
+    }
+
+    fn times(self, factor: usize) -> Self {
+        Self {
+            values: self.values.saturating_mul(factor),
+            bytes: self.bytes.saturating_mul(factor),
+        }
+    }
+
+    /// Whether it is more than another one, and more than a small file may have.
+    fn is_beyond(self, other: Self) -> bool {
+        self.values > other.values.max(MAX_REPEATED.values)
+            || self.bytes > other.bytes.max(MAX_REPEATED.bytes)
+    }
+}
 
 /// The functions of CloudFormation that have a short tag, apart from `Ref` and `Condition`.
 /// See <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>.
@@ -56,7 +102,9 @@ pub(super) fn read(text: &str, dialect: Dialect) -> Result<Vec<Node>, FormatErro
         parser: Parser::new_from_str(text),
         dialect,
         anchors: HashMap::new(),
-        nodes: 0,
+        said: Size::default(),
+        repeated: Size::default(),
+        kept: Size::default(),
     };
     let mut documents = Vec::new();
     loop {
@@ -78,15 +126,19 @@ struct Reader<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
     dialect: Dialect,
     anchors: HashMap<usize, Anchor>,
-    nodes: usize,
+    /// What the text says itself.
+    said: Size,
+    /// What aliases said again.
+    repeated: Size,
+    /// What is kept for aliases.
+    kept: Size,
 }
 
 /// What an anchor names.
 #[derive(Clone)]
 struct Anchor {
     node: Rc<Node>,
-    /// How many values that is.
-    size: usize,
+    size: Size,
     /// How many levels.
     height: usize,
 }
@@ -116,29 +168,65 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn count(&mut self, nodes: usize, at: &Range<usize>) -> Read<()> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > MAX_NODES {
-            let message = format!("more than {MAX_NODES} values, aliases written out");
+    /// Takes down that the text says something itself.
+    fn say(&mut self, values: usize, bytes: usize, at: &Range<usize>) -> Read<()> {
+        self.said = self.said.plus(Size { values, bytes });
+        if self.said.values > MAX_NODES {
+            let message = format!("more than {MAX_NODES} values");
             return Err(FormatError::at(at.start, message));
         }
+        Ok(())
+    }
+
+    /// Takes down that an alias repeats something.
+    fn repeat(&mut self, size: Size, at: &Range<usize>) -> Read<()> {
+        self.repeated = self.repeated.plus(size);
+        if self.repeated.is_beyond(self.said) {
+            let Size { values, bytes } = MAX_REPEATED;
+            let message = format!(
+                "its aliases repeat more than {values} values or {bytes} bytes, and more than it says itself: it may be a bomb"
+            );
+            return Err(FormatError::at(at.start, message));
+        }
+        Ok(())
+    }
+
+    /// Keeps what an anchor names.
+    fn keep(&mut self, anchor: usize, size: Size, node: &Node) -> Read<()> {
+        self.kept = self.kept.plus(size);
+        if self.kept.is_beyond(self.said.plus(self.repeated).times(MAX_KEPT)) {
+            let message = "too many anchors stand within each other";
+            return Err(FormatError::at(node.range.start, message));
+        }
+        let anchored = Anchor {
+            size,
+            height: height(node),
+            node: Rc::new(node.clone()),
+        };
+        self.anchors.insert(anchor, anchored);
         Ok(())
     }
 
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Read<Node> {
         let range = range(span);
         self.check_depth(depth, &range)?;
-        self.count(1, &range)?;
-        let before = self.nodes;
+        let before = self.said.plus(self.repeated);
         let (node, anchor, tag) = match event {
             Event::Alias(id) => return self.alias(id, &range, depth),
             Event::Scalar(text, style, anchor, tag) => {
+                self.say(1, text.len(), &range)?;
                 let value = scalar(&text, style, tag.as_deref(), self.dialect)
                     .map_err(|message| FormatError::at(range.start, message))?;
                 (Node::scalar(range, value), anchor, tag)
             }
-            Event::SequenceStart(_, anchor, tag) => (self.sequence(range, depth)?, anchor, tag),
-            Event::MappingStart(_, anchor, tag) => (self.mapping(range, depth)?, anchor, tag),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.say(1, 0, &range)?;
+                (self.sequence(range, depth)?, anchor, tag)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.say(1, 0, &range)?;
+                (self.mapping(range, depth)?, anchor, tag)
+            }
             _ => return Err(FormatError::at(range.start, "not YAML: a value is missing")),
         };
         let tag = tag.as_deref().filter(|_| self.dialect == Dialect::Cloudformation);
@@ -147,15 +235,8 @@ impl<'t> Reader<'t> {
             None => node,
         };
         if anchor > 0 {
-            let size = self.nodes.saturating_sub(before).saturating_add(1);
-            // What is kept for aliases counts like what they write out.
-            self.count(size, &node.range)?;
-            let anchored = Anchor {
-                size,
-                height: height(&node),
-                node: Rc::new(node.clone()),
-            };
-            self.anchors.insert(anchor, anchored);
+            let size = self.said.plus(self.repeated).since(before);
+            self.keep(anchor, size, &node)?;
         }
         Ok(node)
     }
@@ -173,7 +254,7 @@ impl<'t> Reader<'t> {
             return Err(FormatError::at(at.start, "an alias of a value that contains it"));
         };
         self.check_depth(depth.saturating_add(anchor.height), at)?;
-        self.count(anchor.size, at)?;
+        self.repeat(anchor.size, at)?;
         Ok(anchor.node.as_ref().clone())
     }
 
@@ -236,9 +317,12 @@ impl<'t> Reader<'t> {
             NodeKind::Array(items) => items.iter().collect(),
             _ => vec![value],
         };
-        let set_before = entries
-            .iter()
-            .find(|entry| sources.iter().any(|source| source.get(&entry.key).is_some()));
+        let members = sources.iter().filter_map(|source| match &source.kind {
+            NodeKind::Object(members) => Some(members.iter()),
+            _ => None,
+        });
+        let merged: HashSet<&str> = members.flatten().map(|member| member.key.as_str()).collect();
+        let set_before = entries.iter().find(|entry| merged.contains(entry.key.as_str()));
         match set_before {
             Some(entry) => {
                 let message = format!(
@@ -254,13 +338,21 @@ impl<'t> Reader<'t> {
     /// A key; those that are no strings stay as they are written.
     fn key(&mut self, event: Event<'t>, at: &Range<usize>) -> Read<String> {
         match event {
-            Event::Scalar(text, ..) => Ok(text.into_owned()),
-            Event::Alias(id) => match self.anchors.get(&id).map(|anchor| &anchor.node.kind) {
-                Some(NodeKind::Scalar(value)) => Ok(value
-                    .as_str()
-                    .map_or_else(|| stele_types::json::to_string(value), str::to_owned)),
-                _ => Err(FormatError::at(at.start, "a key must be a scalar")),
-            },
+            Event::Scalar(text, ..) => {
+                self.say(0, text.len(), at)?;
+                Ok(text.into_owned())
+            }
+            Event::Alias(id) => {
+                let Some(anchor) = self.anchors.get(&id).cloned() else {
+                    return Err(FormatError::at(at.start, "a key must be a scalar"));
+                };
+                let NodeKind::Scalar(value) = &anchor.node.kind else {
+                    return Err(FormatError::at(at.start, "a key must be a scalar"));
+                };
+                self.repeat(anchor.size, at)?;
+                let text = value.as_str().map(str::to_owned);
+                Ok(text.unwrap_or_else(|| stele_types::json::to_string(value)))
+            }
             _ => Err(FormatError::at(at.start, "a key must be a scalar")),
         }
     }

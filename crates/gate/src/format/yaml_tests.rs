@@ -136,17 +136,52 @@ fn what_can_t_be_read_says_where() {
     }
 }
 
+fn refusal(text: &str) -> String {
+    read(text, Dialect::Core).unwrap_err().message
+}
+
 #[test]
 fn a_bomb_does_not_go_off() {
-    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..12 {
-        let inner = vec![format!("*a{}", level - 1); 10].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+    let tree = |width: usize, levels: usize| {
+        let mut text = format!("a0: &a0 [{}]\n", vec!["x"; width].join(", "));
+        for level in 1..levels {
+            let inner = vec![format!("*a{}", level - 1); width].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        }
+        text
+    };
+    // The classical one; one of a million values; one that is wide and flat.
+    let flat = |count: usize| format!("a: &a [{}]\nb: [{}]\n", "x, ".repeat(1000), "*a, ".repeat(count));
+    for text in [tree(10, 12), tree(10, 6), flat(1000)] {
+        let message = refusal(&text);
+        assert!(
+            message.contains("aliases repeat more than 400000 values"),
+            "{message}"
+        );
     }
-    let error = read(&text, Dialect::Core).unwrap_err();
-    assert!(error.message.contains("more than"), "{error}");
+    assert!(read(&flat(300), Dialect::Core).is_ok());
+    // Few values, but long ones: as values, and as keys.
+    let long = "x".repeat(1 << 20);
+    for use_of in ["*a, ", "{*a : 1}, "] {
+        let message = refusal(&format!("a: &a {long}\nb: [{}]\n", use_of.repeat(100)));
+        assert!(message.contains("bytes"), "{use_of}: {message}");
+    }
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     assert!(read(&deep, Dialect::Core).is_err());
+    // Each anchor keeps what it names, also if nothing asks for it.
+    let nested: String = (0..100).map(|level| format!("&n{level} [")).collect();
+    let kept = format!("{nested}{}{}", "x, ".repeat(50_000), "]".repeat(100));
+    assert!(refusal(&kept).contains("anchors"), "{}", refusal(&kept));
+}
+
+#[test]
+fn a_large_file_without_aliases_is_no_bomb() {
+    let text = "- item\n".repeat(4_100_000);
+    let nodes = read(&text, Dialect::Core).unwrap();
+    assert!(matches!(&nodes[0].kind, NodeKind::Array(items) if items.len() == 4_100_000));
+    // What it says itself, its aliases may say again.
+    let text = format!("- &a [{}]\n- *a\n", "x, ".repeat(500_000));
+    assert!(read(&text, Dialect::Core).is_ok());
 }
 
 proptest! {

@@ -9,7 +9,7 @@ mod scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use stele_rego::ast::{Call, HeadKind, InfixOp, Rule, Segment, TemplatePart, Term, TermKind};
+use stele_rego::ast::{Call, HeadKind, InfixOp, Rule, Segment, Term, TermKind};
 use stele_rego::builtins;
 use stele_types::Value;
 
@@ -176,11 +176,7 @@ impl<'a> Search<'a> {
             TermKind::Membership(_) => {}
             TermKind::String(text) => self.text(text, wanted),
             TermKind::Template(parts) => {
-                let piece = |part| match part {
-                    &TemplatePart::Text(ref text) => Some(text.as_ref()),
-                    TemplatePart::Term(..) => None,
-                };
-                self.pieces(&parts.iter().map(piece).collect::<Vec<_>>(), wanted);
+                self.pieces(&parts.iter().map(format::piece).collect::<Vec<_>>(), wanted);
             }
             TermKind::Var(name) => self.name(at, name, &[], wanted),
             TermKind::Ref(reference) => self.name(at, &reference.root.name, &reference.path, wanted),
@@ -417,12 +413,20 @@ const SELECTING: [(&str, &[usize]); 17] = [
 
 /// Texts that builtins make of pieces; `None` in them is not known.
 mod format {
-    use stele_rego::ast::{Term, TermKind};
+    use stele_rego::ast::{TemplatePart, Term, TermKind};
 
     fn constant(term: &Term) -> Option<&str> {
         match &term.kind {
             TermKind::String(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Of an interpolated string.
+    pub(super) fn piece(part: &TemplatePart) -> Option<&str> {
+        match part {
+            TemplatePart::Text(text) => Some(text),
+            TemplatePart::Term(..) => None,
         }
     }
 
