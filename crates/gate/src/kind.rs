@@ -51,7 +51,7 @@ pub fn format_of(path: &str) -> Option<Format> {
         return Some(Format::Nginx);
     }
     match name.rsplit_once('.')?.1 {
-        "json" => Some(Format::Json),
+        "json" | "jsonc" => Some(Format::Json),
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
         "dockerfile" | "containerfile" => Some(Format::Dockerfile),
@@ -303,6 +303,7 @@ mod tests {
                 InputKind::Envoy,
             ),
             ("deploy/nginx/site.conf", "{}", InputKind::Nginx),
+            ("settings.jsonc", "{}", InputKind::Json),
             ("a/.env.prod", "{}", InputKind::Dotenv),
             ("a/php.ini", "{}", InputKind::Ini),
             ("pom.xml", "{}", InputKind::Xml),

@@ -23,6 +23,7 @@ pub mod fix;
 pub mod format;
 mod guess;
 pub mod kind;
+mod kustomize;
 mod names;
 pub mod node;
 pub mod report;

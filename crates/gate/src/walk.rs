@@ -8,8 +8,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::finding::Failure;
 use crate::format::{is_dockerfile, terraform};
-use crate::kind;
 use crate::source::{Origin, Source, text_of};
+use crate::{kind, kustomize};
 
 /// Directories that hold other people's files, or no files of the repository at all.
 const LEFT_OUT: [&str; 4] = [".git", ".hg", ".terraform", "node_modules"];
@@ -23,6 +23,8 @@ pub struct Sources {
     pub failures: Vec<Failure>,
     /// Templates of Helm charts, which are no YAML before they are rendered.
     pub templates: usize,
+    /// Patches of Kustomize, which say nothing of what they leave alone.
+    pub patches: usize,
     /// Links to directories, and those whose names tell what the files are.
     pub links: usize,
     /// How many files are in languages that are not read, by language, with the command that evaluates one.
@@ -73,13 +75,20 @@ impl Sources {
             return;
         }
         let mut modules: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut patches: BTreeSet<PathBuf> = BTreeSet::new();
+        let first = self.files.len();
         let walk = WalkDir::new(path).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry)) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() && is_module_file(entry.path(), kind) => {
                     modules.extend(entry.path().parent().map(Path::to_owned));
                 }
-                Ok(entry) if entry.file_type().is_file() => self.add_found(entry.path(), kind),
+                Ok(entry) if entry.file_type().is_file() => {
+                    if kustomize::NAMES.iter().any(|name| entry.file_name() == *name) {
+                        patches.extend(kustomize::patches(entry.path()));
+                    }
+                    self.add_found(entry.path(), kind);
+                }
                 Ok(entry) if entry.path_is_symlink() && is_of_note(entry.path()) => {
                     self.links = self.links.saturating_add(1);
                 }
@@ -94,8 +103,23 @@ impl Sources {
         for directory in terraform::roots(&modules) {
             self.push_module(directory, kind);
         }
+        self.leave_out(first, &patches);
         // Reports go by name.
         self.files.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// Leaves out patches among the files from one on.
+    fn leave_out(&mut self, first: usize, patches: &BTreeSet<PathBuf>) {
+        let found = self.files.split_off(first.min(self.files.len()));
+        for source in found {
+            match &source.origin {
+                Origin::File(path) if patches.contains(path) => {
+                    self.patches = self.patches.saturating_add(1);
+                    self.seen.remove(path.strip_prefix("./").unwrap_or(path));
+                }
+                _ => self.files.push(source),
+            }
+        }
     }
 
     fn add_found(&mut self, path: &Path, kind: Option<InputKind>) {
@@ -173,12 +197,18 @@ mod tests {
             "node_modules/x/package.json",
             "chart/Chart.yaml",
             "chart/templates/deep/pod.yaml",
+            "over/patch.yaml",
             "Dockerfile",
         ] {
             let path = root.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
+        std::fs::write(
+            root.join("over/kustomization.yaml"),
+            "patches: [{path: patch.yaml}]\n",
+        )
+        .unwrap();
         std::fs::write(root.join("a/Dockerfile.go"), "# base\nFROM golang:1\n").unwrap();
         #[cfg(unix)]
         for (target, link) in [
@@ -204,14 +234,20 @@ mod tests {
                 "Dockerfile",
                 "a/Dockerfile.go",
                 "a/pod.yaml",
-                "chart/Chart.yaml"
+                "chart/Chart.yaml",
+                "over/kustomization.yaml"
             ]
         );
         assert_eq!((sources.templates, sources.failures.len()), (1, 0));
+        assert_eq!(sources.patches, 1);
         #[cfg(unix)]
         assert_eq!(sources.links, 2, "what no policy is for is not said");
         sources.add(&root.join("a"), None);
-        assert_eq!(sources.files.len(), 5, "found already");
+        assert_eq!(sources.files.len(), 6, "found already");
+        sources.add(&root.join("over/patch.yaml"), None);
+        assert_eq!(sources.files.len(), 7, "what is named is checked");
+        sources.add(&root.join("over"), None);
+        assert_eq!(sources.files.len(), 7);
     }
 
     #[test]

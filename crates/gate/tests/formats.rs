@@ -355,3 +355,17 @@ fn lists_in_json_are_the_same_objects_as_in_yaml() {
         assert_eq!(of("a.json"), of("a.yaml"), "{text}");
     }
 }
+
+#[test]
+fn json_may_have_comments_and_trailing_commas() {
+    let text = "\u{feff}/* why */ {\n  // é\n  \"a\": [1, {\"b\": \"//x\",},],\n}\n";
+    let input = read(InputKind::Json, text).unwrap();
+    assert_eq!(json_of(&input), r#"{"a":[1,{"b":"//x"}]}"#);
+    assert_eq!(at(&input, &["a", "1", "b"]), "\"//x\"");
+    assert_eq!(
+        input.text, text,
+        "what is shown and recorded is what stands there"
+    );
+    let error = read(InputKind::Json, "{\n  // why\n  \"a\": tru\n}\n").unwrap_err();
+    assert!(error.contains("-:3:"), "{error}");
+}

@@ -147,6 +147,12 @@ fn remarks(args: &Args, found: &Sources, outcome: &Outcome) {
             report::many(found.templates, "template")
         ));
     }
+    if found.patches > 0 {
+        output::note(format!(
+            "left out: {} with a patch of Kustomize; check what they render to (`kustomize build DIRECTORY | stele check -`)",
+            report::many(found.patches, "file")
+        ));
+    }
     if found.links > 0 {
         output::note(format!(
             "left out: {}, which are not followed in directories",

@@ -9,7 +9,7 @@ use hcl_edit::structure::{Attribute, Block, Body, Structure};
 use hcl_edit::template::Element;
 use stele_types::{Number, Value};
 
-use super::FormatError;
+use super::{FormatError, hcl_lines};
 use crate::node::{Entry, Node, NodeKind};
 
 /// Longer files are refused: the parser needs time that grows with the square of what stands in one block.
@@ -33,12 +33,16 @@ pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
         blank = format!("   {body}");
         &blank
     };
-    hcl_edit::parser::parse_body(text).map_err(|error| {
-        let message = error.message().replace('\n', "; ");
-        FormatError::at(
-            error.location().offset().min(text.len()),
-            format!("not HCL: {message}"),
-        )
+    hcl_edit::parser::parse_body(text).or_else(|error| {
+        let again = hcl_lines::without_breaks(text).filter(|other| other != text);
+        let again = again.and_then(|other| hcl_edit::parser::parse_body(&other).ok());
+        again.ok_or_else(|| {
+            let message = error.message().replace('\n', "; ");
+            FormatError::at(
+                error.location().offset().min(text.len()),
+                format!("not HCL: {message}"),
+            )
+        })
     })
 }
 
@@ -256,8 +260,21 @@ mod tests {
     fn errors_say_where() {
         let error = read("a = 1\nb = [1,\n").unwrap_err();
         assert!(error.offset.is_some_and(|at| at >= 6), "{error:?}");
+        let far = read("a = { for k in x : k =>\n 1 }\nb = [1,\n").unwrap_err();
+        assert!(far.offset.is_some_and(|at| at >= 20), "{far:?}");
         let twice = read("a = 1\na = 2\n").unwrap_err();
         assert!(twice.offset.is_some_and(|at| at >= 6), "{twice:?}");
         assert!(read("\u{feff}a = 1\n").is_ok());
+    }
+
+    #[test]
+    fn line_breaks_in_for_expressions_mean_nothing() {
+        let text = "locals {\n  a = {\n    for k, v in merge(\n      var.x\n    )\n    : k =>\n    v.on\n    ? 1\n    : 2... # why\n    if v != null &&\n      k != \"x\"\n  }\n  b = [\n    for\n    k\n    in\n    var.x :\n    k\n  ]\n}\n";
+        for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+            let node = read(&text).unwrap();
+            let path = [Value::string("locals"), Value::from(0), Value::string("a")];
+            let found = &text[node.place(&path).range];
+            assert!(found.starts_with("{") && found.ends_with("}"), "{found}");
+        }
     }
 }

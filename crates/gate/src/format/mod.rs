@@ -6,8 +6,10 @@ mod dockerfile;
 mod document;
 mod dotenv;
 mod hcl;
+mod hcl_lines;
 mod ini;
 mod json;
+mod jsonc;
 mod lines;
 mod nginx;
 mod properties;
@@ -27,7 +29,7 @@ pub(crate) const MAX_DEPTH: usize = 128;
 /// What a text is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// JSON.
+    /// JSON, also with comments and trailing commas.
     Json,
     /// YAML 1.2, any number of documents.
     Yaml,
@@ -99,7 +101,7 @@ impl FormatError {
 /// [`FormatError`] for the first thing that is wrong.
 pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document>, FormatError> {
     Ok(match format {
-        Format::Json => vec![json::read(text)?],
+        Format::Json => vec![read_json(text)?],
         Format::Yaml => documents(yaml::read(text, dialect)?),
         Format::Toml => documents(vec![toml::read(text)?]),
         Format::Dockerfile => documents(vec![dockerfile::read(text)?]),
@@ -109,6 +111,13 @@ pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document
         Format::Properties => documents(vec![properties::read(text)?]),
         Format::Xml => documents(vec![xml::read(text)?]),
         Format::Nginx => documents(vec![nginx::read(text)?]),
+    })
+}
+
+fn read_json(text: &str) -> Result<Document, FormatError> {
+    json::read(text).or_else(|error| match jsonc::plain(text) {
+        Some(plain) => json::node(&plain, 0).map(Document::of_node),
+        None => Err(error),
     })
 }
 
