@@ -28,6 +28,7 @@ mod names;
 pub mod node;
 pub mod report;
 mod run;
+mod shape;
 pub mod source;
 mod subject;
 mod text;

@@ -9,6 +9,7 @@ use crate::finding::Failure;
 use crate::format::{self, Dialect, Document, Format, FormatError, terraform};
 use crate::guess::{self, Written};
 use crate::kind;
+use crate::shape;
 use crate::text::{Lines, Position};
 
 /// The longest file that is read, in bytes.
@@ -176,7 +177,11 @@ impl Source {
                 let kind = kind::kind_of(&self.name, format, document.outline());
                 let vague = self.is_unnamed() && [InputKind::Json, InputKind::Yaml].contains(&kind);
                 let told = vague.then(|| guess::kind_of(document.outline())).flatten();
-                told.unwrap_or(kind)
+                let shaped = || match kind {
+                    InputKind::Yaml => shape::kind_of(&self.name, document.outline()),
+                    _ => None,
+                };
+                told.or_else(shaped).unwrap_or(kind)
             };
             self.kind.unwrap_or_else(found)
         };
