@@ -167,8 +167,16 @@ const RESERVE: u64 = 512 << 10;
 /// Below this it is not worth the call.
 const LEAST_RESERVE: u64 = 4 << 10;
 
+/// How much sooner than other threads the writer gets a processor (`nice`), where the process may ask for that.
+#[cfg(target_os = "linux")]
+const PRIORITY: i32 = -10;
+
 /// The writer's thread: runs until the queue is closed and empty. Returns what could not be written.
 pub(crate) fn run(shared: &Shared) -> Result<(), LedgerError> {
+    // All callers wait for this one thread, which mostly sleeps. Ordinary users may not ask for it and do without: nothing but time is lost.
+    // Elsewhere than on Linux it would be the priority of the whole process.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, PRIORITY);
     let mut writer = Writer::default();
     while let Some(batch) = shared.queue.take(shared) {
         match writer.commit(shared, &batch) {
