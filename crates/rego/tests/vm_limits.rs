@@ -766,3 +766,29 @@ fn constants_that_nest_deeply_are_made_when_the_code_runs() {
         Some(Value::from(1_i64))
     );
 }
+
+#[test]
+fn texts_that_grow_by_products_of_inputs_are_charged_before_they_are_made() {
+    let mut bench = Bench::new(
+        r#"
+p := count(regex.replace(input.text, "(?s).*", input.groups))
+laid := count(json.marshal_with_options(input.list, {"prefix": input.text}))
+deep := count(json.marshal_with_options([[[input.list]]], {"indent": input.text}))
+"#,
+        &["a/p", "a/laid", "a/deep"],
+    );
+    // Products of a terabyte.
+    let input = Value::object([
+        ("text".into(), Value::from("x".repeat(1 << 20))),
+        ("groups".into(), Value::from("$0".repeat(1 << 20))),
+        ("list".into(), Value::array((0..1 << 20).map(Value::from))),
+    ]);
+    let input = json::to_vec(&input);
+    for entry_point in ["a/p", "a/laid", "a/deep"] {
+        assert_eq!(
+            bench.stopped(entry_point, &input, Limits::default()),
+            LimitKind::Memory,
+            "{entry_point}"
+        );
+    }
+}

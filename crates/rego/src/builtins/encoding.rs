@@ -133,25 +133,28 @@ pub(super) fn json_marshal_with_options(session: &mut Session<'_>, args: &[Value
         }
     }
     let compact = go_json(any(args, 0)?);
-    let text = if explicit.unwrap_or(implied) {
-        pretty(&compact, prefix, indent)
+    session.bytes(compact.len())?;
+    Ok(if explicit.unwrap_or(implied) {
+        pretty(session, &compact, prefix, indent)?.into()
     } else {
-        compact
-    };
-    session.bytes(text.len())?;
-    Ok(text.into())
+        compact.into()
+    })
 }
 
-/// Lays compact JSON out over lines; empty collections stay on theirs.
-fn pretty(compact: &str, prefix: &str, indent: &str) -> String {
+/// Lays compact JSON out over lines; empty collections stay on theirs. Each line is charged before it begins: prefix and indent may be long.
+fn pretty(session: &mut Session<'_>, compact: &str, prefix: &str, indent: &str) -> Result<String> {
+    session.bytes(prefix.len())?;
     let mut out = String::from(prefix);
     let mut depth = 0_usize;
     let mut chars = compact.chars().peekable();
     let (mut in_string, mut escaped) = (false, false);
-    let line = |out: &mut String, depth: usize| {
+    let mut line = |out: &mut String, depth: usize| -> Result<()> {
+        let indented = indent.len().saturating_mul(depth);
+        session.bytes(prefix.len().saturating_add(indented).saturating_add(1))?;
         out.push('\n');
         out.push_str(prefix);
-        out.push_str(&indent.repeat(depth));
+        (0..depth).for_each(|_| out.push_str(indent));
+        Ok(())
     };
     while let Some(c) = chars.next() {
         if in_string {
@@ -174,21 +177,21 @@ fn pretty(compact: &str, prefix: &str, indent: &str) -> String {
                     out.push(close);
                 } else {
                     depth = depth.saturating_add(1);
-                    line(&mut out, depth);
+                    line(&mut out, depth)?;
                 }
             }
             ']' | '}' => {
                 depth = depth.saturating_sub(1);
-                line(&mut out, depth);
+                line(&mut out, depth)?;
                 out.push(c);
             }
             ',' => {
                 out.push(c);
-                line(&mut out, depth);
+                line(&mut out, depth)?;
             }
             ':' => out.push_str(": "),
             other => out.push(other),
         }
     }
-    out
+    Ok(out)
 }

@@ -129,6 +129,8 @@ fn the_day_of_the_year_may_be_filled_with_spaces() {
         "time.format",
         &[
             (r#"[[0, "UTC", "__2|002|_2|2"]]"#, Some(r#""  1|001| 1|1""#)),
+            // A year behind an underscore, no day.
+            (r#"[[0, "UTC", "a_2006_20060_200"]]"#, Some(r#""a_1970_19700 100""#)),
             (
                 r#"[[951782400000000000, "UTC", "2006__2"]]"#,
                 Some(r#""2000 60""#),
@@ -192,5 +194,26 @@ fn numbers_are_written_in_full() {
     holds(
         "to_number",
         &[(r#"["+1"]"#, Some("1")), (r#"[".5"]"#, Some("0.5"))],
+    );
+}
+
+#[test]
+fn replacements_name_groups_as_in_go() {
+    holds(
+        "regex.replace",
+        &[
+            // Names go as far as letters, digits and underscores do, of any script.
+            (r#"["ab", "a", "$é"]"#, Some(r#""b""#)),
+            (r#"["ab", "(a)", "$1é-"]"#, Some(r#""-b""#)),
+            (r#"["ab", "(a)", "$1x"]"#, Some(r#""b""#)),
+            (r#"["ab", "(a)", "${1}x$0"]"#, Some(r#""axab""#)),
+            (r#"["ab", "(?P<n>a)", "[$n]"]"#, Some(r#""[a]b""#)),
+            // A zero before a number makes it a name.
+            (r#"["ab", "(a)", "[$01${01}$00]"]"#, Some(r#""[]b""#)),
+            (r#"["ab", "(a)", "$9$99999999999999999999"]"#, Some(r#""b""#)),
+            // What names nothing stays.
+            (r#"["ab", "a", "$-${é$$1${"]"#, Some(r#""$-${é$1${b""#)),
+            (r#"["ab", "a", "$"]"#, Some(r#""$b""#)),
+        ],
     );
 }

@@ -1,5 +1,7 @@
 //! `regex.*`: Go's RE2 syntax on the `regex` crate, which [`go_regex`] translates.
 
+use std::sync::LazyLock;
+
 use stele_types::Value;
 
 use super::args::{any, integer, string};
@@ -85,7 +87,7 @@ pub(super) fn find_all_string_submatch_n(session: &mut Session<'_>, args: &[Valu
     Ok(Value::array(found))
 }
 
-/// `$1` and `${name}` in the replacement stand for groups, as in Go.
+/// `$1` and `${name}` in the replacement stand for groups ([`expand`]).
 pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let (base, value) = (string(args, 0)?, string(args, 2)?);
     let pattern = compile(session, string(args, 1)?)?;
@@ -94,14 +96,71 @@ pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value
     for captures in pattern.captures_iter(base) {
         let Some(whole) = captures.get(0) else { continue };
         out.push_str(base.get(last..whole.start()).unwrap_or_default());
-        let before = out.len();
-        captures.expand(value, &mut out);
-        session.bytes(out.len().saturating_sub(before))?;
+        expand(session, &captures, value, &mut out)?;
         last = whole.end();
     }
     out.push_str(base.get(last..).unwrap_or_default());
     session.bytes(base.len())?;
     Ok(out.into())
+}
+
+/// What a replacement stands for, as of Go's `Regexp.Expand`. Each part is charged before it is made: a thousand groups that hold a whole
+/// text are a thousand texts.
+fn expand(
+    session: &mut Session<'_>,
+    captures: &regex::Captures<'_>,
+    value: &str,
+    out: &mut String,
+) -> Result<()> {
+    let mut put = |text: &str| -> Result<()> {
+        session.bytes(text.len())?;
+        out.push_str(text);
+        Ok(())
+    };
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('$') {
+        put(before)?;
+        if let Some(tail) = after.strip_prefix('$') {
+            put("$")?;
+            rest = tail;
+        } else if let Some((name, tail)) = group_name(after) {
+            put(group(captures, name))?;
+            rest = tail;
+        } else {
+            put("$")?;
+            rest = after;
+        }
+    }
+    put(rest)
+}
+
+/// The name or number of a group behind `$`, in braces or as long as it can be, and what follows it.
+fn group_name(text: &str) -> Option<(&str, &str)> {
+    static NAME: LazyLock<Option<regex::Regex>> =
+        LazyLock::new(|| regex::Regex::new(r"^[\p{L}\p{Nd}_]+").ok());
+    let braced = text.strip_prefix('{');
+    let inner = braced.unwrap_or(text);
+    let end = NAME.as_ref()?.find(inner)?.end();
+    let (name, tail) = inner.split_at_checked(end)?;
+    let tail = if braced.is_some() {
+        tail.strip_prefix('}')?
+    } else {
+        tail
+    };
+    Some((name, tail))
+}
+
+/// What a group holds; a number that begins with a zero is a name, which no group has.
+fn group<'t>(captures: &regex::Captures<'t>, name: &str) -> &'t str {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let found = if is_number {
+        let is_plain = name == "0" || !name.starts_with('0');
+        let number = name.parse().ok().filter(|_| is_plain);
+        number.and_then(|number| captures.get(number))
+    } else {
+        captures.name(name)
+    };
+    found.map_or("", |found| found.as_str())
 }
 
 /// `regex.template_match(template, text, start, end)`: patterns between the delimiters, literal text elsewhere.

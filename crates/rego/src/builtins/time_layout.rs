@@ -119,7 +119,8 @@ const TOKENS: [(&str, Part<'static>); 34] = [
     ("1", Part::Month { padded: false }),
     ("2006", Part::Year),
     ("2", Part::Day { fill: None }),
-    ("_2006", Part::Literal("_2006")),
+    // An underscore before a year.
+    ("_2006", Part::Literal("_")),
     ("__2", Part::YearDay { fill: ' ' }),
     ("_2", Part::Day { fill: Some(' ') }),
     ("3", Part::Hour12 { padded: false }),
@@ -256,7 +257,11 @@ fn parts(layout: &str) -> Vec<Part<'_>> {
                 rest.starts_with(text) && (!short || whole(text))
             })
             .max_by_key(|(text, _)| text.len())
-            .map(|(text, part)| (*part, text.len()))
+            .map(|(text, part)| match part {
+                // What stands for itself; the rest is read again.
+                Part::Literal(kept) => (*part, kept.len()),
+                _ => (*part, text.len()),
+            })
             .or_else(|| fraction(rest));
         match token {
             Some((part, length)) => {

@@ -147,11 +147,12 @@ impl<'a> Planner<'a> {
 
     /// Plans all functions that the plans reach.
     pub(crate) fn finish(mut self) -> ir::Policy {
-        // What is too large is said once.
-        while !self.is_full()
-            && let Some((context, group)) = self.queue.pop_front()
-        {
+        while let Some((context, group)) = self.queue.pop_front() {
             self.function(context, group);
+            // What is too large is said once, and said it must be: by the next function if this one just fitted.
+            if self.is_full() && !self.diagnostics.is_empty() {
+                break;
+            }
         }
         self.policy.funcs.sort_by(|a, b| a.name.cmp(&b.name));
         for name in std::mem::take(&mut self.builtins) {

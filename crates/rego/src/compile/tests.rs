@@ -335,23 +335,35 @@ fn too_many_iterations_are_an_error() {
 
 #[test]
 fn references_to_many_rules_from_many_places_are_an_error() {
-    let policy = |count: usize| {
+    let policy = |count: usize, max_statements: usize| {
         let each = |n: usize| format!("q.a{n} := {n}\n\nr{n} := q[input.k{n}]\n\n");
         let text: String = (0..count).map(each).collect();
         compile(
             &modules(&[&format!("package t\n\n{text}")]),
             &[EntryPoint::new("t").unwrap()],
             &CompileOptions {
-                max_statements: 10_000,
+                max_statements,
                 ..CompileOptions::default()
             },
         )
     };
-    assert!(policy(20).is_ok());
-    let errors = policy(120).unwrap_err();
-    assert_eq!(errors.len(), 1, "{errors:?}");
-    assert_eq!(errors[0].code, Code::TooComplex);
-    assert!(errors[0].message.contains("too many statements"));
+    assert!(policy(20, 10_000).is_ok());
+    let large = policy(120, 10_000).unwrap_err();
+    // Wherever in a rule, or between two, there is no room for more.
+    let small: Vec<_> = (0..200).filter_map(|most| policy(20, most).err()).collect();
+    assert_eq!(small.len(), 200);
+    for errors in small.into_iter().chain([large]) {
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].code, Code::TooComplex);
+        assert!(errors[0].message.contains("too many statements"), "{errors:?}");
+    }
+}
+
+#[test]
+fn rules_hide_no_builtins_whose_names_begin_as_theirs() {
+    let text = "package t\n\nobject := {\"a\": 1}\n\ninternal := 1\n\np if {\n\tobject.get(object, \"a\", 2) == internal\n\t1 in [internal]\n}\n";
+    let answer = evaluate(text, "t/p", "{}", &CompileOptions::default());
+    assert_eq!(answer.as_deref(), Some("true"));
 }
 
 #[test]
