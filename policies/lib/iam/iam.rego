@@ -34,7 +34,8 @@ all_of(statement, _, but) if {
 	not statement.NotPrincipal
 }
 
-anything(pattern) if pattern in {"*", "**", "*:*", "arn:aws:*:*:*:*"}
+# In any partition: "arn:aws-cn:*:*:*:*".
+anything(pattern) if regex.match(`^(\*+|\*:\*|arn:[^:]+:\*:\*:\*:\*)$`, pattern)
 
 # Each of these lets its holder obtain the rights of another identity; with what it is used on.
 escalation_actions := {

@@ -19,6 +19,7 @@ test_every_action_on_every_resource_is_told if {
 	every statement in [
 		{"Action": "*", "Resource": "*"}, {"Action": ["s3:GetObject", "*:*"], "Resource": ["*"]},
 		{"Action": "**", "Resource": "*"}, {"Action": "*", "Resource": "arn:aws:*:*:*:*"},
+		{"Action": "***", "Resource": "arn:aws-cn:*:*:*:*"}, {"Action": "*", "Resource": "arn:*:*:*:*:*"},
 		{"Action": "*", "NotResource": "arn:aws:s3:::logs/*"}, {"NotAction": "iam:*", "NotResource": ["arn:aws:s3:::logs/*"]},
 		{"NotAction": "iam:*", "Resource": "*"}, {"NotAction": ["iam:*", "organizations:*"], "Resource": ["*"]},
 	] {
@@ -26,6 +27,7 @@ test_every_action_on_every_resource_is_told if {
 	}
 	every statement in [
 		{"Action": "s3:*", "Resource": "*"}, {"Action": "*", "Resource": "arn:aws:s3:::web/*"},
+		{"Action": "*", "Resource": "arn:aws:s3:*:*:*"}, {"Action": "*", "Resource": "arn:aws:*:*:*:role/*"},
 		{"NotAction": "iam:*", "Resource": "arn:aws:s3:::web/*"}, {"Action": "*", "NotResource": "*"},
 		{"NotAction": "kms:Decrypt", "Resource": "*", "Principal": {"AWS": "123456789012"}},
 	] {

@@ -3,14 +3,13 @@ package lib.nginx
 
 found(id, path, message) := {"id": id, "msg": message, "resource": place(path)}
 
-# The blocks around a directive: http > server 443 shop.example > location /.
+# The blocks around a directive: http > server 443 shop.example > location /. Its path is [0, "block", 2, "block", 1].
 place(path) := "nginx" if count(path) == 1
 
 place(path) := concat(" > ", [label(node) |
-	walk(input, [above, node])
-	is_string(node.directive)
-	count(above) < count(path)
-	array.slice(path, 0, count(above)) == above
+	some depth, _ in path
+	depth % 2 == 1
+	node := object.get({"of": input}, array.concat(["of"], array.slice(path, 0, depth)), {})
 ]) if {
 	count(path) > 1
 }

@@ -42,9 +42,9 @@ allow if {
 #   remediation: "Set ssl_protocols TLSv1.2 TLSv1.3;"
 deny contains finding if {
 	walk(input, [path, node])
-	node.directive in {"ssl_protocols", "proxy_ssl_protocols", "grpc_ssl_protocols"}
+	endswith(node.directive, "ssl_protocols")
 	some version in node.args
-	version in {"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"}
+	lower(version) in {"sslv2", "sslv3", "tlsv1", "tlsv1.1"}
 	finding := nginx.found("web/nginx/old-tls", path, sprintf("%s must not have %s", [node.directive, version]))
 }
 
@@ -62,7 +62,7 @@ deny contains finding if {
 deny contains finding if {
 	walk(input, [path, node])
 	node.directive == "ssl_ciphers"
-	words := split(node.args[0], ":")
+	words := regex.split(`[:, ]+`, node.args[0])
 	some word in words
 	some weak in split(replace(word, "+", "-"), "-")
 	weak in {"RC4", "DES", "3DES", "MD5", "NULL", "eNULL", "aNULL", "ADH", "AECDH", "EXP", "EXPORT", "LOW"}
@@ -122,8 +122,8 @@ warn contains finding if {
 	walk(input, [path, node])
 	node.directive == "proxy_pass"
 	some word in node.args
-	regex.match(`^http://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_-]+\.[A-Za-z0-9._-]+)(:|/|$)`, word)
-	not regex.match(`^http://(127\.|\[::1\]|[A-Za-z0-9_.-]*\.localhost\b)`, word)
+	regex.match(`^(?i)http://(\[[0-9a-f:]+\]|[a-z0-9_-]+\.[a-z0-9._-]+)(:|/|$)`, word)
+	not regex.match(`^(?i)http://(127\.|\[::1\]|[a-z0-9_.-]*\.localhost\b)`, word)
 	not split(substring(word, 7, -1), "/")[0] in upstreams
 	finding := nginx.found("web/nginx/plain-proxy", path, sprintf("%s is not encrypted", [word]))
 }

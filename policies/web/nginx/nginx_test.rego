@@ -19,7 +19,7 @@ test_what_is_no_list_is_not_accepted if {
 hsts := "add_header Strict-Transport-Security max-age=31536000 always"
 
 test_old_versions_of_tls_are_told if {
-	every text in ["ssl_protocols SSLv3", "ssl_protocols TLSv1 TLSv1.2", "proxy_ssl_protocols TLSv1.1"] {
+	every text in ["ssl_protocols SSLv3", "ssl_protocols TLSv1 TLSv1.2", "proxy_ssl_protocols TLSv1.1", "uwsgi_ssl_protocols tlsv1"] {
 		one(text) == {"web/nginx/old-tls"}
 	}
 	one("ssl_protocols TLSv1.2 TLSv1.3") == set()
@@ -29,6 +29,10 @@ test_ciphers_that_are_offered_are_told if {
 	every text in ["RC4-SHA", "HIGH:3DES", "ECDHE-RSA-RC4-SHA:HIGH", "aNULL+ECDHE", "EXP-DES-CBC-SHA", "LOW:!aNULL"] {
 		one(concat(" ", ["ssl_ciphers", text])) == {"web/nginx/weak-cipher"}
 	}
+	every text in ["AES128-SHA RC4-SHA", "AES128-SHA, RC4-SHA", "HIGH,3DES"] {
+		ids([{"directive": "ssl_ciphers", "args": [text]}]) == {"web/nginx/weak-cipher"}
+	}
+	ids([{"directive": "ssl_ciphers", "args": ["HIGH !RC4 RC4-SHA"]}]) == set()
 	every text in ["HIGH:!aNULL:!MD5", "ECDHE-RSA-AES128-GCM-SHA256", "HIGH:-RC4", "DES-CBC3-SHA:HIGH:!DES", "HIGH:!RC4-SHA"] {
 		one(concat(" ", ["ssl_ciphers", text])) == set()
 	}
@@ -40,7 +44,7 @@ test_workers_of_root_are_told if {
 }
 
 test_plain_proxies_are_told if {
-	every text in ["http://api.corp.example/", "http://10.0.0.1:8080", "http://[fd00::1]/"] {
+	every text in ["http://api.corp.example/", "http://10.0.0.1:8080", "http://[fd00::1]/", "HTTP://api.corp.example"] {
 		one(concat(" ", ["proxy_pass", text])) == {"web/nginx/plain-proxy"}
 	}
 	every text in [

@@ -101,7 +101,7 @@ deny contains finding if {
 	walk(input, [path, node])
 	node.directive == "proxy_pass"
 	some word in node.args
-	regex.match(`^(https?://)?\$\{?(arg_|http_|cookie_|host\b|args\b|query_string\b|request_uri\b|uri\b)`, word)
+	regex.match(`^(?i)(https?://)?\$\{?([1-9]\b|arg_|http_|cookie_|host\b|args\b|query_string\b|request_uri\b|uri\b)`, word)
 	finding := nginx.found("web/nginx_requests/open-proxy", path, sprintf("whoever asks chooses the host of %s", [word]))
 }
 

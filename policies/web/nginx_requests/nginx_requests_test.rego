@@ -39,7 +39,7 @@ test_decoded_addresses_in_headers_are_told if {
 }
 
 test_hosts_that_the_request_chooses_are_told if {
-	every text in ["http://$arg_host", "https://${http_x_host}/a", "$cookie_backend", "http://$host:8080", "https://$request_uri"] {
+	every text in ["http://$arg_host", "https://${http_x_host}/a", "$cookie_backend", "http://$host:8080", "https://$request_uri", "http://$1", "HTTPS://$2/a"] {
 		one(concat(" ", ["proxy_pass", text])) == {"web/nginx_requests/open-proxy"}
 	}
 	every text in ["http://$backend", "http://app$request_uri", "http://$host_known", "https://a.example/$arg_page"] {
