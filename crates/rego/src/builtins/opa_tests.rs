@@ -2,8 +2,8 @@
 
 use stele_types::Value;
 
-use super::Session;
 use super::tests::call;
+use super::{Session, go_regex};
 use crate::eval::{Budget, Context, Limits};
 
 /// The answer as JSON; `None` where OPA has an error.
@@ -130,7 +130,10 @@ fn the_day_of_the_year_may_be_filled_with_spaces() {
         &[
             (r#"[[0, "UTC", "__2|002|_2|2"]]"#, Some(r#""  1|001| 1|1""#)),
             // A year behind an underscore, no day.
-            (r#"[[0, "UTC", "a_2006_20060_200"]]"#, Some(r#""a_1970_19700 100""#)),
+            (
+                r#"[[0, "UTC", "a_2006_20060_200"]]"#,
+                Some(r#""a_1970_19700 100""#),
+            ),
             (
                 r#"[[951782400000000000, "UTC", "2006__2"]]"#,
                 Some(r#""2000 60""#),
@@ -195,6 +198,13 @@ fn numbers_are_written_in_full() {
         "to_number",
         &[(r#"["+1"]"#, Some("1")), (r#"[".5"]"#, Some("0.5"))],
     );
+}
+
+#[test]
+fn classes_that_are_never_closed_are_looked_for_once() {
+    let pattern = format!("[{}x]", "[:".repeat(1 << 20));
+    // A look from each would be as many as a million million.
+    assert!(go_regex(&pattern).unwrap().starts_with(r"[\x{5b}\x{3a}"));
 }
 
 #[test]

@@ -50,6 +50,8 @@ struct Translator {
     weight: u32,
     /// The heaviest item of the group around, and of those around it.
     groups: Vec<u32>,
+    /// No `:]` follows, so that nobody looks for one again at each of many `[:`.
+    unclosed: bool,
 }
 
 impl Translator {
@@ -421,11 +423,12 @@ impl Translator {
 
     /// `[:alpha:]`; a bracket and a colon that are never closed are characters.
     fn posix(&mut self) -> Result<Option<String>> {
-        if (self.peek(), self.ahead(1)) != (Some('['), Some(':')) {
+        if self.unclosed || (self.peek(), self.ahead(1)) != (Some('['), Some(':')) {
             return Ok(None);
         }
         let rest = self.chars.get(self.at.saturating_add(2)..).unwrap_or_default();
         let Some(end) = rest.windows(2).position(|pair| pair == [':', ']']) else {
+            self.unclosed = true;
             return Ok(None);
         };
         let name: String = rest.iter().take(end).collect();

@@ -4,6 +4,8 @@ use crate::builtins::base64;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
+/// Behind the content.
+const LAST: &str = "\n-----END ";
 const DASHES: &str = "-----";
 
 /// A decoded block.
@@ -32,42 +34,105 @@ fn after_begin(text: &str) -> Option<&str> {
     })
 }
 
-/// The body of a block and what follows its last line.
-fn body<'a>(text: &'a str, label: &str, headers: bool) -> Option<(&'a str, &'a str)> {
-    let (body, trailer) = match text.strip_prefix(END) {
-        Some(trailer) if !headers => ("", trailer),
-        _ => text.split_once("\n-----END ")?,
-    };
-    let end = trailer.strip_prefix(label)?.strip_prefix(DASHES)?;
-    let (empty, rest) = line(end);
-    empty.is_empty().then_some((body, rest))
+/// What was found while blocks were looked for from the beginning of a text on, so that nothing is looked at again for each of many blocks that
+/// are none.
+#[derive(Default)]
+struct Seen<'a> {
+    /// Where the next last line is, with the line break before it.
+    end: usize,
+    /// Lines with colons that follow each other, from the first of them to what follows the last.
+    headers: (usize, usize),
+    /// A last line that something follows, and its label.
+    broken: Option<(usize, &'a str)>,
 }
 
-fn block(after_begin: &str) -> Option<(Block, &str)> {
-    let (first, mut rest) = line(after_begin);
-    let label = first.strip_suffix(DASHES)?;
-    let mut headers = false;
-    loop {
-        let (header, next) = line(rest);
-        if !header.contains(':') {
-            break;
-        }
-        (headers, rest) = (true, next);
+/// What stands at a `-----BEGIN `.
+enum Found<'a> {
+    Block(Block, &'a str),
+    /// No block; others may follow.
+    Broken,
+}
+
+impl<'a> Seen<'a> {
+    /// The block whose first line goes on at `at`; `None` if no block ends behind that.
+    fn block(&mut self, text: &'a str, at: usize) -> Option<Found<'a>> {
+        let (first, rest) = line(text.get(at..)?);
+        let Some(label) = first.strip_suffix(DASHES) else {
+            return Some(Found::Broken);
+        };
+        let begin = text.len().saturating_sub(rest.len());
+        let start = self.behind_headers(text, begin);
+        let rest = text.get(start..)?;
+        let (body, end, trailer) = match rest.strip_prefix(END) {
+            Some(trailer) if start == begin => ("", start, trailer),
+            _ => {
+                if self.end < start {
+                    self.end = rest.find(LAST)?.saturating_add(start);
+                }
+                let trailer = text.get(self.end..)?.strip_prefix(LAST)?;
+                (text.get(start..self.end)?, self.end, trailer)
+            }
+        };
+        Some(
+            self.decoded(label, body, end, trailer)
+                .map_or(Found::Broken, |(block, rest)| Found::Block(block, rest)),
+        )
     }
-    let (body, rest) = body(rest, label, headers)?;
-    let compact: String = body.chars().filter(|c| !matches!(c, ' ' | '\t')).collect();
-    let bytes = base64::standard(&compact).ok()?;
-    let label = label.to_owned();
-    Some((Block { label, bytes }, rest))
+
+    /// What follows the headers that begin at `at`, if any do.
+    fn behind_headers(&mut self, text: &str, at: usize) -> usize {
+        if (self.headers.0..self.headers.1).contains(&at) {
+            return self.headers.1;
+        }
+        let mut rest = text.get(at..).unwrap_or_default();
+        loop {
+            let (header, next) = line(rest);
+            if !header.contains(':') {
+                break;
+            }
+            rest = next;
+        }
+        let end = text.len().saturating_sub(rest.len());
+        self.headers = (at, end);
+        end
+    }
+
+    fn decoded(
+        &mut self,
+        label: &'a str,
+        body: &str,
+        end: usize,
+        trailer: &'a str,
+    ) -> Option<(Block, &'a str)> {
+        if self.broken == Some((end, label)) {
+            return None;
+        }
+        let (empty, rest) = line(trailer.strip_prefix(label)?.strip_prefix(DASHES)?);
+        if !empty.is_empty() {
+            self.broken = Some((end, label));
+            return None;
+        }
+        // A dash of another block's first line is found soon.
+        let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/= \t\r\n".contains(&byte);
+        if !body.bytes().all(is_digit) {
+            return None;
+        }
+        let compact: String = body.chars().filter(|c| !matches!(c, ' ' | '\t')).collect();
+        let bytes = base64::standard(&compact).ok()?;
+        let label = label.to_owned();
+        Some((Block { label, bytes }, rest))
+    }
 }
 
 /// The first block in `text`, and what follows it.
 pub(crate) fn next(text: &str) -> Option<(Block, &str)> {
+    let mut seen = Seen::default();
     let mut rest = text;
     loop {
         rest = after_begin(rest)?;
-        if let Some(found) = block(rest) {
-            return Some(found);
+        let at = text.len().saturating_sub(rest.len());
+        if let Found::Block(block, rest) = seen.block(text, at)? {
+            return Some((block, rest));
         }
     }
 }
@@ -103,5 +168,87 @@ mod tests {
         ] {
             assert_eq!(next(nothing), None, "{nothing}");
         }
+    }
+
+    /// The same without a memory.
+    fn plainly(text: &str) -> Option<(Block, &str)> {
+        fn block(after_begin: &str) -> Option<(Block, &str)> {
+            let (first, mut rest) = line(after_begin);
+            let label = first.strip_suffix(DASHES)?;
+            let mut headers = false;
+            while line(rest).0.contains(':') {
+                (headers, rest) = (true, line(rest).1);
+            }
+            let (body, trailer) = match rest.strip_prefix(END) {
+                Some(trailer) if !headers => ("", trailer),
+                _ => rest.split_once(LAST)?,
+            };
+            let (empty, rest) = line(trailer.strip_prefix(label)?.strip_prefix(DASHES)?);
+            let bytes = base64::standard(&body.replace([' ', '\t'], "")).ok()?;
+            let label = label.to_owned();
+            empty.is_empty().then_some((Block { label, bytes }, rest))
+        }
+        let mut rest = after_begin(text)?;
+        loop {
+            match block(rest) {
+                Some(found) => return Some(found),
+                None => rest = after_begin(rest)?,
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_seen_changes_no_answer() {
+        const PIECES: [&str; 16] = [
+            "-----BEGIN A-----\n",
+            "-----BEGIN A-----\n",
+            "-----BEGIN B-----\r\n",
+            "-----BEGIN a:b-----\n",
+            "-----END A-----\n",
+            "-----END A-----\n",
+            "-----END B-----",
+            "-----END a:b----- \n",
+            "-----END A-----x\n",
+            "AQID",
+            "AQID\n",
+            "k: v\n",
+            "\n",
+            " ",
+            "!",
+            "-----",
+        ];
+        let mut state = 1_u64;
+        let mut found = 0;
+        for _ in 0..200_000 {
+            let mut draw = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                usize::try_from(state >> 40).unwrap()
+            };
+            let pieces = draw() % 10;
+            let text: String = (0..pieces).map(|_| PIECES[draw() % PIECES.len()]).collect();
+            let expected = plainly(&text);
+            found += usize::from(expected.is_some());
+            assert_eq!(next(&text), expected, "{text:?}");
+        }
+        assert!(found > 1000, "{found}");
+    }
+
+    #[test]
+    fn many_broken_blocks_are_gone_through_once() {
+        let many = |piece: &str| piece.repeat(1 << 18);
+        let begins = many("-----BEGIN A-----\n");
+        // Looking from each to the end would take hours.
+        for text in [
+            begins.clone(),
+            format!("{begins}-----END B-----"),
+            format!("{begins}-----END A-----{}x", many(" ")),
+            format!("{begins}!\n-----END A-----"),
+            many("-----BEGIN a:b-----\n"),
+            many("-----BEGIN A-----\nk: v\n"),
+        ] {
+            assert_eq!(next(&text), None);
+        }
+        let text = format!("{begins}AQID\n-----END A-----");
+        assert_eq!(next(&text).map(|(block, _)| block.bytes), Some(vec![1, 2, 3]));
     }
 }
