@@ -165,7 +165,7 @@ fn a_plan_becomes_the_same_contract_each_time() {
         "-e",
         "authz/other",
     ])
-    .fails(2, &["authz/other", "no such entry point"]);
+    .fails(2, &["authz/other", "no such entry point; there are: authz/"]);
 }
 
 #[test]

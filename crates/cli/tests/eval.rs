@@ -472,6 +472,9 @@ fn partial_evaluation_prints_what_is_left() {
     partial(&["--fail", "1 == 2"]).exits(1);
     partial(&["--unknowns", "nope", "true"]).exits(2);
     partial(&["-f", "values", "true"]).fails(2, &["--format json, pretty or source"]);
+    std::fs::write(site.path().join("cut.json"), "{\"a\":").unwrap();
+    partial(&["-i", "cut.json", "true"]).fails(2, &["can't read the input cut.json", "line 1, column 6"]);
+    partial(&["--engine", "evm", "true"]).fails(2, &["--partial asks no engine", "leave out --engine"]);
     eval(&site, &["-f", "source", "true"]).fails(2, &["--partial"]);
     eval(&site, &["--unknowns", "input", "true"]).exits(2);
 }

@@ -167,6 +167,18 @@ fn what_is_wrong_is_said_and_the_session_goes_on() {
 }
 
 #[test]
+fn every_engine_answers_what_is_asked_in_no_package() {
+    let site = Site::new();
+    for engine in ["vm", "evm", "regorus"] {
+        let out = repl(&site, &["--engine", engine], "1 + 1\n");
+        assert_eq!(out.exits(0), "2\n", "{engine}");
+    }
+    let out = repl(&site, &["--engine", "regorus"], "x := 1\nx\n");
+    assert!(out.err.contains("use --engine vm"), "{}", out.err);
+    assert_eq!(out.exits(2), "rule x defined in package repl\n");
+}
+
+#[test]
 fn schemas_hold_for_queries_and_definitions() {
     let site = Site::new();
     let schema = r#"{"type": "object", "properties": {"name": {"type": "string"}}}"#;

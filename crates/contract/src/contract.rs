@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use stele_rego::ir;
 use stele_types::{Digest, EntryPoint};
 
+/// Entry points that are named to who asked for one that there is none of.
+const SHOWN: usize = 16;
+
 /// An entry point of a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractEntryPoint {
@@ -75,10 +78,18 @@ pub fn compile(policy: &ir::Policy, options: &Options) -> Result<Contract, Vec<R
     }
     for name in options.entry_points.iter().flatten() {
         if policy.plan(name).is_none() {
-            return Err(vec![Refusal::whole(
-                name,
-                Reason::InvalidPlan("no such entry point".to_owned()),
-            )]);
+            let known: Vec<&str> = policy.plans.iter().map(|plan| plan.name.as_str()).collect();
+            let shown = known.get(..SHOWN).map_or_else(
+                || known.join(", "),
+                |some| {
+                    format!(
+                        "{} and {} more",
+                        some.join(", "),
+                        known.len().saturating_sub(SHOWN)
+                    )
+                },
+            );
+            return Err(vec![Refusal::whole(name, Reason::NoEntryPoint(shown))]);
         }
     }
     let lowered = lower::lower(policy, &plans, options)?;

@@ -62,6 +62,9 @@ pub enum Reason {
     /// The plan breaks a rule of the intermediate representation.
     #[error("invalid plan: {0}")]
     InvalidPlan(String),
+    /// The plan has no entry point of this name; those that it has, some of many.
+    #[error("no such entry point; there are: {0}")]
+    NoEntryPoint(String),
     /// The contract is larger than the chain allows.
     #[error("the contract has {size} bytes, the limit is {limit} (EIP-170); split the policy")]
     CodeSize {

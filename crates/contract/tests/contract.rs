@@ -398,10 +398,10 @@ fn refusals_name_the_place() {
         entry_points: Some(vec!["a/b".to_owned()]),
         ..Options::default()
     };
-    assert!(matches!(
-        compile(&deny(), &absent).unwrap_err()[0].reason,
-        Reason::InvalidPlan(_)
-    ));
+    assert_eq!(
+        compile(&deny(), &absent).unwrap_err()[0].to_string(),
+        format!("a/b: no such entry point; there are: {}", deny().plans[0].name)
+    );
 }
 
 #[test]

@@ -73,6 +73,11 @@ pub(crate) fn run(args: &Args) -> Result<Verdict> {
     if partial && follows {
         bail!("--explain, --profile and --coverage follow a whole evaluation; leave out --partial");
     }
+    if partial && args.settings.engine != EngineName::Vm {
+        bail!(
+            "--partial asks no engine: what is left is found while the query is compiled; leave out --engine"
+        );
+    }
     if !partial && args.format == Format::Source {
         bail!("--format source prints what --partial leaves; give --partial, or another format");
     }

@@ -34,6 +34,13 @@ pub(crate) enum EngineName {
     Regorus,
 }
 
+impl EngineName {
+    /// Whether queries may stand in a package and below imports.
+    pub(crate) const fn has_packages(self) -> bool {
+        matches!(self, Self::Vm | Self::Evm)
+    }
+}
+
 /// What `not f(input.x)` means when `input.x` is undefined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum NegationName {

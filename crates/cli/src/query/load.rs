@@ -71,7 +71,11 @@ impl LoadArgs {
         };
         let input = metrics.timed(metrics::INPUT_PARSE, || {
             let parse = |bytes: Vec<u8>| json::parse(&bytes, &json::Limits::default());
-            input.map(parse).transpose().context("can't read the input")
+            input.map(parse).transpose()
+        });
+        let input = input.with_context(|| match &self.input {
+            Some(path) => format!("can't read the input {}", path.display()),
+            None => "can't read the input from standard input".to_owned(),
         })?;
         Ok(Ok(Loaded {
             query: query(text, &scope, version),

@@ -169,7 +169,14 @@ impl Session {
     }
 
     fn query(&self, text: &str) -> Output {
-        let scope = match self.scope() {
+        // The interpreter asks in no package: where nothing was defined, that is the same.
+        let is_bare = self.package == HOME && self.defined.is_empty();
+        let scope = if is_bare && !self.settings.engine.has_packages() {
+            Ok(QueryScope::default())
+        } else {
+            self.scope()
+        };
+        let scope = match scope {
             Ok(scope) => scope,
             Err(failure) => return Output::failed(failure),
         };
