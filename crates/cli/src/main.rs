@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod exit;
 mod findings;
+mod habits;
 mod home;
 mod inventory;
 mod keys;

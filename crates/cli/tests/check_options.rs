@@ -283,3 +283,60 @@ fn fixes_fit_the_format_and_are_refused_where_they_would_say_more() {
         "{err}"
     );
 }
+
+#[test]
+fn what_is_typed_for_other_tools() {
+    let site = site(&[
+        ("pod.yaml", DEPLOYMENT),
+        (
+            "main.tf",
+            "resource \"aws_s3_bucket\" \"b\" {\n  acl = \"public-read\"\n}\n",
+        ),
+    ]);
+    check(&site, &["-o", "sarif"]).fails(2, &["formats are named by --format"]);
+    assert!(!site.path().join("sarif").exists());
+    for flag in ["--no-fail", "--soft-fail", "--dry-run"] {
+        check(&site, &[flag]).exits(0);
+    }
+    // A PATH from the root stays one, in modules too.
+    let root = site.path().canonicalize().unwrap();
+    let report = check(&site, &["--format", "json", root.to_str().unwrap()]).exits(1);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let files: Vec<&str> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["file"].as_str().unwrap())
+        .collect();
+    assert!(
+        files.contains(&root.join("main.tf").to_str().unwrap()),
+        "{files:?}"
+    );
+    assert!(!files.iter().any(|file| file.starts_with("//")), "{files:?}");
+}
+
+#[test]
+fn files_that_are_incomplete_by_design_are_left_out() {
+    let site = site(&[
+        ("tsconfig.json", "{\n  // why\n  \"strict\": true,\n}\n"),
+        ("base/pod.yaml", DEPLOYMENT),
+        (
+            "over/kustomization.yaml",
+            "resources: [../base]\npatches:\n- path: patch.yaml\n",
+        ),
+        ("over/patch.yaml", DEPLOYMENT),
+    ]);
+    let ran = check(&site, &["--format", "json"]);
+    assert!(
+        ran.err.contains("left out: 1 file with a patch of Kustomize"),
+        "{}",
+        ran.err
+    );
+    let found = violations(&ran.exits(1));
+    assert!(
+        !found.is_empty() && found.iter().all(|line| line.starts_with("base/pod.yaml")),
+        "{found:?}"
+    );
+    let found = violations(&check(&site, &["--format", "json", "over/patch.yaml"]).exits(1));
+    assert!(!found.is_empty(), "what is named is checked");
+}

@@ -71,6 +71,12 @@ fn a_damaged_file_is_named_and_the_rest_is_written() {
 fn what_a_person_types_wrong() {
     let site = Site::new();
     site.run(&["sbom", "gone"]).fails(2, &["there is no gone"]);
+    site.run(&["sbom", "dir:."])
+        .fails(2, &["there is no dir:.: leave out `dir:`"]);
+    site.run(&["sbom", "alpine:3.19"])
+        .fails(2, &["docker save alpine:3.19 -o image.tar"]);
+    site.run(&["sbom", "-o", "cyclonedx-json"])
+        .fails(2, &["formats are named by --format"]);
     site.write("notes.md", "x");
     site.run(&["sbom", "notes.md"]).fails(
         2,

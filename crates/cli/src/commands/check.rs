@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     findings: FindingArgs,
     /// Report everything, fail on nothing
-    #[arg(long)]
+    #[arg(long, aliases = ["no-fail", "soft-fail"])]
     dry_run: bool,
     /// Only what stands in files that changed since HEAD and this revision parted, e.g. origin/main
     #[arg(long, value_name = "REF")]
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
     /// Write the report to a file instead of standard output, once everything was checked
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = crate::habits::output_file)]
     output: Option<PathBuf>,
 }
 

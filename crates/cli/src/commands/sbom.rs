@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// File to write [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = crate::habits::output_file)]
     output: Option<PathBuf>,
     /// What the document is about [default: the name of the image, else of PATH]
     #[arg(long)]
@@ -48,7 +48,7 @@ enum Format {
 
 pub(crate) fn run(args: &Args) -> Result<Verdict> {
     if !args.path.exists() {
-        bail!("there is no {}", args.path.display());
+        bail!(crate::habits::gone(&args.path));
     }
     let created = created(args.timestamp.as_deref())?;
     let inventory = inventory::read(&args.path, args.name.as_deref(), args.platform.as_deref())?;

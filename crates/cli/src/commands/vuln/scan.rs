@@ -60,13 +60,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     findings: FindingArgs,
     /// Report everything, and pass whatever is found or could not be read; data that are missing, damaged or too old fail all the same
-    #[arg(long)]
+    #[arg(long, aliases = ["no-fail", "soft-fail"])]
     dry_run: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
     /// Write the report to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = crate::habits::output_file)]
     output: Option<PathBuf>,
 }
 

@@ -241,7 +241,11 @@ fn has_end(name: &str, ends: &[&str]) -> bool {
 }
 
 fn slashed(path: &Path) -> String {
-    let parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+    let parts = path.components().map(|part| match part {
+        // What stands before the first slash.
+        Component::RootDir => "".into(),
+        part => part.as_os_str().to_string_lossy(),
+    });
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -272,6 +276,14 @@ fn join(directory: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_have_the_slashes_that_they_are_written_with() {
+        for path in ["/a/b.tf", "a/b.tf", "../b.tf"] {
+            assert_eq!(slashed(Path::new(path)), path);
+        }
+        assert_eq!(join("/a", "b.tf"), "/a/b.tf");
+    }
 
     #[test]
     fn overrides_are_told_by_the_end_of_their_names() {

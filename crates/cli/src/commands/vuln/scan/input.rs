@@ -22,7 +22,7 @@ pub(super) struct Input {
 
 pub(super) fn read(paths: &[PathBuf], platform: Option<&str>) -> Result<Input> {
     if let Some(gone) = paths.iter().find(|path| !path.exists()) {
-        bail!("there is no {}", gone.display());
+        bail!(crate::habits::gone(gone));
     }
     let alone = |path: &PathBuf| stele_sbom::is_image(path) || is_bill(path);
     match paths {
