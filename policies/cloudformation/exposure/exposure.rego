@@ -57,9 +57,21 @@ deny contains finding if {
 	some entry in ingress
 	some field in ["CidrIp", "CidrIpv6"]
 	networks.everyone(cfn.said(entry.rule[field]))
-	some port in [22, 1433, 3306, 3389, 5432, 6379, 27017]
-	covers(entry.rule, port)
-	finding := cfn.finding("cloudformation/exposure/open-admin-port", entry.name, sprintf("port %d is open to the world", [port]))
+	some what in opened(entry.rule)
+	finding := cfn.finding("cloudformation/exposure/open-admin-port", entry.name, sprintf("%s is open to the world", [what]))
+}
+
+ports := [22, 1433, 3306, 3389, 5432, 6379, 27017]
+
+# A rule for all of them is one finding.
+opened(rule) := {"every port"} if covers_all(rule)
+
+opened(rule) := {sprintf("port %d", [port]) | some port in ports; covers(rule, port)} if not covers_all(rule)
+
+covers_all(rule) if {
+	every port in ports {
+		covers(rule, port)
+	}
 }
 
 covers(rule, _) if sprintf("%v", [rule.IpProtocol]) == "-1"

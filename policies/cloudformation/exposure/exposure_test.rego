@@ -170,3 +170,17 @@ test_only_redirects_to_tls_are_no_plain_listeners if {
 	redirect := {"Type": "redirect", "RedirectConfig": {"Host": "b", "StatusCode": "HTTP_301"}}
 	found(template({"L": {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener([redirect])}})) == {"cloudformation/exposure/plain-listener"}
 }
+
+messages(properties) := {finding.msg | some finding in denied} if {
+	denied := exposure.deny with input as template({"G": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": properties}})
+}
+
+test_a_rule_for_every_port_is_one_finding if {
+	whole := {"G: every port is open to the world"}
+	messages({"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}) == whole
+	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 0, "ToPort": 65535}) == whole
+	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 3306, "ToPort": 3389}) == {
+		"G: port 3306 is open to the world",
+		"G: port 3389 is open to the world",
+	}
+}

@@ -35,7 +35,7 @@ names_secret(words) if {
 		concat("", [words, "_"]),
 		"npm_config_auth_ passwd password passphrase secret token_ tokens_ api_key apikey private_key privatekey access_key credential",
 	)
-	not ends(words, "file files path dir engine backend password_key hasher hashers envs name arn url uri ref ttl timeout enabled type seconds length expiry policy")
+	not ends(words, "file files path dir engine backend password_key hasher hashers envs name names title description arn url uri ref ttl timeout enabled type seconds length expiry policy")
 	not ends(words, "_id _ids _port _age _min _max _limit _count _size _days _hours _minutes _expires _expires_in _expiration")
 	not ends(words, "_lifetime _duration _interval _attempts _retries _rounds _iterations _version _mode _method _strategy")
 	not ends(words, "_format _prefix _header _algorithm _alg _issuer _audience _scope _scopes _endpoint _host _provider")

@@ -27,7 +27,7 @@ test_references_are_no_secrets if {
 }
 
 test_names_about_secrets_are_no_secrets if {
-	every name in ["LOG_LEVEL", "DB_PASSWORD_FILE", "SECRET_NAME", "TOKEN_URL", "TOKEN_TTL", "ACCESS_KEY_ID", "secretArn"] {
+	every name in ["LOG_LEVEL", "DB_PASSWORD_FILE", "SECRET_NAME", "TOKEN_URL", "TOKEN_TTL", "ACCESS_KEY_ID", "secretArn", "SECRET_NAMES", "TOKEN_USAGE_TITLE"] {
 		not secrets.in_environment(name, "value")
 	}
 }

@@ -177,6 +177,14 @@ deny contains finding if {
 	finding := tf.finding("terraform/azure/cluster-rbac", change, "role_based_access_control_enabled must be true")
 }
 
+# Before version 3 of the provider it was a block.
+deny contains finding if {
+	some change in tf.of_type("azurerm_kubernetes_cluster")
+	some control in tf.blocks(change, "role_based_access_control")
+	tf.is_false(control.enabled)
+	finding := tf.finding("terraform/azure/cluster-rbac", change, "role_based_access_control.enabled must be true")
+}
+
 apps := {
 	"azurerm_app_service", "azurerm_function_app", "azurerm_linux_function_app", "azurerm_linux_function_app_slot",
 	"azurerm_linux_web_app", "azurerm_linux_web_app_slot", "azurerm_windows_function_app",
@@ -220,6 +228,7 @@ deny contains finding if {
 	some site in tf.blocks(change, "site_config")
 	some field, refused in {
 		"ftps_state": {"AllAllowed"},
+		"min_tls_version": {"1.0", "1.1"},
 		"minimum_tls_version": {"1.0", "1.1"},
 		"remote_debugging_enabled": {"1", "true"},
 	}

@@ -148,3 +148,13 @@ test_older_apps_and_slots_count if {
 		found(plans.one(type, {"https_only": true})) == set()
 	}
 }
+
+test_older_providers_have_other_names if {
+	before := plans.change("azurerm_kubernetes_cluster", {
+		"private_cluster_enabled": true,
+		"role_based_access_control": [{"enabled": false}],
+	})
+	found(plans.plan([before])) == {"terraform/azure/cluster-rbac"}
+	app_before := plans.change("azurerm_app_service", {"https_only": true, "site_config": [{"min_tls_version": "1.1"}]})
+	found(plans.plan([app_before])) == {"terraform/azure/app-site"}
+}

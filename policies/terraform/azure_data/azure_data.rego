@@ -195,8 +195,8 @@ deny contains finding if {
 #   remediation: Set public_network_access_enabled to false and use a private endpoint.
 warn contains finding if {
 	some change in tf.of_types({
-		"azurerm_cosmosdb_account", "azurerm_mssql_server", "azurerm_mysql_flexible_server",
-		"azurerm_postgresql_flexible_server", "azurerm_redis_cache",
+		"azurerm_cosmosdb_account", "azurerm_mariadb_server", "azurerm_mssql_server", "azurerm_mysql_flexible_server",
+		"azurerm_mysql_server", "azurerm_postgresql_flexible_server", "azurerm_postgresql_server", "azurerm_redis_cache",
 	})
 	tf.known(change, "public_network_access_enabled")
 	tf.off(change, "delegated_subnet_id")

@@ -152,3 +152,12 @@ test_network_rules_of_a_module_are_of_its_accounts if {
 	two(within(ruling({})), called) == {"azurerm_storage_account.a", "azurerm_storage_account.b"}
 	open_accounts(object.union(plans.plan([within(storage("a")), within(ruling({}))]), called)) == set()
 }
+
+test_older_servers_are_reached_over_the_internet if {
+	every type in ["azurerm_mariadb_server", "azurerm_mysql_server", "azurerm_postgresql_server"] {
+		warned := azure.warn with input as plans.one(type, {"public_network_access_enabled": true})
+		count(warned) == 1
+		quiet := azure.warn with input as plans.one(type, {"public_network_access_enabled": false})
+		count(quiet) == 0
+	}
+}
