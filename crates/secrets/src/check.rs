@@ -431,7 +431,7 @@ fn is_random(value: &[u8]) -> bool {
     if is_uuid(value) || is_constant(value) || is_password_hash(value) {
         return false;
     }
-    if is_made_up_jwt(value) {
+    if is_made_up_jwt(value) || is_public(value) {
         return false;
     }
     // Escapes are no digits of the value.
@@ -441,6 +441,15 @@ fn is_random(value: &[u8]) -> bool {
             && (turns(part) >= 3 || changes(part).saturating_mul(4) >= part.len())
             && is_mixed(part)
     })
+}
+
+/// Keys that their vendors have everyone put into web pages: they name an account and open nothing.
+///
+/// <https://docs.stripe.com/keys>, <https://clerk.com/docs/guides/development/clerk-environment-variables>, <https://posthog.com/docs/api>,
+/// <https://supabase.com/docs/guides/api/api-keys>, <https://docs.mapbox.com/help/glossary/access-token/>.
+fn is_public(value: &[u8]) -> bool {
+    let prefixes: [&[u8]; 5] = [b"pk_live_", b"pk_test_", b"phc_", b"sb_publishable_", b"pk.eyJ"];
+    prefixes.iter().any(|prefix| value.starts_with(prefix))
 }
 
 /// 8-4-4-4-12 hexadecimal digits: names of things far more often than secrets.

@@ -507,3 +507,54 @@ fn there_has_to_be_a_repository() {
     let empty = Repository::new();
     assert!(empty.history(History::All).unwrap().findings.is_empty());
 }
+
+#[test]
+fn what_of_a_history_is_gone_is_told_and_the_rest_is_scanned() {
+    // What is gone, and what is found in spite of it.
+    for (gone, found) in [
+        ("tip", "old.txt"),
+        ("side", "new.txt"),
+        ("middle", "new.txt"),
+        ("tree", "old.txt"),
+        ("blob", "old.txt"),
+    ] {
+        let repository = Repository::new();
+        repository.write("old.txt", &token("old"));
+        let first = repository.commit("first", 0);
+        repository.git(&["checkout", "-q", "-b", "side"], 1);
+        repository.write("side.txt", &token("side"));
+        let side = repository.commit("side", 1);
+        repository.git(&["checkout", "-q", "main"], 2);
+        repository.write("a.txt", "a");
+        let middle = repository.commit("middle", 2);
+        repository.write("sub/new.txt", "-");
+        repository.write("new.txt", &token("new"));
+        let tip = repository.commit("tip", 3);
+        repository.git(&["tag", "kept", &first], 4);
+        let lost = match gone {
+            "tip" => tip,
+            "side" => side,
+            "middle" => middle,
+            "tree" => repository.git(&["rev-parse", "main:sub"], 4),
+            _ => repository.git(&["rev-parse", "main:new.txt"], 4),
+        };
+        let (start, rest) = lost.trim().split_at(2);
+        std::fs::remove_file(repository.0.path().join(".git/objects").join(start).join(rest)).unwrap();
+        let report = repository.history(History::All).unwrap();
+        let paths: Vec<&str> = report
+            .findings
+            .iter()
+            .map(|finding| finding.path.as_str())
+            .collect();
+        assert!(paths.contains(&found), "{gone}: {paths:?}");
+        assert!(!report.problems.is_empty(), "{gone} is not told");
+        assert!(
+            report
+                .problems
+                .iter()
+                .all(|problem| problem.kind == ProblemKind::Environment),
+            "{gone}: {:?}",
+            report.problems
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use super::text::Worker;
 use super::{Report, Scan, archive};
 use crate::Error;
-use crate::finding::{CommitInfo, ProblemKind};
+use crate::finding::{CommitInfo, Problem, ProblemKind};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
@@ -75,11 +75,13 @@ pub fn scan_history(scan: &Scan<'_>, path: &Path, history: &History) -> Result<R
         History::All => None,
         History::Since(reference) => Some(revision(&repository, reference)?),
     };
-    let commits = commits(&repository, base)?;
+    let mut gaps = Gaps::default();
+    let commits = commits(&repository, base, &mut gaps)?;
     let mut trees = Trees {
         repository: &repository,
         seen: HashSet::new(),
         items: Vec::new(),
+        gaps,
     };
     let mut before = BTreeMap::new();
     if base.is_some() {
@@ -89,20 +91,35 @@ pub fn scan_history(scan: &Scan<'_>, path: &Path, history: &History) -> Result<R
             .flat_map(|commit| &commit.parents)
             .filter(|parent| !inside.contains(*parent))
         {
-            trees.collect(*parent)?;
+            trees.collect(*parent);
         }
         for item in trees.items.drain(..) {
             before.insert(item.path, item.blob);
         }
     }
     for commit in &commits {
-        trees.collect(commit.id)?;
+        trees.collect(commit.id);
     }
-    let items = trees.items;
+    let Trees { items, gaps, .. } = trees;
     let known = known(scan, &repository, &items, &before);
     let mut report = scan_blobs(scan, &repository, &items);
     first_only(&mut report, &known);
+    report.problems.extend(gaps.0);
     Ok(report)
+}
+
+/// What of a history can't be read: the rest of it is scanned all the same.
+#[derive(Default)]
+struct Gaps(Vec<Problem>);
+
+impl Gaps {
+    fn add(&mut self, place: &str, what: impl std::fmt::Display, cause: impl std::fmt::Display) {
+        self.0.push(Problem {
+            path: place.to_owned(),
+            kind: ProblemKind::Environment,
+            message: format!("{what} can't be read: {cause}"),
+        });
+    }
 }
 
 /// Scans what the next commit would add: blobs of the index that `HEAD` has not at their path, without secrets that `HEAD` has there.
@@ -166,11 +183,15 @@ struct Node {
 }
 
 /// The commits of the range, parents before children, otherwise the older first.
-fn commits(repository: &gix::Repository, base: Option<ObjectId>) -> Result<Vec<Node>, Error> {
+fn commits(
+    repository: &gix::Repository,
+    base: Option<ObjectId>,
+    gaps: &mut Gaps,
+) -> Result<Vec<Node>, Error> {
     let broken = broken(repository);
     let tips = match base {
         Some(_) => vec![repository.head_id().map_err(&broken)?.detach()],
-        None => tips(repository)?,
+        None => tips(repository, gaps)?,
     };
     let mut walk = repository.rev_walk(tips);
     if let Some(base) = base {
@@ -181,7 +202,14 @@ fn commits(repository: &gix::Repository, base: Option<ObjectId>) -> Result<Vec<N
     );
     let mut nodes = Vec::new();
     for info in walk.sorting(sorting).all().map_err(&broken)? {
-        let info = info.map_err(&broken)?;
+        // One that is missing or damaged ends only its own line of history.
+        let info = match info {
+            Ok(info) => info,
+            Err(error) => {
+                gaps.add("history", "a commit", error);
+                continue;
+            }
+        };
         nodes.push(Node {
             id: info.id,
             parents: info.parent_ids.iter().copied().collect(),
@@ -229,27 +257,46 @@ fn parents_first(nodes: Vec<Node>) -> Vec<Node> {
 }
 
 /// The commits that references and `HEAD` name.
-fn tips(repository: &gix::Repository) -> Result<Vec<ObjectId>, Error> {
+fn tips(repository: &gix::Repository, gaps: &mut Gaps) -> Result<Vec<ObjectId>, Error> {
     let broken = broken(repository);
-    let mut tips = HashSet::new();
+    let mut tips = BTreeMap::new();
     // An unborn HEAD names nothing yet.
-    tips.extend(repository.head_id().ok().map(gix::Id::detach));
+    tips.extend(
+        repository
+            .head_id()
+            .ok()
+            .map(|id| (id.detach(), "HEAD".to_owned())),
+    );
     let platform = repository.references().map_err(&broken)?;
     for reference in platform.all().map_err(&broken)? {
-        let Ok(mut reference) = reference else { continue };
-        if let Ok(id) = reference.peel_to_id() {
-            tips.insert(id.detach());
+        let mut reference = match reference {
+            Ok(reference) => reference,
+            Err(error) => {
+                gaps.add("references", "one of them", error);
+                continue;
+            }
+        };
+        let name = reference.name().as_bstr().to_str_lossy().into_owned();
+        let named = reference.target().try_id().map(ToOwned::to_owned);
+        match (reference.peel_to_id(), named) {
+            (Ok(id), _) => {
+                tips.entry(id.detach()).or_insert(name);
+            }
+            (Err(error), Some(id)) => gaps.add(&name, id, error),
+            // The name of a reference that is not there, as `origin/HEAD` after its branch was removed.
+            (Err(_), None) => {}
         }
     }
     // A tag may name a tree or a blob.
-    Ok(tips
-        .into_iter()
-        .filter(|id| {
-            repository
-                .find_header(*id)
-                .is_ok_and(|header| header.kind() == gix::object::Kind::Commit)
-        })
-        .collect())
+    let mut out = Vec::new();
+    for (id, name) in tips {
+        match repository.find_object(id) {
+            Ok(object) if object.kind == gix::object::Kind::Commit => out.push(id),
+            Ok(_) => {}
+            Err(error) => gaps.add(&name, id, error),
+        }
+    }
+    Ok(out)
 }
 
 /// Walks trees and notes what was not seen at its path before.
@@ -258,24 +305,38 @@ struct Trees<'r> {
     /// Trees with the prefix of their paths, which is empty or ends in `/`, and blobs with their path.
     seen: HashSet<(ObjectId, String)>,
     items: Vec<Item>,
+    gaps: Gaps,
 }
 
 impl Trees<'_> {
-    fn collect(&mut self, commit: ObjectId) -> Result<(), Error> {
-        let broken = broken(self.repository);
-        let tree = self
-            .repository
-            .find_commit(commit)
-            .and_then(|commit| commit.tree_id().map(gix::Id::detach))
-            .map_err(&broken)?;
+    fn collect(&mut self, commit: ObjectId) {
+        let found = self.repository.find_commit(commit);
+        let tree = match found.and_then(|commit| commit.tree_id().map(gix::Id::detach)) {
+            Ok(tree) => tree,
+            Err(error) => return self.gaps.add("history", format!("the commit {commit}"), error),
+        };
         let mut waiting = vec![(tree, String::new())];
         while let Some((tree, prefix)) = waiting.pop() {
             if !self.seen.insert((tree, prefix.clone())) {
                 continue;
             }
-            let tree = self.repository.find_tree(tree).map_err(&broken)?;
-            for entry in tree.iter() {
-                let entry = entry.map_err(&broken)?;
+            let found = match self.repository.find_tree(tree) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.gaps
+                        .add(&prefix, format!("the tree {tree} of commit {commit}"), error);
+                    continue;
+                }
+            };
+            for entry in found.iter() {
+                let entry = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        self.gaps
+                            .add(&prefix, format!("the tree {tree} of commit {commit}"), error);
+                        break;
+                    }
+                };
                 let path = format!("{prefix}{}", entry.filename().to_str_lossy());
                 match entry.kind() {
                     EntryKind::Tree => waiting.push((entry.object_id(), path + "/")),
@@ -293,7 +354,6 @@ impl Trees<'_> {
                 }
             }
         }
-        Ok(())
     }
 }
 
