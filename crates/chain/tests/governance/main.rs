@@ -92,7 +92,8 @@ on_every_chain! {
         a_successor_takes_over_and_logs_go_on,
         only_a_contract_that_names_it_can_succeed,
         a_successor_tolerates_no_less,
-        a_successor_of_another_kind_is_asked_for_no_tolerance;
+        a_successor_of_another_kind_is_asked_for_no_tolerance,
+        a_successor_that_knows_of_none_ends_the_line;
     challenge:
         a_lie_is_refuted_and_its_node_suspended,
         an_honest_decision_is_upheld_and_only_once,

@@ -226,8 +226,9 @@ pub(crate) async fn a_successor_tolerates_no_less(chain: Chain) {
     assert_eq!(world.gov.least_tolerance().await.unwrap(), 60);
 }
 
-/// A contract of the line that has nothing in common with `Challenge` but its predecessor, and no successor.
-async fn stranger_after(world: &World, predecessor: Address) -> Address {
+/// A contract of the line that has nothing in common with `Challenge` but its predecessor, and no successor: it says so, or reverts when it is asked, or
+/// ends without a word.
+async fn stranger_after(world: &World, predecessor: Address, successor: &[u8]) -> Address {
     let selector = |name: &str| keccak256(name)[..4].to_vec();
     let runtime = [
         // The selector: to 0x1b for the first, to 0x37 for the second, or a revert.
@@ -237,8 +238,8 @@ async fn stranger_after(world: &World, predecessor: Address) -> Address {
         &selector("successor()"),
         &[0x14, 0x60, 0x37, 0x57, 0x5f, 0x5f, 0xfd, 0x5b, 0x73],
         predecessor.as_slice(),
-        &[0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
-        &[0x5b, 0x5f, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3],
+        &[0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3, 0x5b],
+        successor,
     ]
     .concat();
     let length = u8::try_from(runtime.len()).unwrap();
@@ -251,6 +252,10 @@ async fn stranger_after(world: &World, predecessor: Address) -> Address {
     made.unwrap().address
 }
 
+const NO_SUCCESSOR: &[u8] = &[0x5f, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3];
+const REVERT: &[u8] = &[0x5f, 0x5f, 0xfd];
+const STOP: &[u8] = &[0x00];
+
 pub(crate) async fn a_successor_of_another_kind_is_asked_for_no_tolerance(chain: Chain) {
     let world = World::new(chain).await;
     let config = successor_config(&world);
@@ -260,11 +265,30 @@ pub(crate) async fn a_successor_of_another_kind_is_asked_for_no_tolerance(chain:
         .await
         .unwrap();
     let next = Deployment {
-        challenge: stranger_after(&world, world.deployment().challenge).await,
+        challenge: stranger_after(&world, world.deployment().challenge, NO_SUCCESSOR).await,
         ..next
     };
     world.gov.supersede(&world.admin, &next).await.unwrap();
     assert_eq!(world.gov.later_challenges().await.unwrap().len(), 1);
+    let own = world.gov.challenge_tolerance().await.unwrap();
+    assert_eq!(world.gov.least_tolerance().await.unwrap(), own);
+}
+
+/// The line ends with it. A start that asks for what came later, as a node's does, must not fail for good.
+pub(crate) async fn a_successor_that_knows_of_none_ends_the_line(chain: Chain) {
+    let world = World::new(chain).await;
+    let config = successor_config(&world);
+    let deployed = world.client.deploy_governance(&world.admin, &config).await;
+    let next = Deployment {
+        challenge: stranger_after(&world, world.deployment().challenge, REVERT).await,
+        ledger: stranger_after(&world, world.deployment().ledger, STOP).await,
+        ..deployed.unwrap()
+    };
+    world.gov.supersede(&world.admin, &next).await.unwrap();
+    let later = world.gov.later_challenges().await.unwrap();
+    let later: Vec<Address> = later.iter().map(|later| later.deployment().challenge).collect();
+    assert_eq!(later, [next.challenge]);
+    assert_eq!(world.gov.ledgers().await.unwrap().len(), 2);
     let own = world.gov.challenge_tolerance().await.unwrap();
     assert_eq!(world.gov.least_tolerance().await.unwrap(), own);
 }
