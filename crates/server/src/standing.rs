@@ -85,6 +85,16 @@ impl Standing {
         self.is(Counted::Superseded) || self.is(Counted::Replaced)
     }
 
+    /// Whether the chain's last word is that it holds an anchor for more decisions than the log has.
+    pub(crate) fn behind(&self) -> bool {
+        self.is(Counted::Ahead)
+    }
+
+    /// Whether the chain's last word is that it holds an anchor that the log does not continue.
+    pub(crate) fn diverged(&self) -> bool {
+        self.is(Counted::Diverged)
+    }
+
     /// Why the node can't anchor, if so, in words.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match self.word()?.counted {

@@ -279,13 +279,25 @@ async fn a_node_behind_its_own_anchor_promises_nothing() {
     let url = format!("http://{}/health?plugins", node.addr());
     let health = reqwest::get(url).await.unwrap().text().await.unwrap();
     assert!(health.contains("more decisions than the log has"), "{health}");
+    gauges(&node, [1, 0]).await;
     tokio::task::spawn_blocking(move || node.shutdown())
         .await
         .unwrap()
         .ok();
     let node = start(dir.path(), &contracts, hasty()).await;
     promised(&node).await;
+    gauges(&node, [0, 0]).await;
     stop(node).await;
+}
+
+/// What the metrics say of a log that lacks what is anchored, and of one that is another.
+async fn gauges(handle: &Handle, [behind, diverged]: [u8; 2]) {
+    let url = format!("http://{}/metrics", handle.addr());
+    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    for (name, value) in [("behind", behind), ("diverged", diverged)] {
+        let line = format!("\nstele_node_{name} {value}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
 }
 
 /// Decides without promising anything.
@@ -331,6 +343,7 @@ async fn a_node_whose_log_does_not_continue_its_anchor_promises_nothing() {
     let url = format!("http://{}/health?plugins", node.addr());
     let health = reqwest::get(url).await.unwrap().text().await.unwrap();
     assert!(health.contains("the log does not continue"), "{health}");
+    gauges(&node, [0, 1]).await;
     tokio::task::spawn_blocking(move || node.shutdown())
         .await
         .unwrap()

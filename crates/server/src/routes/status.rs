@@ -259,6 +259,18 @@ fn write_anchor(shared: &Shared, stats: &LogStats, text: &mut Text) {
         "1 while the node runs with contracts or a key that were replaced on the chain.",
     );
     text.count("stele_node_outdated", &[], u64::from(shared.standing.outdated()));
+    text.family(
+        "stele_node_behind",
+        Kind::Gauge,
+        "1 while the chain holds an anchor of this node for more decisions than its log has.",
+    );
+    text.count("stele_node_behind", &[], u64::from(shared.standing.behind()));
+    text.family(
+        "stele_node_diverged",
+        Kind::Gauge,
+        "1 while the chain holds an anchor of this node that its log does not continue.",
+    );
+    text.count("stele_node_diverged", &[], u64::from(shared.standing.diverged()));
     let view = shared.anchored.borrow().clone();
     text.family(
         "stele_anchor_size",
