@@ -36,8 +36,23 @@ pub(crate) trait EnvironmentContext<T> {
 
 impl<T, E: std::fmt::Display> EnvironmentContext<T> for Result<T, E> {
     fn environment(self, what: impl std::fmt::Display) -> anyhow::Result<T> {
-        self.map_err(|cause| anyhow::Error::new(Environment(format!("{what}: {cause}"))))
+        // With its own causes, where it is an `anyhow::Error`.
+        self.map_err(|cause| anyhow::Error::new(Environment(format!("{what}: {cause:#}"))))
     }
+}
+
+/// An error with its causes in one line. What an error says of its cause itself is not said again.
+pub(crate) fn in_words(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.ends_with(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
 }
 
 /// The exit code for an error: what the environment did is marked as such, everything else is the input's fault.
@@ -55,5 +70,23 @@ mod tests {
         let error = anyhow::Error::new(Environment("port busy".into())).context("can't start");
         assert_eq!(code(&error), ExitCode::from(3));
         assert_eq!(code(&anyhow::anyhow!("bad flag")), ExitCode::from(2));
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow::anyhow!("expected value at column 1");
+        assert_eq!(in_words(&error), "expected value at column 1");
+        let error = error
+            .context("not a proof: expected value at column 1")
+            .context("p.json");
+        assert_eq!(
+            in_words(&error),
+            "p.json: not a proof: expected value at column 1"
+        );
+        let error = anyhow::anyhow!("refused")
+            .context("connecting")
+            .context("the node");
+        let error = Err::<(), _>(error).environment("can't ask").unwrap_err();
+        assert_eq!(in_words(&error), "can't ask: the node: connecting: refused");
     }
 }

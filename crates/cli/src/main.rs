@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     match run(cli).and_then(|verdict| output::flushed().map(|()| verdict)) {
         Ok(verdict) => verdict.into(),
         Err(error) => {
-            output::note(format!("error: {error:#}"));
+            output::note(format!("error: {}", exit::in_words(&error)));
             exit::code(&error)
         }
     }

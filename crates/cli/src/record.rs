@@ -366,7 +366,8 @@ impl Records {
                 .header("content-type", "application/json")
                 .body(body);
             let what = format!("the node at {base}");
-            let response = request.send().await.environment(&what)?;
+            let response = request.send().await.map_err(anyhow::Error::new);
+            let response = response.environment(&what)?;
             let status = response.status();
             let bytes = remote::body(response, remote::MAX_ANSWER, &what).await?;
             if !status.is_success() {

@@ -102,6 +102,49 @@ fn bad_arguments_are_usage_errors() {
 }
 
 #[test]
+fn what_is_no_proof_no_receipt_and_no_key_is_named_and_its_cause_told_once() {
+    let site = Site::new();
+    let node = site.up();
+    let input = example("kubernetes/pod-privileged.json");
+    let answer = node.json("POST", "/v1/data/kubernetes/admission?receipt=true", &input);
+    std::fs::write(site.path().join("answer.json"), answer.to_string()).unwrap();
+    site.run(&["prove", "latest", "-o", "proof.json"]).exits(0);
+    std::fs::write(site.path().join("empty"), "").unwrap();
+    std::fs::write(site.path().join("secret"), "not for the terminal").unwrap();
+    for (arguments, cause) in [
+        (&["verify", "empty"][..], "empty: not a proof bundle: EOF"),
+        (
+            &["challenge", "--proof", "empty", "--yes"],
+            "empty: not a proof bundle: EOF",
+        ),
+        (
+            &["receipt", "check", "empty", "--no-input"],
+            "empty: not a receipt: EOF",
+        ),
+        (
+            &["challenge", "--receipt", "empty", "--yes"],
+            "empty: not a receipt: EOF",
+        ),
+    ] {
+        let told = site.run(arguments);
+        assert_eq!(told.err.matches("EOF").count(), 1, "{}", told.err);
+        told.fails(2, &[cause]);
+    }
+    let key = site.run(&["verify", "proof.json", "--key", "secret"]);
+    assert!(!key.err.contains("terminal"), "{}", key.err);
+    key.fails(2, &["secret holds no public key"]);
+    site.run(&["verify", "proof.json", "--key", "nothing"])
+        .fails(2, &["`nothing` is neither a file nor a public key"]);
+    site.run(&["verify", "proof.json", "--key", "."])
+        .fails(2, &["can't read ."]);
+    let check = ["receipt", "check", "answer.json", "--no-input", "--log"];
+    let at = |log| site.run(&[&check[..], &[log]].concat());
+    at("ftp://x").fails(2, &["an http or https URL", "ftp://x"]);
+    at("http://127.0.0.1:1").fails(3, &["http://127.0.0.1:1", "refused"]);
+    node.interrupt();
+}
+
+#[test]
 fn deciding_without_a_server_uses_the_exit_code() {
     let site = Site::new();
     let plan = workspace().join("examples/terraform/plan.json");

@@ -62,8 +62,12 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 /// The key from the flag, or the one of the data directory.
 fn key(sources: &Sources, given: Option<&str>) -> Result<VerifierKey> {
     let text = match given {
-        Some(text) if Path::new(text).is_file() => {
-            std::fs::read_to_string(text).with_context(|| format!("can't read {text}"))?
+        Some(file) if Path::new(file).exists() => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("can't read {file}"))?;
+            return text
+                .trim()
+                .parse()
+                .with_context(|| format!("{file} holds no public key of a node"));
         }
         Some(text) => text.into(),
         None => {
@@ -79,7 +83,7 @@ fn key(sources: &Sources, given: Option<&str>) -> Result<VerifierKey> {
     };
     text.trim()
         .parse::<VerifierKey>()
-        .with_context(|| format!("`{}` is no public key of a node", text.trim()))
+        .with_context(|| format!("`{}` is neither a file nor a public key of a node", text.trim()))
 }
 
 /// The contract to ask. The proof's own word does not count: whoever forges a proof can deploy a contract that agrees with it.

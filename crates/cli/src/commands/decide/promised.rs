@@ -227,7 +227,8 @@ async fn ask(base: &str, path: &str, input: Option<&Value>) -> Result<Answer> {
         .post(url)
         .header("content-type", "application/json");
     let what = || format!("the node at {base}");
-    let response = request.body(body).send().await.environment(what())?;
+    let response = request.body(body).send().await.map_err(anyhow::Error::new);
+    let response = response.environment(what())?;
     let status = response.status();
     let verdict = verdict(response.headers());
     let bytes = remote::body(response, remote::MAX_ANSWER, &what()).await?;

@@ -211,6 +211,8 @@ fn in_log(
 ) -> Result<Option<InclusionProof>> {
     let records = if log.starts_with("http://") || log.starts_with("https://") {
         Records::at_url(log)?
+    } else if log.is_empty() || log.contains("://") {
+        bail!("--log takes an http or https URL, or a data directory, and not `{log}`");
     } else {
         Records::of(&Home::at(log.as_ref()))?
     };
