@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use proptest::prelude::*;
+use stele_rego::vm::value::Heap;
 use stele_rego::vm::{Data, Input, Program, Request, VmError, Worker};
 use stele_rego::{CompileOptions, SourceFile};
 use stele_types::{EntryPoint, Value, json};
@@ -112,4 +113,45 @@ fn nothing_is_held_that_was_not_read_for_this_program_or_is_gone() {
             .is_err()
     );
     assert_eq!(is_held(&mut worker, &program, &data), None);
+}
+
+#[test]
+fn the_document_of_a_held_member_can_be_looked_at() {
+    let program = program();
+    let data = program.data(&Value::object([])).unwrap();
+    let mut worker = Worker::default();
+    let look = |worker: &mut Worker, json: &str| {
+        let input = Input::JsonMember {
+            json: json.as_bytes(),
+            name: "input",
+        };
+        worker
+            .hold(&program, input, (&json::Limits::default(), 1 << 20))
+            .unwrap();
+        let look = |heap: &Heap<'_>, document, repeats| {
+            let name = heap.field_by_text(document, "name");
+            (heap.as_text(name).map(str::to_owned), repeats)
+        };
+        let looked = worker.look_at_held(&program, &data, look).unwrap();
+        let asked = worker.evaluate(&program, &data, &Request::new("a/all", Input::Held));
+        (looked, asked.unwrap().to_json())
+    };
+    let named = |repeats| (Some("c".to_owned()), repeats);
+    for _ in 0..2 {
+        let (looked, input) = look(&mut worker, r#"{"input": [1, {"b": 2}], "name": "\u0063"}"#);
+        assert_eq!((looked, input), (named(false), br#"[1,{"b":2}]"#.to_vec()));
+        // Of equal keys the last is what there is, wherever they stand.
+        let (looked, input) = look(
+            &mut worker,
+            r#"{"input": [1], "name": "a", "input": [2], "name": "c"}"#,
+        );
+        assert_eq!((looked, input), (named(true), b"[2]".to_vec()));
+        let (looked, input) = look(&mut worker, r#"{"name": "c", "input": [{"x": 1, "x": 2}]}"#);
+        assert_eq!((looked, input), (named(true), br#"[{"x":2}]"#.to_vec()));
+    }
+    let (looked, input) = look(&mut worker, r#"{"other": 1}"#);
+    assert_eq!((looked, input), ((None, false), Vec::new()));
+    worker.release();
+    let looked = worker.look_at_held(&program, &data, |_, _, _| ());
+    assert_eq!(looked, Err(VmError::NothingHeld));
 }

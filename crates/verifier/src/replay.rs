@@ -1,5 +1,9 @@
 //! Re-executing one recorded decision: what the version in force says, against what the leaf commits to.
 
+mod at_once;
+#[cfg(test)]
+mod both_ways;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -9,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use stele_ledger::storage::erase::ERASURE_PATH;
-use stele_policy::engine::{JsonFailure, JsonInput, Rendering};
+use stele_policy::engine::{Canonical, JsonFailure, JsonInput, Rendering};
 use stele_policy::load::load_for_decisions;
 use stele_policy::nd::{NdCache, NdCalls};
 use stele_policy::{DataPath, Engine as _, EngineError, EvalContext, EvalRequest, Limits, VmEngine};
@@ -167,6 +171,7 @@ pub struct Replayer {
     /// Why a version is not at hand.
     lacking: HashMap<PolicyVersion, String>,
     rendering: Rendering,
+    canonical: Canonical,
     limits: Limits,
 }
 
@@ -186,6 +191,7 @@ impl Default for Replayer {
             versions: HashMap::new(),
             lacking: HashMap::new(),
             rendering: Rendering::default(),
+            canonical: Canonical::default(),
             limits: Limits {
                 time: Some(Duration::from_secs(10)),
                 instructions: NonZeroU32::new(1_000_000_000),
@@ -274,6 +280,14 @@ impl Replayer {
 
     /// [`Self::check`] without the comparison of the result: what the policy gives.
     pub fn recompute(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Found {
+        match self.at_once(leaf, record, timeline) {
+            Some(found) => found,
+            None => self.at_length(leaf, record, timeline),
+        }
+    }
+
+    /// [`Self::recompute`], of any record.
+    fn at_length(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Found {
         let lean: Lean<'_> = match serde_json::from_slice(record) {
             Ok(lean) => lean,
             Err(error) => {

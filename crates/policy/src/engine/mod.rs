@@ -21,6 +21,7 @@ mod failure;
 mod heads;
 #[cfg(test)]
 mod heads_tests;
+mod held;
 mod json_input;
 #[cfg(test)]
 mod nd_tests;
@@ -45,6 +46,7 @@ pub use builtins::{IMPURE_BUILTINS, is_impure};
 pub use compiled::CompiledPolicy;
 pub(crate) use compiled::program;
 pub use convert_error::ConvertError;
+pub use held::{Canonical, HeldMember};
 pub use json_input::{InputDocument, InputError, JsonFailure, JsonInput, JsonOutcome, Rendering};
 pub use path::{DataPath, PathError};
 #[cfg(feature = "regorus")]

@@ -36,7 +36,11 @@ pub struct Worker {
 /// An input in the scratch region, and where what evaluations add begins.
 #[derive(Debug)]
 struct Held {
+    /// What was read: the input itself, or the document that it is a member of.
+    document: Val,
     input: Val,
+    /// An object of the document had a key more than once.
+    repeats: bool,
     end: Mark,
 }
 
@@ -100,10 +104,37 @@ impl Worker {
     ) -> Result<(), VmError> {
         self.clear();
         self.know(&program.code.constants);
-        let input = self.read(program, input, limits)?;
-        let end = self.scratch.end();
-        self.held = Some(Held { input, end });
+        let (document, input) = self.read(program, input, limits)?;
+        self.held = Some(Held {
+            document,
+            input,
+            repeats: self.reader.repeats(),
+            end: self.scratch.end(),
+        });
         Ok(())
+    }
+
+    /// Looks at the document that is held: of [`Input::JsonMember`], all of it. Whether an object in its text had a key more than once, of which the
+    /// last is what there is, is told too.
+    ///
+    /// # Errors
+    /// [`VmError::NothingHeld`].
+    pub fn look_at_held<T>(
+        &mut self,
+        program: &Program,
+        data: &Data,
+        look: impl FnOnce(&Heap<'_>, Val, bool) -> T,
+    ) -> Result<T, VmError> {
+        self.held(program)?;
+        let held = self.held.as_ref().ok_or(VmError::NothingHeld)?;
+        let (document, repeats) = (held.document, held.repeats);
+        let heap = Heap {
+            consts: &program.code.constants.region,
+            data: &data.region,
+            scratch: &mut self.scratch,
+            meter: Meter::default(),
+        };
+        Ok(look(&heap, document, repeats))
     }
 
     /// Forgets the last evaluation and the input that is held; gives back memory, if they took much.
@@ -139,6 +170,7 @@ impl Worker {
         self.know(&program.code.constants);
         let limits = (&request.input_limits, request.limits.memory);
         self.read(program, request.input, limits)
+            .map(|(_, input)| input)
             .map_err(|error| match error {
                 ParseError::Memory(_) => {
                     let at = program.code.at(at);
@@ -207,13 +239,13 @@ impl Worker {
         Ok(Outcome::new(heap, &self.stacks.results, input))
     }
 
-    /// Puts an input into the scratch region; of a program that is watched, so that no two of its collections are one word.
+    /// Puts an input into the scratch region, and what it is a member of; of a program that is watched, so that no two collections are one word.
     fn read(
         &mut self,
         program: &Program,
         input: Input<'_>,
         limits: (&json::Limits, u64),
-    ) -> Result<Val, ParseError> {
+    ) -> Result<(Val, Val), ParseError> {
         self.scratch.apart = program.traced;
         let read = self.read_input(program, input, limits);
         self.scratch.apart = false;
@@ -225,18 +257,21 @@ impl Worker {
         program: &Program,
         input: Input<'_>,
         limits: (&json::Limits, u64),
-    ) -> Result<Val, ParseError> {
+    ) -> Result<(Val, Val), ParseError> {
         let constants = program.constants();
-        match input {
+        let document = match input {
             // What is held was read before.
-            Input::Undefined | Input::Held => Ok(Val::UNDEFINED),
-            Input::Json(bytes) => parse(bytes, limits, &mut self.scratch, &constants, &mut self.reader),
-            Input::JsonMember { json, name } => {
-                let document = parse(json, limits, &mut self.scratch, &constants, &mut self.reader)?;
-                member(document, name, &self.scratch, &constants).ok_or(ParseError::NotAnObject)
+            Input::Undefined | Input::Held => Val::UNDEFINED,
+            Input::Json(json) | Input::JsonMember { json, .. } => {
+                parse(json, limits, &mut self.scratch, &constants, &mut self.reader)?
             }
-            Input::Value(value) => Ok(from_value(value, &mut self.scratch, &constants)?),
-        }
+            Input::Value(value) => from_value(value, &mut self.scratch, &constants)?,
+        };
+        let input = match input {
+            Input::JsonMember { name, .. } => member(document, name, &self.scratch, &constants),
+            _ => Some(document),
+        };
+        Ok((document, input.ok_or(ParseError::NotAnObject)?))
     }
 
     /// Forgets the last evaluation.

@@ -11,7 +11,7 @@ use stele_types::{NodeAddress, Timestamp};
 use super::*;
 
 pub(crate) const NODE: NodeAddress = NodeAddress([7; 20]);
-const OUTER: &str = "# METADATA\n# custom:\n#   id: door\npackage door\n\nimport data.door.inner\n\ndefault allow := false\n\nallow if inner.allow\n";
+const OUTER: &str = "# METADATA\n# custom:\n#   id: door\npackage door\n\nimport data.door.inner\n\ndefault allow := false\n\nallow if inner.allow\n\nreason := \"negative\" if input.n < 0\n";
 const INNER: &str = "# METADATA\n# custom:\n#   id: door/inner\npackage door.inner\n\ndefault allow := false\n\nallow if input.n > 3\n";
 
 /// The bundle of `door`, which holds `door/inner` too.
@@ -39,6 +39,11 @@ impl Clock for Still {
 
 /// What a node records that holds `door` alone and is asked at a path.
 pub(crate) fn decided(path: &str) -> DecisionRecord {
+    decided_on(path, "{\"n\": 5}")
+}
+
+/// The same, of another input.
+pub(super) fn decided_on(path: &str, input: &str) -> DecisionRecord {
     let built = door();
     let policy =
         PolicyInForce::from_bundle(&built.bytes, &id("door"), built.digest, PolicyOptions::default());
@@ -49,7 +54,7 @@ pub(crate) fn decided(path: &str) -> DecisionRecord {
         labels: [].into(),
     };
     let mut decider = Decider::new(store, context, Box::new(Still));
-    let input = json::parse(b"{\"n\": 5}", &json::Limits::default()).unwrap();
+    let input = json::parse(input.as_bytes(), &json::Limits::default()).unwrap();
     let path: Vec<String> = path.split('/').map(str::to_owned).collect();
     let request = Request {
         path: &path,
@@ -63,7 +68,7 @@ pub(crate) fn decided(path: &str) -> DecisionRecord {
     answer.decisions.remove(0).evidence.unwrap().record
 }
 
-fn replayer() -> Replayer {
+pub(super) fn replayer() -> Replayer {
     let (built, mut replayer) = (door(), Replayer::default());
     replayer.add(built.digest, &built.bytes).unwrap();
     replayer

@@ -40,6 +40,18 @@ impl Heap<'_> {
         }
     }
 
+    /// The length of a string's text in bytes, and the bytes of its region from where the text begins. There may be more of them, of no meaning.
+    #[inline]
+    pub(super) fn text_from(&self, val: Val) -> (usize, &[u8]) {
+        self.region(val).text_from(val)
+    }
+
+    /// Whether all keys of an object are strings.
+    pub(super) fn has_text_keys(&self, val: Val) -> bool {
+        let mut keys = self.parts(val).iter().step_by(2);
+        keys.all(|key| key.kind() == Kind::String)
+    }
+
     /// The text of a string.
     #[must_use]
     pub fn as_text(&self, val: Val) -> Option<&str> {

@@ -39,12 +39,19 @@ pub(crate) struct Reader {
     shapes: Shapes,
     pairs: Vec<(Val, Val, u16)>,
     places: Vec<u16>,
+    /// An object of the last document had a key more than once.
+    repeats: bool,
 }
 
 impl Reader {
     /// Forgets what it has learned from one program's constants.
     pub(crate) fn forget(&mut self) {
         self.shapes.clear();
+    }
+
+    /// Whether an object of the last document had a key more than once.
+    pub(crate) const fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// Gives back memory.
@@ -81,6 +88,7 @@ pub(crate) fn parse(
     region.text.push_str(text);
     region.document = base..region.text.len();
     reader.stack.clear();
+    reader.repeats = false;
     reader.shapes.begin();
     Parser {
         text,

@@ -212,6 +212,14 @@ impl Region {
         self.text.as_bytes().get(offset..end).unwrap_or_default()
     }
 
+    /// The length of a string of this region, and all bytes from where it begins.
+    #[inline]
+    pub(super) fn text_from(&self, val: Val) -> (usize, &[u8]) {
+        let (offset, end) = self.range_of(val);
+        let rest = self.text.as_bytes().get(offset..).unwrap_or_default();
+        (end.wrapping_sub(offset), rest)
+    }
+
     /// A string of this region with the quotes around it, if it is a place in a document.
     #[inline]
     pub(super) fn quoted(&self, val: Val) -> Option<&[u8]> {

@@ -46,11 +46,7 @@ impl Heap<'_> {
     }
 
     fn object(&self, val: Val, out: &mut Vec<u8>) {
-        if !val.is_known()
-            && !self
-                .pairs(val)
-                .all(|pair| pair.first().is_some_and(|key| key.kind() == Kind::String))
-        {
+        if !val.is_known() && !self.has_text_keys(val) {
             // Keys that are no strings become their JSON text, which may change the order.
             if let Some(value) = self.to_value(val) {
                 stele_types::json::write(&value, out);

@@ -169,6 +169,7 @@ impl Parser<'_> {
         pairs.reverse();
         pairs.dedup_by(|later, kept| self.text_of(later.0) == self.text_of(kept.0));
         pairs.reverse();
+        self.reader.repeats |= pairs.len() != before;
         self.reader.stack.truncate(start);
         for (key, value, _) in &pairs {
             self.reader.stack.extend([*key, *value]);

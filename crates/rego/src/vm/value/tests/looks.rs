@@ -90,6 +90,21 @@ proptest! {
     }
 
     #[test]
+    fn the_encoding_can_be_written_over_what_was_there(
+        values in proptest::collection::vec((super::value(), any::<u8>()), 1..6)
+    ) {
+        let mut fixture = Fixture::new();
+        let (mut out, mut projected) = (vec![0xaa; 7], vec![0xbb; 7]);
+        for (value, way) in values {
+            let val = fixture.bring(&value, way);
+            let length = fixture.heap().encode_over(val, &mut out).unwrap();
+            prop_assert_eq!(&out[..length], &encoding::encode(&value).unwrap());
+            let length = fixture.heap().encode_projected_over(val, &mut projected).unwrap();
+            prop_assert_eq!(&projected[..length], &encoding::encode(&value.json_projection()).unwrap());
+        }
+    }
+
+    #[test]
     fn sorting_keeps_each_once_and_the_last_of_equal_keys(
         pairs in proptest::collection::vec((super::scalar(), super::number(), any::<u8>()), 0..20)
     ) {
@@ -116,6 +131,20 @@ proptest! {
     }
 }
 
+/// Texts around the size that is copied at once, at the end of their region and before it.
+#[test]
+fn texts_of_all_lengths_are_encoded() {
+    for length in 0..80 {
+        let text = |letter: &str| Value::from(letter.repeat(length).as_str());
+        let value = Value::array([text("a"), text("b"), Value::from(""), text("é")]);
+        let mut fixture = Fixture::new();
+        let val = fixture.load(&value);
+        let mut out = Vec::new();
+        fixture.heap().encode(val, &mut out).unwrap();
+        assert_eq!(out, encoding::encode(&value).unwrap(), "{length}");
+    }
+}
+
 #[test]
 fn values_nested_too_deeply_have_no_encoding() {
     let mut fixture = Fixture::new();
@@ -125,6 +154,14 @@ fn values_nested_too_deeply_have_no_encoding() {
         let mut out = Vec::new();
         let encoded = fixture.heap().encode(val, &mut out).map(|()| out);
         assert_eq!(encoded, encoding::encode(&value), "depth {depth}");
+        let (mut over, heap) = (b"what was there".to_vec(), fixture.heap());
+        let length = heap.encode_projected_over(val, &mut over);
+        let projected = encoding::encode(&value.json_projection());
+        assert_eq!(
+            length.map(|length| over[..length].to_vec()),
+            projected,
+            "depth {depth}"
+        );
         assert_eq!(encoded.is_ok(), depth <= encoding::MAX_DEPTH);
         value = if depth % 2 == 0 {
             Value::array([value])
