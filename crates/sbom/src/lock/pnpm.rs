@@ -1,4 +1,4 @@
-//! `pnpm-lock.yaml`, versions 6 to 9. Format: <https://github.com/pnpm/spec/tree/master/lockfile>.
+//! `pnpm-lock.yaml`, versions 6 to 9, of one document or several. Format: <https://github.com/pnpm/spec/tree/master/lockfile>.
 //!
 //! Version 9 has what a package is under `packages`, and what it needs under `snapshots`, once for each set of peers; sets of peers are
 //! folded into one package here.
@@ -84,26 +84,47 @@ fn find(index: &HashMap<String, Node>, name: &str, version: &str) -> Option<Node
     named.or_else(|| index.get(version)).copied()
 }
 
+/// The version that a line says, before the rest is looked at: in others it has another shape.
+fn other_version(text: &str) -> Option<&str> {
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("lockfileVersion:"));
+    let version = lines.next()?.trim().trim_matches(['\'', '"']);
+    let major = version.split('.').next().unwrap_or_default();
+    (!["6", "7", "9"].contains(&major)).then_some(version)
+}
+
+/// Since version 11 pnpm writes a document before that of the project: itself, and what configures it.
 pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
-    let lock: Lock = yaml::document(file)?;
-    let major = lock.lockfile_version.split('.').next().unwrap_or_default();
-    if !["6", "7", "9"].contains(&major) {
+    if let Some(version) = other_version(file.text) {
         return Err(Failure::new(format!(
-            "is of version {}; versions 6, 7 and 9 are read: let a current pnpm write it anew",
-            lock.lockfile_version
+            "is of version {version}; versions 6, 7 and 9 are read: let a current pnpm write it anew"
         )));
     }
+    let locks: Vec<Lock> = yaml::documents(file)?;
+    if locks.is_empty() {
+        return Err(Failure::new("says nothing: it is empty or cut".to_owned()));
+    }
     let mut draft = Draft::default();
+    for lock in locks {
+        add(file, lock, &mut draft);
+    }
+    draft.spread_scopes();
+    Ok(draft)
+}
+
+fn add(file: &File<'_>, lock: Lock, draft: &mut Draft) {
+    let major = lock.lockfile_version.split('.').next().unwrap_or_default();
     let mut index = HashMap::new();
     for (line, id, package) in &lock.packages.0 {
-        if let Some(node) = node(file, *line, key(id), package, &mut draft) {
+        if let Some(node) = node(file, *line, key(id), package, draft) {
             index.insert(key(id).to_owned(), node);
         }
     }
     let mut missing = BTreeSet::new();
     for (_, id, package) in &lock.packages.0 {
         let needs = package.dependencies.iter().chain(&package.optional_dependencies);
-        link(&mut draft, &index, id, needs, &mut missing);
+        link(draft, &index, id, needs, &mut missing);
     }
     for (id, snapshot) in &lock.snapshots {
         if let Some(snapshot) = snapshot {
@@ -111,7 +132,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
                 .dependencies
                 .iter()
                 .chain(&snapshot.optional_dependencies);
-            link(&mut draft, &index, id, needs, &mut missing);
+            link(draft, &index, id, needs, &mut missing);
         }
     }
     if major == "9" {
@@ -141,8 +162,6 @@ pub(super) fn read(file: &File<'_>) -> Result<Draft, Failure> {
         }
     }
     draft.lacks(file, "package", &missing);
-    draft.spread_scopes();
-    Ok(draft)
 }
 
 fn link<'l>(
@@ -389,9 +408,29 @@ snapshots:
     }
 
     #[test]
+    fn a_file_may_have_a_document_for_pnpm_itself() {
+        let own = "---\nlockfileVersion: '9.0'\nimporters:\n  .:\n    configDependencies: {}\n    packageManagerDependencies:\n      pnpm:\n        specifier: 11.0.0\n        \
+            version: 11.0.0\npackages:\n  pnpm@11.0.0:\n    resolution: {integrity: sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=}\nsnapshots:\n  pnpm@11.0.0: {}\n---\n";
+        let both = format!("{own}{V9}");
+        let found = inventory(&[("pnpm-lock.yaml", &both)]);
+        assert!(problems(&found).is_empty(), "{:?}", problems(&found));
+        let mut expected = purls(&inventory(&[("pnpm-lock.yaml", V9)]));
+        expected.push("pkg:npm/pnpm@11.0.0".to_owned());
+        expected.sort();
+        let mut all = purls(&found);
+        all.sort();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
-        let old = problems(&inventory(&[("pnpm-lock.yaml", "lockfileVersion: 5.4\n")]));
+        let old = problems(&inventory(&[(
+            "pnpm-lock.yaml",
+            "lockfileVersion: 5.4\n\ndependencies:\n  left-pad: 1.3.0\n",
+        )]));
         assert!(old[0].contains("is of version 5.4"), "{old:?}");
+        let empty = problems(&inventory(&[("pnpm-lock.yaml", "---\n")]));
+        assert!(empty[0].contains("says nothing"), "{empty:?}");
         let broken = problems(&inventory(&[(
             "pnpm-lock.yaml",
             "lockfileVersion: '9.0'\npackages: [a\n",

@@ -12,24 +12,34 @@ const MAX_NODES: usize = 8_000_000;
 
 /// The whole file. No lock file has aliases; some are allowed, a bomb is not.
 pub(super) fn document<T: DeserializeOwned>(file: &File<'_>) -> Result<T, Failure> {
-    let options = serde_saphyr::options! {
+    serde_saphyr::from_str_with_options(file.text, options()).map_err(|error| failure(&error))
+}
+
+/// All documents of the file.
+pub(super) fn documents<T: DeserializeOwned>(file: &File<'_>) -> Result<Vec<T>, Failure> {
+    serde_saphyr::from_multiple_with_options(file.text, options()).map_err(|error| failure(&error))
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_nodes: MAX_NODES,
             max_events: MAX_NODES.saturating_mul(2),
             max_total_scalar_bytes: 256 * 1024 * 1024,
         },
         with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(file.text, options).map_err(|error| {
-        let line = error.location().and_then(|at| u32::try_from(at.line()).ok());
-        Failure {
-            line,
-            message: format!(
-                "not as expected: {}",
-                error.to_string().lines().next().unwrap_or_default()
-            ),
-        }
-    })
+    }
+}
+
+fn failure(error: &serde_saphyr::Error) -> Failure {
+    let line = error.location().and_then(|at| u32::try_from(at.line()).ok());
+    Failure {
+        line,
+        message: format!(
+            "not as expected: {}",
+            error.to_string().lines().next().unwrap_or_default()
+        ),
+    }
 }
 
 /// A mapping in the order of the file: line of the key, key, value.
