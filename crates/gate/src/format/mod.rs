@@ -17,6 +17,7 @@ pub(crate) mod terraform;
 mod toml;
 mod xml;
 mod yaml;
+mod yaml_quoted;
 
 pub use document::{Document, Reading};
 pub(crate) use hcl::parse as parse_hcl;
@@ -102,7 +103,7 @@ impl FormatError {
 pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document>, FormatError> {
     Ok(match format {
         Format::Json => vec![read_json(text)?],
-        Format::Yaml => documents(yaml::read(text, dialect)?),
+        Format::Yaml => documents(yaml_quoted::read(text, dialect)?),
         Format::Toml => documents(vec![toml::read(text)?]),
         Format::Dockerfile => documents(vec![dockerfile::read(text)?]),
         Format::Hcl => documents(vec![hcl::read(text)?]),
