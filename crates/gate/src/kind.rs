@@ -176,9 +176,7 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     if text("openapi").is_some() || text("swagger").is_some() {
         return Some(InputKind::Openapi);
     }
-    let is_envoy = has("admin") && (has("static_resources") || has("dynamic_resources"));
-    let listens = |listeners: &Value| listeners.get("listeners").or(listeners.get("clusters")).is_some();
-    if is_envoy || document.get("static_resources").is_some_and(listens) {
+    if is_envoy(document) {
         return Some(InputKind::Envoy);
     }
     if name == ".gitlab-ci.yml" || name.ends_with(".gitlab-ci.yml") {
@@ -190,6 +188,26 @@ fn by_content(path: &str, document: &Value) -> Option<InputKind> {
     }
     let compose = name.starts_with("compose.") || name.starts_with("docker-compose");
     (compose && has("services")).then_some(InputKind::Compose)
+}
+
+/// A bootstrap, whose names may have either form of protocol buffers, or what listeners and clusters are discovered from.
+fn is_envoy(document: &Value) -> bool {
+    let either = |snake, camel| document.get(snake).or(document.get(camel));
+    let fixed = either("static_resources", "staticResources");
+    let dynamic = either("dynamic_resources", "dynamicResources");
+    let listens = |fixed: &Value| fixed.get("listeners").or(fixed.get("clusters")).is_some();
+    let typed = |resource: &Value| {
+        let name = resource.get("@type").and_then(Value::as_str);
+        name.is_some_and(|name| name.starts_with("type.googleapis.com/envoy."))
+    };
+    let mut resources = document
+        .get("resources")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    document.get("admin").is_some() && (fixed.is_some() || dynamic.is_some())
+        || fixed.is_some_and(listens)
+        || resources.any(typed)
 }
 
 fn has_aws_resources(document: &Value) -> bool {
@@ -300,6 +318,16 @@ mod tests {
             (
                 "e.yaml",
                 r#"{"static_resources": {"listeners": []}}"#,
+                InputKind::Envoy,
+            ),
+            (
+                "e.json",
+                r#"{"staticResources": {"clusters": {}}}"#,
+                InputKind::Envoy,
+            ),
+            (
+                "lds.yaml",
+                r#"{"resources": [{"@type": "type.googleapis.com/envoy.config.listener.v3.Listener"}]}"#,
                 InputKind::Envoy,
             ),
             ("deploy/nginx/site.conf", "{}", InputKind::Nginx),
