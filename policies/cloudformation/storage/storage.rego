@@ -57,16 +57,15 @@ deny contains finding if {
 	}
 	some resource in cfn.of_type(type)
 	cfn.off(resource.properties, field)
-	not inherits(resource.properties)
+	not inherits(type, resource.properties)
 	finding := cfn.finding("cloudformation/storage/unencrypted", resource.name, sprintf("%s must be true", [field]))
 }
 
-# Members of a cluster, replicas and copies are encrypted as what they come from.
-inherits(properties) if {
-	some field in [
-		"DBClusterIdentifier", "DBSnapshotIdentifier", "SnapshotIdentifier", "SourceDBClusterIdentifier",
-		"SourceDBInstanceIdentifier",
-	]
+# Members of a cluster, replicas and copies are encrypted as what they come from. Of a cluster, DBClusterIdentifier is its own name.
+inherits("AWS::RDS::DBInstance", properties) if properties.DBClusterIdentifier
+
+inherits(_, properties) if {
+	some field in ["DBSnapshotIdentifier", "SnapshotIdentifier", "SourceDBClusterIdentifier", "SourceDBInstanceIdentifier"]
 	properties[field]
 }
 
@@ -85,7 +84,7 @@ inherits(properties) if {
 deny contains finding if {
 	some type in ["AWS::RDS::DBCluster", "AWS::RDS::DBInstance"]
 	some resource in cfn.of_type(type)
-	not inherits(resource.properties)
+	not inherits(type, resource.properties)
 	days := cfn.number(object.get(resource.properties, "BackupRetentionPeriod", 1))
 	days < data.config.terraform.min_backup_days
 	finding := cfn.finding("cloudformation/storage/backup", resource.name, sprintf("backups are kept for %v days", [days]))

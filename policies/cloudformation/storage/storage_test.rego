@@ -98,6 +98,14 @@ test_keys_that_sign_are_not_rotated if {
 	one("AWS::KMS::Key", {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}) == set()
 }
 
+test_the_name_of_a_cluster_is_no_membership if {
+	named := {"DBClusterIdentifier": "main"}
+	one("AWS::RDS::DBCluster", named) == {"cloudformation/storage/unencrypted", "cloudformation/storage/backup"}
+	one("AWS::DocDB::DBCluster", named) == {"cloudformation/storage/unencrypted"}
+	one("AWS::Neptune::DBCluster", named) == {"cloudformation/storage/unencrypted"}
+	one("AWS::RDS::DBInstance", named) == set()
+}
+
 test_a_day_of_backups_is_the_default if {
 	one("AWS::RDS::DBCluster", {"StorageEncrypted": true}) == {"cloudformation/storage/backup"}
 	one("AWS::RDS::DBCluster", {"StorageEncrypted": true, "BackupRetentionPeriod": 7}) == set()

@@ -71,7 +71,8 @@ deny contains finding if {
 
 # METADATA
 # title: Database without backups
-# description: A database keeps backups for less than a week, or none. Replicas are backed up at their source.
+# description: >-
+#   A database keeps backups for less than a week, or none. Clusters keep them for a day when nothing is said. Replicas are backed up at their source.
 # custom:
 #   id: terraform/storage/backup
 #   severity: medium
@@ -84,7 +85,8 @@ deny contains finding if {
 	some change in tf.of_types({"aws_db_instance", "aws_docdb_cluster", "aws_neptune_cluster", "aws_rds_cluster"})
 	tf.off(change, "replicate_source_db")
 	tf.known(change, "backup_retention_period")
-	days := tf.number(object.get(change.change.after, "backup_retention_period", 0))
+	said := tf.number(object.get(change.change.after, "backup_retention_period", 0))
+	days := max([said, object.get({"aws_db_instance": 0}, change.type, 1)])
 	days < data.config.terraform.min_backup_days
 	finding := tf.finding("terraform/storage/backup", change, sprintf("backups are kept for %v days", [days]))
 }

@@ -77,6 +77,17 @@ test_days_are_data if {
 		with data.config.terraform.min_backup_days as 30
 }
 
+test_clusters_keep_a_day_of_backups if {
+	every type in ["aws_docdb_cluster", "aws_neptune_cluster", "aws_rds_cluster"] {
+		every doc in [{}, {"backup_retention_period": null}, {"backup_retention_period": 1}] {
+			told := {finding.msg | some finding in storage.deny; finding.id == "terraform/storage/backup"} with input as plans.one(type, doc)
+			told == {sprintf("%s.x: backups are kept for 1 days", [type])}
+		}
+	}
+	none := {finding.msg | some finding in storage.deny; finding.id == "terraform/storage/backup"} with input as plans.one("aws_db_instance", {})
+	none == {"aws_db_instance.x: backups are kept for 0 days"}
+}
+
 test_replicas_are_backed_up_at_their_source if {
 	replica := {"backup_retention_period": 0, "deletion_protection": true, "replicate_source_db": "main"}
 	found(plans.one("aws_db_instance", replica)) == set()

@@ -350,6 +350,19 @@ fn the_json_syntax_says_the_same() {
     assert_eq!(place(&input, &path), "main.tf.json:2:76");
 }
 
+/// They were unknown, which no rule objects to, and nothing said so.
+#[test]
+fn templates_of_the_json_syntax_that_can_t_be_read_are_reported() {
+    let text = r#"{"resource": {"a": {"r": {"x": "a-${var.", "y": [{"k": "%{ if }"}], "tags": {"${": 1, "K": "z"},
+"z": "${1}", "own": {"p": "${(}"}}}}, "output": {"o": {"value": "${"}}, "variable": {"v": {"default": "${"}}}"#;
+    let input = module(&[("main.tf.json", text)]);
+    let failures: Vec<String> = input.failures.iter().map(ToString::to_string).collect();
+    let message = "the template in this text can't be read: what it says is unknown";
+    let at = ["1:32", "1:56", "1:78", "2:27", "2:65"];
+    assert_eq!(failures, at.map(|at| format!("main.tf.json:{at}: {message}")));
+    assert_eq!(addresses(&input), ["a.r"]);
+}
+
 #[test]
 fn override_files_come_last() {
     let input = module(&[

@@ -322,6 +322,31 @@ pub(super) fn template(text: &str) -> Option<Result<Template, ()>> {
     is_template.then(|| text.parse::<Template>().map_err(|_| ()))
 }
 
+/// Where templates stand that can't be read: what they say is unknown.
+pub(super) fn unreadable(body: &Body) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut bodies = vec![body];
+    while let Some(body) = bodies.pop() {
+        bodies.extend(body.blocks.iter().map(|block| &block.body));
+        let mut open: Vec<&Expr> = body.attrs.iter().map(|attr| &attr.expr).collect();
+        while let Some(expr) = open.pop() {
+            match expr {
+                Expr::Array(items, _) => open.extend(items),
+                Expr::Object(members, _) => {
+                    let keys = members.iter();
+                    let broken = keys.filter(|member| matches!(template(&member.name), Some(Err(()))));
+                    out.extend(broken.map(|member| member.name_range.start));
+                    open.extend(members.iter().map(|member| &member.expr));
+                }
+                Expr::Literal(node) if node.kind == NodeKind::Unknown => out.push(node.range.start),
+                Expr::Literal(_) | Expr::Hcl(..) | Expr::Template(..) => {}
+            }
+        }
+    }
+    out.sort_unstable();
+    out
+}
+
 fn expr(node: Node) -> Expr {
     let range = node.range.clone();
     match node.kind {

@@ -177,13 +177,29 @@ impl Loader {
             name: name.to_owned(),
             start: base,
         });
-        content(text, name, base).map_err(|error| Failure {
+        let read = content(text, name, base).map_err(|error| Failure {
             file: name.to_owned(),
             at: error.offset.map(|offset| Lines::new(text).position(text, offset)),
             message: error.message,
-        })
+        });
+        if let Ok(Content::Body(body)) = &read {
+            let broken = json_syntax::unreadable(body).into_iter().take(MAX_BROKEN);
+            let broken: Vec<Failure> = broken
+                .map(|at| {
+                    self.failure(
+                        at,
+                        "the template in this text can't be read: what it says is unknown".to_owned(),
+                    )
+                })
+                .collect();
+            self.failures.extend(broken);
+        }
+        read
     }
 }
+
+/// Of one file, no more templates that can't be read are told.
+const MAX_BROKEN: usize = 16;
 
 enum Content {
     Body(Body),
