@@ -64,6 +64,9 @@ test_text_of_others_is_told if {
 test_scripts_of_actions_count if {
 	script := {"uses": "actions/github-script@v8", "with": {"script": "core.info('${{ github.event.issue.title }}')"}}
 	found(workflow("issues", steps([script]))) == {"cicd/github_injection/script"}
+
+	# What another action calls so is no script.
+	found(workflow("issues", steps([object.union(script, {"uses": "acme/stage@v8"})]))) == set()
 }
 
 test_runners_are_read_in_each_form if {

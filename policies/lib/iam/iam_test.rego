@@ -44,6 +44,7 @@ test_everyone_is_told if {
 	}
 	every statement in [
 		{"Principal": {"AWS": "123456789012"}}, {"Principal": {"Service": "ec2.amazonaws.com"}}, {},
+		{"Principal": {"AWS": "123456789012"}, "NotPrincipal": {"AWS": "210987654321"}},
 		{"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}},
 	] {
 		not iam.admits_everyone(statement)

@@ -140,6 +140,12 @@ test_network_rules_are_of_the_account_that_they_name if {
 	two(ruling({}), referring(["var.storage_account_id"])) == set()
 	each := {"type": "azurerm_storage_account_network_rules", "name": "x", "expressions": {}, "for_each_expression": {"references": ["azurerm_storage_account.b"]}}
 	two(ruling({}), configured([each])) == {"azurerm_storage_account.a"}
+
+	# What others refer to says nothing of these.
+	every other in [{"type": "azurerm_storage_account_network_rules", "name": "y"}, {"type": "azurerm_storage_share", "name": "x"}] {
+		refers := {"expressions": {"id": {"references": ["azurerm_storage_account.a"]}}}
+		two(ruling({}), configured([object.union(other, refers)])) == set()
+	}
 	id := "/subscriptions/0/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/B"
 	two(ruling({"storage_account_id": id}), {}) == {"azurerm_storage_account.a"}
 }

@@ -79,6 +79,11 @@ test_services_and_named_accounts_are_not_everyone if {
 	}
 }
 
+test_statements_of_other_resources_are_not_judged if {
+	other := plans.change("acme_rules", {"statement": [{"actions": ["*"], "resources": ["*"]}]})
+	found(plans.plan([other])) == set()
+}
+
 test_message_names_the_document if {
 	documents.deny == {{
 		"id": "terraform/iam_documents/open",

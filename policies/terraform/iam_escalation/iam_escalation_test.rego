@@ -84,7 +84,7 @@ test_every_one_of_a_kind_counts if {
 	every resource in [
 		"arn:aws:iam::123456789012:role/web", "arn:aws:iam::123456789012:role/app/*", "arn:aws:iam::1:role/web-*",
 		"arn:aws:iam::*:role/app-*", "arn:aws:iam::*:role/*-app", "arn:aws:iam::*:role/*/app-*", "arn:aws:iam::1:user/*", "arn:aws:s3:::*",
-		"arn:aws:lambda:*:*:*", "arn:aws:logs:*:*:*",
+		"arn:aws:lambda:*:*:*", "arn:aws:logs:*:*:*", "arn:aws:iam::1:role/",
 	] {
 		denied_ids(grants("iam:PassRole", resource)) == set()
 	}
