@@ -33,17 +33,41 @@ pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
         blank = format!("   {body}");
         &blank
     };
-    hcl_edit::parser::parse_body(text).or_else(|error| {
-        let again = hcl_lines::without_breaks(text).filter(|other| other != text);
-        let again = again.and_then(|other| hcl_edit::parser::parse_body(&other).ok());
-        again.ok_or_else(|| {
-            let message = error.message().replace('\n', "; ");
-            FormatError::at(
-                error.location().offset().min(text.len()),
-                format!("not HCL: {message}"),
-            )
-        })
-    })
+    let failed = |error: hcl_edit::parser::Error| {
+        let message = error.message().replace('\n', "; ");
+        FormatError::at(
+            error.location().offset().min(text.len()),
+            format!("not HCL: {message}"),
+        )
+    };
+    let read = hcl_edit::parser::parse_body(text);
+    read.or_else(|error| again(text, error)).map_err(failed)
+}
+
+/// How many keys of a file may stand twice in their objects.
+const MAX_TWICE: usize = 64;
+
+/// Reads what the parser refuses and Terraform takes: line breaks that mean nothing, and keys that stand twice in an object, of which the last counts.
+fn again(text: &str, mut error: hcl_edit::parser::Error) -> Result<Body, hcl_edit::parser::Error> {
+    let mut text = text.to_owned();
+    if let Some(other) = hcl_lines::without_breaks(&text).filter(|other| *other != text) {
+        text = other;
+        match hcl_edit::parser::parse_body(&text) {
+            Ok(body) => return Ok(body),
+            Err(next) => error = next,
+        }
+    }
+    for _ in 0..MAX_TWICE {
+        let twice = error.message().contains("redefined object key");
+        let quoted = twice.then(|| hcl_lines::quote(&text, error.location().offset()));
+        let Some(other) = quoted.flatten() else { break };
+        text = other;
+        match hcl_edit::parser::parse_body(&text) {
+            Ok(body) => return Ok(body),
+            Err(next) => error = next,
+        }
+    }
+    Err(error)
 }
 
 /// The number that a literal is.
@@ -276,5 +300,16 @@ mod tests {
             let found = &text[node.place(&path).range];
             assert!(found.starts_with("{") && found.ends_with("}"), "{found}");
         }
+    }
+
+    #[test]
+    fn of_keys_that_stand_twice_the_last_counts() {
+        let text = "locals {\n  a = {\n    b  = 1\n    c = 2\n    b  = 3\n  }\n}\n";
+        assert_eq!(json(text), r#"{"locals":[{"a":{"b":3,"c":2}}]}"#);
+        let error = read("a = { for k in x : k =>\n { b=1\nb=2 } }\n").unwrap_err();
+        assert!(
+            error.message.contains("redefined"),
+            "what stops it is said: {error:?}"
+        );
     }
 }

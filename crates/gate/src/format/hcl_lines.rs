@@ -18,6 +18,24 @@ pub(super) fn without_breaks(text: &str) -> Option<String> {
     String::from_utf8(scan.out).ok()
 }
 
+/// The text with quotes around the key at an offset, where spaces make room for them: to the parser that is another key.
+pub(super) fn quote(text: &str, at: usize) -> Option<String> {
+    let behind = text.get(at..)?;
+    let length = behind
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        .count();
+    let (start, end) = (at.checked_sub(1)?, at.saturating_add(length));
+    let room = [start, end].map(|at| text.as_bytes().get(at) == Some(&b' '));
+    if length == 0 || room != [true, true] {
+        return None;
+    }
+    let mut out = text.to_owned();
+    out.replace_range(start..at, "\"");
+    out.replace_range(end..end.saturating_add(1), "\"");
+    Some(out)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Open {
     /// A body or an object: line breaks separate.
