@@ -71,4 +71,14 @@ answers(manager) if {
 
 name(kind, node) := sprintf("%s %s", [kind, object.get(node, "name", "without a name")])
 
+owner(path) := resource if {
+	some [above, listener] in listeners
+	array.slice(path, 0, count(above)) == above
+	resource := name("listener", listener)
+} else := resource if {
+	some [above, cluster] in clusters
+	array.slice(path, 0, count(above)) == above
+	resource := name("cluster", cluster)
+} else := "envoy"
+
 found(id, path, resource, message) := {"id": id, "msg": message, "resource": resource, "path": path}

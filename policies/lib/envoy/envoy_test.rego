@@ -22,7 +22,7 @@ manager := {"@type": "type.googleapis.com/envoy.extensions.filters.network.http_
 
 listener := {"name": "a", "filter_chains": [{"filters": [{"typed_config": manager}]}]}
 
-places(doc) := {concat("/", [sprintf("%v", [step]) | some step in found[0]]) | some found in all} if all := envoy.managers with input as doc
+places(doc) := {concat("/", [sprintf("%v", [step]) | some step in found[0]]) | some found in managers} if managers := envoy.managers with input as doc
 
 below := "filter_chains/0/filters/0/typed_config"
 

@@ -1,8 +1,8 @@
 # METADATA
 # title: Transport of Envoy
 # description: >-
-#   Who reaches Envoy and its administration, and what it encrypts and verifies: bootstraps with static resources, and files that
-#   listeners and clusters are discovered from. Names may be in snake_case and in camelCase, as in Envoy.
+#   Who reaches Envoy and its administration, and what it encrypts: bootstraps with static resources, and files that listeners and
+#   clusters are discovered from. Names may be in snake_case and in camelCase, as in Envoy. Whom it trusts is web/envoy_upstreams.
 # related_resources:
 # - https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
 # - https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
@@ -115,7 +115,7 @@ deny contains finding if {
 		"tlsMaximumProtocolVersion",
 	]
 	node[key] in {"TLSv1_0", "TLSv1_1", 1, 2}
-	finding := envoy.found("web/envoy/old-tls", array.concat(path, [key]), owner(path), "TLS 1.0 and 1.1 must not be spoken")
+	finding := envoy.found("web/envoy/old-tls", array.concat(path, [key]), envoy.owner(path), "TLS 1.0 and 1.1 must not be spoken")
 }
 
 # METADATA
@@ -136,115 +136,5 @@ deny contains finding if {
 	not startswith(suite, "-")
 	some weak in ["RC4", "3DES", "DES-CBC", "NULL", "MD5", "EXPORT"]
 	contains(upper(suite), weak)
-	finding := envoy.found("web/envoy/weak-cipher", array.concat(path, [key, index]), owner(path), sprintf("cipher_suites must not have %s", [suite]))
+	finding := envoy.found("web/envoy/weak-cipher", array.concat(path, [key, index]), envoy.owner(path), sprintf("cipher_suites must not have %s", [suite]))
 }
-
-# METADATA
-# title: Unverified upstream
-# description: A cluster speaks TLS but trusts whatever certificate it is shown; without trusted_ca or the like Envoy verifies none.
-# custom:
-#   id: web/envoy/unverified-upstream
-#   severity: high
-#   controls:
-#   - nist-800-53r5:SC-8
-#   - nist-800-53r5:SC-23
-#   - iso-27001-2022:A.8.24
-#   remediation: Give common_tls_context a validation_context with trusted_ca or system_root_certs, and match_typed_subject_alt_names.
-deny contains finding if {
-	some [above, cluster] in envoy.clusters
-	walk(cluster, [path, node])
-	endswith(node["@type"], ".UpstreamTlsContext")
-	not verifies(envoy.field(node, "common_tls_context", "commonTlsContext"))
-	finding := envoy.found(
-		"web/envoy/unverified-upstream", array.concat(above, path), envoy.name("cluster", cluster),
-		sprintf("%s accepts any certificate", [envoy.name("cluster", cluster)]),
-	)
-}
-
-# A secret that is fetched, and what a plugin does, is not known.
-verifies(context) if {
-	some key in [
-		"validation_context_sds_secret_config", "validationContextSdsSecretConfig", "combined_validation_context",
-		"combinedValidationContext",
-	]
-	is_object(context[key])
-}
-
-verifies(context) if {
-	validation := envoy.field(context, "validation_context", "validationContext")
-	some key in [
-		"trusted_ca", "trustedCa", "system_root_certs", "systemRootCerts", "ca_certificate_provider_instance",
-		"caCertificateProviderInstance", "custom_validator_config", "customValidatorConfig",
-	]
-	is_object(validation[key])
-}
-
-verifies(context) if {
-	validation := envoy.field(context, "validation_context", "validationContext")
-	some key in ["verify_certificate_spki", "verifyCertificateSpki", "verify_certificate_hash", "verifyCertificateHash"]
-	count(validation[key]) > 0
-}
-
-# METADATA
-# title: Untrusted certificates accepted
-# custom:
-#   id: web/envoy/accepts-untrusted
-#   severity: high
-#   controls:
-#   - nist-800-53r5:SC-8
-#   - nist-800-53r5:IA-5
-#   remediation: Leave trust_chain_verification out.
-deny contains finding if {
-	walk(input, [path, node])
-	some key in ["trust_chain_verification", "trustChainVerification"]
-	node[key] in {"ACCEPT_UNTRUSTED", 1}
-	finding := envoy.found("web/envoy/accepts-untrusted", array.concat(path, [key]), owner(path), "certificates that can't be verified must not be accepted")
-}
-
-# METADATA
-# title: Any name of the authority
-# description: A cluster verifies who signed its upstream's certificate, but not whose it is.
-# custom:
-#   id: web/envoy/unchecked-name
-#   severity: medium
-#   enforcement: warn
-#   controls:
-#   - nist-800-53r5:SC-8
-#   - nist-800-53r5:SC-23
-#   remediation: Set match_typed_subject_alt_names, or auto_san_validation in the cluster's HTTP options.
-warn contains finding if {
-	some [above, cluster] in envoy.clusters
-	walk(cluster, [path, node])
-	some key in ["trusted_ca", "trustedCa", "system_root_certs", "systemRootCerts"]
-	is_object(node[key])
-	not names(node)
-	not checked(cluster)
-	finding := envoy.found(
-		"web/envoy/unchecked-name", array.concat(above, path), envoy.name("cluster", cluster),
-		sprintf("%s accepts every certificate that the authority signed", [envoy.name("cluster", cluster)]),
-	)
-}
-
-names(validation) if {
-	some key in [
-		"match_typed_subject_alt_names", "matchTypedSubjectAltNames", "match_subject_alt_names", "matchSubjectAltNames",
-		"verify_certificate_spki", "verifyCertificateSpki", "verify_certificate_hash", "verifyCertificateHash",
-	]
-	count(validation[key]) > 0
-}
-
-checked(cluster) if {
-	walk(cluster, [_, node])
-	some key in ["auto_san_validation", "autoSanValidation", "auto_sni_san_validation", "autoSniSanValidation"]
-	envoy.on(node[key])
-}
-
-owner(path) := name if {
-	some [above, listener] in envoy.listeners
-	array.slice(path, 0, count(above)) == above
-	name := envoy.name("listener", listener)
-} else := name if {
-	some [above, cluster] in envoy.clusters
-	array.slice(path, 0, count(above)) == above
-	name := envoy.name("cluster", cluster)
-} else := "envoy"

@@ -11,8 +11,6 @@ manager(routes) := object.union(
 	{"route_config": {"virtual_hosts": [{"routes": routes}]}},
 )
 
-upstream := type("extensions.transport_sockets.tls.v3.UpstreamTlsContext")
-
 listening(address, chain) := {"static_resources": {"listeners": [{
 	"name": "web",
 	"address": {"socket_address": {"address": address, "port_value": 80}},
@@ -22,13 +20,6 @@ listening(address, chain) := {"static_resources": {"listeners": [{
 plain(routes) := {"filters": [{"typed_config": manager(routes)}]}
 
 proxied := [{"match": {"prefix": "/"}, "route": {"cluster": "a"}}]
-
-cluster(context) := {"static_resources": {"clusters": [{
-	"name": "pay",
-	"transport_socket": {"typed_config": object.union(upstream, context)},
-}]}}
-
-validated(validation) := cluster({"common_tls_context": {"validation_context": validation}})
 
 test_what_is_no_object_is_not_accepted if {
 	envoy.allow with input as {}
@@ -105,39 +96,7 @@ test_weak_ciphers_are_told if {
 	}
 }
 
-test_upstreams_that_nobody_verifies_are_told if {
-	every context in [{}, {"sni": "a"}, {"common_tls_context": {}}, {"common_tls_context": {"validation_context": {}}}] {
-		ids(cluster(context)) == {"web/envoy/unverified-upstream"}
-	}
-	ids(validated({"trusted_ca": null})) == {"web/envoy/unverified-upstream"}
-	ids(validated({"verify_certificate_hash": []})) == {"web/envoy/unverified-upstream"}
-	every key in ["validation_context_sds_secret_config", "combinedValidationContext"] {
-		ids(cluster({"commonTlsContext": {key: {"name": "a"}}})) == set()
-	}
-	ids(validated({"verify_certificate_spki": ["a"]})) == set()
-	ids(validated({"custom_validator_config": {"name": "spiffe"}})) == set()
-}
-
-test_names_that_nobody_checks_are_told if {
-	every key in ["trusted_ca", "systemRootCerts"] {
-		ids(validated({key: {}})) == {"web/envoy/unchecked-name"}
-	}
-	ids(validated({"trusted_ca": {}, "match_typed_subject_alt_names": []})) == {"web/envoy/unchecked-name"}
-	ids(validated({"trusted_ca": {}, "matchTypedSubjectAltNames": [{"san_type": "DNS"}]})) == set()
-	ids(cluster({"auto_sni_san_validation": true, "common_tls_context": {"validation_context": {"trusted_ca": {}}}})) == set()
-}
-
-test_untrusted_certificates_are_told if {
-	every value in ["ACCEPT_UNTRUSTED", 1] {
-		"web/envoy/accepts-untrusted" in ids(validated({"trust_chain_verification": value}))
-		"web/envoy/accepts-untrusted" in ids(validated({"trustChainVerification": value}))
-	}
-	ids(params({"trust_chain_verification": "VERIFY_TRUST_CHAIN"})) == set()
-}
-
 test_findings_say_whose_and_where if {
-	findings := envoy.deny with input as cluster({})
-	{[finding.resource, finding.path] | some finding in findings} == {["cluster pay", ["static_resources", "clusters", 0, "transport_socket", "typed_config"]]}
 	old := envoy.deny with input as params({"tlsMinimumProtocolVersion": 1})
 	{[finding.resource, finding.path] | some finding in old} == {["listener without a name", ["static_resources", "listeners", 0, "tls_params", "tlsMinimumProtocolVersion"]]}
 }
