@@ -369,3 +369,10 @@ fn json_may_have_comments_and_trailing_commas() {
     let error = read(InputKind::Json, "{\n  // why\n  \"a\": tru\n}\n").unwrap_err();
     assert!(error.contains("-:3:"), "{error}");
 }
+
+#[test]
+fn quoted_yaml_may_go_on_at_the_indentation_of_its_key() {
+    let input = read(InputKind::Yaml, "a:\n- b: 'one\n  two'\n  c: 3\n").unwrap();
+    assert_eq!(json_of(&input), r#"{"a":[{"b":"one two","c":3}]}"#);
+    assert_eq!(at(&input, &["a", "0", "c"]), "3");
+}
