@@ -6,7 +6,7 @@ use num_traits::{Signed as _, ToPrimitive as _};
 use stele_types::Value;
 
 use super::args::{array, string};
-use super::{BuiltinError, Refusal, Session, failed, text};
+use super::{BuiltinError, Refusal, Session, text};
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 
@@ -65,70 +65,167 @@ struct Spec {
 pub(super) fn sprintf(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let format = string(args, 0)?;
     let values: Vec<Arg> = array(args, 1)?.iter().map(Arg::new).collect();
-    let mut values_left = values.iter();
+    let mut reader = Reader {
+        rest: format,
+        values: &values,
+        next: 0,
+        reordered: false,
+        good: true,
+    };
     let mut out = String::with_capacity(format.len());
-    let mut rest = format;
-    while let Some((before, after)) = rest.split_once('%') {
+    while let Some((before, after)) = reader.rest.split_once('%') {
         out.push_str(before);
-        let (spec, after) = spec(after)?;
+        reader.rest = after;
+        let spec = reader.spec(&mut out);
         session.bytes(spec.width.unwrap_or(0).max(spec.precision.unwrap_or(0)))?;
-        let mut chars = after.chars();
-        match chars.next() {
-            None => out.push_str("%!(NOVERB)"),
-            Some('%') => out.push('%'),
-            Some(verb) => match values_left.next() {
-                None => out.push_str(&format!("%!{verb}(MISSING)")),
-                Some(value) => verb_of(verb, &spec, value, &mut out)?,
-            },
-        }
-        rest = chars.as_str();
+        reader.verb(&spec, &mut out)?;
+        session.bytes(out.len())?;
     }
-    out.push_str(rest);
-    let extra: Vec<String> = values_left
-        .map(|value| format!("{}={}", value.go_type(), value.show()))
-        .collect();
-    if !extra.is_empty() {
+    out.push_str(reader.rest);
+    let unread = values.get(reader.next..).unwrap_or_default();
+    // Who names arguments by position may leave some out.
+    if !unread.is_empty() && !reader.reordered {
+        let extra: Vec<String> = unread
+            .iter()
+            .map(|value| format!("{}={}", value.go_type(), value.show()))
+            .collect();
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     session.bytes(out.len())?;
     Ok(out.into())
 }
 
-/// Reads flags, width and precision.
-fn spec(mut text: &str) -> Result<(Spec, &str)> {
-    let mut spec = Spec::default();
-    loop {
-        let flag = match text.as_bytes().first() {
-            Some(b'-') => &mut spec.minus,
-            Some(b'+') => &mut spec.plus,
-            Some(b'#') => &mut spec.sharp,
-            Some(b' ') => &mut spec.space,
-            Some(b'0') => &mut spec.zero,
-            _ => break,
-        };
-        *flag = true;
-        text = text.get(1..).unwrap_or_default();
-    }
-    (spec.width, text) = number(text)?;
-    if let Some(after) = text.strip_prefix('.') {
-        let (precision, after) = number(after)?;
-        (spec.precision, text) = (Some(precision.unwrap_or(0)), after);
-    }
-    if text.starts_with(['*', '[']) {
-        return Err(Refusal::Unsupported("arguments for width, precision or position in a format").into());
-    }
-    Ok((spec, text))
+/// Reads a format as Go's `fmt` does: flags, position, width, precision, verb.
+struct Reader<'a> {
+    /// What is not read yet.
+    rest: &'a str,
+    values: &'a [Arg],
+    /// The argument that the next verb takes.
+    next: usize,
+    /// Whether any position was given.
+    reordered: bool,
+    /// Whether the positions of this verb are good.
+    good: bool,
 }
 
-fn number(text: &str) -> Result<(Option<usize>, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    if digits.is_empty() {
-        return Ok((None, rest));
+impl Reader<'_> {
+    /// Reads what stands between `%` and the verb. Complaints about it go before what the verb writes.
+    fn spec(&mut self, out: &mut String) -> Spec {
+        let mut spec = Spec::default();
+        self.good = true;
+        while let Some(flag) = match self.rest.as_bytes().first() {
+            Some(b'-') => Some(&mut spec.minus),
+            Some(b'+') => Some(&mut spec.plus),
+            Some(b'#') => Some(&mut spec.sharp),
+            Some(b' ') => Some(&mut spec.space),
+            Some(b'0') => Some(&mut spec.zero),
+            _ => None,
+        } {
+            *flag = true;
+            self.rest = self.rest.get(1..).unwrap_or_default();
+        }
+        let mut positioned = self.position();
+        if self.skip('*') {
+            match self.number_argument() {
+                Some(width) => {
+                    spec.minus |= width < 0;
+                    spec.zero &= width >= 0;
+                    spec.width = usize::try_from(width.unsigned_abs()).ok();
+                }
+                None => out.push_str("%!(BADWIDTH)"),
+            }
+            positioned = false;
+        } else {
+            spec.width = self.number();
+            // The position stands right before the verb or a star.
+            self.good &= !(positioned && spec.width.is_some());
+        }
+        if self.skip('.') {
+            self.good &= !positioned;
+            positioned = self.position();
+            if self.skip('*') {
+                spec.precision = self
+                    .number_argument()
+                    .and_then(|precision| usize::try_from(precision).ok());
+                if spec.precision.is_none() {
+                    out.push_str("%!(BADPREC)");
+                }
+                positioned = false;
+            } else {
+                spec.precision = Some(self.number().unwrap_or(0));
+            }
+        }
+        if !positioned {
+            self.position();
+        }
+        spec
     }
-    match digits.parse() {
-        Ok(value) if value <= WIDEST => Ok((Some(value), rest)),
-        _ => Err(failed("a width or precision in the format is too large")),
+
+    fn skip(&mut self, c: char) -> bool {
+        let after = self.rest.strip_prefix(c);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    /// Reads a position, `[2]`, and goes to that argument. Whether there is one that can be read.
+    fn position(&mut self) -> bool {
+        let Some(inner) = self.rest.strip_prefix('[') else {
+            return false;
+        };
+        self.reordered = true;
+        let Some((digits, after)) = inner.split_once(']') else {
+            self.good = false;
+            self.rest = inner;
+            return false;
+        };
+        self.rest = after;
+        let read = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let position = digits.parse::<usize>().ok().filter(|n| read && *n <= WIDEST);
+        let index = position.and_then(|position| position.checked_sub(1));
+        match index.filter(|index| *index < self.values.len()) {
+            Some(index) => self.next = index,
+            None => self.good = false,
+        }
+        position.is_some()
+    }
+
+    /// Reads a number of the format. One that is too large takes the rest of the format with it, as in Go.
+    fn number(&mut self) -> Option<usize> {
+        let end = self.rest.find(|c: char| !c.is_ascii_digit());
+        let (digits, after) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
+        if digits.is_empty() {
+            return None;
+        }
+        let number = digits.parse().ok().filter(|number| *number <= WIDEST);
+        self.rest = if number.is_some() { after } else { "" };
+        number
+    }
+
+    /// Takes an argument for a width or a precision; none if it is no integer, or too large.
+    fn number_argument(&mut self) -> Option<i64> {
+        let value = self.values.get(self.next)?;
+        self.next = self.next.saturating_add(1);
+        let Arg::Int(number) = value else { return None };
+        let most = i64::try_from(WIDEST).unwrap_or(i64::MAX);
+        number.to_i64().filter(|number| (-most..=most).contains(number))
+    }
+
+    /// Reads the verb, and writes its argument.
+    fn verb(&mut self, spec: &Spec, out: &mut String) -> Result<()> {
+        let mut chars = self.rest.chars();
+        let verb = chars.next();
+        self.rest = chars.as_str();
+        match (verb, self.values.get(self.next)) {
+            (None, _) => out.push_str("%!(NOVERB)"),
+            (Some('%'), _) => out.push('%'),
+            (Some(verb), _) if !self.good => out.push_str(&format!("%!{verb}(BADINDEX)")),
+            (Some(verb), None) => out.push_str(&format!("%!{verb}(MISSING)")),
+            (Some(verb), Some(value)) => {
+                verb_of(verb, spec, value, out)?;
+                self.next = self.next.saturating_add(1);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,7 +240,9 @@ fn verb_of(verb: char, spec: &Spec, value: &Arg, out: &mut String) -> Result<()>
         Arg::Text(value) => string_verb(verb, spec, value, out)?,
     };
     if !done {
-        out.push_str(&format!("%!{verb}({}={})", value.go_type(), value.show()));
+        // Integers beyond 64 bits complain for themselves, and not as a pointer.
+        let kind = value.go_type().trim_start_matches('*');
+        out.push_str(&format!("%!{verb}({kind}={})", value.show()));
     }
     Ok(())
 }

@@ -232,7 +232,7 @@ pub const TABLE: &[Builtin] = &[
     pure("internal.print", &["array"], "boolean", strings::print),
     pure("trace", &["string"], "boolean", strings::trace),
     // Regular expressions and globs
-    pure("regex.is_valid", &["any"], "boolean", regex::is_valid),
+    pure("regex.is_valid", &["string"], "boolean", regex::is_valid),
     pure("regex.match", &["string", "string"], "boolean", regex::matches),
     pure("re_match", &["string", "string"], "boolean", regex::matches),
     pure("regex.split", &["string", "string"], "array", regex::split),
@@ -291,7 +291,12 @@ pub const TABLE: &[Builtin] = &[
     // Encodings
     pure("base64.encode", &["string"], "string", encoding::base64_encode),
     pure("base64.decode", &["string"], "string", encoding::base64_decode),
-    pure("base64.is_valid", &["any"], "boolean", encoding::base64_is_valid),
+    pure(
+        "base64.is_valid",
+        &["string"],
+        "boolean",
+        encoding::base64_is_valid,
+    ),
     pure(
         "base64url.encode",
         &["string"],
@@ -334,10 +339,10 @@ pub const TABLE: &[Builtin] = &[
         encoding::json_marshal_with_options,
     ),
     pure("json.unmarshal", &["string"], "any", encoding::json_unmarshal),
-    pure("json.is_valid", &["any"], "boolean", encoding::json_is_valid),
+    pure("json.is_valid", &["string"], "boolean", encoding::json_is_valid),
     missing("yaml.marshal", &["any"], "string"),
     missing("yaml.unmarshal", &["string"], "any"),
-    pure("yaml.is_valid", &["any"], "boolean", yaml::is_valid),
+    pure("yaml.is_valid", &["string"], "boolean", yaml::is_valid),
     // Hashes, MACs, certificates, tokens
     pure("crypto.md5", &["string"], "string", crypto::md5),
     pure("crypto.sha1", &["string"], "string", crypto::sha1),
@@ -519,7 +524,7 @@ pub const TABLE: &[Builtin] = &[
         cidr::contains_matches,
     ),
     pure("net.cidr_expand", &["string"], "set", cidr::expand),
-    pure("net.cidr_is_valid", &["any"], "boolean", cidr::is_valid),
+    pure("net.cidr_is_valid", &["string"], "boolean", cidr::is_valid),
     pure("net.cidr_merge", &[COLLECTION], "set", cidr::merge),
     impure("net.lookup_ip_addr", &["string"], "set", world::lookup_ip_addr),
     pure(

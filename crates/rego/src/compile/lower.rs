@@ -3,7 +3,7 @@
 //!
 //! As in OPA, what is moved out of a negated statement is evaluated before the negation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::hir::{Branch, Expr, Literal, LiteralKind, Path, Root, Rule, Var, VarInfo};
@@ -128,6 +128,12 @@ impl<'a> ModuleEnv<'a> {
         lowerer.enter(&body.literals, &[]);
         let mut literals = Vec::new();
         lowerer.body(body, &mut literals);
+        // A query shows what `some` declares.
+        let shown = lowerer.named();
+        lowerer
+            .idle
+            .retain(|var| shown.iter().all(|(_, other)| other != var));
+        lowerer.report_idle();
         let named: Vec<(Arc<str>, Var)> = lowerer.named();
         let pairs = named
             .into_iter()
@@ -165,6 +171,8 @@ struct Lowerer<'a, 'd> {
     scopes: Vec<Scope>,
     /// The rule, unless this is one of its `else` branches, or a query.
     rule: Option<usize>,
+    /// What `some x` and `every` declare and nothing has used so far.
+    idle: BTreeSet<Var>,
 }
 
 impl<'a, 'd> Lowerer<'a, 'd> {
@@ -175,6 +183,7 @@ impl<'a, 'd> Lowerer<'a, 'd> {
             vars: Vec::new(),
             scopes: Vec::new(),
             rule: None,
+            idle: BTreeSet::new(),
         }
     }
 
@@ -277,6 +286,25 @@ impl<'a, 'd> Lowerer<'a, 'd> {
         var
     }
 
+    /// Declares a name that must be used: a misspelled one would leave the statement true of anything.
+    fn declare_used(&mut self, ident: &Ident) -> Var {
+        let var = self.declare(ident);
+        if ident.name.as_ref() != "_" {
+            self.idle.insert(var);
+        }
+        var
+    }
+
+    /// Reports what `some x` and `every` declared in vain.
+    fn report_idle(&mut self) {
+        for var in std::mem::take(&mut self.idle) {
+            if let Some(VarInfo { name, span }) = self.vars.get(var.0 as usize).cloned() {
+                let message = format!("`{name}` is declared, and nothing uses it");
+                self.report_help(span, Code::Unused, message, "use it, or write `_` in its place");
+            }
+        }
+    }
+
     /// What a name means here.
     fn resolve(&mut self, name: &Arc<str>, span: Span) -> Name {
         if name.as_ref() == "_" {
@@ -288,6 +316,7 @@ impl<'a, 'd> Lowerer<'a, 'd> {
             .rev()
             .find_map(|scope| scope.declared.get(name))
         {
+            self.idle.remove(var);
             return Name::Var(*var);
         }
         match name.as_ref() {
@@ -373,6 +402,7 @@ impl<'a, 'd> Lowerer<'a, 'd> {
         }
         let value = value.map_or(Expr::Bool(true), |term| self.operand(term, &mut literals));
         self.leave();
+        self.report_idle();
         let params = params.into_iter().map(|(var, _)| var).collect();
         Branch {
             vars: std::mem::take(&mut self.vars),

@@ -301,7 +301,16 @@ impl Printer<'_> {
                 domain,
                 body,
             } => {
-                let (key, value) = (self.names.of(*key), self.names.of(*value));
+                // Nothing may be declared in vain.
+                let used = super::term::vars_of(body);
+                let name = |var: &RVar| {
+                    if used.contains(var) {
+                        self.names.of(*var)
+                    } else {
+                        "_"
+                    }
+                };
+                let (key, value) = (name(key), name(value));
                 let body: Vec<String> = body.iter().map(|inner| self.statement(inner)).collect();
                 format!(
                     "every {key}, {value} in {} {{\n\t{}\n}}",

@@ -26,6 +26,8 @@ pub struct Campaign {
     pub contracts: u64,
     /// One policy in so many is well typed and runs on the interpreter too; 0 is none.
     pub interpreter: u64,
+    /// Whether half of the wild policies have `and`, `or` and `not { ... }`.
+    pub logical: bool,
     /// Threads.
     pub jobs: u64,
     /// How many disagreements to collect before giving up.
@@ -40,6 +42,7 @@ impl Default for Campaign {
             inputs: 16,
             contracts: 10,
             interpreter: 20,
+            logical: true,
             jobs: 1,
             keep: 1,
         }
@@ -160,28 +163,19 @@ impl<'a> Thread<'a> {
 
     /// Runs all cases of one policy. What the policy is and which engines run it depends on its seed alone.
     fn policy(&mut self, seed: u64, progress: &Progress<'_>) {
-        // Seeds in a row are no chance; their mix is.
-        let mixed = Chance(seed).advance();
         self.report.policies = self.report.policies.saturating_add(1);
-        let (cases, engines) = if one_in(self.campaign.interpreter, seed) {
-            let cases = typed(mixed, self.campaign.inputs);
+        let cases = cases_of(self.campaign, seed);
+        let engines = if one_in(self.campaign.interpreter, seed) {
             // Whether a rule meets another's conflict depends on what is evaluated first.
-            let conflict = conflicts(&cases);
-            let engines = if conflict {
+            if conflicts(&cases) {
                 &mut self.fast
             } else {
                 &mut self.with_interpreter
-            };
-            (cases, engines)
+            }
+        } else if one_in(self.campaign.contracts, seed.wrapping_add(1)) {
+            &mut self.with_contracts
         } else {
-            let cases = Wild::from_seed(mixed, self.campaign.inputs).cases().collect();
-            let contracts = one_in(self.campaign.contracts, seed.wrapping_add(1));
-            let engines = if contracts {
-                &mut self.with_contracts
-            } else {
-                &mut self.fast
-            };
-            (cases, engines)
+            &mut self.fast
         };
         if cases.first().is_some_and(|case| case.policy.plan().is_err()) {
             self.report.broken = self.report.broken.saturating_add(1);
@@ -219,6 +213,19 @@ impl<'a> Thread<'a> {
 
 /// Cases between two words on progress.
 const SAY_EVERY: u64 = 50_000;
+
+/// The cases of one policy, well typed or wild, of this seed of a campaign.
+pub(super) fn cases_of(campaign: &Campaign, seed: u64) -> Vec<Case> {
+    // Seeds in a row are no chance; their mix is.
+    let mixed = Chance(seed).advance();
+    if one_in(campaign.interpreter, seed) {
+        typed(mixed, campaign.inputs)
+    } else {
+        Wild::of_language(mixed, campaign.inputs, campaign.logical)
+            .cases()
+            .collect()
+    }
+}
 
 /// A well typed policy on several inputs.
 fn typed(seed: u64, inputs: usize) -> Vec<Case> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use stele_types::{EntryPoint, Value};
 
-use super::{Case, Chance, Module, Policy as Asked};
+use super::{Case, Chance, Module, Policy as Asked, mentions};
 
 /// A policy and an input.
 #[derive(Debug, Clone)]
@@ -290,6 +290,12 @@ impl Policy {
                 inner.variables.push((name.clone(), element));
                 let condition = self.condition(&inner, chance);
                 scope.names = inner.names;
+                // Nothing may be declared in vain.
+                let name = if mentions(&condition, &name) {
+                    name.as_str()
+                } else {
+                    "_"
+                };
                 format!("every {name} in {source} {{ {condition} }}")
             }
             3 => self.negation(scope, chance),

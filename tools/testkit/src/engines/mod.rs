@@ -7,6 +7,7 @@
 pub mod campaign;
 pub mod chance;
 pub mod contract;
+pub mod emit;
 pub mod evaluator;
 pub mod generate;
 pub mod interpreter;
@@ -75,6 +76,7 @@ pub struct Policy {
     modules: Vec<Module>,
     entry_points: Vec<EntryPoint>,
     data: Value,
+    options: stele_rego::CompileOptions,
     plan: OnceLock<Result<ir::Policy, String>>,
 }
 
@@ -86,6 +88,19 @@ impl Policy {
             modules,
             entry_points,
             data,
+            options: options(),
+            plan: OnceLock::new(),
+        })
+    }
+
+    /// The same policy, to be compiled with other options.
+    #[must_use]
+    pub fn read_as(&self, options: stele_rego::CompileOptions) -> Arc<Self> {
+        Arc::new(Self {
+            modules: self.modules.clone(),
+            entry_points: self.entry_points.clone(),
+            data: self.data.clone(),
+            options,
             plan: OnceLock::new(),
         })
     }
@@ -128,7 +143,7 @@ impl Policy {
     }
 
     fn compile(&self) -> Result<ir::Policy, String> {
-        stele_rego::compile(&self.parse()?, &self.entry_points, &options()).map_err(|found| lines(&found))
+        stele_rego::compile(&self.parse()?, &self.entry_points, &self.options).map_err(|found| lines(&found))
     }
 
     /// The plan with points, and what they stand for. `print` is kept.
@@ -136,10 +151,16 @@ impl Policy {
     /// # Errors
     /// All diagnostics.
     pub fn traced(&self) -> Result<(ir::Policy, stele_rego::trace::Map), String> {
-        let options = options().with_print();
+        let options = self.options.clone().with_print();
         stele_rego::compile_traced(&self.parse()?, &self.entry_points, &options)
             .map_err(|found| lines(&found))
     }
+}
+
+/// Whether a text has a name as a word.
+fn mentions(text: &str, name: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| word == name)
 }
 
 fn lines(diagnostics: &[stele_rego::Diagnostic]) -> String {

@@ -29,11 +29,21 @@ impl Wild {
     /// Makes the policy and inputs of this seed.
     #[must_use]
     pub fn from_seed(seed: u64, inputs: usize) -> Self {
+        Self::of_language(seed, inputs, true)
+    }
+
+    /// Makes them with `and`, `or` and `not { ... }` in half of the policies, or in none.
+    #[must_use]
+    pub fn of_language(seed: u64, inputs: usize, logical: bool) -> Self {
         let mut chance = Chance(seed);
         let exotic = chance.one_in(4);
         let mut writer = Writer::new(chance, exotic);
         // Of a source of its own: what has no such keywords is made of a seed as it always was.
-        let imports = writer.keywords(&mut Chance(seed.rotate_left(32) ^ 0x6f72));
+        let imports = if logical {
+            writer.keywords(&mut Chance(seed.rotate_left(32) ^ 0x6f72))
+        } else {
+            String::new()
+        };
         let rules = writer.chance.below(7).saturating_add(2);
         // The first rules may be in a package of their own, which the others see as a document.
         let shared = writer.chance.below(rules);

@@ -29,7 +29,7 @@ impl Lowerer<'_, '_> {
             ast::LiteralKind::Logical(inner) => self.logical(inner, span, out),
             ast::LiteralKind::Group(body) => self.group(body, span, out),
             ast::LiteralKind::Some(names) => names.iter().for_each(|name| {
-                self.declare(name);
+                self.declare_used(name);
             }),
             ast::LiteralKind::SomeIn {
                 key,
@@ -48,10 +48,10 @@ impl Lowerer<'_, '_> {
                 let start = self.next_var();
                 self.enter(&[], &[]);
                 let key = match key {
-                    Some(key) => self.declare(key),
+                    Some(key) => self.declare_used(key),
                     None => self.fresh(span),
                 };
-                let value = self.declare(value);
+                let value = self.declare_used(value);
                 self.add_candidates(&body.literals, &[]);
                 let mut literals = Vec::new();
                 self.body(body, &mut literals);

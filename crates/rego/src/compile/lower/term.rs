@@ -1,5 +1,6 @@
 //! Terms.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::statement::is_call;
@@ -32,12 +33,7 @@ impl Lowerer<'_, '_> {
             }
             TermKind::Array(terms) => Expr::Array(self.operands(terms, out)),
             TermKind::Set(terms) => Expr::Set(self.operands(terms, out)),
-            TermKind::Object(pairs) => Expr::Object(
-                pairs
-                    .iter()
-                    .map(|(k, v)| (self.operand(k, out), self.operand(v, out)))
-                    .collect(),
-            ),
+            TermKind::Object(pairs) => self.object(pairs, out),
             TermKind::ArrayComprehension(c) => self.comprehension(&c.body, &[&c.head], |mut heads| {
                 ComprehensionHead::Array(heads.remove(0))
             }),
@@ -68,6 +64,26 @@ impl Lowerer<'_, '_> {
                 Expr::Var(result)
             }
         }
+    }
+
+    /// An object. Of keys that are written alike only the last counts; as in OPA, the values of the others are not evaluated.
+    fn object(&mut self, pairs: &[(Term, Term)], out: &mut Vec<Literal>) -> Expr {
+        let source = &self.env.module.source;
+        let last: HashMap<&str, usize> = pairs
+            .iter()
+            .enumerate()
+            .map(|(position, (key, _))| (source.slice(key.span), position))
+            .collect();
+        let counts = |position: usize, key: &Term| {
+            let text = source.slice(key.span);
+            text.is_empty() || last.get(text) == Some(&position)
+        };
+        let counted = pairs.iter().enumerate().filter(|(n, (key, _))| counts(*n, key));
+        let counted: Vec<&(Term, Term)> = counted.map(|(_, pair)| pair).collect();
+        let lowered = counted
+            .into_iter()
+            .map(|(key, value)| (self.operand(key, out), self.operand(value, out)));
+        Expr::Object(lowered.collect())
     }
 
     /// A term without references, calls and comprehensions: they move to statements in `out`.
@@ -106,7 +122,10 @@ impl Lowerer<'_, '_> {
                     .and_then(|scope| scope.declared.get(name))
                     .copied();
                 match known.filter(|_| reuse) {
-                    Some(var) => Expr::Var(var),
+                    Some(var) => {
+                        self.idle.remove(&var);
+                        Expr::Var(var)
+                    }
                     None => Expr::Var(self.declare(&Ident {
                         name: name.clone(),
                         span: term.span,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Groups;
 use super::annotations::{self, Known};
+use super::parts;
 use super::shape::{Fields, Kinds, Type};
 use crate::builtins;
 use crate::compile::hir::{
@@ -307,10 +308,30 @@ impl<'a> Body<'a> {
             Root::Input => annotations::find(self.documents, Root::Input, &names).unwrap_or((Type::any(), 0)),
             Root::Data => self.document(&names),
         };
+        if reference.root == Root::Data && covered == 0 && !self.replaced.rules {
+            self.package_key(reference, &names);
+        }
         for (position, part) in reference.path.iter().enumerate().skip(covered) {
             at = self.step(&at, part, reference, position);
         }
         at
+    }
+
+    /// Reports a constant key of a package that is no name.
+    fn package_key(&mut self, reference: &Ref, names: &[Arc<str>]) {
+        let Some(key @ (Expr::Number(_) | Expr::Bool(_) | Expr::Null)) = reference.path.get(names.len())
+        else {
+            return;
+        };
+        if names.is_empty() || self.tree.node(names).is_none_or(|node| node.group.is_some()) {
+            return;
+        }
+        let kind = self.term(key).kinds.describe();
+        let message = format!(
+            "{} has no such part: it is a package, and gets {kind} for a name",
+            ref_text(names)
+        );
+        self.report(message, "packages have names, which are strings");
     }
 
     /// The type of the longest part of a path below `data` of which something is known, and its length.
@@ -336,9 +357,12 @@ impl<'a> Body<'a> {
             Expr::String(name) => at.field(name),
             Expr::Number(text) => at.item(text.parse().ok()),
             Expr::Var(var) if !self.vars.contains_key(var) => {
-                self.vars.insert(*var, at.keys());
-                // What is iterated may be empty, and then nothing is wrong.
-                return or_any(at.values());
+                self.vars.insert(*var, or_any(at.keys()));
+                if at.is_nothing() || at.kinds.meets(Kinds::COLLECTION) {
+                    // What is iterated may be empty, and then nothing is wrong.
+                    return or_any(at.values());
+                }
+                Type::nothing()
             }
             part => {
                 let key = self.term(part);
@@ -409,16 +433,27 @@ impl<'a> Body<'a> {
         };
         for (position, (arg, declared)) in args.iter().zip(builtin.args).enumerate() {
             let wanted = Kinds::declared(declared);
-            if arg.is_nothing() || arg.kinds.meets(wanted) {
+            if arg.is_nothing() {
                 continue;
             }
-            let message = format!(
-                "{} takes {} as its {} argument, and gets {}",
-                spoken(name),
-                wanted.describe(),
-                ORDINALS.get(position).unwrap_or(&"next"),
-                arg.kinds.describe()
-            );
+            let ordinal = ORDINALS.get(position).unwrap_or(&"next");
+            let message = if !arg.kinds.meets(wanted) {
+                let (wanted, got) = (wanted.describe(), arg.kinds.describe());
+                format!(
+                    "{} takes {wanted} as its {ordinal} argument, and gets {got}",
+                    spoken(name)
+                )
+            } else if let Some(parts) =
+                parts::wanted(name, position).filter(|parts| !arg.may_have(wanted, *parts))
+            {
+                let parts = parts.describe();
+                format!(
+                    "every part of the {ordinal} argument of {} must be {parts}",
+                    spoken(name)
+                )
+            } else {
+                continue;
+            };
             self.report(message, "the call never has a value");
             return Type::any();
         }

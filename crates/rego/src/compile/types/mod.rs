@@ -6,6 +6,7 @@
 
 mod annotations;
 mod body;
+mod parts;
 mod schema;
 mod shape;
 #[cfg(test)]

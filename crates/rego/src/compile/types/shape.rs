@@ -21,6 +21,10 @@ impl Kinds {
     pub(crate) const ARRAY: Self = Self(1 << 4);
     pub(crate) const OBJECT: Self = Self(1 << 5);
     pub(crate) const SET: Self = Self(1 << 6);
+    /// What has no parts.
+    pub(crate) const SCALAR: Self = Self(Self::NULL.0 | Self::BOOLEAN.0 | Self::NUMBER.0 | Self::STRING.0);
+    /// What can be gone through.
+    pub(crate) const COLLECTION: Self = Self(Self::ARRAY.0 | Self::OBJECT.0 | Self::SET.0);
     pub(crate) const ALL: Self = Self(0x7f);
     pub(crate) const NONE: Self = Self(0);
 
@@ -38,6 +42,10 @@ impl Kinds {
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     pub(crate) const fn meets(self, other: Self) -> bool {
@@ -209,9 +217,33 @@ impl Type {
         }
     }
 
-    /// Whether a value may be of both types. Parts are not compared: two arrays may both be empty.
+    /// Whether a value may be of both types. As in OPA, the parts must fit too, although two arrays of any length may both be empty.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        self.kinds.meets(other.kinds) || self.is_nothing() || other.is_nothing()
+        if self.is_nothing() || other.is_nothing() {
+            return true;
+        }
+        let (left, right) = (self.kinds, other.kinds);
+        let both = |kind: Kinds| left.meets(kind) && right.meets(kind);
+        left.and(right).meets(Kinds::SCALAR)
+            || (both(Kinds::ARRAY) && parts_meet(&self.items, &other.items, Items::meets))
+            || (both(Kinds::OBJECT) && parts_meet(&self.fields, &other.fields, Fields::meets))
+            || (both(Kinds::SET) && parts_meet(&self.members, &other.members, Self::meets))
+    }
+
+    /// Whether a value of this type may be of these kinds and have nothing but parts of the others. What is empty has such parts, unless
+    /// the type says that it has others.
+    pub(crate) fn may_have(&self, kinds: Kinds, parts: Kinds) -> bool {
+        let kinds = self.kinds.and(kinds);
+        let fits = |part: &Self| part.is_nothing() || part.kinds.meets(parts);
+        let items = |items: &Items| items.first.iter().chain([&items.rest]).all(fits);
+        let fields = |fields: &Fields| {
+            let others = fields.others.iter().map(|(_, value)| value);
+            fields.named.values().chain(others).all(fits)
+        };
+        kinds.meets(Kinds::SCALAR)
+            || (kinds.meets(Kinds::ARRAY) && self.items.as_deref().is_none_or(items))
+            || (kinds.meets(Kinds::OBJECT) && self.fields.as_deref().is_none_or(fields))
+            || (kinds.meets(Kinds::SET) && self.members.as_deref().is_none_or(fits))
     }
 
     /// What `x[key]` may be for a constant name.
@@ -381,7 +413,22 @@ fn either(one: (Type, Type), other: (Type, Type)) -> (Type, Type) {
     (one.0.or(other.0), one.1.or(other.1))
 }
 
+/// Whether parts may be the same; those that are not known may be anything.
+fn parts_meet<T>(one: &Option<Box<T>>, other: &Option<Box<T>>, meets: impl FnOnce(&T, &T) -> bool) -> bool {
+    match (one.as_deref(), other.as_deref()) {
+        (Some(one), Some(other)) => meets(one, other),
+        _ => true,
+    }
+}
+
 impl Items {
+    /// Whether arrays may be equal, by the items that both know. Their lengths are not compared.
+    fn meets(&self, other: &Self) -> bool {
+        let longer = self.first.len().max(other.first.len());
+        let at = |items: &Self, position: usize| items.first.get(position).unwrap_or(&items.rest).clone();
+        (0..=longer).all(|position| at(self, position).meets(&at(other, position)))
+    }
+
     fn all(&self) -> Type {
         self.first.iter().cloned().fold(self.rest.clone(), Type::or)
     }
@@ -405,6 +452,17 @@ impl Items {
 }
 
 impl Fields {
+    /// Whether objects may be equal, by the fields that both name.
+    fn meets(&self, other: &Self) -> bool {
+        let named =
+            |(name, value): (&Arc<str>, &Type)| other.named.get(name).is_none_or(|known| value.meets(known));
+        let others = || match (&self.others, &other.others) {
+            (Some((_, one)), Some((_, other))) => one.meets(other),
+            _ => true,
+        };
+        self.named.iter().all(named) && others()
+    }
+
     /// The values under keys of this type.
     fn values(&self, key: &Type) -> Type {
         let named = self.named.values().filter(|_| key.kinds.has(Kinds::STRING));

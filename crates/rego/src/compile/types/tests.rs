@@ -88,6 +88,115 @@ fn comparisons() {
     );
 }
 
+/// As OPA refuses them.
+#[test]
+fn parts_of_arguments() {
+    let never = "the call never has a value";
+    for (rule, argument, builtin, parts) in [
+        ("p := union({\"a\"})", "first", "union", "a set"),
+        ("p := concat(\",\", [1])", "second", "concat", "a string"),
+        (
+            "p := concat(\",\", [x | some x in [1]; x + 1 == 2])",
+            "second",
+            "concat",
+            "a string",
+        ),
+        ("p := sum([1, \"a\"])", "first", "sum", "a number"),
+        ("p := object.union_n([2])", "first", "object.union_n", "an object"),
+        (
+            "p := json.remove({}, [1])",
+            "second",
+            "json.remove",
+            "a string or an array",
+        ),
+    ] {
+        let message =
+            format!("1: every part of the {argument} argument of `{builtin}` must be {parts}; {never}");
+        assert_eq!(messages(rule), [message], "{rule}");
+    }
+    for rule in [
+        "p := union({input.a})",
+        "p := union({x | some x in input})",
+        "p := concat(\",\", [])",
+        "p := sum([1, input.x])",
+        "p := sum([x | some x in [1, \"a\"]])",
+        "p := json.remove({}, [[\"a\", 1], \"a/b\"])",
+    ] {
+        assert_eq!(messages(rule), [""; 0], "{rule}");
+    }
+    assert_eq!(
+        messages("p := json.is_valid(1)"),
+        [format!(
+            "1: `json.is_valid` takes a string as its first argument, and gets a number; {never}"
+        )]
+    );
+}
+
+#[test]
+fn parts_that_are_compared() {
+    let never = "compare values of one type, or remove the statement";
+    for (rule, kind) in [
+        ("p if [1] == [\"a\"]", "an array"),
+        (
+            "p if { xs := [x | x := 1]; ys := [y | y := \"a\"]; xs == ys }",
+            "an array",
+        ),
+        (
+            "p if { x := {\"a\": 1}; y := {\"a\": \"b\"}; x == y }",
+            "an object",
+        ),
+        ("p if { x := {1}; y := {\"a\"}; x == y }", "a set"),
+    ] {
+        assert_eq!(
+            messages(rule),
+            [format!("1: {kind} is never equal to {kind}; {never}")],
+            "{rule}"
+        );
+    }
+    for rule in [
+        "p if [1, input.x] == [input.y, \"a\"]",
+        "p if { xs := [x | some x in [1, \"a\"]]; xs == [\"a\"] }",
+        "p if { x := {\"a\": 1}; y := {input.k: 1}; x == y }",
+        "p if set() == {1}",
+        "p if [] == [x | x := 1]",
+    ] {
+        assert_eq!(messages(rule), [""; 0], "{rule}");
+    }
+}
+
+#[test]
+fn what_has_no_parts_is_not_gone_through() {
+    let help = "references go into arrays, objects and sets";
+    for rule in [
+        "p if { x := \"a\"; x[_] }",
+        "p if { x := json.marshal(1); some y in x }",
+        "p if { x := 7; x[i] }",
+    ] {
+        let found = messages(rule);
+        assert_eq!(found.len(), 1, "{rule}: {found:?}");
+        assert!(found[0].ends_with(help), "{found:?}");
+    }
+    assert_eq!(messages("p if some x in input.xs"), [""; 0]);
+    assert_eq!(
+        messages("q := 1\np if not data.a[0].b"),
+        [
+            "2: data.a has no such part: it is a package, and gets a number for a name; packages have names, which are strings"
+        ]
+    );
+}
+
+/// OPA finds more: types of parameters by their patterns, and of variables by the builtins that take them (D48).
+#[test]
+fn what_is_not_inferred() {
+    for rule in [
+        "f([x, 1]) := x\np := f(\"a\")",
+        "p if { x := input.x; startswith(x, \"a\"); x + 1 == 2 }",
+        "p if [1] == [1, 2]",
+    ] {
+        assert_eq!(messages(rule), [""; 0], "{rule}");
+    }
+}
+
 #[test]
 fn references() {
     assert_eq!(

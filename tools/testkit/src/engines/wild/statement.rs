@@ -1,5 +1,7 @@
 //! Statements and bodies.
 
+use crate::engines::mentions;
+
 use super::{Known, Scope, Want, Writer};
 
 impl Writer {
@@ -123,13 +125,24 @@ impl Writer {
         let mut inner = scope.clone();
         let (key, value) = (self.fresh(), self.fresh());
         inner.add(&value, Want::Any);
-        let names = if self.chance.one_in(2) {
+        let both = self.chance.one_in(2);
+        if both {
             inner.add(&key, Want::Any);
-            format!("{key}, {value}")
-        } else {
-            value
-        };
+        }
         let condition = self.condition(&inner, depth);
+        // Nothing may be declared in vain.
+        let name = |name: String| {
+            if mentions(&condition, &name) {
+                name
+            } else {
+                "_".to_owned()
+            }
+        };
+        let names = if both {
+            format!("{}, {}", name(key), name(value))
+        } else {
+            name(value)
+        };
         format!("every {names} in {source} {{ {condition} }}")
     }
 
