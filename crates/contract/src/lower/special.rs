@@ -308,5 +308,7 @@ mod tests {
         );
         assert!(parse_format("%5d").is_err());
         assert!(parse_format("50%").is_err());
+        assert!(parse_format("%[1]s").is_err());
+        assert!(parse_format("%*d").is_err());
     }
 }

@@ -140,7 +140,8 @@ impl Reader<'_> {
             // The position stands right before the verb or a star.
             self.good &= !(positioned && spec.width.is_some());
         }
-        if self.skip('.') {
+        // A dot at the end is a verb.
+        if self.rest.len() > 1 && self.skip('.') {
             self.good &= !positioned;
             positioned = self.position();
             if self.skip('*') {
@@ -173,14 +174,14 @@ impl Reader<'_> {
             return false;
         };
         self.reordered = true;
-        let Some((digits, after)) = inner.split_once(']') else {
+        // The shortest position has three bytes; what is shorter, as `[]` at the end, is no position.
+        let Some((digits, after)) = inner.split_once(']').filter(|_| inner.len() > 1) else {
             self.good = false;
             self.rest = inner;
             return false;
         };
         self.rest = after;
-        let read = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        let position = digits.parse::<usize>().ok().filter(|n| read && *n <= WIDEST);
+        let position = decimal(digits);
         let index = position.and_then(|position| position.checked_sub(1));
         match index.filter(|index| *index < self.values.len()) {
             Some(index) => self.next = index,
@@ -196,7 +197,7 @@ impl Reader<'_> {
         if digits.is_empty() {
             return None;
         }
-        let number = digits.parse().ok().filter(|number| *number <= WIDEST);
+        let number = decimal(digits);
         self.rest = if number.is_some() { after } else { "" };
         number
     }
@@ -229,9 +230,19 @@ impl Reader<'_> {
     }
 }
 
+/// A number of digits, unless Go calls it too large: it looks before it takes the next digit.
+fn decimal(digits: &str) -> Option<usize> {
+    let (before, _) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    let large = !before.is_empty() && before.parse::<usize>().ok().is_none_or(|number| number > WIDEST);
+    let number = digits.bytes().all(|digit| digit.is_ascii_digit()) && !large;
+    number.then(|| digits.parse().ok()).flatten()
+}
+
 fn verb_of(verb: char, spec: &Spec, value: &Arg, out: &mut String) -> Result<()> {
     if verb == 'T' {
-        pad(spec, "", value.go_type(), false, out);
+        let kind = value.go_type();
+        let cut = spec.precision.and_then(|most| kind.get(..most));
+        pad(spec, "", cut.unwrap_or(kind), false, out);
         return Ok(());
     }
     let done = match value {
@@ -242,7 +253,10 @@ fn verb_of(verb: char, spec: &Spec, value: &Arg, out: &mut String) -> Result<()>
     if !done {
         // Integers beyond 64 bits complain for themselves, and not as a pointer.
         let kind = value.go_type().trim_start_matches('*');
-        out.push_str(&format!("%!{verb}({kind}={})", value.show()));
+        out.push_str(&format!("%!{verb}({kind}="));
+        // With the flags of the verb, as Go has it.
+        verb_of('v', spec, value, out)?;
+        out.push(')');
     }
     Ok(())
 }
