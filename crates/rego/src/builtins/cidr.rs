@@ -83,13 +83,8 @@ fn labelled(args: &[Value], index: usize) -> Result<Vec<(&str, Value)>> {
 }
 
 pub(super) fn contains_matches(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
+    let (nets, inners) = (labelled(args, 0)?, labelled(args, 1)?);
     let mut found = BTreeSet::new();
-    let inners = labelled(args, 1)?;
-    if inners.is_empty() {
-        // Nothing is compared, and so nothing looked at.
-        return Ok(found.into());
-    }
-    let nets = labelled(args, 0)?;
     for (net, label) in &nets {
         session.elements(inners.len())?;
         for (inner, inner_label) in &inners {

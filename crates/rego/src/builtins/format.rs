@@ -207,8 +207,8 @@ impl Reader<'_> {
         let value = self.values.get(self.next)?;
         self.next = self.next.saturating_add(1);
         let Arg::Int(number) = value else { return None };
-        let most = i64::try_from(WIDEST).unwrap_or(i64::MAX);
-        number.to_i64().filter(|number| (-most..=most).contains(number))
+        let most = u64::try_from(WIDEST).unwrap_or(u64::MAX);
+        number.to_i64().filter(|number| number.unsigned_abs() <= most)
     }
 
     /// Reads the verb, and writes its argument.

@@ -213,6 +213,7 @@ fn meant_differences_are_as_they_are_listed() {
             (r#"["*{}b", [], "ab"]"#, Some("true")),
         ],
     );
+    holds("net.cidr_contains_matches", &[(r#"[[[{}, "1.2.3"]], {}]"#, None)]);
     holds("regex.match", &[(r#"["$(?i)*", "a"]"#, None)]);
 }
 
