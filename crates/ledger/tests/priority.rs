@@ -1,6 +1,11 @@
 //! The log's writer gets a processor before the threads that wait for it. A file of its own: it looks at the process's threads.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "tests may panic"
+)]
 
 mod common;
 
