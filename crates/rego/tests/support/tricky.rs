@@ -228,7 +228,7 @@ pub(crate) const TRICKY: &[Tricky] = &[
             deep := data.doc[input.s][input.t]
             named := {k | some k; data.doc[k]}
             base := data.base[input.s]
-            index := [data.base[input.n], data.doc[1], data["1"]]
+            index := [data.base[input.n], data.doc[input.n], data["1"]]
             list := data.list[input.n]
             users := [u | some u, groups in data.doc.users; input.s in groups]
             overlaid := v if { v := data.doc with data.doc.base as input.x }
