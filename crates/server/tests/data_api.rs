@@ -76,7 +76,9 @@ async fn a_missing_input_is_warned_about_on_post_only() {
         );
     }
     // D46: what was sent is what was asked, so `null` is an input.
-    let (_, answer) = server.json(server.post("/v1/data/system/main", r#"{"input": null}"#)).await;
+    let (_, answer) = server
+        .json(server.post("/v1/data/system/main", r#"{"input": null}"#))
+        .await;
     assert_eq!(without_id(answer), json!({"result": {"allow": false}}));
     let (_, answer) = server.json(server.get("/v1/data/system/main")).await;
     assert_eq!(without_id(answer), json!({"result": {"allow": false}}));
