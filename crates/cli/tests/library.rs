@@ -95,6 +95,18 @@ fn is_for_requests(policy: &str) -> bool {
     texts.any(|text| text.contains("#   inputs: []"))
 }
 
+/// As the README builds them: with all entry points in one contract.
+#[test]
+fn every_policy_fits_a_contract() {
+    let (site, policies) = (Site::new(), workspace().join("policies"));
+    let built = site
+        .run(&["build", policies.to_str().unwrap(), "--output", "dist"])
+        .exits(0);
+    for policy in rules().keys() {
+        assert!(built.contains(policy), "{policy} in:\n{built}");
+    }
+}
+
 #[test]
 fn every_rule_has_a_failing_and_a_passing_example() {
     let site = Site::new();

@@ -57,24 +57,12 @@ deny contains finding if {
 	some entry in ingress
 	some field in ["CidrIp", "CidrIpv6"]
 	networks.everyone(cfn.said(entry.rule[field]))
-	some what in opened(entry.rule)
-	finding := cfn.finding("cloudformation/exposure/open-admin-port", entry.name, sprintf("%s is open to the world", [what]))
+	open := [port | some port in [22, 1433, 3306, 3389, 5432, 6379, 27017]; covers(entry.rule, port)]
+	open != []
+	finding := cfn.finding("cloudformation/exposure/open-admin-port", entry.name, sprintf("ports open to the world: %v", [open]))
 }
 
-ports := [22, 1433, 3306, 3389, 5432, 6379, 27017]
-
-# A rule for all of them is one finding.
-opened(rule) := {"every port"} if covers_all(rule)
-
-opened(rule) := {sprintf("port %d", [port]) | some port in ports; covers(rule, port)} if not covers_all(rule)
-
-covers_all(rule) if {
-	every port in ports {
-		covers(rule, port)
-	}
-}
-
-covers(rule, _) if sprintf("%v", [rule.IpProtocol]) == "-1"
+covers(rule, _) if cfn.number(rule.IpProtocol) == -1
 
 covers(rule, port) if {
 	cfn.number(rule.FromPort) <= port
@@ -218,8 +206,8 @@ deny contains finding if {
 deny contains finding if {
 	some type in ["AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"]
 	some resource in cfn.of_type(type)
-	some number, _ in resource.properties.ManagedPolicyArns
-	name := iam.administrator(cfn.arn(resource.properties.ManagedPolicyArns[number]))
+	some arn in resource.properties.ManagedPolicyArns
+	name := iam.administrator(cfn.arn(arn))
 	message := sprintf("ManagedPolicyArns must not have %s", [name])
 	finding := cfn.finding("cloudformation/exposure/administrator-policy", resource.name, message)
 }

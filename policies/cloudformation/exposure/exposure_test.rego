@@ -74,7 +74,7 @@ test_good_template_is_accepted if {
 test_message_names_the_resource if {
 	exposure.deny == {{
 		"id": "cloudformation/exposure/open-admin-port",
-		"msg": "Group: port 22 is open to the world",
+		"msg": "Group: ports open to the world: [22]",
 		"resource": "Group",
 	}} with input as template({"Group": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": rule("0.0.0.0/0", "22")}})
 }
@@ -175,12 +175,11 @@ messages(properties) := {finding.msg | some finding in denied} if {
 	denied := exposure.deny with input as template({"G": {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": properties}})
 }
 
-test_a_rule_for_every_port_is_one_finding if {
-	whole := {"G: every port is open to the world"}
+test_a_rule_for_many_ports_is_one_finding if {
+	whole := {"G: ports open to the world: [22, 1433, 3306, 3389, 5432, 6379, 27017]"}
 	messages({"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}) == whole
+	messages({"IpProtocol": -1, "CidrIpv6": "::/0"}) == whole
 	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 0, "ToPort": 65535}) == whole
-	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 3306, "ToPort": 3389}) == {
-		"G: port 3306 is open to the world",
-		"G: port 3389 is open to the world",
-	}
+	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 3306, "ToPort": 3389}) == {"G: ports open to the world: [3306, 3389]"}
+	messages({"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0", "FromPort": 80, "ToPort": 443}) == set()
 }
