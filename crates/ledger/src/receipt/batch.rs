@@ -218,6 +218,6 @@ fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     out.resize(start.saturating_add(bytes.len().saturating_mul(2)), 0);
     if let Some(place) = out.get_mut(start..) {
         // As long as it must be.
-        let _ = hex::encode_to_slice(bytes, place);
+        let _ = const_hex::encode_to_slice(bytes, place);
     }
 }
