@@ -19,7 +19,7 @@ use stele_pdp::{
     Attributes, Clock, Decider, Decision, Input, NdHost, NodeContext, PolicyInForce, PolicyOptions, Request,
     Snapshot, SnapshotStore, verdict,
 };
-use stele_policy::explain::{Explanation, SearchLimits};
+use stele_policy::explain::{Explanation, Recorded, SearchLimits};
 use stele_policy::{Limits, bundle};
 use stele_server::{BundleStore, InForce, Outside};
 use stele_types::{NodeAddress, Timestamp, Value, json};
@@ -193,7 +193,8 @@ fn explanations(store: &SnapshotStore, decisions: &[Decision], changes: usize) -
         let policy = snapshot.policy(decision.policy_id.as_str());
         let evidence = decision.evidence.as_ref();
         if let (Some(policy), Some(evidence)) = (policy, evidence) {
-            out.push(explained(&policy.load()?, &evidence.record, changes)?);
+            let recorded = Recorded::new(&evidence.record)?;
+            out.push(explained(&policy.load()?, &recorded, changes)?);
         }
     }
     Ok(out)

@@ -16,11 +16,13 @@ use stele_types::{EntryPoint, PolicyId, Value};
 
 use crate::engine::{ConvertError, EngineError, EvalContext, Place};
 use crate::load::PolicySet;
+use crate::nd::NdCacheError;
 
 mod change;
 #[cfg(test)]
 mod change_tests;
 mod patch;
+mod record;
 mod render;
 mod run;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod tests;
 
 pub use change::Change;
 pub use patch::{Operation, apply};
+pub use record::Recorded;
 
 /// What is to be explained.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +91,15 @@ pub enum ExplainError {
     /// Evaluating again failed.
     #[error("can't explain: {0}")]
     Engine(#[from] EngineError),
+    /// The record no longer holds what it takes to evaluate again.
+    #[error("can't explain: {0} was masked or erased, so nobody can evaluate the decision again")]
+    Withheld(&'static str),
+    /// The decision failed.
+    #[error("there is no result to explain, the decision's evaluation failed: {0}")]
+    Failed(String),
+    /// What impure builtins gave can't be read.
+    #[error("can't explain: {0}")]
+    Calls(#[from] NdCacheError),
 }
 
 impl From<ConvertError> for ExplainError {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing;
+use stele_types::{DecisionRecord, Digest, NodeAddress, PolicyVersion, Salt, Timestamp};
 
 const POLICY: &str = r#"# METADATA
 # custom:
@@ -197,4 +198,59 @@ fn an_unknown_policy_is_an_error() {
         explain(&set(), &request),
         Err(ExplainError::UnknownPolicy(policy.clone()))
     );
+}
+
+/// A decision on record, of the policy above.
+fn record() -> DecisionRecord {
+    let mut record = DecisionRecord::new(
+        "0190b3c2-7d2e-7c4a-9a43-0d2f6a1b5c3d".parse().unwrap(),
+        Timestamp(1),
+        NodeAddress([1; 20]),
+        PolicyId::new("a").unwrap(),
+        PolicyVersion(Digest([2; 32])),
+        EntryPoint::new("a/level").unwrap(),
+        Digest([3; 32]),
+        Salt([4; 32]),
+        Salt([5; 32]),
+    );
+    record.input = Some(testing::json(INPUT));
+    record.result = Some(testing::json("\"low\""));
+    record
+}
+
+#[test]
+fn a_record_is_explained_while_it_holds_what_that_takes() {
+    let asked = |record: &DecisionRecord| {
+        let recorded = Recorded::new(record)?;
+        recorded.ask(None, |request| explain(&set(), request))
+    };
+    let explanation = asked(&record()).unwrap();
+    assert_eq!(explanation.result, Some(testing::json("\"low\"")));
+    // Another place that was withheld is in nobody's way.
+    let mut other = record();
+    other.masked.push("/labels/region".to_owned());
+    asked(&other).unwrap();
+    for (member, what) in [
+        ("/input/user", "the input"),
+        ("/result", "the result"),
+        ("/nd_builtin_cache", "what impure builtins gave"),
+    ] {
+        let (mut masked, mut erased) = (record(), record());
+        masked.masked.push(member.to_owned());
+        erased.erased.push(member.to_owned());
+        for record in [masked, erased] {
+            let error = asked(&record).unwrap_err();
+            assert!(
+                matches!(error, ExplainError::Withheld(found) if found == what),
+                "{error}"
+            );
+        }
+    }
+    let mut failed = record();
+    failed.error = Some("too many instructions".to_owned());
+    let error = asked(&failed).unwrap_err().to_string();
+    assert!(error.contains("too many instructions"), "{error}");
+    let mut strange = record();
+    strange.nd_builtin_cache = Some(testing::json("[]"));
+    assert!(matches!(asked(&strange), Err(ExplainError::Calls(_))));
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use stele_policy::PolicySet;
-use stele_policy::engine::EvalContext;
-use stele_policy::explain::{ExplainRequest, Explanation, Map, Mode, SearchLimits, Trace, explain, trace};
+use stele_policy::explain::{
+    ExplainRequest, Explanation, Map, Mode, Recorded, SearchLimits, Trace, explain, trace,
+};
 use stele_policy::load::load_bundle;
-use stele_policy::nd::{NdCache, NdCalls};
 use stele_types::{DecisionRecord, PolicyVersion};
 
 use crate::http::{ApiError, Params};
@@ -102,37 +102,9 @@ fn with_request<T>(
     search: Option<SearchLimits>,
     ask: impl FnOnce(&PolicySet, &ExplainRequest<'_>) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
-    if record.is_withheld("input") || record.is_withheld("result") {
-        return Err(conflict(
-            "the decision can't be explained: its input or result was masked or erased".to_owned(),
-        ));
-    }
-    if record.is_withheld("nd_builtin_cache") {
-        return Err(conflict(
-            "the decision can't be explained: what impure builtins gave was masked or erased".to_owned(),
-        ));
-    }
-    if let Some(error) = &record.error {
-        return Err(conflict(format!(
-            "the decision has no result to explain, its evaluation failed: {error}"
-        )));
-    }
+    let recorded = Recorded::new(record).map_err(|error| conflict(error.to_string()))?;
     let set = bundle(shared, record).map_err(conflict)?;
-    let recorded =
-        NdCache::of_record(record.nd_builtin_cache.as_ref()).map_err(|error| conflict(error.to_string()))?;
-    let calls = NdCalls::new(&recorded);
-    let request = ExplainRequest {
-        policy: &record.policy_id,
-        entry_point: &record.path,
-        input: record.input.as_ref(),
-        context: EvalContext {
-            nd: Some(&calls),
-            ..EvalContext::at(record.timestamp)
-        },
-        recorded: record.result.as_ref(),
-        search,
-    };
-    ask(&set, &request)
+    recorded.ask(search, |request| ask(&set, request))
 }
 
 /// The bundle that the decision was made with: in force now, or still in the bundle store.

@@ -5,11 +5,10 @@ use crate::exit::{EnvironmentContext, Verdict};
 use crate::output::{self, Format};
 use crate::record::Records;
 use anyhow::{Context, Result, bail};
-use stele_policy::explain::{self, ExplainRequest, Explanation, SearchLimits};
-use stele_policy::nd::{NdCache, NdCalls};
-use stele_policy::{EvalContext, PolicySet, load};
+use stele_policy::explain::{self, Explanation, Recorded, SearchLimits};
+use stele_policy::{PolicySet, load};
 use stele_server::BundleStore;
-use stele_types::{DecisionRecord, PolicyVersion};
+use stele_types::PolicyVersion;
 
 /// Say why.
 #[derive(clap::Args)]
@@ -27,33 +26,10 @@ pub(crate) struct Args {
 pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     let records = Records::open(sources)?;
     let (_, record) = records.record(records.resolve(&args.id)?)?;
-    if record.is_withheld("input") {
-        bail!(
-            "the input of {} was masked or erased, so nobody can evaluate it again",
-            record.decision_id
-        );
-    }
-    if record.is_withheld("result") {
-        bail!(
-            "the result of {} was masked or erased, so there is nothing to explain",
-            record.decision_id
-        );
-    }
-    if let Some(error) = &record.error {
-        bail!(
-            "{} has no result to explain, its evaluation failed: {error}",
-            record.decision_id
-        );
-    }
-    if record.is_withheld("nd_builtin_cache") {
-        bail!(
-            "what impure builtins gave in {} was masked or erased, so nobody can evaluate it again",
-            record.decision_id
-        );
-    }
+    let recorded = Recorded::new(&record)?;
     let bytes = bundle(sources, record.policy_version)?;
     let set = load::load_bundle(&bytes).context("the bundle")?;
-    let explanation = explained(&set, &record, args.changes)?;
+    let explanation = explained(&set, &recorded, args.changes)?;
     match args.format {
         Format::Text => output::line(explanation.to_text().trim_end()),
         Format::Json => output::json(&explanation.to_json())?,
@@ -62,24 +38,12 @@ pub(crate) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
 }
 
 /// Why a decision came out as it did; with changes of up to so many operations under which it would allow, 0 for none.
-pub(crate) fn explained(set: &PolicySet, record: &DecisionRecord, changes: usize) -> Result<Explanation> {
-    let recorded = NdCache::of_record(record.nd_builtin_cache.as_ref())?;
-    let calls = NdCalls::new(&recorded);
-    let request = ExplainRequest {
-        policy: &record.policy_id,
-        entry_point: &record.path,
-        input: record.input.as_ref(),
-        context: EvalContext {
-            nd: Some(&calls),
-            ..EvalContext::at(record.timestamp)
-        },
-        recorded: record.result.as_ref(),
-        search: (changes > 0).then_some(SearchLimits {
-            changes,
-            ..SearchLimits::default()
-        }),
-    };
-    Ok(explain::explain(set, &request)?)
+pub(crate) fn explained(set: &PolicySet, recorded: &Recorded<'_>, changes: usize) -> Result<Explanation> {
+    let search = (changes > 0).then_some(SearchLimits {
+        changes,
+        ..SearchLimits::default()
+    });
+    Ok(recorded.ask(search, |request| explain::explain(set, request))?)
 }
 
 /// The bundle of a version, from the data directory; its digest is checked.
