@@ -91,7 +91,23 @@ fn of_keys_that_are_written_alike_the_last_counts() {
             "undefined",
         ),
         (r#"r := {x: 1, y: 2} if { x := "a"; y := "a" }"#, r#"{"a":2}"#),
+        // One term, whatever its spelling.
+        (r#"r := {"a": input.z, `a`: 2}"#, r#"{"a":2}"#),
+        (r#"r := {"a": input.z, "\u0061": 2}"#, r#"{"a":2}"#),
+        (r#"r := {1: input.z, 1.0: 2}"#, r#"{"1":2}"#),
+        (r#"r := {input.k["l"]: input.z, input.k.l : 2}"#, r#"{"a":2}"#),
+        (r#"r := {lower("A"): input.z, lower( "A" ): 2}"#, r#"{"a":2}"#),
+        // Each wildcard is a variable of its own.
+        (
+            "r contains {input.xs[_]: 1, input.xs[_]: 2}",
+            r#"[{"a":1,"b":2},{"a":2},{"a":2,"b":1},{"b":2}]"#,
+        ),
+        (
+            "r contains {[x | x := input.xs[_]]: 1, [x | x := input.xs[_]]: input.z}",
+            "[]",
+        ),
     ] {
-        assert_eq!(answer(rules, "{}").unwrap(), want, "{rules}");
+        let input = r#"{"k": {"l": "a"}, "xs": ["a", "b"]}"#;
+        assert_eq!(answer(rules, input).unwrap(), want, "{rules}");
     }
 }

@@ -73,13 +73,15 @@ pub(super) fn sprintf(session: &mut Session<'_>, args: &[Value]) -> Result<Value
         good: true,
     };
     let mut out = String::with_capacity(format.len());
+    let mut charged = 0_usize;
     while let Some((before, after)) = reader.rest.split_once('%') {
         out.push_str(before);
         reader.rest = after;
         let spec = reader.spec(&mut out);
         session.bytes(spec.width.unwrap_or(0).max(spec.precision.unwrap_or(0)))?;
         reader.verb(&spec, &mut out)?;
-        session.bytes(out.len())?;
+        session.bytes(out.len().saturating_sub(charged))?;
+        charged = out.len();
     }
     out.push_str(reader.rest);
     let unread = values.get(reader.next..).unwrap_or_default();
@@ -91,7 +93,7 @@ pub(super) fn sprintf(session: &mut Session<'_>, args: &[Value]) -> Result<Value
             .collect();
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
-    session.bytes(out.len())?;
+    session.bytes(out.len().saturating_sub(charged))?;
     Ok(out.into())
 }
 

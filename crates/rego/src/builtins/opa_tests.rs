@@ -198,6 +198,24 @@ fn formats_name_their_arguments() {
     );
 }
 
+/// What is written is charged once, not again with each verb.
+#[test]
+fn long_formats_cost_what_they_write() {
+    let limits = Limits {
+        memory: 1 << 20,
+        ..Limits::default()
+    };
+    let mut session = Session::new(Context::default(), Budget::new(limits));
+    let args = [
+        "%d,".repeat(20_000).into(),
+        Value::array((0..20_000).map(Value::from)),
+    ];
+    let text = super::format::sprintf(&mut session, &args).unwrap();
+    assert_eq!(text.as_str().map(str::len), Some(108_890));
+    let work = session.budget.spent();
+    assert!(work <= 108_890 / 256, "{work}");
+}
+
 /// Where we differ on purpose (`docs/opa-divergences.md`, D34 to D38).
 #[test]
 fn meant_differences_are_as_they_are_listed() {

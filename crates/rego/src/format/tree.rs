@@ -75,6 +75,14 @@ pub fn head(head: &Head) -> String {
     out.0
 }
 
+/// A term's tree as text.
+#[must_use]
+pub(crate) fn term(term: &Term) -> String {
+    let mut out = Outline(String::new());
+    out.term(term);
+    out.0
+}
+
 struct Outline(String);
 
 impl Outline {

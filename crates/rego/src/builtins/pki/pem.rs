@@ -42,8 +42,8 @@ struct Seen<'a> {
     end: usize,
     /// Lines with colons that follow each other, from the first of them to what follows the last.
     headers: (usize, usize),
-    /// A last line that something follows, and its label.
-    broken: Option<(usize, &'a str)>,
+    /// A last line behind its `-----END `: where that is, its text, and what follows it.
+    last: Option<(usize, &'a str, &'a str)>,
 }
 
 /// What stands at a `-----BEGIN `.
@@ -104,12 +104,12 @@ impl<'a> Seen<'a> {
         end: usize,
         trailer: &'a str,
     ) -> Option<(Block, &'a str)> {
-        if self.broken == Some((end, label)) {
-            return None;
-        }
-        let (empty, rest) = line(trailer.strip_prefix(label)?.strip_prefix(DASHES)?);
-        if !empty.is_empty() {
-            self.broken = Some((end, label));
+        let (last, rest) = match self.last {
+            Some((at, last, rest)) if at == end => (last, rest),
+            _ => line(trailer),
+        };
+        self.last = Some((end, last, rest));
+        if last.strip_suffix(DASHES) != Some(label) {
             return None;
         }
         // A dash of another block's first line is found soon.
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_changes_no_answer() {
-        const PIECES: [&str; 16] = [
+        const PIECES: [&str; 18] = [
             "-----BEGIN A-----\n",
             "-----BEGIN A-----\n",
             "-----BEGIN B-----\r\n",
@@ -209,6 +209,8 @@ mod tests {
             "-----END B-----",
             "-----END a:b----- \n",
             "-----END A-----x\n",
+            "-----BEGIN A----------\n",
+            "-----END A----------\n",
             "AQID",
             "AQID\n",
             "k: v\n",
@@ -243,6 +245,11 @@ mod tests {
             format!("{begins}-----END B-----"),
             format!("{begins}-----END A-----{}x", many(" ")),
             format!("{begins}!\n-----END A-----"),
+            format!(
+                "{}-----END A----------{}x",
+                many("-----BEGIN A-----\n-----BEGIN A----------\n"),
+                many(" ")
+            ),
             many("-----BEGIN a:b-----\n"),
             many("-----BEGIN A-----\nk: v\n"),
         ] {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use stele_types::Number;
+
 use super::statement::is_call;
 use super::{Lowerer, Name, plain};
 use crate::compile::hir::{
@@ -10,8 +12,10 @@ use crate::compile::hir::{
 };
 use crate::compile::tree::ref_text;
 use crate::diagnostic::Code;
+use crate::format::tree;
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Segment, TemplatePart, Term, TermKind};
+use crate::syntax::visit::{self, Visitor};
 
 impl Lowerer<'_, '_> {
     /// A term whose outermost layer may be a reference or a comprehension.
@@ -66,23 +70,26 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    /// An object. Of keys that are written alike only the last counts; as in OPA, the values of the others are not evaluated.
+    /// An object. Of keys that are one term only the last counts; as in OPA, the values of the others are not evaluated.
     fn object(&mut self, pairs: &[(Term, Term)], out: &mut Vec<Literal>) -> Expr {
-        let source = &self.env.module.source;
-        let last: HashMap<&str, usize> = pairs
+        let names: Vec<Option<String>> = match pairs {
+            [] | [_] => vec![None; pairs.len()],
+            _ => pairs.iter().map(|(key, _)| key_name(key)).collect(),
+        };
+        let last: HashMap<&str, usize> = names
             .iter()
             .enumerate()
-            .map(|(position, (key, _))| (source.slice(key.span), position))
+            .filter_map(|(position, name)| Some((name.as_deref()?, position)))
             .collect();
-        let counts = |position: usize, key: &Term| {
-            let text = source.slice(key.span);
-            text.is_empty() || last.get(text) == Some(&position)
+        let counts = |position: &usize, name: &Option<String>| {
+            name.as_deref()
+                .is_none_or(|name| last.get(name) == Some(position))
         };
-        let counted = pairs.iter().enumerate().filter(|(n, (key, _))| counts(*n, key));
-        let counted: Vec<&(Term, Term)> = counted.map(|(_, pair)| pair).collect();
-        let lowered = counted
-            .into_iter()
-            .map(|(key, value)| (self.operand(key, out), self.operand(value, out)));
+        let lowered = pairs
+            .iter()
+            .zip(names.iter().enumerate())
+            .filter(|(_, (position, name))| counts(position, name))
+            .map(|((key, value), _)| (self.operand(key, out), self.operand(value, out)));
         Expr::Object(lowered.collect())
     }
 
@@ -251,4 +258,23 @@ impl Lowerer<'_, '_> {
         let head = ComprehensionHead::Set(head);
         Expr::Comprehension(Box::new(Comprehension { head, body, owned }))
     }
+}
+
+/// What tells whether two keys are one term. Each `_` is a variable of its own, so that what has one is no other term; equal numbers are one.
+fn key_name(key: &Term) -> Option<String> {
+    struct Wildcards(bool);
+    impl Visitor for Wildcards {
+        fn term(&mut self, term: &Term) {
+            self.0 |= matches!(&term.kind, TermKind::Var(name) if name.as_ref() == "_");
+            visit::walk_term(self, term);
+        }
+    }
+    if let TermKind::Number(text) = &key.kind
+        && let Ok(number) = Number::parse(text)
+    {
+        return Some(number.to_string());
+    }
+    let mut wildcards = Wildcards(false);
+    wildcards.term(key);
+    (!wildcards.0).then(|| tree::term(key))
 }
