@@ -792,3 +792,64 @@ deep := count(json.marshal_with_options([[[input.list]]], {"indent": input.text}
         );
     }
 }
+
+#[test]
+fn patterns_times_texts_end_at_the_limits() {
+    let mut bench = Bench::new(
+        r#"
+p := regex.match(input.pattern, input.text)
+found := regex.find_n(input.pattern, input.text, -1)
+parts := regex.split(input.pattern, input.text)
+groups := regex.find_all_string_submatch_n(input.pattern, input.text, -1)
+replaced := regex.replace(input.text, input.pattern, "")
+templated := regex.template_match(concat("", ["<", input.pattern, ">"]), input.text, "<", ">")
+schema := json.match_schema({"a": input.text}, {"properties": {"a": {"pattern": input.pattern}}})[0]
+"#,
+        &[
+            "a/p",
+            "a/found",
+            "a/parts",
+            "a/groups",
+            "a/replaced",
+            "a/templated",
+            "a/schema",
+        ],
+    );
+    // Which of the letters is the one before the others is known for none, so that each is gone through with each state of the pattern.
+    let mut state = 1_u64;
+    let letters = (0..20_000).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if state >> 63 == 0 { 'a' } else { 'b' }
+    });
+    let input = Value::object([
+        ("text".into(), Value::from(letters.collect::<String>())),
+        (
+            "pattern".into(),
+            Value::from(format!("[ab]*a{}c", "[ab]".repeat(1_000))),
+        ),
+    ]);
+    let input = json::to_vec(&input);
+    for entry_point in [
+        "a/p",
+        "a/found",
+        "a/parts",
+        "a/groups",
+        "a/replaced",
+        "a/templated",
+        "a/schema",
+    ] {
+        let limits = Limits {
+            instructions: 1_000_000,
+            ..Limits::default()
+        };
+        assert_eq!(
+            bench.stopped(entry_point, &input, limits),
+            LimitKind::Instructions,
+            "{entry_point}"
+        );
+    }
+    assert_eq!(
+        bench.ask("a/p", &input, Limits::default()).unwrap(),
+        Some(Value::from(false))
+    );
+}

@@ -23,7 +23,7 @@ pub(super) fn matches(session: &mut Session<'_>, args: &[Value]) -> Result<Value
     };
     let text = string(args, 2)?;
     let translated = glob_pattern(pattern, &delimiters)?;
-    Ok(session.pattern(&translated)?.is_match(text).into())
+    Ok(session.matches(&translated, text)?.into())
 }
 
 fn one_char(args: &[Value], item: &Value) -> Result<char> {

@@ -25,6 +25,7 @@ mod jwt;
 mod numbers;
 mod objects;
 mod parse_module;
+mod pattern;
 mod pki;
 mod regex;
 mod regex_syntax;
@@ -65,6 +66,7 @@ use crate::nd::NdError;
 
 pub use docs::{Documentation, documentation};
 pub use glob::{glob_pattern, glob_regex};
+pub(crate) use pattern::Pattern;
 pub(crate) use pki::scheme::hmac_sha256;
 pub use regex_syntax::go_regex;
 pub(crate) use session::Patterns;

@@ -5,13 +5,16 @@ use std::sync::LazyLock;
 use stele_types::Value;
 
 use super::args::{any, integer, string};
+use super::pattern::Pattern;
 use super::regex_syntax::go_regex;
+use super::session::charge;
 use super::{BuiltinError, Session, failed};
+use crate::eval::Budget;
 
 type Result<T> = std::result::Result<T, BuiltinError>;
 
 /// Compiles a pattern in Go's syntax.
-fn compile(session: &mut Session<'_>, pattern: &str) -> Result<regex::Regex> {
+fn compile(session: &mut Session<'_>, pattern: &str) -> Result<Pattern> {
     let translated = go_regex(pattern)?;
     session.pattern(&translated)
 }
@@ -29,7 +32,7 @@ pub(super) fn is_valid(session: &mut Session<'_>, args: &[Value]) -> Result<Valu
 
 pub(super) fn matches(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let pattern = compile(session, string(args, 0)?)?;
-    Ok(pattern.is_match(string(args, 1)?).into())
+    Ok(pattern.is_match(&mut session.budget, string(args, 1)?)?.into())
 }
 
 /// The parts between matches. Go drops an empty match at the very start or end instead of splitting there.
@@ -42,13 +45,14 @@ pub(super) fn split(session: &mut Session<'_>, args: &[Value]) -> Result<Value> 
     }
     let mut parts = Vec::new();
     let (mut start, mut end) = (0, 0);
-    for found in pattern.find_iter(text) {
-        end = found.start();
-        if found.end() != 0 {
+    pattern.matches(&mut session.budget, text, |found| {
+        end = found.0;
+        if found.1 != 0 {
             parts.push(text.get(start..end).unwrap_or_default().into());
         }
-        start = found.end();
-    }
+        start = found.1;
+        true
+    })?;
     if end != text.len() {
         parts.push(text.get(start..).unwrap_or_default().into());
     }
@@ -64,27 +68,32 @@ pub(super) fn find_n(session: &mut Session<'_>, args: &[Value]) -> Result<Value>
     let pattern = compile(session, string(args, 0)?)?;
     let text = string(args, 1)?;
     session.elements(text.len())?;
-    Ok(Value::array(
-        pattern
-            .find_iter(text)
-            .take(wanted(args)?)
-            .map(|found| found.as_str().into()),
-    ))
+    let (most, mut all) = (wanted(args)?, Vec::new());
+    if most > 0 {
+        pattern.matches(&mut session.budget, text, |(start, end)| {
+            all.push(text.get(start..end).unwrap_or_default().into());
+            all.len() < most
+        })?;
+    }
+    Ok(Value::array(all))
 }
 
 /// For each match the whole match and its groups; a group that took no part is empty.
 pub(super) fn find_all_string_submatch_n(session: &mut Session<'_>, args: &[Value]) -> Result<Value> {
     let pattern = compile(session, string(args, 0)?)?;
     let text = string(args, 1)?;
-    session.elements(text.len().saturating_mul(pattern.captures_len()))?;
-    let found = pattern.captures_iter(text).take(wanted(args)?).map(|captures| {
-        Value::array(
-            captures
+    session.elements(text.len().saturating_mul(pattern.groups()))?;
+    let (most, mut all) = (wanted(args)?, Vec::new());
+    if most > 0 {
+        pattern.captures(&mut session.budget, text, |_, _, captures| {
+            let groups = captures
                 .iter()
-                .map(|group| group.map_or("", |group| group.as_str()).into()),
-        )
-    });
-    Ok(Value::array(found))
+                .map(|group| group.map_or("", |group| group.as_str()));
+            all.push(Value::array(groups.map(Value::from)));
+            Ok(all.len() < most)
+        })?;
+    }
+    Ok(Value::array(all))
 }
 
 /// `$1` and `${name}` in the replacement stand for groups ([`expand`]).
@@ -93,12 +102,12 @@ pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value
     let pattern = compile(session, string(args, 1)?)?;
     let mut out = String::with_capacity(base.len());
     let mut last = 0;
-    for captures in pattern.captures_iter(base) {
-        let Some(whole) = captures.get(0) else { continue };
-        out.push_str(base.get(last..whole.start()).unwrap_or_default());
-        expand(session, &captures, value, &mut out)?;
-        last = whole.end();
-    }
+    pattern.captures(&mut session.budget, base, |budget, (start, end), captures| {
+        out.push_str(base.get(last..start).unwrap_or_default());
+        expand(budget, captures, value, &mut out)?;
+        last = end;
+        Ok(true)
+    })?;
     out.push_str(base.get(last..).unwrap_or_default());
     session.bytes(base.len())?;
     Ok(out.into())
@@ -107,13 +116,13 @@ pub(super) fn replace(session: &mut Session<'_>, args: &[Value]) -> Result<Value
 /// What a replacement stands for, as of Go's `Regexp.Expand`. Each part is charged before it is made: a thousand groups that hold a whole
 /// text are a thousand texts.
 fn expand(
-    session: &mut Session<'_>,
+    budget: &mut Budget<'_>,
     captures: &regex::Captures<'_>,
     value: &str,
     out: &mut String,
 ) -> Result<()> {
     let mut put = |text: &str| -> Result<()> {
-        session.bytes(text.len())?;
+        charge(budget, text.len())?;
         out.push_str(text);
         Ok(())
     };
@@ -190,7 +199,7 @@ pub(super) fn template_match(session: &mut Session<'_>, args: &[Value]) -> Resul
         rest = tail.get(1..).unwrap_or_default();
     }
     translated.push('$');
-    Ok(session.pattern(&translated)?.is_match(text).into())
+    Ok(session.matches(&translated, text)?.into())
 }
 
 /// Where the delimiter that is open at the start of `text` closes.

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 
 use stele_types::{Timestamp, Value};
 
+use super::pattern::Pattern;
 use super::{BuiltinError, Refusal, failed, shallow_size};
 use crate::eval::{Budget, Context, LimitKind};
 
 /// The most compiled patterns kept.
 const PATTERNS: usize = 256;
-/// The largest compiled pattern, in bytes.
-const PATTERN_BYTES: usize = 4 << 20;
-
 /// Compiled patterns by their translated text.
-pub(crate) type Patterns = HashMap<String, regex::Regex>;
+pub(crate) type Patterns = HashMap<String, Pattern>;
 
 /// The context of an evaluation, its budget, and its compiled patterns.
 #[derive(Debug)]
@@ -71,25 +69,35 @@ impl<'a> Session<'a> {
 
     /// Charges for making `count` bytes of text.
     pub(super) fn bytes(&mut self, count: usize) -> Result<(), LimitKind> {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.budget.work(count >> 8)?;
-        self.budget.allocate(count)
+        charge(&mut self.budget, count)
     }
 
     /// The compiled form of a pattern in the syntax of the `regex` crate.
-    pub(super) fn pattern(&mut self, translated: &str) -> Result<regex::Regex, BuiltinError> {
+    pub(super) fn pattern(&mut self, translated: &str) -> Result<Pattern, BuiltinError> {
         if let Some(known) = self.patterns.get(translated) {
-            // Clones share the program.
             return Ok(known.clone());
         }
-        let pattern = regex::RegexBuilder::new(translated)
-            .size_limit(PATTERN_BYTES)
-            .build()
-            .map_err(|error| failed(format!("error parsing regexp: {error}")))?;
+        let pattern =
+            Pattern::new(translated).map_err(|error| failed(format!("error parsing regexp: {error}")))?;
+        // A few bytes of pattern may be megabytes when they are compiled.
+        self.budget.look()?;
         if self.patterns.len() >= PATTERNS {
             self.patterns.clear();
         }
         self.patterns.insert(translated.to_owned(), pattern.clone());
         Ok(pattern)
     }
+
+    /// Whether a text has a match of a pattern in the syntax of the `regex` crate.
+    pub(super) fn matches(&mut self, translated: &str, text: &str) -> Result<bool, BuiltinError> {
+        let pattern = self.pattern(translated)?;
+        Ok(pattern.is_match(&mut self.budget, text)?)
+    }
+}
+
+/// Charges for making `count` bytes of text.
+pub(super) fn charge(budget: &mut Budget<'_>, count: usize) -> Result<(), LimitKind> {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    budget.work(count >> 8)?;
+    budget.allocate(count)
 }

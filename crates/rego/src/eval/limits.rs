@@ -8,7 +8,8 @@ use thiserror::Error;
 /// [`Limits::DEADLINE_INTERVAL`] instructions.
 #[derive(Clone, Copy)]
 pub struct Limits<'a> {
-    /// Statements executed, plus one for each element scanned and for each 16 elements or 256 bytes given to a builtin.
+    /// Statements executed, plus one for each element scanned and for each 16 elements or 256 bytes given to a builtin. A search with a pattern
+    /// in a long text costs one for each 4,096 products of a state and a byte; for each 4, where no automaton can be made of the pattern.
     pub instructions: u64,
     /// Depth of nested blocks and calls. The evaluator needs up to about 2 KiB of stack for each.
     pub depth: u32,
@@ -105,6 +106,15 @@ impl<'a> Budget<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Looks at the deadline, between things that take long and are not instructions.
+    ///
+    /// # Errors
+    /// When the deadline has passed.
+    pub(crate) fn look(&mut self) -> Result<(), LimitKind> {
+        self.until_deadline = 0;
+        self.work(0)
     }
 
     /// Spends up to `most` instructions at once and says how many; looks at the deadline.

@@ -190,7 +190,7 @@ impl Checker<'_, '_, '_> {
         self.session
             .budget
             .work(u64::try_from(bytes >> 4).unwrap_or(u64::MAX))?;
-        Ok(self.session.pattern(&pattern.translated)?.is_match(text))
+        self.session.matches(&pattern.translated, text)
     }
 
     fn common(&mut self, rules: &Rules, value: &Value) -> Checked {

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::builtins::{Session, go_regex};
+use crate::builtins::{Pattern, Session, go_regex};
 
 use super::value::{Heap, Kind, Val};
 
@@ -92,28 +92,21 @@ fn length(count: usize) -> Option<Val> {
 /// Compiled patterns of a worker, by their text in Go's syntax.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
-    compiled: HashMap<String, Option<regex::Regex>>,
+    compiled: HashMap<String, Option<Pattern>>,
 }
 
 impl Patterns {
     /// The most that are kept.
     const MOST: usize = 512;
-    /// The largest one kept, in bytes.
-    const BYTES: usize = 4 << 20;
 
     /// The compiled form; `None` when it can't be had here.
-    fn get(&mut self, pattern: &str) -> Option<&regex::Regex> {
+    fn get(&mut self, pattern: &str) -> Option<&Pattern> {
         if !self.compiled.contains_key(pattern) {
             if self.compiled.len() >= Self::MOST {
                 self.compiled.clear();
             }
-            let compile = |text: String| {
-                regex::RegexBuilder::new(&text)
-                    .size_limit(Self::BYTES)
-                    .build()
-                    .ok()
-            };
-            let compiled = go_regex(pattern).ok().and_then(compile);
+            let compiled = go_regex(pattern).ok();
+            let compiled = compiled.and_then(|text| Pattern::new(&text).ok());
             self.compiled.insert(pattern.to_owned(), compiled);
         }
         self.compiled.get(pattern)?.as_ref()

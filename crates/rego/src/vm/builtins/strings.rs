@@ -124,5 +124,7 @@ pub(super) fn sprintf(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
 pub(super) fn regex_match(env: &mut Env<'_, '_>, args: &[Val]) -> Call {
     let (pattern, text) = two(args)?;
     let (pattern, text) = (env.heap.as_text(pattern)?, env.heap.as_text(text)?);
-    Some(Val::bool(env.patterns.get(pattern)?.is_match(text)))
+    // What is not free is charged where all builtins are.
+    let pattern = env.patterns.get(pattern)?.free(text.len())?;
+    Some(Val::bool(pattern.is_match(text)))
 }
