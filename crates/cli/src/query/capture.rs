@@ -347,7 +347,6 @@ impl Namer {
                 self.term(&mut sides.0);
                 self.term(&mut sides.1);
             }
-            TermKind::Minus(term) => self.term(term),
             TermKind::Membership(membership) => {
                 membership.key.iter_mut().for_each(|key| self.term(key));
                 self.term(&mut membership.value);

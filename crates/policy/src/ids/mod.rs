@@ -172,7 +172,7 @@ impl<'a> Search<'a> {
         let Task { at, term, wanted } = task;
         let (at, wanted) = (*at, *wanted);
         match &term.kind {
-            TermKind::Null | TermKind::Bool(_) | TermKind::Number(_) | TermKind::Minus(_) => {}
+            TermKind::Null | TermKind::Bool(_) | TermKind::Number(_) => {}
             TermKind::Membership(_) => {}
             TermKind::String(text) => self.text(text, wanted),
             TermKind::Template(parts) => {

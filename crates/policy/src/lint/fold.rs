@@ -90,7 +90,6 @@ impl<'a> Folder<'a> {
                 Some(Value::object(pairs?))
             }
             TermKind::Infix(op, sides) => call(op.builtin(), &[self.fold(&sides.0)?, self.fold(&sides.1)?]),
-            TermKind::Minus(inner) => call("minus", &[Value::from(0), self.fold(inner)?]),
             TermKind::Membership(inner) => {
                 let (value, collection) = (self.fold(&inner.value)?, self.fold(&inner.collection)?);
                 match &inner.key {

@@ -38,7 +38,7 @@ impl Formatter<'_> {
             term.kind,
             TermKind::Infix(..) | TermKind::Membership(_) | TermKind::Select(..)
         );
-        let minus = self.minus_continues && (matches!(term.kind, TermKind::Minus(_)) || is_negative(term));
+        let minus = self.minus_continues && is_negative(term);
         let parentheses = minus || needs_parentheses(term, place);
         // Operators pass it on to the term on their left.
         self.minus_continues &= leads_on && !parentheses;
@@ -72,12 +72,6 @@ impl Formatter<'_> {
                 self.sequence("(", &call.args, ")", Span::new(open, end));
             }
             TermKind::Infix(op, sides) => self.infix(*op, &sides.0, &sides.1, place),
-            TermKind::Minus(inner) => {
-                // `-` directly before a number would make it a negative number.
-                let number = matches!(inner.kind, TermKind::Number(_)) && !is_negative(inner);
-                self.out.text(if number { "- " } else { "-" });
-                self.term(inner, Place::Nested);
-            }
             TermKind::Membership(membership) => {
                 if let Some(key) = &membership.key {
                     self.term(key, Place::Nested);
@@ -243,8 +237,7 @@ fn needs_parentheses(term: &Term, place: Place) -> bool {
             }
             Place::Operand { .. } | Place::Nested | Place::Domain | Place::Base => true,
         },
-        TermKind::Minus(_)
-        | TermKind::Null
+        TermKind::Null
         | TermKind::Bool(_)
         | TermKind::Number(_)
         | TermKind::String(_)

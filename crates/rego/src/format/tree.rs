@@ -273,7 +273,6 @@ impl Outline {
             }
             TermKind::Call(call) => self.call(call),
             TermKind::Infix(op, sides) => self.terms(op.symbol(), [&sides.0, &sides.1]),
-            TermKind::Minus(inner) => self.terms("minus", [inner.as_ref()]),
             TermKind::Membership(inner) => {
                 self.terms("in", inner.key.iter().chain([&inner.value, &inner.collection]));
             }

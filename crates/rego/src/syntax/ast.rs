@@ -310,7 +310,7 @@ pub enum TermKind {
     Null,
     /// `true`, `false`.
     Bool(bool),
-    /// A number as written (JSON grammar), sign included.
+    /// A number as written (JSON grammar), sign included, without what stands between the two.
     Number(Arc<str>),
     /// A string, decoded.
     String(Arc<str>),
@@ -326,8 +326,6 @@ pub enum TermKind {
     Call(Box<Call>),
     /// `left op right`, other than `:=` and `=`.
     Infix(InfixOp, Box<(Term, Term)>),
-    /// `- term`, other than a negative number.
-    Minus(Box<Term>),
     /// `value in collection`, `key, value in collection`.
     Membership(Box<Membership>),
     /// `[a, b]`.

@@ -153,7 +153,6 @@ pub fn walk_term<V: Visitor + ?Sized>(visitor: &mut V, term: &Term) {
             visitor.term(&sides.0);
             visitor.term(&sides.1);
         }
-        TermKind::Minus(inner) => visitor.term(inner),
         TermKind::Membership(membership) => {
             for term in membership
                 .key

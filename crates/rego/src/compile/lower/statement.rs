@@ -194,10 +194,6 @@ impl Lowerer<'_, '_> {
                 let args = vec![self.operand(&sides.0, out), self.operand(&sides.1, out)];
                 (Function::Builtin(op.builtin().into()), args)
             }
-            TermKind::Minus(inner) => {
-                let args = vec![Expr::Number("0".into()), self.operand(inner, out)];
-                (Function::Builtin("minus".into()), args)
-            }
             TermKind::Membership(m) => {
                 let name = if m.key.is_some() {
                     "internal.member_3"
@@ -227,10 +223,6 @@ impl Lowerer<'_, '_> {
 pub(super) const fn is_call(term: &Term) -> bool {
     matches!(
         term.kind,
-        TermKind::Call(_)
-            | TermKind::Infix(..)
-            | TermKind::Minus(_)
-            | TermKind::Membership(_)
-            | TermKind::Template(_)
+        TermKind::Call(_) | TermKind::Infix(..) | TermKind::Membership(_) | TermKind::Template(_)
     )
 }

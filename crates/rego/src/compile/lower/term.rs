@@ -50,11 +50,7 @@ impl Lowerer<'_, '_> {
                     ComprehensionHead::Object(heads.remove(0), value)
                 })
             }
-            TermKind::Call(_)
-            | TermKind::Infix(..)
-            | TermKind::Minus(_)
-            | TermKind::Membership(_)
-            | TermKind::Template(_) => {
+            TermKind::Call(_) | TermKind::Infix(..) | TermKind::Membership(_) | TermKind::Template(_) => {
                 let (function, args) = self.operation(term, out);
                 let result = self.fresh(term.span);
                 out.push(plain(

@@ -92,20 +92,19 @@ impl Parser<'_> {
             return self.primary();
         }
         self.advance();
-        if self.glued(0, &Tok::Number) {
-            let span = start.to(self.span());
-            self.advance();
-            self.height = 1;
-            return Ok(Term {
-                span,
-                kind: TermKind::Number(self.source.slice(span).into()),
-            });
+        if !self.at(&Tok::Number) {
+            let message = "a minus stands before a number only";
+            let help = "subtract from zero: `0 - x`";
+            return Err(self.error_help(start, Code::Syntax, message, help));
         }
-        let inner = self.nested(Self::unary)?;
-        let height = self.height;
-        let term = self.term_from(start, TermKind::Minus(Box::new(inner)));
-        self.built_over(height, term.span)?;
-        Ok(term)
+        let digits = self.source.slice(self.span());
+        let span = start.to(self.span());
+        self.advance();
+        self.height = 1;
+        Ok(Term {
+            span,
+            kind: TermKind::Number(format!("-{digits}").into()),
+        })
     }
 
     /// A term with the segments and calls that follow it.

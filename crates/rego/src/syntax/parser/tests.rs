@@ -34,7 +34,6 @@ fn show(term: &Term) -> String {
         TermKind::String(text) => format!("{text:?}"),
         TermKind::Var(name) => name.to_string(),
         TermKind::Infix(op, sides) => format!("({} {} {})", show(&sides.0), op.symbol(), show(&sides.1)),
-        TermKind::Minus(inner) => format!("-({})", show(inner)),
         TermKind::Membership(m) => {
             let key = m
                 .key
@@ -81,7 +80,7 @@ fn operators_bind_as_in_opa() {
         ("(1 + 2) * 3", "((1 + 2) * 3)"),
         ("-1 - -2", "(-1 - -2)"),
         ("x-1", "(x - 1)"),
-        ("- x", "-(x)"),
+        ("- 1 - - 2", "(-1 - -2)"),
         ("[x | y]", "<x | ..>"),
         ("[x + 1 | y]", "<(x + 1) | ..>"),
         ("[(x | y)]", "[(x | y)]"),
@@ -224,6 +223,18 @@ fn old_syntax_is_reported_with_its_new_form() {
 
 /// Text, message, help and underlined text.
 const ERRORS: &[(&str, &str, &str, &str)] = &[
+    (
+        "package a\np := -input.n\n",
+        "a minus stands before a number only",
+        "subtract from zero: `0 - x`",
+        "-",
+    ),
+    (
+        "package a\np := 1 - - -1\n",
+        "a minus stands before a number only",
+        "subtract from zero: `0 - x`",
+        "-",
+    ),
     (
         "package a\n# x\u{feff}\np := 1\n",
         "a byte-order mark may only begin a file",
