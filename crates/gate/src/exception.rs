@@ -3,6 +3,7 @@
 //! The file is YAML, `exceptions:` with a list of entries, each with `policy` (a glob over the id of a policy, or over that of a rule behind it),
 //! `resource` and `file` (globs; one of them at least), `reason`, `owner`, `approver` and `expires`, the last day in UTC as an RFC 3339 `full-date`.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -182,18 +183,27 @@ impl Exceptions {
         names: Option<&Names>,
     ) -> Vec<Idle> {
         let mut used = vec![false; self.entries.len()];
+        let table = Table::new(&self.entries);
+        let mut paths: HashMap<String, Option<String>> = HashMap::new();
         for finding in findings {
-            let Some(path) = path_of(&finding.file) else {
+            let file = finding.file.as_str();
+            if !paths.contains_key(file) {
+                paths.insert(file.to_owned(), path_of(file));
+            }
+            let Some(path) = paths.get(file).and_then(Option::as_deref) else {
                 continue;
             };
-            let mut exempt = None;
-            for (entry, used) in self.entries.iter().zip(&mut used) {
-                if !entry.expired && entry.is_for(finding, &path) {
-                    *used = true;
-                    exempt.get_or_insert(&entry.exempt);
+            let mut first: Option<(usize, &Exempt)> = None;
+            for (number, entry) in table.candidates(finding, path) {
+                if entry.is_for(finding, path) {
+                    used.get_mut(number).into_iter().for_each(|used| *used = true);
+                    first = first
+                        .filter(|(first, _)| *first < number)
+                        .or(Some((number, &entry.exempt)));
                 }
             }
-            finding.exception = finding.exception.take().or_else(|| exempt.cloned());
+            let exempt = first.map(|(_, exempt)| exempt.clone());
+            finding.exception = finding.exception.take().or(exempt);
         }
         let idle = self.entries.iter().zip(used).filter_map(|(entry, used)| {
             let state = match (entry.expired, used) {
@@ -215,6 +225,60 @@ impl Exceptions {
     }
 }
 
+/// The exceptions in force, by what they name: there may be thousands of them, and of findings more.
+struct Table<'e> {
+    /// By the one resource that they are for.
+    resources: HashMap<&'e str, Vec<(usize, &'e Entry)>>,
+    /// By the one file, if they name no resource.
+    files: HashMap<&'e str, Vec<(usize, &'e Entry)>>,
+    others: Vec<(usize, &'e Entry)>,
+}
+
+impl<'e> Table<'e> {
+    fn new(entries: &'e [Entry]) -> Self {
+        let mut out = Self {
+            resources: HashMap::new(),
+            files: HashMap::new(),
+            others: Vec::new(),
+        };
+        for numbered @ (_, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.expired) {
+            let resource = entry.resource.as_ref().map(|(text, _)| text.as_str());
+            let file = entry.file.as_ref().map(|glob| glob.glob().glob());
+            let one = |text: &&str| head(text, &GLOB).len() == text.len();
+            // Brackets are a resource's own.
+            let one_resource = resource.filter(|text| head(text, &OF_RESOURCES).len() == text.len());
+            let one_file = file.filter(one).filter(|_| resource.is_none());
+            match (one_resource, one_file) {
+                (Some(resource), _) => out.resources.entry(resource).or_default().push(numbered),
+                (None, Some(file)) => out.files.entry(file).or_default().push(numbered),
+                (None, None) => out.others.push(numbered),
+            }
+        }
+        out
+    }
+
+    /// Those that may be for a finding.
+    fn candidates(&self, finding: &Finding, path: &str) -> impl Iterator<Item = (usize, &'e Entry)> {
+        let resource = finding.resource.as_deref();
+        let of_resource = resource.and_then(|resource| self.resources.get(resource));
+        let of_file = self.files.get(path);
+        [of_resource, of_file, Some(&self.others)]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .copied()
+    }
+}
+
+/// What has a meaning in globs, and in those of resources.
+const GLOB: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+const OF_RESOURCES: [char; 5] = ['*', '?', '{', '}', '\\'];
+
+/// What a glob begins with that stands for itself.
+fn head<'t>(text: &'t str, special: &[char]) -> &'t str {
+    text.split(special).next().unwrap_or_default()
+}
+
 impl Entry {
     fn names_any(&self, names: &Names) -> bool {
         let (text, glob) = &self.policy;
@@ -225,12 +289,16 @@ impl Entry {
         let (_, policy) = &self.policy;
         let resource = || match (&self.resource, &finding.resource) {
             // As it is first: `?` or `*` may stand in a key of Terraform's.
-            (Some((text, glob)), Some(resource)) => text == resource || glob.is_match(resource),
+            (Some((text, glob)), Some(resource)) => {
+                text == resource || resource.starts_with(head(text, &OF_RESOURCES)) && glob.is_match(resource)
+            }
             (Some(_), None) => false,
             (None, _) => true,
         };
-        let file = || self.file.as_ref().is_none_or(|glob| glob.is_match(path));
-        (policy.is_match(&finding.policy) || policy.is_match(finding.id())) && resource() && file()
+        let is_file =
+            |glob: &GlobMatcher| path.starts_with(head(glob.glob().glob(), &GLOB)) && glob.is_match(path);
+        let file = || self.file.as_ref().is_none_or(is_file);
+        resource() && file() && (policy.is_match(&finding.policy) || policy.is_match(finding.id()))
     }
 }
 
@@ -367,6 +435,55 @@ mod tests {
         // What has no resource is not found by one.
         let text = entry("  expires: 2026-06-01\n  policy: '**'\n  resource: '**'\n");
         assert!(applied(&text, "a", "").0.is_none());
+    }
+
+    #[test]
+    fn the_first_of_several_counts_however_they_name_it() {
+        let one = |reason: &str, names: &str| {
+            format!(
+                "- reason: {reason}\n  owner: dev@x\n  approver: sec@x\n  policy: k8s/pods\n  expires: 2026-06-01\n  {names}\n"
+            )
+        };
+        let names = [
+            "resource: Pod/a",
+            "file: a.yaml",
+            "resource: Pod/*",
+            "resource: Pod/a\n  file: '*'",
+        ];
+        for first in 0..names.len() {
+            let rotated = names.iter().cycle().skip(first).take(names.len());
+            let entries: String = rotated
+                .zip(0..)
+                .map(|(names, number)| one(&format!("r{number}"), names))
+                .collect();
+            let (exempt, idle) = applied(&format!("exceptions:\n{entries}"), "a.yaml", "Pod/a");
+            assert_eq!(
+                (exempt.unwrap().reason.as_str(), idle.len()),
+                ("r0", 0),
+                "{}",
+                names[first]
+            );
+        }
+    }
+
+    /// Each was held against each finding: this took minutes.
+    #[test]
+    fn thousands_of_exceptions_are_looked_up() {
+        let one = |n: usize| {
+            format!(
+                "- {{reason: r, owner: a, approver: b, policy: k8s/pods, expires: 2026-06-01, resource: Pod/{n}}}\n"
+            )
+        };
+        let text: String = (0..10_000).map(one).collect();
+        let exceptions = Exceptions::parse("e.yaml", &format!("exceptions:\n{text}"), TODAY).unwrap();
+        let of = |n: usize| Finding {
+            resource: Some(format!("Pod/{}", n % 20_000)),
+            ..finding("k8s/pods", "k8s/pods/root", Severity::Low)
+        };
+        let mut all: Vec<Finding> = (0..100_000).map(of).collect();
+        let idle = exceptions.apply(&mut all, &|name| Some(name.to_owned()), true, None);
+        let excepted = all.iter().filter(|finding| finding.exception.is_some()).count();
+        assert_eq!((excepted, idle.len()), (50_000, 0));
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub struct Sources {
     /// How many files are in languages that are not read, by language, with the command that evaluates one.
     pub refused: BTreeMap<&'static str, (usize, &'static str)>,
     seen: BTreeSet<PathBuf>,
+    /// What is left out as long as no kustomization names it among its resources.
+    held: Vec<(PathBuf, Source)>,
+    /// What the kustomizations are made of.
+    resources: BTreeSet<PathBuf>,
 }
 
 impl Sources {
@@ -85,7 +89,9 @@ impl Sources {
                 }
                 Ok(entry) if entry.file_type().is_file() => {
                     if kustomize::NAMES.iter().any(|name| entry.file_name() == *name) {
-                        patches.extend(kustomize::patches(entry.path()));
+                        let named = kustomize::named(entry.path());
+                        patches.extend(named.patches);
+                        self.resources.extend(named.resources);
                     }
                     self.add_found(entry.path(), kind);
                 }
@@ -108,18 +114,30 @@ impl Sources {
         self.files.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    /// Leaves out patches among the files from one on.
+    /// Leaves out patches among the files from one on, and takes back those that a kustomization found now is made of.
     fn leave_out(&mut self, first: usize, patches: &BTreeSet<PathBuf>) {
         let found = self.files.split_off(first.min(self.files.len()));
         for source in found {
             match &source.origin {
-                Origin::File(path) if patches.contains(path) => {
-                    self.patches = self.patches.saturating_add(1);
-                    self.seen.remove(path.strip_prefix("./").unwrap_or(path));
-                }
+                Origin::File(path) if patches.contains(path) => self.held.push((path.clone(), source)),
                 _ => self.files.push(source),
             }
         }
+        for (path, source) in std::mem::take(&mut self.held) {
+            let plain = path.strip_prefix("./").unwrap_or(&path);
+            if self.resources.contains(&path) {
+                self.seen.insert(plain.to_owned());
+                self.files.push(source);
+            } else {
+                self.seen.remove(plain);
+                self.held.push((path, source));
+            }
+        }
+        self.held.sort_by(|a, b| a.0.cmp(&b.0));
+        self.held.dedup_by(|a, b| a.0 == b.0);
+        let is_named = |path: &Path| self.seen.contains(path.strip_prefix("./").unwrap_or(path));
+        self.held.retain(|(path, _)| !is_named(path));
+        self.patches = self.held.len();
     }
 
     fn add_found(&mut self, path: &Path, kind: Option<InputKind>) {
@@ -248,6 +266,52 @@ mod tests {
         assert_eq!(sources.files.len(), 7, "what is named is checked");
         sources.add(&root.join("over"), None);
         assert_eq!(sources.files.len(), 7);
+    }
+
+    #[test]
+    fn what_is_a_patch_here_and_a_resource_there_is_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for (file, text) in [
+            (
+                "over/kustomization.yaml",
+                "patches: [{path: both.yaml}, {path: patch.yaml}]\n",
+            ),
+            ("over/both.yaml", ""),
+            ("over/patch.yaml", ""),
+            ("whole/kustomization.yaml", "resources: [../over/both.yaml]\n"),
+        ] {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let names = |sources: &Sources| -> Vec<String> {
+            let found = sources.files.iter().map(|source| Path::new(&source.name));
+            let below = found.map(|path| path.strip_prefix(root).unwrap().display().to_string());
+            below
+                .filter(|name| !name.ends_with("kustomization.yaml"))
+                .collect()
+        };
+        let mut sources = Sources::default();
+        sources.add(root, None);
+        assert_eq!(
+            (names(&sources), sources.patches),
+            (vec!["over/both.yaml".to_owned()], 1)
+        );
+        // The kustomization that it is a resource of is found later.
+        let mut sources = Sources::default();
+        sources.add(&root.join("over"), None);
+        assert_eq!((names(&sources), sources.patches), (vec![], 2));
+        sources.add(&root.join("whole"), None);
+        assert_eq!(
+            (names(&sources), sources.patches),
+            (vec!["over/both.yaml".to_owned()], 1)
+        );
+        sources.add(&root.join("over"), None);
+        assert_eq!(
+            (names(&sources), sources.patches),
+            (vec!["over/both.yaml".to_owned()], 1)
+        );
     }
 
     #[test]

@@ -389,6 +389,9 @@ enum Host {
     Test,
 }
 
+/// More bytes of an authority are not looked at: a name of the DNS has 253.
+const AUTHORITY: usize = 512;
+
 /// The reserved host that a password is for, if `@` and that host with at most a port are all of the authority: names for documentation and tests, RFC 2606 and RFC 6761
 /// section 6. Of several hosts, or with a second `@`, it is none.
 fn host(behind: &[u8]) -> Option<Host> {
@@ -399,7 +402,11 @@ fn host(behind: &[u8]) -> Option<Host> {
             b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b')' | b'\\'
         ) || byte.is_ascii_whitespace()
     };
-    let end = rest.iter().position(is_end).unwrap_or(rest.len());
+    let near = rest.get(..AUTHORITY).unwrap_or(rest);
+    let end = near.iter().position(is_end).unwrap_or(near.len());
+    if end == AUTHORITY {
+        return None;
+    }
     let mut authority = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
     // Of the sentence.
     while let Some(b'.' | b',' | b';') = authority.last() {
@@ -479,8 +486,13 @@ fn without_overlaps(mut hits: Vec<Hit>) -> Vec<Hit> {
 /// Whether an inline directive allows a hit; it is then marked as used.
 fn allowed(bytes: &[u8], hit: &Hit, directives: &mut [Directive]) -> bool {
     let mut allowed = false;
-    for directive in directives
-        .iter_mut()
+    // They are in their order, and those that are far away cover nothing.
+    let reach = inline::REACH as u64;
+    let from = hit.span.start.saturating_sub(reach);
+    let first = directives.partition_point(|directive| directive.offset < from);
+    let near = directives.get_mut(first..).unwrap_or_default().iter_mut();
+    for directive in near
+        .take_while(|directive| directive.offset <= hit.span.start.saturating_add(reach))
         .filter(|directive| directive.rule == hit.rule.id && !directive.reason.is_empty())
     {
         if inline::covers(bytes, directive.offset as usize, hit.span.start as usize) {

@@ -8,6 +8,9 @@ pub(crate) const MARK: &[u8] = concat!("stele:", "allow-secret").as_bytes();
 /// The bytes of a line that are looked at on either side.
 const LINE: usize = 4096;
 
+/// A directive farther away covers nothing.
+pub(crate) const REACH: usize = 2 * LINE;
+
 /// A directive in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
@@ -49,7 +52,7 @@ pub(crate) fn read(bytes: &[u8], at: usize, rules: &RuleSet) -> Option<Directive
 /// Whether a directive at `directive` covers a secret at `secret`: on the same line, or on the line above.
 pub(crate) fn covers(bytes: &[u8], directive: usize, secret: usize) -> bool {
     let (from, to) = (directive.min(secret), directive.max(secret));
-    if to.saturating_sub(from) > 2 * LINE {
+    if to.saturating_sub(from) > REACH {
         return false;
     }
     let breaks = memchr::memchr_iter(b'\n', bytes.get(from..to).unwrap_or_default()).count();

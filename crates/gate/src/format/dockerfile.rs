@@ -12,6 +12,7 @@
 //!
 //! See <https://docs.docker.com/reference/dockerfile/>.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use stele_types::Value;
@@ -42,11 +43,18 @@ const KNOWN: [&str; 18] = [
     "workdir",
 ];
 
+/// More instructions are refused: each takes two kilobytes of memory, whatever it says.
+const MAX_INSTRUCTIONS: usize = 100_000;
+
 pub(super) fn read(text: &str) -> Result<Node, FormatError> {
     let mut items = Vec::new();
     let mut stage: i64 = -1;
     for logical in lines(text)? {
         let instruction = Instruction::new(&logical)?;
+        if items.len() >= MAX_INSTRUCTIONS {
+            let message = format!("more than {MAX_INSTRUCTIONS} instructions");
+            return Err(FormatError::at(logical.start(), message));
+        }
         if instruction.name == "from" {
             stage = stage.saturating_add(1);
         } else if stage < 0 && instruction.name != "arg" {
@@ -101,15 +109,15 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
     let escape = escape(text);
     let mut out = Vec::new();
     let mut current: Option<Logical> = None;
-    let mut heredocs: Vec<Heredoc> = Vec::new();
+    let mut heredocs: VecDeque<Heredoc> = VecDeque::new();
     let mut offset = 0usize;
     for line in text.split_inclusive('\n') {
         let start = offset;
         offset = offset.saturating_add(line.len());
         let line = line.trim_end_matches(['\n', '\r']);
-        if let Some(heredoc) = heredocs.first() {
+        if let Some(heredoc) = heredocs.front() {
             if heredoc.ends_at(line) {
-                heredocs.remove(0);
+                heredocs.pop_front();
             }
             if let Some(logical) = &mut current {
                 logical.push("\n", start.saturating_sub(1));
@@ -139,12 +147,12 @@ fn lines(text: &str) -> Result<Vec<Logical>, FormatError> {
         if continued {
             continue;
         }
-        heredocs = heredocs_of(&logical.text);
+        heredocs = heredocs_of(&logical.text).into();
         if heredocs.is_empty() {
             out.extend(current.take());
         }
     }
-    if let Some(Heredoc { end, .. }) = heredocs.first() {
+    if let Some(Heredoc { end, .. }) = heredocs.front() {
         let message = format!("the heredoc that ends with `{end}` is not closed");
         return Err(FormatError::at(text.len(), message));
     }

@@ -14,11 +14,15 @@ use crate::node::{Entry, Node, last_of_equal};
 /// Longer values are refused: each may repeat those before it.
 const MAX_VALUE: usize = 1 << 20;
 
+/// So are values that repeat more than this altogether, in bytes.
+const MAX_REPEATED: usize = 64 << 20;
+
 pub(super) fn read(text: &str) -> Result<Node, FormatError> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut entries: Vec<Entry> = Vec::new();
     // Where the next line begins that no quotes have taken.
     let mut next = 0;
+    let mut length = 0usize;
     for line in lines(text) {
         let content = line.trimmed();
         if line.start < next || content.text.is_empty() || content.text.starts_with('#') {
@@ -45,6 +49,13 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
             return Err(FormatError::at(
                 value.start,
                 format!("a value of more than {MAX_VALUE} bytes"),
+            ));
+        }
+        length = length.saturating_add(found.len());
+        if length > text.len().saturating_add(MAX_REPEATED) {
+            return Err(FormatError::at(
+                value.start,
+                format!("its values repeat each other, more than {MAX_REPEATED} bytes: it may be a bomb"),
             ));
         }
         next = end;
@@ -111,6 +122,8 @@ fn plain(value: Line<'_>, values: &BTreeMap<String, String>) -> (String, usize) 
 fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
+    // Where there is none behind one brace, there is none behind the next.
+    let mut closes = true;
     while let Some(at) = rest.find('$') {
         let (before, from) = rest.split_at(at);
         if let Some(kept) = before.strip_suffix('\\') {
@@ -121,7 +134,9 @@ fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
         }
         out.push_str(before);
         let behind = from.get(1..).unwrap_or_default();
-        let braced = behind.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let inner = behind.strip_prefix('{').filter(|_| closes);
+        let braced = inner.and_then(|inner| inner.split_once('}'));
+        closes = inner.is_none() && closes || braced.is_some();
         let end = behind.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         let (name, after) = braced.unwrap_or_else(|| behind.split_at(end.unwrap_or(behind.len())));
         match values.get(name) {

@@ -1,6 +1,7 @@
 //! HCL, as a document of one file: blocks under their types and labels, always in lists, expressions that are no literals as `${...}`, which is what
 //! conftest makes of it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use hcl_edit::Span;
@@ -10,10 +11,19 @@ use hcl_edit::template::Element;
 use stele_types::{Number, Value};
 
 use super::{FormatError, hcl_lines};
-use crate::node::{Entry, Node, NodeKind};
+use crate::node::{Entry, Node, NodeKind, last_of_equal};
 
-/// Longer files are refused: the parser needs time that grows with the square of what stands in one block.
+/// Longer files are refused.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
+
+/// More keys of one object are refused: the parser compares each with all those before it.
+const MAX_KEYS: usize = 10_000;
+
+/// So is a file in which it would compare more pairs of keys altogether.
+const MAX_PAIRS: usize = 200_000_000;
+
+/// More labels of one block are refused: each is a level of the document.
+const MAX_LABELS: usize = 32;
 
 /// Parses a file.
 pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
@@ -33,6 +43,7 @@ pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
         blank = format!("   {body}");
         &blank
     };
+    check_keys(text)?;
     let failed = |error: hcl_edit::parser::Error| {
         let message = error.message().replace('\n', "; ");
         FormatError::at(
@@ -44,8 +55,37 @@ pub(crate) fn parse(text: &str) -> Result<Body, FormatError> {
     read.or_else(|error| again(text, error)).map_err(failed)
 }
 
+/// Refuses objects that the parser would not come to an end with.
+fn check_keys(text: &str) -> Result<(), FormatError> {
+    // No file without so many of these has such an object.
+    let bound = MAX_PAIRS.isqrt().min(MAX_KEYS);
+    if text.bytes().filter(|byte| matches!(byte, b'=' | b':')).count() < bound {
+        return Ok(());
+    }
+    let mut pairs = 0usize;
+    for (at, keys) in hcl_lines::objects(text) {
+        pairs = pairs.saturating_add(keys.saturating_mul(keys) / 2);
+        if keys > MAX_KEYS {
+            return Err(FormatError::at(
+                at,
+                format!("an object with {keys} keys; {MAX_KEYS} is the limit"),
+            ));
+        }
+        if pairs > MAX_PAIRS {
+            return Err(FormatError::at(
+                at,
+                "the objects of this file have too many keys together",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// How many keys of a file may stand twice in their objects.
 const MAX_TWICE: usize = 64;
+
+/// How many bytes are read again for them: each is found by reading the text up to it.
+const MAX_AGAIN: usize = 32 << 20;
 
 /// Reads what the parser refuses and Terraform takes: line breaks that mean nothing, and keys that stand twice in an object, of which the last counts.
 fn again(text: &str, mut error: hcl_edit::parser::Error) -> Result<Body, hcl_edit::parser::Error> {
@@ -57,7 +97,8 @@ fn again(text: &str, mut error: hcl_edit::parser::Error) -> Result<Body, hcl_edi
             Err(next) => error = next,
         }
     }
-    for _ in 0..MAX_TWICE {
+    let times = MAX_AGAIN.checked_div(text.len()).unwrap_or_default();
+    for _ in 0..MAX_TWICE.min(times) {
         let twice = error.message().contains("redefined object key");
         let quoted = twice.then(|| hcl_lines::quote(&text, error.location().offset()));
         let Some(other) = quoted.flatten() else { break };
@@ -85,19 +126,24 @@ struct Writer<'t> {
     text: &'t str,
 }
 
+/// Where the members of a body are: under the names that lead to each, its number beside others.
+type Places = HashMap<String, usize>;
+
 impl Writer<'_> {
     fn body(&self, body: &Body, range: Range<usize>) -> Result<Node, FormatError> {
         let mut entries = Vec::new();
+        let mut places = Places::new();
         for structure in body {
             match structure {
-                Structure::Attribute(attribute) => self.attribute(attribute, &mut entries),
-                Structure::Block(block) => self.block(block, &mut entries)?,
+                Structure::Attribute(attribute) => self.attribute(attribute, &mut entries, &mut places),
+                Structure::Block(block) => self.block(block, &mut entries, &mut places)?,
             }
         }
         Ok(Node::object(range, entries))
     }
 
-    fn attribute(&self, attribute: &Attribute, entries: &mut Vec<Entry>) {
+    fn attribute(&self, attribute: &Attribute, entries: &mut Vec<Entry>, places: &mut Places) {
+        places.entry(attribute.key.to_string()).or_insert(entries.len());
         entries.push(Entry {
             key: attribute.key.to_string(),
             key_range: attribute.key.span().unwrap_or_default(),
@@ -105,13 +151,27 @@ impl Writer<'_> {
         });
     }
 
-    fn block(&self, block: &Block, mut entries: &mut Vec<Entry>) -> Result<(), FormatError> {
+    fn block(
+        &self,
+        block: &Block,
+        mut entries: &mut Vec<Entry>,
+        places: &mut Places,
+    ) -> Result<(), FormatError> {
         let range = header(block);
+        if block.labels.len() > MAX_LABELS {
+            let message = format!(
+                "a block with {} labels; {MAX_LABELS} is the limit",
+                block.labels.len()
+            );
+            return Err(FormatError::at(range.start, message));
+        }
         let value = self.body(&block.body, range.clone())?;
         let mut key = block.ident.to_string();
         let mut key_range = block.ident.span().unwrap_or_default();
+        let mut names = key.clone();
         for label in &block.labels {
-            let below = member(entries, &key, &key_range, || NodeKind::Object(Vec::new()));
+            let place = places.entry(names.clone()).or_insert(entries.len());
+            let below = member(entries, *place, &key, &key_range, || NodeKind::Object(Vec::new()));
             let NodeKind::Object(inner) = below else {
                 return Err(FormatError::at(
                     range.start,
@@ -120,9 +180,12 @@ impl Writer<'_> {
             };
             entries = inner;
             key = label.as_str().to_owned();
+            // No name has a line break.
+            names.extend(["\n", &key]);
             key_range = label.span().unwrap_or_else(|| range.clone());
         }
-        match member(entries, &key, &key_range, || NodeKind::Array(Vec::new())) {
+        let place = places.entry(names).or_insert(entries.len());
+        match member(entries, *place, &key, &key_range, || NodeKind::Array(Vec::new())) {
             NodeKind::Array(blocks) => blocks.push(value),
             _ => {
                 let message = format!("`{key}` is a block here and something else elsewhere");
@@ -169,14 +232,13 @@ impl Writer<'_> {
                     _ => self.wrapped(expression),
                 },
             };
-            entries.retain(|entry| entry.key != name);
             entries.push(Entry {
                 key: name,
                 key_range: key.span().unwrap_or_default(),
                 value: self.expression(value.expr()),
             });
         }
-        Node::object(range, entries)
+        Node::object(range, last_of_equal(entries))
     }
 
     fn template<'e>(&self, elements: impl Iterator<Item = &'e Element>) -> String {
@@ -213,16 +275,16 @@ impl Writer<'_> {
     }
 }
 
-/// The member of a mapping, made where it is missing.
+/// The member of a mapping at its place, made where it is missing.
 fn member<'e>(
     entries: &'e mut Vec<Entry>,
+    place: usize,
     key: &str,
     range: &Range<usize>,
     empty: impl FnOnce() -> NodeKind,
 ) -> &'e mut NodeKind {
-    let found = entries.iter().position(|entry| entry.key == key);
-    let at = found.unwrap_or(entries.len());
-    if found.is_none() {
+    let at = place.min(entries.len());
+    if at == entries.len() {
         let value = Node {
             range: range.clone(),
             kind: empty(),

@@ -4,6 +4,8 @@
 //! Only bytes are replaced, each by a space, so that every place stays what it was.
 //! See <https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md#for-expressions>.
 
+use std::cmp::Ordering;
+
 /// The text with spaces for the line breaks (and for the comments, which end with one) that mean nothing.
 pub(super) fn without_breaks(text: &str) -> Option<String> {
     let mut scan = Scan {
@@ -16,6 +18,61 @@ pub(super) fn without_breaks(text: &str) -> Option<String> {
         scan.step(byte);
     }
     String::from_utf8(scan.out).ok()
+}
+
+/// Where each object begins whose keys the parser compares with each other, and how many keys it may have.
+pub(super) fn objects(text: &str) -> Vec<(usize, usize)> {
+    let mut scan = Scan {
+        text: text.as_bytes(),
+        out: Vec::new(),
+        at: 0,
+        open: Vec::new(),
+    };
+    let mut open: Vec<Bracket> = Vec::new();
+    let mut found = Vec::new();
+    let mut before = b'\n';
+    while let Some(byte) = scan.peek(0) {
+        let (at, depth) = (scan.at, scan.open.len());
+        let is_quoted = scan.open.last() == Some(&Open::Quotes);
+        scan.step(byte);
+        match scan.open.len().cmp(&depth) {
+            Ordering::Greater => {
+                // In a body, a brace behind a word or a label begins a block; anywhere else there are expressions.
+                let in_body = open.last().is_none_or(|around| around.is_body);
+                let is_behind = before.is_ascii_alphanumeric() || matches!(before, b'"' | b'_' | b'-');
+                open.push(Bracket {
+                    at,
+                    keys: 0,
+                    is_brace: byte == b'{',
+                    is_body: byte == b'{' && in_body && is_behind,
+                });
+            }
+            Ordering::Less => found.extend(open.pop()),
+            Ordering::Equal => {
+                let is_compared = matches!(before, b'=' | b'!' | b'<' | b'>') || scan.peek(0) == Some(b'=');
+                let is_sign = matches!(byte, b'=' | b':') && !is_compared;
+                let is_key = is_sign && !is_quoted && scan.at == at.saturating_add(1);
+                if let Some(around) = open.last_mut().filter(|_| is_key) {
+                    around.keys = around.keys.saturating_add(1);
+                }
+            }
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
+    }
+    found.extend(open);
+    let objects = found.into_iter().filter(|found| found.is_brace && !found.is_body);
+    objects.map(|found| (found.at, found.keys)).collect()
+}
+
+/// A bracket, brace or quotes, as it was opened.
+struct Bracket {
+    at: usize,
+    /// How many signs that follow keys stand in it.
+    keys: usize,
+    is_brace: bool,
+    is_body: bool,
 }
 
 /// The text with quotes around the key at an offset, where spaces make room for them: to the parser that is another key.
@@ -67,7 +124,7 @@ impl Scan<'_> {
     }
 
     fn blank(&mut self, bytes: usize) {
-        let end = self.at.saturating_add(bytes).min(self.out.len());
+        let end = self.at.saturating_add(bytes).min(self.text.len());
         if let Some(part) = self.out.get_mut(self.at..end) {
             part.fill(b' ');
         }
@@ -157,10 +214,11 @@ fn is_for(mut text: &[u8]) -> bool {
 fn heredoc(text: &[u8]) -> usize {
     let mark = text.get(2..).unwrap_or_default();
     let mark = mark.strip_prefix(b"-").unwrap_or(mark);
+    let behind = text.len().saturating_sub(mark.len());
     let mut lines = mark.split_inclusive(|byte| *byte == b'\n');
-    let mark = lines.next().unwrap_or_default();
-    let before = text.len().saturating_sub(lines.clone().map(<[u8]>::len).sum());
-    let mark = mark.trim_ascii();
+    let first = lines.next().unwrap_or_default();
+    let before = behind.saturating_add(first.len());
+    let mark = first.trim_ascii();
     if mark.is_empty()
         || !mark
             .iter()
@@ -204,6 +262,36 @@ mod tests {
             "a = {       for k in x :  k => v }",
         );
         becomes("a = [\n 1, /*\n*/ 2\n]\n", "a = [  1,       2 ]\n");
+    }
+
+    /// The lines behind each of them were counted: four megabytes took minutes.
+    #[test]
+    fn what_begins_no_heredoc_is_looked_at_once() {
+        let text = "x = 1 <<! \n".repeat(380_000);
+        becomes(&text, &text);
+    }
+
+    #[test]
+    fn objects_are_told_from_blocks() {
+        let of = |text: &str| -> Vec<(String, usize)> {
+            let found = objects(text).into_iter();
+            found
+                .map(|(at, keys)| (text[at..].chars().take(4).collect(), keys))
+                .collect()
+        };
+        let one = |begin: &str, keys| vec![(begin.to_owned(), keys)];
+        assert_eq!(of("a = { b = 1, c : 2\n\"d=\" = x == 1 }\n"), one("{ b ", 3));
+        assert_eq!(of("r \"x\" {\n  a = 1\n  b {\n    c = 2\n  }\n}\n"), []);
+        assert_eq!(
+            of("r \"x\" {\n  a = [for x in { b = 1 } : x]\n}\n"),
+            one("{ b ", 1)
+        );
+        assert_eq!(of("a = { # {\n for k in x :\n k => v }"), one("{ # ", 2));
+        assert_eq!(
+            of("a = \"${ { b = 1 } }\"\nc = <<E\n{ d = 1\nE\n"),
+            one("{ b ", 1)
+        );
+        assert_eq!(of("a = {b = 1"), one("{b =", 1), "without an end");
     }
 
     #[test]

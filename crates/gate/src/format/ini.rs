@@ -84,11 +84,12 @@ fn value_of<'t>(first: Line<'t>, rest: &mut impl Iterator<Item = Line<'t>>) -> (
     }
     let mut text = without_comment(first.text).to_owned();
     let mut range = first.start..first.start.saturating_add(text.len());
-    while let Some(begun) = text.strip_suffix('\\') {
+    while text.ends_with('\\') {
         let Some(next) = rest.next() else { break };
         let more = without_comment(next.trimmed().text);
         range.end = next.trimmed().start.saturating_add(more.len());
-        text = format!("{begun}{more}");
+        text.pop();
+        text.push_str(more);
     }
     let number = text.starts_with(|first: char| first.is_ascii_digit() || first == '-');
     let number = number.then(|| Number::parse(&text).ok()).flatten();

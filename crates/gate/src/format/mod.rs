@@ -7,6 +7,8 @@ mod document;
 mod dotenv;
 mod hcl;
 mod hcl_lines;
+#[cfg(test)]
+mod hostile;
 mod ini;
 mod json;
 mod jsonc;
@@ -101,6 +103,13 @@ impl FormatError {
 ///
 /// [`FormatError`] for the first thing that is wrong.
 pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document>, FormatError> {
+    if let Some(limit) = longest(format).filter(|limit| text.len() > *limit) {
+        let message = format!("has {} bytes; {limit} is the limit of this format", text.len());
+        return Err(FormatError {
+            offset: None,
+            message,
+        });
+    }
     Ok(match format {
         Format::Json => vec![read_json(text)?],
         Format::Yaml => documents(yaml_quoted::read(text, dialect)?),
@@ -113,6 +122,16 @@ pub fn read(format: Format, text: &str, dialect: Dialect) -> Result<Vec<Document
         Format::Xml => documents(vec![xml::read(text)?]),
         Format::Nginx => documents(vec![nginx::read(text)?]),
     })
+}
+
+/// The longest text of a format whose values are not counted, in bytes: they may take fifty times as much memory.
+fn longest(format: Format) -> Option<usize> {
+    match format {
+        Format::Toml | Format::Ini | Format::Dotenv | Format::Properties => Some(64 << 20),
+        Format::Dockerfile => Some(16 << 20),
+        // These count values, or are bounded where they are read.
+        Format::Json | Format::Yaml | Format::Hcl | Format::Xml | Format::Nginx => None,
+    }
 }
 
 fn read_json(text: &str) -> Result<Document, FormatError> {

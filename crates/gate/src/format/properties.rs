@@ -25,11 +25,14 @@ pub(super) fn read(text: &str) -> Result<Node, FormatError> {
         let value = behind.from(behind.text.len().saturating_sub(value.len()));
         let mut raw = value.text.to_owned();
         let mut end = value.range().end;
-        while continues(&raw) {
+        // Each line says for itself whether it goes on.
+        let mut last = value.text;
+        while continues(last) {
             raw.pop();
             let Some(next) = rest.next() else { break };
             let more = next.from(next.text.len().saturating_sub(next.text.trim_start().len()));
             raw.push_str(more.text);
+            last = more.text;
             end = more.range().end;
         }
         let entry = Entry {

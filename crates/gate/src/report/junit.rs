@@ -1,5 +1,7 @@
 //! JUnit XML: a suite for each file, in it a case for each finding, or one that passed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::message;
@@ -14,10 +16,19 @@ use crate::run::Outcome;
 /// When a text can't be written as XML.
 pub fn junit(outcome: &Outcome) -> Result<String, String> {
     let mut report = Report::new("stele check");
+    let mut by_file: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in &outcome.findings {
+        by_file.entry(&finding.file).or_default().push(finding);
+    }
+    // A file that several modules have was read for each of them.
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for CheckedFile { path: file, .. } in &outcome.checked {
+        if !seen.insert(file) {
+            continue;
+        }
         let mut suite = TestSuite::new(file.as_str());
-        let findings = outcome.findings.iter().filter(|finding| finding.file == *file);
-        suite.add_test_cases(findings.map(case));
+        let findings = by_file.remove(file.as_str()).unwrap_or_default();
+        suite.add_test_cases(findings.into_iter().map(case));
         if suite.tests == 0 {
             suite.add_test_case(TestCase::new(file.as_str(), TestCaseStatus::success()));
         }

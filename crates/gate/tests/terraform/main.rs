@@ -9,6 +9,7 @@
 )]
 
 mod blocks;
+mod hostile;
 mod known;
 mod syntaxes;
 mod types;

@@ -2,6 +2,7 @@
 
 use crate::repository;
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use stele_gate::evidence::CheckedFile;
 use stele_gate::exception::{self, Exceptions};
@@ -24,13 +25,20 @@ pub(crate) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Vec<Loaded
         return Ok(vec![read(named, true)?]);
     }
     let mut found: Vec<PathBuf> = Vec::new();
+    let mut nested = BTreeSet::new();
     for path in paths {
         let here = Path::new(".");
         let start = if path == Path::new("-") { here } else { path };
-        let file = of(start);
+        let file = of(start, &mut nested);
         if let Some(file) = file.filter(|file| !found.iter().any(|known| repository::same(known, file))) {
             found.push(file);
         }
+    }
+    for path in nested {
+        crate::output::note(format!(
+            "{} is not taken: exceptions stand in the root of the repository, or where --exceptions says",
+            report::printable(&path.display().to_string())
+        ));
     }
     let loaded: Vec<Loaded> = found
         .iter()
@@ -67,20 +75,16 @@ fn read(path: &Path, named: bool) -> Result<Loaded> {
     })
 }
 
-/// The file of a repository's root: a nested one is reviewed by whoever reviews that directory. Elsewhere that of the path, or of the current directory.
-fn of(start: &Path) -> Option<PathBuf> {
-    let own = |path: &Path| {
+/// The file of a repository's root: a nested one is reviewed by whoever reviews that directory, and added to those that are not taken. Elsewhere that of
+/// the path, or of the current directory.
+fn of(start: &Path, not_taken: &mut BTreeSet<PathBuf>) -> Option<PathBuf> {
+    let mut own = |path: &Path| {
         let nearest = repository::find_above(path, exception::FILE_NAME);
         let Some(root) = repository::root(path) else {
             return nearest;
         };
         let file = root.join(exception::FILE_NAME);
-        if let Some(nested) = nearest.filter(|nearest| *nearest != file) {
-            crate::output::note(format!(
-                "{} is not taken: exceptions stand in the root of the repository, or where --exceptions says",
-                report::printable(&nested.display().to_string())
-            ));
-        }
+        not_taken.extend(nearest.filter(|nearest| *nearest != file));
         file.is_file().then_some(file)
     };
     let elsewhere = repository::root(start).is_none();

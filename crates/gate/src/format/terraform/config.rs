@@ -1,6 +1,7 @@
 //! What a module directory says, from HCL; [`json_syntax`](super::json_syntax) reads its JSON syntax.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use hcl_edit::Span;
@@ -42,6 +43,26 @@ pub(super) struct Block {
     /// From its type to its last label.
     pub(super) range: Range<usize>,
     pub(super) body: Body,
+    /// How many files override what is around it up to the one that it is from: 0 if it is from none of those.
+    layer: u32,
+}
+
+impl Block {
+    pub(super) fn new(kind: String, labels: Vec<String>, range: Range<usize>, body: Body) -> Self {
+        Self {
+            kind,
+            labels,
+            range,
+            body,
+            layer: 0,
+        }
+    }
+
+    /// The type of the blocks that it is, or makes.
+    fn made(&self) -> &str {
+        let made = self.labels.first().filter(|_| self.kind == "dynamic");
+        made.unwrap_or(&self.kind)
+    }
 }
 
 /// What stands between braces.
@@ -49,20 +70,76 @@ pub(super) struct Block {
 pub(super) struct Body {
     pub(super) attrs: Vec<Attr>,
     pub(super) blocks: Vec<Block>,
+    /// Where attributes are, of many.
+    places: OnceCell<HashMap<String, usize>>,
+    /// Of which types the blocks are.
+    kinds: OnceCell<HashSet<String>>,
+    /// How many files override it.
+    layers: u32,
 }
 
+/// Among so many, one is found faster without a table.
+const FEW: usize = 16;
+
 impl Body {
+    pub(super) fn new(attrs: Vec<Attr>, blocks: Vec<Block>) -> Self {
+        Self {
+            attrs,
+            blocks,
+            ..Self::default()
+        }
+    }
+
     /// Whether blocks of this type stand in it, `dynamic` ones too.
     pub(super) fn has_block(&self, kind: &str) -> bool {
-        let is = |block: &Block| {
-            block.kind == kind
-                || block.kind == "dynamic" && block.labels.first().is_some_and(|made| made == kind)
-        };
-        self.blocks.iter().any(is)
+        let made = self.blocks.iter().map(Block::made);
+        let kinds = self.kinds.get_or_init(|| made.map(str::to_owned).collect());
+        kinds.contains(kind)
     }
 
     pub(super) fn attr(&self, name: &str) -> Option<&Attr> {
-        self.attrs.iter().find(|attr| attr.name == name)
+        if self.attrs.len() <= FEW {
+            return self.attrs.iter().find(|attr| attr.name == name);
+        }
+        self.attrs.get(*self.places().get(name)?)
+    }
+
+    fn places(&self) -> &HashMap<String, usize> {
+        let names = self.attrs.iter().zip(0usize..);
+        self.places
+            .get_or_init(|| names.map(|(attr, at)| (attr.name.clone(), at)).collect())
+    }
+
+    /// Takes what a file says that overrides it: attributes in the place of its own, and blocks.
+    fn take(&mut self, other: Self) {
+        self.places();
+        for attr in other.attrs {
+            let next = self.attrs.len();
+            let places = self.places.get_mut();
+            let at = places.map_or(next, |places| *places.entry(attr.name.clone()).or_insert(next));
+            match self.attrs.get_mut(at) {
+                Some(there) => *there = attr,
+                None => self.attrs.push(attr),
+            }
+        }
+        self.layers = self.layers.saturating_add(1);
+        let layer = self.layers;
+        let blocks = other.blocks.into_iter();
+        self.blocks.extend(blocks.map(|block| Block { layer, ..block }));
+    }
+
+    /// Of each type of blocks, leaves those of the last file that has any.
+    fn settle(&mut self) {
+        if self.layers == 0 {
+            return;
+        }
+        let mut last: HashMap<String, u32> = HashMap::new();
+        for block in &self.blocks {
+            // They are in the order of the files.
+            last.insert(block.made().to_owned(), block.layer);
+        }
+        self.blocks
+            .retain(|block| last.get(block.made()) == Some(&block.layer));
     }
 }
 
@@ -84,6 +161,16 @@ pub(super) struct Module {
 }
 
 impl Module {
+    /// Has the last of the files that override each other count.
+    pub(super) fn settle(&mut self) {
+        let blocks = self.variables.values_mut().chain(self.outputs.values_mut());
+        let blocks = blocks.chain(self.calls.values_mut());
+        let blocks = blocks
+            .chain(self.resources.values_mut())
+            .chain(self.data.values_mut());
+        blocks.for_each(|block| block.body.settle());
+    }
+
     /// Takes a file's blocks. A file that overrides sets attributes of the blocks that others have, and replaces their nested blocks.
     pub(super) fn add(&mut self, body: Body, overrides: bool, problems: &mut Vec<(usize, String)>) {
         for mut block in body.blocks {
@@ -135,14 +222,7 @@ fn put<K: Ord>(blocks: &mut BTreeMap<K, Block>, key: K, block: Block, overrides:
     if !overrides {
         return Some(block.range.start);
     }
-    for attr in block.body.attrs {
-        there.body.attrs.retain(|other| other.name != attr.name);
-        there.body.attrs.push(attr);
-    }
-    for nested in &block.body.blocks {
-        there.body.blocks.retain(|other| other.kind != nested.kind);
-    }
-    there.body.blocks.extend(block.body.blocks);
+    there.body.take(block.body);
     None
 }
 
@@ -160,16 +240,13 @@ fn body(source: HclBody, base: usize) -> Body {
                 name_range: shift(attribute.key.span(), base),
                 expr: Expr::Hcl(Box::new(attribute.value), base),
             }),
-            Structure::Block(block) => out.blocks.push(Block {
-                kind: block.ident.to_string(),
-                labels: block
-                    .labels
-                    .iter()
-                    .map(|label| label.as_str().to_owned())
-                    .collect(),
-                range: shift(Some(hcl::header(&block)), base),
-                body: body(block.body, base),
-            }),
+            Structure::Block(block) => {
+                let labels = block.labels.iter().map(|label| label.as_str().to_owned());
+                let (labels, range) = (labels.collect(), shift(Some(hcl::header(&block)), base));
+                let inner = body(block.body, base);
+                out.blocks
+                    .push(Block::new(block.ident.to_string(), labels, range, inner));
+            }
         }
     }
     out

@@ -1,6 +1,6 @@
 //! `configuration`: what is written, with the names that expressions refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -158,16 +158,15 @@ fn body_expressions(scope: &Scope<'_>, body: &Body, range: &Range<usize>, apart:
         .iter()
         .filter(|attr| !apart.contains(&attr.name.as_str()));
     let mut entries: Vec<Entry> = attrs.map(|attr| keyed(attr, stated(scope, &attr.expr))).collect();
+    let names = entries.iter().map(|entry| entry.key.clone());
+    let mut places: HashMap<String, usize> = names.zip(0..).collect();
     for block in &body.blocks {
         if ["connection", "dynamic", "lifecycle", "provisioner"].contains(&block.kind.as_str()) {
             continue;
         }
         let value = body_expressions(scope, &block.body, &block.range, &[]);
-        match entries
-            .iter_mut()
-            .find(|entry| entry.key == block.kind)
-            .map(|entry| &mut entry.value.kind)
-        {
+        let at = *places.entry(block.kind.clone()).or_insert(entries.len());
+        match entries.get_mut(at).map(|entry| &mut entry.value.kind) {
             Some(NodeKind::Array(blocks)) => blocks.push(value),
             Some(_) => {}
             None => entries.push(Entry {

@@ -83,6 +83,8 @@ impl<'a> Scope<'a> {
         for member in members {
             let key = match json_syntax::template(&member.name) {
                 None => Some(member.name.clone()),
+                // It was read for that.
+                Some(_) if !self.world.budget.charge_text(member.name.len()) => None,
                 Some(template) => template.ok().and_then(|template| {
                     let key_range = member.name_range.clone();
                     let site = Site::Fixed(key_range.clone());

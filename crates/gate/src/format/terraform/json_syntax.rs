@@ -129,17 +129,10 @@ fn blocks(
                 Syntax { of }.outer_body(entries)?
             } else {
                 let said = entries.into_iter().filter(|entry| entry.key != COMMENT);
-                Body {
-                    attrs: said.map(|entry| attr(entry, kind != "variable")).collect(),
-                    blocks: Vec::new(),
-                }
+                let attrs = said.map(|entry| attr(entry, kind != "variable"));
+                Body::new(attrs.collect(), Vec::new())
             };
-            out.push(Block {
-                kind: kind.to_owned(),
-                labels: labels.clone(),
-                range,
-                body,
-            });
+            out.push(Block::new(kind.to_owned(), labels.clone(), range, body));
         }
         NodeKind::Object(entries) => {
             for entry in entries.into_iter().filter(|entry| entry.key != COMMENT) {
@@ -218,12 +211,13 @@ impl Syntax<'_> {
     fn nested_blocks(self, entry: Entry, out: &mut Vec<Block>) {
         let is_list = matches!(entry.value.kind, NodeKind::Array(_));
         for (range, entries) in into_objects(entry.value) {
-            out.push(Block {
-                kind: entry.key.clone(),
-                labels: Vec::new(),
-                range: if is_list { range } else { entry.key_range.clone() },
-                body: self.body(entries),
-            });
+            let range = if is_list { range } else { entry.key_range.clone() };
+            out.push(Block::new(
+                entry.key.clone(),
+                Vec::new(),
+                range,
+                self.body(entries),
+            ));
         }
     }
 
@@ -234,26 +228,22 @@ impl Syntax<'_> {
                 let (content, attrs): (Vec<Entry>, Vec<Entry>) =
                     members.into_iter().partition(|member| member.key == "content");
                 let content = content.into_iter().flat_map(|content| {
-                    let block = |(_, entries): (Range<usize>, Vec<Entry>)| Block {
-                        kind: content.key.clone(),
-                        labels: Vec::new(),
-                        range: content.key_range.clone(),
-                        body: self.body(entries),
+                    let block = |(_, entries): (Range<usize>, Vec<Entry>)| {
+                        let (kind, range) = (content.key.clone(), content.key_range.clone());
+                        Block::new(kind, Vec::new(), range, self.body(entries))
                     };
                     into_objects(content.value)
                         .into_iter()
                         .map(block)
                         .collect::<Vec<_>>()
                 });
-                out.push(Block {
-                    kind: "dynamic".to_owned(),
-                    labels: vec![entry.key.clone()],
-                    range: entry.key_range.clone(),
-                    body: Body {
-                        blocks: content.collect(),
-                        attrs: attrs.into_iter().map(|member| attr(member, true)).collect(),
-                    },
-                });
+                let attrs = attrs.into_iter().map(|member| attr(member, true));
+                out.push(Block::new(
+                    "dynamic".to_owned(),
+                    vec![entry.key.clone()],
+                    entry.key_range.clone(),
+                    Body::new(attrs.collect(), content.collect()),
+                ));
             }
         }
     }

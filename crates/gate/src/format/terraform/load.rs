@@ -16,6 +16,9 @@ const MAX_FILES: usize = 5_000;
 /// More text neither, in bytes.
 const MAX_TEXT: usize = 64 << 20;
 
+/// Of one module, no more places that can't be read are told.
+const MAX_PROBLEMS: usize = 1_000;
+
 /// Reads each directory once.
 #[derive(Debug)]
 pub(super) struct Loader {
@@ -75,10 +78,8 @@ impl Loader {
                 Err(failure) => self.failures.push(failure),
             }
         }
-        for (at, message) in problems {
-            let failure = self.failure(at, message);
-            self.failures.push(failure);
-        }
+        self.report(problems);
+        module.settle();
         let module = Rc::new(module);
         self.modules.insert(directory, module.clone());
         Ok(module)
@@ -96,10 +97,8 @@ impl Loader {
             Ok(Content::Values(_)) => {}
             Err(failure) => self.failures.push(failure),
         }
-        for (at, message) in problems {
-            let failure = self.failure(at, message);
-            self.failures.push(failure);
-        }
+        self.report(problems);
+        module.settle();
         Rc::new(module)
     }
 
@@ -110,15 +109,35 @@ impl Loader {
         (fits && path.starts_with(&self.boundary)).then(|| text_of(&path).ok())?
     }
 
-    /// A failure at a byte of the joined text.
-    pub(super) fn failure(&self, at: usize, message: String) -> Failure {
-        let part = Part::at(&self.parts, at);
-        let start = part.map_or(0, |part| part.start);
-        let text = self.text.get(start..).unwrap_or_default();
-        Failure {
-            file: part.map_or_else(|| self.name.clone(), |part| part.name.clone()),
-            at: Some(Lines::new(text).position(text, at.saturating_sub(start))),
-            message,
+    /// Adds failures at bytes of the joined text; of very many the first.
+    pub(super) fn report(&mut self, mut problems: Vec<(usize, String)>) {
+        problems.sort();
+        let more = problems.len().saturating_sub(MAX_PROBLEMS);
+        problems.truncate(MAX_PROBLEMS);
+        // The lines of a file are found once.
+        let mut of: Option<(usize, Lines)> = None;
+        for (at, message) in problems {
+            let number = self.parts.partition_point(|part| part.start <= at);
+            let part = number.checked_sub(1).and_then(|number| self.parts.get(number));
+            let end = self.parts.get(number).map_or(self.text.len(), |next| next.start);
+            let start = part.map_or(0, |part| part.start);
+            let text = self.text.get(start..end).unwrap_or_default();
+            let (_, lines) = match of.take().filter(|(known, _)| *known == start) {
+                Some(known) => of.insert(known),
+                None => of.insert((start, Lines::new(text))),
+            };
+            self.failures.push(Failure {
+                file: part.map_or_else(|| self.name.clone(), |part| part.name.clone()),
+                at: Some(lines.position(text, at.saturating_sub(start))),
+                message,
+            });
+        }
+        if more > 0 {
+            self.failures.push(Failure {
+                file: self.name.clone(),
+                at: None,
+                message: format!("{more} more places can't be read, after the first {MAX_PROBLEMS}"),
+            });
         }
     }
 
@@ -184,19 +203,15 @@ impl Loader {
         });
         if let Ok(Content::Body(body)) = &read {
             let broken = json_syntax::unreadable(body).into_iter().take(MAX_BROKEN);
-            let broken: Vec<Failure> = broken
-                .map(|at| {
-                    self.failure(
-                        at,
-                        "the template in this text can't be read: what it says is unknown".to_owned(),
-                    )
-                })
-                .collect();
-            self.failures.extend(broken);
+            let message = "the template in this text can't be read: what it says is unknown";
+            self.report(broken.map(|at| (at, message.to_owned())).collect());
         }
         read
     }
 }
+
+/// Longer files in JSON are refused, in bytes: what they say takes two hundred times as much memory.
+const MAX_JSON: usize = 8 << 20;
 
 /// Of one file, no more templates that can't be read are told.
 const MAX_BROKEN: usize = 16;
@@ -211,6 +226,15 @@ fn content(text: &str, name: &str, base: usize) -> Result<Content, FormatError> 
         has_end(name, &[".json"]) || (!has_end(name, &[".tf", ".tofu", ".tfvars"]) && json_like(text));
     // The name is a path, and what a file is, its last part says.
     let last = name.rsplit('/').next().unwrap_or(name);
+    if is_json && text.len() > MAX_JSON {
+        return Err(FormatError {
+            offset: None,
+            message: format!(
+                "has {} bytes; {MAX_JSON} is the limit of Terraform's JSON",
+                text.len()
+            ),
+        });
+    }
     Ok(match (is_json, is_values(last)) {
         (true, true) => Content::Values(json_syntax::values_of_json(json::node(text, base)?)),
         (true, false) => Content::Body(json_syntax::of_json(json::node(text, base)?)?),

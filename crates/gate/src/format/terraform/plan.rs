@@ -1,6 +1,7 @@
 //! The document: what `terraform show -json` gives for a plan that creates everything.
 //! Source of the shape: <https://developer.hashicorp.com/terraform/internals/json-format>.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -141,17 +142,34 @@ impl Resource<'_> {
     }
 }
 
-/// What a body comes to, and where it is unknown.
+/// What a body comes to, and where it is unknown: both have the same members.
 struct Made {
     after: Vec<Entry>,
     unknown: Vec<Entry>,
+    places: HashMap<String, usize>,
 }
 
 impl Made {
+    fn new(after: Vec<Entry>) -> Self {
+        let names = after.iter().map(|entry| entry.key.clone());
+        Self {
+            places: names.zip(0..).collect(),
+            unknown: after.iter().map(unknown_entry).collect(),
+            after,
+        }
+    }
+
     /// Adds a block to those of its type, with what of it is unknown.
     fn add_block(&mut self, kind: &str, range: &Range<usize>, after: Node, unknown: Node) {
-        push_block(&mut self.unknown, kind, range, unknown);
-        push_block(&mut self.after, kind, range, after);
+        let at = match self.places.get(kind) {
+            Some(at) => *at,
+            None => {
+                self.places.insert(kind.to_owned(), self.after.len());
+                self.after.len()
+            }
+        };
+        push_block(&mut self.unknown, at, kind, range, unknown);
+        push_block(&mut self.after, at, kind, range, after);
     }
 
     /// The values, and the places of what is unknown.
@@ -165,8 +183,8 @@ impl Made {
     }
 }
 
-fn push_block(entries: &mut Vec<Entry>, kind: &str, range: &Range<usize>, value: Node) {
-    match entries.iter_mut().find(|entry| entry.key == kind) {
+fn push_block(entries: &mut Vec<Entry>, at: usize, kind: &str, range: &Range<usize>, value: Node) {
+    match entries.get_mut(at) {
         Some(entry) => match &mut entry.value.kind {
             NodeKind::Array(blocks) => blocks.push(value),
             // An expression.
@@ -186,9 +204,17 @@ fn push_block(entries: &mut Vec<Entry>, kind: &str, range: &Range<usize>, value:
 /// The values of a resource's body. What it leaves out the provider may say, in its blocks too; how many blocks a `dynamic` one makes may be unknown.
 pub(super) fn resource_values(scope: &Scope<'_>, body: &Body, range: Range<usize>) -> Node {
     let (mut values, flags) = self::body(scope, body, range, &META, &META_BLOCKS);
+    let flags = match &flags.kind {
+        NodeKind::Object(flags) => flags.as_slice(),
+        _ => &[],
+    };
+    let flags: HashMap<&str, &NodeKind> = flags
+        .iter()
+        .map(|flag| (flag.key.as_str(), &flag.value.kind))
+        .collect();
     if let NodeKind::Object(entries) = &mut values.kind {
         for entry in entries {
-            let is_counted = match flags.get(&entry.key).map(|flags| &flags.kind) {
+            let is_counted = match flags.get(entry.key.as_str()) {
                 Some(NodeKind::Array(flags)) => flags.iter().all(|flag| truth(flag) != Some(true)),
                 _ => true,
             };
@@ -239,10 +265,7 @@ fn body(
         value: scope.value(&attr.expr),
     };
     let after: Vec<Entry> = attrs.map(entry).collect();
-    let mut made = Made {
-        unknown: after.iter().map(unknown_entry).collect(),
-        after,
-    };
+    let mut made = Made::new(after);
     for block in &body.blocks {
         if meta_blocks.contains(&block.kind.as_str()) {
             continue;

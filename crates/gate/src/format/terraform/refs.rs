@@ -96,6 +96,10 @@ pub(super) fn follow(scope: &Scope<'_>, from: &Node, operators: &[&Operator], ra
     let Some((first, rest)) = operators.split_first() else {
         return from.clone();
     };
+    scope.world.budget.charge_search(match &from.kind {
+        NodeKind::Object(entries) | NodeKind::Open(entries) => entries.len(),
+        _ => 0,
+    });
     let next = match first {
         Operator::GetAttr(name) => member(from, name.as_str()),
         Operator::LegacyIndex(index) => usize::try_from(*index.value())

@@ -16,6 +16,7 @@ pub(crate) fn roots(modules: &BTreeSet<PathBuf>) -> Vec<&Path> {
         .map(|module| (module.as_path(), calls(module)))
         .collect();
     let called: BTreeSet<&Path> = calls.values().flatten().map(PathBuf::as_path).collect();
+    let by_plain: BTreeMap<PathBuf, &Path> = calls.keys().map(|module| (plain(module), *module)).collect();
     let mut covered = BTreeSet::new();
     let mut next: Vec<&Path> = calls
         .keys()
@@ -25,8 +26,8 @@ pub(crate) fn roots(modules: &BTreeSet<PathBuf>) -> Vec<&Path> {
     let mut out = next.clone();
     while let Some(module) = next.pop() {
         for callee in calls.get(module).into_iter().flatten() {
-            let known = calls.keys().find(|other| plain(other) == *callee);
-            next.extend(known.filter(|known| covered.insert(**known)));
+            let known = by_plain.get(callee).copied();
+            next.extend(known.filter(|known| covered.insert(*known)));
         }
     }
     let alone: Vec<&Path> = calls

@@ -23,6 +23,8 @@ const MAX_TEXT: usize = 64 << 20;
 const MAX_LEVELS: usize = 400;
 /// Modules in modules.
 const MAX_CALLS: usize = 16;
+/// What an instance of a module counts for among the values.
+const INSTANCE: usize = 16;
 /// Instances of one resource or module.
 const MAX_INSTANCES: usize = 1_024;
 
@@ -90,6 +92,11 @@ impl Budget {
         fits
     }
 
+    /// What it costs to look for one of so many members.
+    pub(super) fn charge_search(&self, among: usize) {
+        self.charge(among / 256);
+    }
+
     /// What a copy of a value costs.
     pub(super) fn charge_node(&self, node: &Node) {
         self.charge(size(node));
@@ -127,7 +134,9 @@ pub(super) struct World {
     pub(super) loader: RefCell<Loader>,
     pub(super) budget: Budget,
     /// Places that can't be what they say.
-    problems: RefCell<Vec<(usize, String)>>,
+    problems: RefCell<BTreeMap<usize, String>>,
+    /// Patterns that were compiled.
+    pub(super) patterns: RefCell<HashMap<String, Option<regex::Regex>>>,
 }
 
 impl World {
@@ -136,26 +145,21 @@ impl World {
             loader: RefCell::new(loader),
             budget: Budget::default(),
             problems: RefCell::default(),
+            patterns: RefCell::default(),
         }
     }
 
     pub(super) fn problem(&self, at: usize, message: String) {
-        let mut problems = self.problems.borrow_mut();
-        if !problems.iter().any(|(other, _)| *other == at) {
-            problems.push((at, message));
-        }
+        self.problems.borrow_mut().entry(at).or_insert(message);
     }
 
     /// Ends the evaluation: the text, and what went wrong.
     pub(super) fn finish(self) -> Loader {
         let mut loader = self.loader.into_inner();
-        let mut problems = self.problems.into_inner();
-        problems.extend(self.budget.exceeded.into_inner());
-        problems.sort();
-        for (at, message) in problems {
-            let failure = loader.failure(at, message);
-            loader.failures.push(failure);
-        }
+        let problems = self.problems.into_inner().into_iter();
+        // That much was left out is said whatever else is.
+        loader.report(self.budget.exceeded.into_inner().into_iter().collect());
+        loader.report(problems.collect());
         loader
     }
 }
@@ -466,6 +470,10 @@ impl Instance {
             .map_err(|error| world.problem(at, format!("the module {source} {error}")))
             .ok()?;
         let repetitions = self.repetitions(world, body);
+        // Modules in modules multiply.
+        if !world.budget.charge(repetitions.len().saturating_mul(INSTANCE)) {
+            return None;
+        }
         let child = |repetition: &Repetition| {
             let dot = if self.address.is_empty() { "" } else { "." };
             let address = format!("{}{dot}module.{call}{}", self.address, repetition.suffix());

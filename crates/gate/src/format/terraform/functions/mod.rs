@@ -16,6 +16,9 @@ use crate::node::{Entry, Node, NodeKind};
 /// The longest file that `file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
+/// A byte of text counts as much as so many of an argument.
+const READ: usize = 16;
+
 /// What a call has to work with.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
@@ -116,6 +119,12 @@ pub(super) fn call(scope: &Scope<'_>, call: &FuncCall, range: Range<usize>) -> N
         range: range.clone(),
         scope,
     };
+    // Reading them may cost as much as making them.
+    let read = call.args.iter().map(|arg| arg.as_str().map_or(0, str::len));
+    let read = read.fold(0, usize::saturating_add) / READ;
+    if !scope.world.budget.charge_text(read) {
+        return unknown(range);
+    }
     let found = collections::call(name, &call)
         .or_else(|| text::call(name, &call))
         .or_else(|| encoded(name, &call));
@@ -149,23 +158,24 @@ fn encoded(name: &str, call: &Call<'_>) -> Option<Node> {
             let loader = call.scope.world.loader.borrow();
             call.scalar(loader.text_below(&path, MAX_FILE)?)
         }
-        "fileexists" => call.scalar(
-            call.scope
-                .world
-                .loader
-                .borrow()
-                .text_below(&call.text(0)?, MAX_FILE)
-                .is_some()
-                .then_some(true)?,
-        ),
+        "fileexists" => {
+            read_file(call, &call.text(0)?)?;
+            call.scalar(true)
+        }
         "templatefile" => templated(call)?,
         _ => return None,
     })
 }
 
+/// A file of which the result is not the text.
+fn read_file(call: &Call<'_>, path: &str) -> Option<String> {
+    let world = call.scope.world;
+    let text = world.loader.borrow().text_below(path, MAX_FILE)?;
+    world.budget.charge_text(text.len()).then_some(text)
+}
+
 fn templated(call: &Call<'_>) -> Option<Node> {
-    let path = call.text(0)?;
-    let text = call.scope.world.loader.borrow().text_below(&path, MAX_FILE)?;
+    let text = read_file(call, &call.text(0)?)?;
     let template: hcl_edit::template::Template = text.parse().ok()?;
     let vars = call.entries(1)?;
     let frames = vars

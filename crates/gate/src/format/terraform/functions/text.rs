@@ -172,9 +172,20 @@ fn format(pattern: &str, args: &[&Node]) -> Option<String> {
     Some(out)
 }
 
-fn regex(pattern: &str) -> Option<regex::Regex> {
+/// What compiling a pattern counts for among the values of a module.
+const COMPILED: usize = 1_000;
+
+fn regex(call: &Call<'_>, pattern: &str) -> Option<regex::Regex> {
     (pattern.len() <= MAX_PATTERN).then_some(())?;
-    regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok()
+    let world = call.scope.world;
+    if let Some(known) = world.patterns.borrow().get(pattern) {
+        return known.clone();
+    }
+    world.budget.charge(COMPILED).then_some(())?;
+    let compiled = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok();
+    let mut patterns = world.patterns.borrow_mut();
+    patterns.insert(pattern.to_owned(), compiled.clone());
+    compiled
 }
 
 fn patterns(name: &str, call: &Call<'_>) -> Option<Node> {
@@ -187,17 +198,17 @@ fn patterns(name: &str, call: &Call<'_>) -> Option<Node> {
             match pattern {
                 Some(pattern) => {
                     // `$1` and `${1}` mean the same here and there.
-                    call.scalar(regex(pattern)?.replace_all(&text, to.as_str()).into_owned())
+                    call.scalar(regex(call, pattern)?.replace_all(&text, to.as_str()).into_owned())
                 }
                 None => call.scalar(text.replace(&from, &to)),
             }
         }
         "regex" => {
-            let (pattern, text) = (regex(&call.text(0)?)?, call.text(1)?);
+            let (pattern, text) = (regex(call, &call.text(0)?)?, call.text(1)?);
             captured(call, &pattern, &pattern.captures(&text)?)
         }
         "regexall" => {
-            let (pattern, text) = (regex(&call.text(0)?)?, call.text(1)?);
+            let (pattern, text) = (regex(call, &call.text(0)?)?, call.text(1)?);
             let found = pattern
                 .captures_iter(&text)
                 .map(|found| captured(call, &pattern, &found));
