@@ -111,3 +111,23 @@ fn of_keys_that_are_written_alike_the_last_counts() {
         assert_eq!(answer(rules, input).unwrap(), want, "{rules}");
     }
 }
+
+/// Statements in any order, as many as nobody could look through again and again: a round for each would be hours.
+#[test]
+fn long_chains_are_ordered_whatever_their_order() {
+    const COUNT: usize = 40_000;
+    let chain: Vec<String> = (1..COUNT).map(|n| format!("x{n} = x{}", n - 1)).collect();
+    let backwards: Vec<&str> = chain.iter().rev().map(String::as_str).collect();
+    let body = backwards.join("\n\t");
+    let last = COUNT - 1;
+    let rules = format!("r := 1 if {{\n\tx{last} == 7\n\t{body}\n\tx0 = input.a\n}}");
+    assert_eq!(answer(&rules, r#"{"a": 7}"#).unwrap(), "1");
+    let rules = format!("r := 1 if {{\n\tx{last} == 7\n\t{body}\n\tx0 = y\n}}");
+    assert!(answer(&rules, "{}").is_err());
+    // What is bound around each of many closures.
+    let around: String = (0..COUNT / 4)
+        .map(|n| format!("\tx{n} := [y | y := input.a]\n\tnot x{n} == input.b\n"))
+        .collect();
+    let rules = format!("r := 1 if {{\n{around}}}");
+    assert_eq!(answer(&rules, r#"{"b": 1}"#).unwrap(), "1");
+}

@@ -17,6 +17,9 @@ use crate::refs::full_path;
 const MANY: usize = 32;
 /// Pairs of definitions are compared up to so many definitions of one rule.
 const MOST_COMPARED: usize = 1_000;
+/// Conflicts are looked for in rules with so many branches, where those of one `else` chain count as their number times itself: each knows
+/// that the ones before it did not hold.
+const MOST_BRANCHES: usize = 20_000;
 
 /// One definition: a rule without its `else` branches.
 struct Definition<'a> {
@@ -247,14 +250,22 @@ fn branches(definition: &Definition<'_>, names: &Names<'_>) -> Vec<Branch> {
 
 /// Complete definitions with different constant values that nothing keeps from holding together.
 fn conflicts(definitions: &[Definition<'_>], names: &Names<'_>, sink: &mut Sink) {
-    let candidates: Vec<(&Definition<'_>, Vec<Branch>)> = definitions
+    let candidates: Vec<&Definition<'_>> = definitions
         .iter()
         .filter(|definition| !definition.rule.default && is_complete(definition.rule))
-        .map(|definition| (definition, branches(definition, names)))
         .collect();
-    if candidates.len() > MOST_COMPARED {
+    let branched = candidates.iter().map(|definition| {
+        let branches = definition.rule.elses.len().saturating_add(1);
+        branches.saturating_mul(branches)
+    });
+    let compared = 2..=MOST_COMPARED;
+    if !compared.contains(&candidates.len()) || branched.fold(0, usize::saturating_add) > MOST_BRANCHES {
         return;
     }
+    let candidates = candidates
+        .into_iter()
+        .map(|definition| (definition, branches(definition, names)));
+    let candidates: Vec<(&Definition<'_>, Vec<Branch>)> = candidates.collect();
     for (index, (definition, own)) in candidates.iter().enumerate() {
         let conflict = candidates.iter().take(index).find_map(|(other, theirs)| {
             let pair = own

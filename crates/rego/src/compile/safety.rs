@@ -3,7 +3,7 @@
 //! A statement may run when every local in it is bound, or is bound by the statement itself: by a reference that iterates,
 //! by unification, or by the result of a call. Closures need every outer local that they mention.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::hir::{
     Branch, Comprehension, ComprehensionHead, Expr, Literal, LiteralKind, Root, Var, VarInfo, WithValue,
@@ -11,8 +11,89 @@ use super::hir::{
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::SourceFile;
 
-/// A set of bound locals.
-type Bound = BTreeSet<Var>;
+/// A set of locals.
+type Set = BTreeSet<Var>;
+
+/// The bound locals, from the outermost body to the innermost, so that a closure costs what it binds and not what is bound around it.
+struct Bound {
+    /// Whether each local is bound.
+    is: Vec<bool>,
+    /// Those that are, in the order in which they were bound.
+    order: Vec<Var>,
+}
+
+impl Bound {
+    fn contains(&self, var: &Var) -> bool {
+        self.is.get(var.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn extend(&mut self, vars: impl IntoIterator<Item = Var>) {
+        for var in vars {
+            if let Some(is) = self.is.get_mut(var.0 as usize)
+                && !*is
+            {
+                *is = true;
+                self.order.push(var);
+            }
+        }
+    }
+
+    /// Forgets what was bound since there were so many.
+    fn back_to(&mut self, count: usize) {
+        for var in self.order.drain(count.min(self.order.len())..) {
+            if let Some(is) = self.is.get_mut(var.0 as usize) {
+                *is = false;
+            }
+        }
+    }
+}
+
+/// Statements that wait for locals. One is looked at again only when a local of it was bound, so that chains written backwards cost what those written forwards do.
+#[derive(Default)]
+struct Queue {
+    /// Those to look at, by their position: what a statement sets free is looked at in the same round if it stands behind it, else in the next.
+    now: BTreeSet<usize>,
+    next: BTreeSet<usize>,
+    /// By the local that they wait for.
+    waiting: HashMap<Var, Vec<usize>>,
+    /// Those that were put there: what they wait for grows no more.
+    known: BTreeSet<usize>,
+}
+
+impl Queue {
+    fn new(count: usize) -> Self {
+        Self {
+            now: (0..count).collect(),
+            ..Self::default()
+        }
+    }
+
+    fn take(&mut self) -> Option<usize> {
+        if self.now.is_empty() {
+            self.now = std::mem::take(&mut self.next);
+        }
+        self.now.pop_first()
+    }
+
+    fn wait(&mut self, position: usize, literal: &Literal, bound: &Bound) {
+        if self.known.insert(position) {
+            for var in literal.var_set().into_iter().filter(|var| !bound.contains(var)) {
+                self.waiting.entry(var).or_default().push(position);
+            }
+        }
+    }
+
+    fn bound(&mut self, position: usize, var: Var) {
+        for other in self.waiting.remove(&var).unwrap_or_default() {
+            let round = if other > position {
+                &mut self.now
+            } else {
+                &mut self.next
+            };
+            round.insert(other);
+        }
+    }
+}
 
 /// Orders a branch, closures included.
 pub(crate) fn order(branch: &mut Branch, source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) {
@@ -22,10 +103,14 @@ pub(crate) fn order(branch: &mut Branch, source: &SourceFile, diagnostics: &mut 
         diagnostics,
         reported: BTreeSet::new(),
     };
-    let mut bound: Bound = branch.params.iter().copied().collect();
+    let mut bound = Bound {
+        is: vec![false; branch.vars.len()],
+        order: Vec::new(),
+    };
+    bound.extend(branch.params.iter().copied());
     checker.body(&mut branch.body, &mut bound);
     for term in branch.suffix.iter_mut().chain([&mut branch.value]) {
-        checker.head(term, &bound);
+        checker.head(term, &mut bound);
     }
 }
 
@@ -39,49 +124,56 @@ struct Checker<'a> {
 impl Checker<'_> {
     /// Orders a body; adds what it binds to `bound`.
     fn body(&mut self, body: &mut Vec<Literal>, bound: &mut Bound) {
-        let mut waiting = std::mem::take(body);
-        while !waiting.is_empty() {
-            let before = waiting.len();
-            let mut later = Vec::new();
-            for mut literal in waiting {
-                match binds(&literal, bound) {
-                    Some(new) => {
-                        self.closures(&mut literal, bound);
-                        bound.extend(new);
-                        body.push(literal);
-                    }
-                    None => later.push(literal),
+        let mut waiting: Vec<Option<Literal>> = body.drain(..).map(Some).collect();
+        let mut queue = Queue::new(waiting.len());
+        while let Some(position) = queue.take() {
+            let Some(slot) = waiting.get_mut(position) else {
+                continue;
+            };
+            let Some(mut literal) = slot.take() else { continue };
+            match binds(&literal, bound) {
+                Some(new) => {
+                    self.closures(&mut literal, bound);
+                    new.iter().for_each(|var| queue.bound(position, *var));
+                    bound.extend(new);
+                    body.push(literal);
+                }
+                None => {
+                    queue.wait(position, &literal, bound);
+                    *slot = Some(literal);
                 }
             }
-            waiting = later;
-            if waiting.len() == before {
-                self.unsafe_vars(&waiting, bound);
-                // Reported: taken as bound, so that each is reported once.
-                for literal in &waiting {
-                    bound.extend(literal.var_set());
-                }
-                body.append(&mut waiting);
+        }
+        let mut waiting: Vec<Literal> = waiting.into_iter().flatten().collect();
+        if !waiting.is_empty() {
+            self.unsafe_vars(&waiting, bound);
+            // Reported: taken as bound, so that each is reported once.
+            for literal in &waiting {
+                bound.extend(literal.var_set());
             }
+            body.append(&mut waiting);
         }
     }
 
-    fn unsafe_vars(&mut self, waiting: &[Literal], bound: &Bound) {
+    fn unsafe_vars(&mut self, waiting: &[Literal], bound: &mut Bound) {
         // A local that some waiting statement could bind is not the cause, unless nothing else is.
-        let all: BTreeSet<Var> = waiting
+        let all: Set = waiting
             .iter()
             .flat_map(Literal::var_set)
             .filter(|var| !bound.contains(var))
             .collect();
-        let mut reach = bound.clone();
-        loop {
-            let before = reach.len();
-            for literal in waiting {
-                reach.extend(could_bind(literal, &reach));
-            }
-            if reach.len() == before {
-                break;
-            }
+        let before = bound.order.len();
+        let mut queue = Queue::new(waiting.len());
+        while let Some(position) = queue.take() {
+            let Some(literal) = waiting.get(position) else {
+                continue;
+            };
+            queue.wait(position, literal, bound);
+            let new = could_bind(literal, bound);
+            bound.extend(new.iter().copied());
+            new.into_iter().for_each(|var| queue.bound(position, var));
         }
+        let reach = &*bound;
         let mut causes: Vec<Var> = all
             .iter()
             .copied()
@@ -93,6 +185,7 @@ impl Checker<'_> {
         if causes.is_empty() {
             causes = all.into_iter().take(1).collect();
         }
+        bound.back_to(before);
         for var in causes {
             self.report(var);
         }
@@ -133,7 +226,7 @@ impl Checker<'_> {
             .push(Diagnostic::new(self.source, info.span, Code::UnsafeVar, message).with_help(help));
     }
 
-    fn head(&mut self, term: &mut Expr, bound: &Bound) {
+    fn head(&mut self, term: &mut Expr, bound: &mut Bound) {
         let mut missing = Vec::new();
         term.vars(&mut |var| {
             if !bound.contains(&var) {
@@ -146,37 +239,39 @@ impl Checker<'_> {
         term.closures_mut(&mut |closure| self.closure(closure, bound));
     }
 
-    fn closures(&mut self, literal: &mut Literal, bound: &Bound) {
+    fn closures(&mut self, literal: &mut Literal, bound: &mut Bound) {
         for term in literal.terms_mut() {
             term.closures_mut(&mut |closure| self.closure(closure, bound));
         }
+        let before = bound.order.len();
         match &mut literal.kind {
             LiteralKind::Every { key, value, body, .. } => {
-                let mut inner = bound.clone();
-                inner.extend([*key, *value]);
-                self.body(body, &mut inner);
+                bound.extend([*key, *value]);
+                self.body(body, bound);
             }
-            LiteralKind::Not { body, .. } => self.body(body, &mut bound.clone()),
+            LiteralKind::Not { body, .. } => self.body(body, bound),
             _ => {}
         }
+        bound.back_to(before);
     }
 
-    fn closure(&mut self, closure: &mut Comprehension, bound: &Bound) {
-        let mut inner = bound.clone();
-        self.body(&mut closure.body, &mut inner);
+    fn closure(&mut self, closure: &mut Comprehension, bound: &mut Bound) {
+        let before = bound.order.len();
+        self.body(&mut closure.body, bound);
         match &mut closure.head {
-            ComprehensionHead::Array(term) | ComprehensionHead::Set(term) => self.head(term, &inner),
+            ComprehensionHead::Array(term) | ComprehensionHead::Set(term) => self.head(term, bound),
             ComprehensionHead::Object(key, value) => {
-                self.head(key, &inner);
-                self.head(value, &inner);
+                self.head(key, bound);
+                self.head(value, bound);
             }
         }
+        bound.back_to(before);
     }
 }
 
 /// What a statement binds if it may run now.
-fn binds(literal: &Literal, bound: &Bound) -> Option<Bound> {
-    let mut out = Bound::new();
+fn binds(literal: &Literal, bound: &Bound) -> Option<Set> {
+    let mut out = Set::new();
     let with_bound = literal.with.iter().all(|with| match &with.value {
         WithValue::Value(value) => is_bound(value, bound, &out),
         WithValue::Function(_) => true,
@@ -188,11 +283,9 @@ fn binds(literal: &Literal, bound: &Bound) -> Option<Bound> {
     if literal.negated {
         out.retain(|var| own_result(literal) == Some(*var));
     }
-    literal
-        .var_set()
-        .iter()
-        .all(|var| bound.contains(var) || out.contains(var))
-        .then_some(out)
+    let mut all = true;
+    literal.vars(&mut |var| all &= bound.contains(&var) || out.contains(&var));
+    all.then_some(out)
 }
 
 /// The local that a statement moved out of another one sets.
@@ -208,8 +301,8 @@ fn own_result(literal: &Literal) -> Option<Var> {
 }
 
 /// What a statement might bind if the rest of it were bound; for finding the cause of an error.
-fn could_bind(literal: &Literal, bound: &Bound) -> Bound {
-    let mut out = Bound::new();
+fn could_bind(literal: &Literal, bound: &Bound) -> Set {
+    let mut out = Set::new();
     collect(literal, bound, &mut out);
     if let Some(var) = own_result(literal) {
         out.insert(var);
@@ -218,7 +311,7 @@ fn could_bind(literal: &Literal, bound: &Bound) -> Bound {
 }
 
 /// Adds the locals that a statement binds.
-fn collect(literal: &Literal, bound: &Bound, out: &mut Bound) {
+fn collect(literal: &Literal, bound: &Bound, out: &mut Set) {
     match &literal.kind {
         LiteralKind::Test(term) => iterated(term, bound, out),
         LiteralKind::Equal(a, b) => {
@@ -250,14 +343,14 @@ fn collect(literal: &Literal, bound: &Bound, out: &mut Bound) {
     }
 }
 
-fn is_bound(term: &Expr, bound: &Bound, out: &Bound) -> bool {
+fn is_bound(term: &Expr, bound: &Bound, out: &Set) -> bool {
     let mut all = true;
     term.vars(&mut |var| all &= bound.contains(&var) || out.contains(&var));
     all
 }
 
 /// The locals in the path of a reference whose root is bound: iteration binds them.
-fn iterated(term: &Expr, bound: &Bound, out: &mut Bound) {
+fn iterated(term: &Expr, bound: &Bound, out: &mut Set) {
     match term {
         Expr::Ref(reference) => {
             let rooted = match reference.root {
@@ -275,7 +368,7 @@ fn iterated(term: &Expr, bound: &Bound, out: &mut Bound) {
 }
 
 /// The locals that matching a known value binds.
-fn pattern(term: &Expr, out: &mut Bound) {
+fn pattern(term: &Expr, out: &mut Set) {
     match term {
         Expr::Var(var) => {
             out.insert(*var);
@@ -286,7 +379,7 @@ fn pattern(term: &Expr, out: &mut Bound) {
     }
 }
 
-fn unified(a: &Expr, b: &Expr, bound: &Bound, out: &mut Bound) {
+fn unified(a: &Expr, b: &Expr, bound: &Bound, out: &mut Set) {
     match (a, b) {
         (Expr::Array(left), Expr::Array(right)) if left.len() == right.len() => {
             for (a, b) in left.iter().zip(right) {

@@ -43,6 +43,23 @@ fn accepts(rule: &str, texts: &[&str]) {
     }
 }
 
+/// Of longer chains each branch would know thousands of others, which took gigabytes.
+#[test]
+fn conflicts_are_looked_for_up_to_so_many_branches() {
+    let chain = |count: usize| {
+        let branch = |n: usize| format!("else := {n} if input.a == {n}\n");
+        format!(
+            "p := 0 if input.a == 0\n{}",
+            (1..count).map(branch).collect::<String>()
+        )
+    };
+    for (branches, conflicts) in [(100, 1), (150, 0), (5_000, 0)] {
+        let text = format!("{}\np := 7 if input.b\n", chain(branches));
+        assert_eq!(found("conflicting-rules", &text).len(), conflicts, "{branches}");
+    }
+    assert_eq!(found("conflicting-rules", &chain(5_000)), []);
+}
+
 #[test]
 fn conditions_that_always_hold() {
     finds(
