@@ -136,9 +136,14 @@ impl Diagnostic {
 
     fn render_with(&self, source_text: &str, renderer: &Renderer) -> String {
         let (start, end) = self.visible_range(source_text);
-        let snippet = Snippet::source(source_text)
+        // The line with those around it: of thousands of problems nobody maps the whole text for each.
+        let (first, last, above) = lines_around(source_text, start, end);
+        let shown = source_text.get(first..last).unwrap_or_default();
+        let within = start.saturating_sub(first)..end.saturating_sub(first);
+        let snippet = Snippet::source(shown)
+            .line_start((self.line as usize).saturating_sub(above).max(1))
             .path(self.file.as_ref())
-            .annotation(AnnotationKind::Primary.span(start..end));
+            .annotation(AnnotationKind::Primary.span(within));
         let title = Level::ERROR
             .primary_title(self.message.as_str())
             .id(self.code.as_str());
@@ -168,6 +173,25 @@ impl Diagnostic {
     }
 }
 
+/// Where the line before a range begins, where the line behind it ends, and how many lines there are before the range's own.
+fn lines_around(text: &str, start: usize, end: usize) -> (usize, usize, usize) {
+    let line_start = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
+        before.rfind('\n').map_or(0, |newline| newline.saturating_add(1))
+    };
+    let line_end = |at: usize| {
+        let behind = text.get(at..).unwrap_or_default();
+        let newline = behind.find('\n').unwrap_or(behind.len());
+        at.saturating_add(newline)
+    };
+    let own = line_start(start);
+    let last = line_end(line_end(end).saturating_add(1).min(text.len()));
+    match own.checked_sub(1) {
+        Some(newline) => (line_start(newline), last, 1),
+        None => (own, last, 0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +216,47 @@ mod tests {
         assert!(text.contains("|      ^^^^"), "{text}");
         assert!(text.contains("help: define it"), "{text}");
         assert_eq!(diagnostic.to_string(), "a.rego:3:6: unknown function `nope`");
+    }
+
+    /// Wherever the culprit is, it is shown as in the whole text.
+    #[test]
+    fn the_lines_shown_are_those_of_the_text() {
+        for text in [
+            "a",
+            "",
+            "\n",
+            "ab\ncd\nef\ngh\n",
+            "ab\r\n\r\ncd",
+            "\n\n\nx\n\n",
+            "é\n日本\n  x",
+        ] {
+            let source = SourceFile::new("a.rego", text);
+            let length = u32::try_from(text.len()).unwrap();
+            for (start, end) in (0..=length).flat_map(|start| (start..=length).map(move |end| (start, end))) {
+                if !text.is_char_boundary(start as usize) {
+                    continue;
+                }
+                let diagnostic = Diagnostic::new(&source, Span::new(start, end), Code::Syntax, "odd");
+                let (from, to) = diagnostic.visible_range(text);
+                let whole = Snippet::source(text)
+                    .path("a.rego")
+                    .annotation(AnnotationKind::Primary.span(from..to));
+                let title = Level::ERROR.primary_title("odd").id("syntax");
+                let wanted = Renderer::plain().render(&[title.element(whole)]);
+                assert_eq!(diagnostic.render(text), wanted, "{text:?} {start} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn thousands_of_problems_are_shown_by_their_lines() {
+        let source = SourceFile::new("a.rego", "p := nope(1)\n".repeat(1 << 17));
+        for line in 0..1 << 14 {
+            let start = line * 13 * 8;
+            let diagnostic = Diagnostic::new(&source, Span::new(start, start + 4), Code::Syntax, "odd");
+            // Many times the whole text would be hours.
+            assert!(diagnostic.render(source.text()).contains(" | p := nope(1)"));
+        }
     }
 
     #[test]
