@@ -101,11 +101,12 @@ impl VerifierKey {
         &self.public
     }
 
-    /// Checks that the note is signed by this key and returns its text, including the final newline.
+    /// Checks that the note is signed by this key and returns its text, including the final newline. Lines of other keys must be signature lines,
+    /// wherever they stand, and say nothing.
     pub fn open<'a>(&self, note: &'a str) -> Result<&'a str, NoteError> {
         let (text, signatures) = split(note)?;
         let id = key_id(&self.name, ED25519_TYPE, &self.public);
-        let mut bad = false;
+        let (mut good, mut bad) = (false, false);
         for line in signatures.lines() {
             let (name, blob) = read_signature(line)?;
             let Some((found, signature)) = blob.split_first_chunk::<4>() else {
@@ -117,11 +118,11 @@ impl VerifierKey {
                 continue;
             }
             match UnparsedPublicKey::new(&ED25519, self.public).verify(text.as_bytes(), signature) {
-                Ok(()) => return Ok(text),
+                Ok(()) => good = true,
                 Err(_) => bad = true,
             }
         }
-        Err(unsigned(self, bad))
+        if good { Ok(text) } else { Err(unsigned(self, bad)) }
     }
 }
 
@@ -332,6 +333,39 @@ mod tests {
             &shown.replace("stele/test", "stele/tess"),
         ] {
             assert!(bad.parse::<VerifierKey>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_line_behind_the_text_is_a_signature_line() {
+        let key = SigningKey::from_seed("stele/test", &[7; 32]).unwrap();
+        let note = key.sign("a\n").unwrap();
+        let (text, ours) = split(&note).unwrap();
+        let text = text.to_owned();
+        let with = |line: &str| {
+            let ahead = key.verifier().open(&format!("{text}\n{line}\n{ours}")).is_ok();
+            let behind = key.verifier().open(&format!("{text}\n{ours}{line}\n")).is_ok();
+            assert_eq!(ahead, behind, "{line}");
+            ahead
+        };
+        for line in ["— other AAAAAA==", "— other AAAAAAA=", "— stele/test AAAAAA=="] {
+            assert!(with(line), "{line}");
+        }
+        for line in [
+            "",
+            "x",
+            "- other AAAAAA==",
+            "— other",
+            "—  AAAAAA==",
+            "— o+r AAAAAA==",
+            "— o\u{3000}r AAAAAA==",
+            "— other AAAA",
+            "— other AAAAAA",
+            "— other AAAAAB==",
+            "— other AAAAAA== ",
+            "— other *",
+        ] {
+            assert!(!with(line), "{line}");
         }
     }
 

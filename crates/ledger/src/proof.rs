@@ -1,5 +1,6 @@
 //! Proof bundles: everything a stranger needs to check one decision offline. Normative: `docs/formats/proof.md`.
 
+mod form;
 #[cfg(test)]
 mod tests;
 
@@ -118,6 +119,17 @@ pub enum VerifyError {
     /// Not a proof bundle.
     #[error("not a proof bundle: {0}")]
     Json(#[from] serde_json::Error),
+    /// Not JSON, or an object in it has a member twice.
+    #[error("not a proof bundle: {0}")]
+    Text(#[from] stele_types::json::JsonError),
+    /// JSON that reads as a proof, but not what a node writes for one.
+    #[error(
+        "not a proof bundle as it is written: {place} is left out, empty or null where it must not be, or in another form than docs/formats/proof.md gives"
+    )]
+    Form {
+        /// Where, as a JSON pointer.
+        place: String,
+    },
     /// Larger than [`MAX_PROOF_BYTES`].
     #[error("the file has {size} bytes; a proof has at most {MAX_PROOF_BYTES}")]
     TooLarge {
@@ -183,12 +195,15 @@ pub struct Report {
 }
 
 impl ProofBundle {
-    /// Reads `proof.json`.
+    /// Reads `proof.json`: only what [`Self::to_json`] writes, but for white space, the order of members and escapes, so that every reader of the
+    /// format takes the same files.
     pub fn from_json(bytes: &[u8]) -> Result<Self, VerifyError> {
         if bytes.len() > MAX_PROOF_BYTES {
             return Err(VerifyError::TooLarge { size: bytes.len() });
         }
-        Ok(serde_json::from_slice(bytes)?)
+        let bundle = serde_json::from_slice(bytes)?;
+        form::check(bytes, &bundle)?;
+        Ok(bundle)
     }
 
     /// The content of `proof.json`, indented.

@@ -6,6 +6,6 @@ mod scan;
 mod tests;
 mod write;
 
-pub use parse::{JsonError, JsonErrorKind, Limits, outline, parse};
+pub use parse::{JsonError, JsonErrorKind, Limits, outline, parse, parse_unique};
 pub use scan::plain_run;
 pub use write::{to_string, to_string_pretty, to_vec, write, write_string};

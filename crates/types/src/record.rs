@@ -185,8 +185,11 @@ impl DecisionRecord {
         })
     }
 
-    /// Reads a stored record.
+    /// Reads a stored record: an object, though serde would take its members in an array, too.
     pub fn from_json(bytes: &[u8]) -> Result<Self, RecordError> {
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(RecordError::NoObject);
+        }
         serde_json::from_slice(bytes).map_err(RecordError::from)
     }
 }

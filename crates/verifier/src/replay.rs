@@ -99,7 +99,18 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-impl Lean<'_> {
+impl<'a> Lean<'a> {
+    /// Reads a record's line, which must be JSON from end to end: serde looks over members that nobody asks for, whatever bytes or halves of surrogate pairs
+    /// are in them, and fsck and proofs refuse such a record.
+    fn read(record: &'a [u8]) -> Result<Self, String> {
+        let outline = json::outline(record, &INPUT, 0);
+        let outline = outline.map_err(|error| format!("the record is not valid JSON: {error}"))?;
+        if outline.as_object().is_none() {
+            return Err("the record is malformed: it must be an object".to_owned());
+        }
+        serde_json::from_slice(record).map_err(|error| format!("the record is malformed: {error}"))
+    }
+
     fn withholds(&self, field: &str) -> bool {
         self.erased.iter().chain(&self.masked).any(|pointer| {
             let rest = pointer
@@ -128,7 +139,7 @@ impl Opened {
     /// # Errors
     /// What is wrong or missing, in words.
     pub(crate) fn read(record: &[u8]) -> Result<Self, String> {
-        let lean: Lean<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
+        let lean = Lean::read(record)?;
         let (Some(salt), false) = (lean.input_salt, lean.withholds("input")) else {
             return Err("the input was withheld".to_owned());
         };
@@ -288,11 +299,9 @@ impl Replayer {
 
     /// [`Self::recompute`], of any record.
     fn at_length(&mut self, leaf: &Leaf, record: &[u8], timeline: Option<&Timeline>) -> Found {
-        let lean: Lean<'_> = match serde_json::from_slice(record) {
+        let lean = match Lean::read(record) {
             Ok(lean) => lean,
-            Err(error) => {
-                return Found::Other(Outcome::Mismatch(format!("the record is malformed: {error}")));
-            }
+            Err(problem) => return Found::Other(Outcome::Mismatch(problem)),
         };
         let (path, salt) = match self.prepare(leaf, record, &lean, timeline) {
             Ok(ready) => ready,

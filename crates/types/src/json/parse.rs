@@ -62,6 +62,9 @@ pub enum JsonErrorKind {
     /// Not a number, or one with too many digits.
     #[error(transparent)]
     Number(NumberError),
+    /// An object has a key twice, where that is refused.
+    #[error("an object has the key `{0}` more than once")]
+    Repeated(String),
     /// Something follows the value.
     #[error("unexpected content after the end of the value")]
     Trailing,
@@ -107,16 +110,21 @@ impl JsonError {
 /// Numbers are exact. Of equal keys the last wins, as in Go's decoder and so in OPA. Unlike Go's, invalid UTF-8 and
 /// unpaired surrogates are errors rather than replaced, because two different inputs must never become one value.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
-    read(bytes, limits, None)
+    read(bytes, limits, None, false)
+}
+
+/// Reads one JSON document as [`parse`] does, and refuses one in which an object has a key more than once: where readers differ in which of them counts.
+pub fn parse_unique(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+    read(bytes, limits, None, true)
 }
 
 /// Reads one JSON document as [`parse`] does, with the same errors, and keeps little of it: objects on the first `levels` levels, the document's own being
 /// the first, with what in them is no collection. Arrays are there and empty, and so are objects below.
 pub fn outline(bytes: &[u8], limits: &Limits, levels: usize) -> Result<Value, JsonError> {
-    read(bytes, limits, Some(levels))
+    read(bytes, limits, Some(levels), false)
 }
 
-fn read(bytes: &[u8], limits: &Limits, levels: Option<usize>) -> Result<Value, JsonError> {
+fn read(bytes: &[u8], limits: &Limits, levels: Option<usize>, unique: bool) -> Result<Value, JsonError> {
     if bytes.len() > limits.max_bytes {
         let kind = JsonErrorKind::TooLarge {
             size: bytes.len(),
@@ -137,10 +145,20 @@ fn read(bytes: &[u8], limits: &Limits, levels: Option<usize>) -> Result<Value, J
         at: 0,
         limits,
         levels,
+        unique,
     };
     parser
         .document()
         .map_err(|kind| JsonError::at(bytes, parser.at, kind))
+}
+
+/// A key that is there more than once, cut to 80 characters.
+fn repeated(pairs: &[(Value, Value)]) -> Option<String> {
+    let mut keys: Vec<&str> = pairs.iter().filter_map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    let pairs = keys.iter().zip(keys.iter().skip(1));
+    let (twice, _) = pairs.into_iter().find(|(one, other)| one == other)?;
+    Some(twice.chars().take(80).collect())
 }
 
 /// INVARIANT: `at <= bytes.len()`, and `at` is the offset to blame when a method returns an error.
@@ -151,6 +169,8 @@ struct Parser<'a> {
     limits: &'a Limits,
     /// On how many levels objects are kept with what is in them; `None`: everything is kept.
     levels: Option<usize>,
+    /// Whether a key that an object has twice is an error.
+    unique: bool,
 }
 
 type Parsed<T> = Result<T, JsonErrorKind>;
@@ -291,6 +311,11 @@ impl<'a> Parser<'a> {
             }
         }
         self.advance(1);
+        if self.unique
+            && let Some(key) = repeated(&pairs)
+        {
+            return Err(JsonErrorKind::Repeated(key));
+        }
         // Collecting sorts once and builds the tree in bulk; of equal keys the last one stays.
         Ok(Value::Object(Arc::new(pairs.into_iter().collect())))
     }

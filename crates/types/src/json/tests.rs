@@ -29,6 +29,22 @@ fn last_of_equal_keys_wins() {
 }
 
 #[test]
+fn a_key_twice_is_refused_where_it_must_not_be() {
+    let unique = |text: &str| parse_unique(text.as_bytes(), &Limits::default());
+    let sound = r#"{"a":{"a":1},"b":[{"a":1},{"a":1}],"A":2}"#;
+    assert_eq!(unique(sound), read(sound));
+    for text in [
+        r#"{"a":1,"b":2,"\u0061":3}"#,
+        r#"[{"b":{"a":1,"a":1}}]"#,
+        r#"{"":1,"":2}"#,
+    ] {
+        assert!(read(text).is_ok());
+        let kind = unique(text).unwrap_err().kind;
+        assert!(matches!(kind, JsonErrorKind::Repeated(_)), "{text}: {kind:?}");
+    }
+}
+
+#[test]
 fn an_outline_has_the_objects_above() {
     let text = r#"{"a": {"b": {"c": {"d": 1}, "e": 2}, "f": [1, {"g": 3}]}, "h": "x", "i": {}}"#;
     let at = |levels| to_string(&outline(text.as_bytes(), &Limits::default(), levels).unwrap());

@@ -34,6 +34,9 @@ pub enum RecordError {
         #[from]
         source: serde_json::Error,
     },
+    /// The record is an array.
+    #[error("the record is malformed: it must be an object")]
+    NoObject,
     /// A leaf was asked of a record whose input salt is gone.
     #[error("the record's input was masked or erased, so its leaf can't be computed from it any more")]
     Withheld,
@@ -154,7 +157,10 @@ impl DecisionRecord {
                 None => false,
             })
         };
-        let result = if self.is_withheld("result") {
+        let result = if self.error.is_some() && self.result.is_some() {
+            // No leaf stands for both, whatever the record withholds.
+            Part::Differs
+        } else if self.is_withheld("result") {
             Part::Withheld
         } else {
             part(self.result_digest()? == Some(leaf.result_digest))

@@ -53,9 +53,7 @@ fn no_flipped_bit_agrees_that_changes_what_is_re_executed() {
     let (leaf, record) = honest();
     let mut replayer = replayer();
     let essence = |record: &[u8]| -> Option<Vec<Option<Value>>> {
-        // In members that nobody needs, bytes that are no text do no harm.
-        let text = String::from_utf8_lossy(record);
-        let value = json::parse(text.as_bytes(), &json::Limits::default()).ok()?;
+        let value = json::parse(record, &json::Limits::default()).ok()?;
         let names = [
             "policy_id",
             "path",
@@ -189,6 +187,39 @@ fn members_that_are_malformed_or_there_twice_are_refused_as_ever() {
         outcome(&mut replayer, &leaf, &trailing),
         Outcome::Mismatch(_)
     ));
+}
+
+/// Also in members that no re-execution needs, and by whichever way: what fsck and proofs refuse, no verifier agrees with.
+#[test]
+fn a_record_that_is_not_json_from_end_to_end_is_refused() {
+    let (leaf, record) = honest();
+    let mut replayer = replayer();
+    let large = "x".repeat(1 << 20);
+    for spoilt in [
+        &b"\xff"[..],
+        b"\xc3\x28",
+        b"\xed\xa0\x80",
+        b"\xe2\x82",
+        br"\ud800",
+        br"\udc00\ud800",
+        br"\x",
+        b"\n",
+        b"\0",
+    ] {
+        for chaff in ["", &large] {
+            let mark = format!(r#""labels":{{"note":"{chaff}HERE"}},"latency_ns":"#);
+            let text = altered(&record, r#""latency_ns":"#, &mark);
+            let at = text.windows(4).position(|four| four == b"HERE").unwrap();
+            let bad = [&text[..at], spoilt, &text[at + 4..]].concat();
+            assert!(DecisionRecord::from_json(&bad).is_err());
+            let judged = outcome(&mut replayer, &leaf, &bad);
+            assert!(
+                matches!(&judged, Outcome::Mismatch(why) if why.contains("not valid JSON")),
+                "{spoilt:?}: {judged:?}"
+            );
+            assert!(Opened::read(&bad).is_err(), "{spoilt:?}");
+        }
+    }
 }
 
 fn decided_salt(record: &[u8]) -> String {
