@@ -271,10 +271,17 @@ fn honest(more: &[&str]) {
     let receipt = ask(&site, &node, "answer.json");
     let claim = |more: &[&str]| site.run(&[&["challenge", "--receipt", "answer.json"], more].concat());
     // All that would be published is shown first; the input is not among it.
-    let asked = eventually("the receipt is due", || {
-        let ran = claim(&[]);
-        (!ran.err.contains("need not be")).then_some(ran)
+    // And that the node has what it is said to lack.
+    let asked = eventually("the receipt is due, and the decision anchored", || {
+        let ran = claim(&["--log", &format!("http://{}", node.address)]);
+        ran.err
+            .contains("THE DECISION IS IN THE LOG ALREADY")
+            .then_some(ran)
     });
+    assert!(asked.err.contains("what you pay is gone"), "{}", asked.err);
+    let nowhere = claim(&["--log", "http://127.0.0.1:1"]);
+    assert!(nowhere.err.contains("Nobody knows whether"), "{}", nowhere.err);
+    nowhere.fails(2, &["needs consent"]);
     assert!(!asked.err.contains("AdmissionReview") && !asked.err.contains(&hex(&receipt.input_salt.0)));
     asked.fails(2, &["needs consent", "deposit of 0 wei", "its commitment"]);
     let claimed = claim(&["--yes", "--format", "json"]).exits(0);
@@ -428,9 +435,28 @@ fn terms_are_changed_and_deposits_withdrawn() {
     assert_eq!(changed, expected);
     let again: Value = serde_json::from_str(&terms(&["--format", "json"]).exits(0)).unwrap();
     assert_eq!(again, expected);
-    terms(&["--window", "0"]).fails(2, &["window"]);
+    for (name, senseless) in [
+        ("--window", "0"),
+        ("--window", "31536001"),
+        ("--window", "18446744073709551615"),
+        ("--max-merge-delay", "0"),
+        ("--max-merge-delay", "31536001"),
+        ("--grace", "31536001"),
+    ] {
+        terms(&[name, senseless]).fails(2, &[name, "a year", senseless]);
+    }
     terms(&["--grace", "14399"]).fails(2, &["at least 14400 s", "3600 s", "7200 s"]);
-    terms(&["--window", "1", "--key", "absent.key"]).fails(3, &["absent.key"]);
+    let hasty = terms(&["--window", "1", "--key", "absent.key"]);
+    assert!(
+        hasty.err.contains("honest nodes will be suspended"),
+        "{}",
+        hasty.err
+    );
+    hasty.fails(3, &["absent.key", "--window 60"]);
+    let hasty = terms(&["--max-merge-delay", "2", "--key", "absent.key"]);
+    hasty.fails(3, &["absent.key", "--max-merge-delay 60"]);
+    let calm = terms(&["--deposit", "1000", "--window", "7100", "--key", "absent.key"]);
+    assert!(!calm.err.contains("warning"), "{}", calm.err);
 
     let withdraw = |more: &[&str]| site.run(&[&["withdraw"], more].concat());
     for account in [&[][..], &["--node"]] {

@@ -2,6 +2,7 @@
 
 mod dates;
 mod evidence;
+mod logged;
 mod omission;
 mod private;
 mod subject;
@@ -36,7 +37,8 @@ use subject::Subject;
 /// With --private the input stays private: verifiers (--verifier) re-execute the decision under their own access and sign what they find, and
 /// the contract takes the word of a quorum of them. Digests become public, and who signed.
 ///
-/// With --receipt the chain asks the node to show that the promised decision is in its log; the input stays private. Once the node's time is over,
+/// With --receipt the chain asks the node to show that the promised decision is in its log; the input stays private. Whether the log has it already, so
+/// that a claim would only cost the deposit, is looked up and said first. Once the node's time is over,
 /// --settle ends it: exit code 1 when the node is suspended, 0 when it had answered.
 ///
 /// With --dates nothing becomes public that is not. Exit code 1: the dates are refuted, and the node suspended. 2: they are in order, or not both in one anchored tree.
@@ -54,8 +56,9 @@ pub(crate) struct Args {
     /// Two proofs of one node whose dates contradict their order in the log: the node is suspended
     #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["proof", "receipt", "bundle"])]
     dates: Option<Vec<PathBuf>>,
-    /// Where the node serves its log, for --dates with proofs that lead to different anchors [default: where the registry says]
-    #[arg(long, value_name = "URL", requires = "dates")]
+    /// Where the node serves its log: for --receipt, to see whether the decision is there already, and for --dates with proofs that lead to different anchors
+    /// [default: where the registry says]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["id", "proof"])]
     log: Option<String>,
     /// End a claim about the receipt that the node has not answered in time
     #[arg(long, requires = "receipt")]

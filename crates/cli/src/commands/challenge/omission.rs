@@ -1,6 +1,6 @@
 //! `stele challenge --receipt`: claims that a promised decision is not in its node's log, and settles the claim.
 
-use super::{Args, consent, failed, governance};
+use super::{Args, consent, failed, governance, logged};
 use crate::commands::receipt;
 use crate::config::Sources;
 use crate::exit::Verdict;
@@ -43,7 +43,9 @@ pub(super) fn run(sources: &Sources, args: &Args, path: &Path) -> Result<Verdict
             }
             None => {
                 let terms = may_be_claimed(&governance, &promised, &checked).await?;
+                let logged = logged::look(&governance, args.log.as_deref(), &promised, &checked).await?;
                 disclose(&governance, &promised, &terms);
+                output::note(format!("\n{logged}"));
                 consent(args.yes)?;
                 governance
                     .claim_omission(&account()?, &promised)

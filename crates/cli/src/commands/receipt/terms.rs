@@ -56,6 +56,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
         let terms = args.changed(held);
         if terms != held {
             check(governance, &terms).await?;
+            warn(&held, &terms);
             let admin = keys::role_account(&session.home, Role::Admin, args.key.as_deref())?;
             governance.set_omission_terms(&admin, &terms).await?;
         }
@@ -64,8 +65,25 @@ pub(super) fn run(sources: &Sources, args: &Args) -> Result<Verdict> {
     })
 }
 
+/// Longest that the contract takes, in seconds: a year.
+const LONGEST: u64 = 365 * 86_400;
+/// Seconds that a node needs for an answer at its defaults, with room: it looks for claims every 5 s, anchors every 10 s, and a transaction waits for its block.
+const ANSWER: u64 = 60;
+
 /// Says what the contract would refuse with less to read.
 async fn check(governance: &Governance, terms: &OmissionTerms) -> Result<()> {
+    for (name, given, least) in [
+        ("--max-merge-delay", terms.max_merge_delay, 1),
+        ("--window", terms.window, 1),
+        ("--grace", terms.grace, 0),
+    ] {
+        if !(least..=LONGEST).contains(&given.as_secs()) {
+            bail!(
+                "{name} must be between {least} s and a year ({LONGEST} s), and not {} s: the contract takes no other",
+                given.as_secs()
+            );
+        }
+    }
     let tolerance = governance.challenge_tolerance().await.environment("the chain")?;
     let least = terms.least_grace(Duration::from_secs(tolerance));
     if terms.grace < least {
@@ -78,6 +96,24 @@ async fn check(governance: &Governance, terms: &OmissionTerms) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What the contract takes, and honest nodes would pay for: said, because only the admin knows how these are set up.
+fn warn(held: &OmissionTerms, terms: &OmissionTerms) {
+    let (window, delay) = (terms.window.as_secs(), terms.max_merge_delay.as_secs());
+    if window < ANSWER && terms.window != held.window {
+        output::note(format!(
+            "warning: a node has only {window} s to answer a claim. At its defaults it looks for claims every 5 s (server.receipts.poll_ms), may have to anchor \
+             first (every 10 s, server.anchor.interval_ms, and with a quorum not before its verifiers), and its transactions wait for a block: honest nodes will \
+             be suspended. Give at least --window {ANSWER}, and more than the longest outage that you forgive"
+        ));
+    }
+    if delay < ANSWER && terms.max_merge_delay != held.max_merge_delay {
+        output::note(format!(
+            "warning: promises are due after {delay} s, whatever their nodes say: a node that anchors every 10 s (server.anchor.interval_ms) or waits for blocks and \
+             verifiers can't keep them, and pays for each claim with a transaction. Give at least --max-merge-delay {ANSWER}"
+        ));
+    }
 }
 
 fn print(format: Format, terms: &OmissionTerms) -> Result<()> {
