@@ -34,6 +34,21 @@ all_of(statement, _, but) if {
 	not statement.NotPrincipal
 }
 
+# Services whose every action reaches what is kept: data, keys, secrets, machines and what watches them.
+keepers := {
+	"backup", "cloudtrail", "dynamodb", "ec2", "guardduty", "kms", "organizations", "rds", "redshift", "s3",
+	"secretsmanager", "ssm",
+}
+
+# Services of which a statement allows every action on every resource.
+whole_services(statement) := {service |
+	object.get(statement, "Condition", {}) in [{}, null]
+	all_of(statement, "Resource", "NotResource")
+	some pattern in as_list(statement.Action)
+	[service, "*"] = split(lower(pattern), ":")
+	service in keepers
+}
+
 # In any partition: "arn:aws-cn:*:*:*:*".
 anything(pattern) if pattern in {
 	"*", "**", "***", "*:*",

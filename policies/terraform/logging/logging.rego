@@ -152,7 +152,7 @@ silent(change) if {
 
 # METADATA
 # title: Cluster without audit log
-# description: The control plane of an EKS cluster does not log who did what.
+# description: The control plane of an EKS cluster does not log who did what, or a GKE cluster sends no logs at all.
 # custom:
 #   id: terraform/logging/cluster
 #   severity: high
@@ -161,13 +161,24 @@ silent(change) if {
 #   - nist-800-53r5:AU-12
 #   - pci-dss-4.0:10.2.1
 #   - iso-27001-2022:A.8.15
-#   remediation: Set enabled_cluster_log_types to [audit, authenticator, api].
+#   remediation: Set enabled_cluster_log_types to [audit, authenticator, api]; leave logging_service and logging_config of GKE as they are.
 deny contains finding if {
 	some change in tf.of_type("aws_eks_cluster")
 	tf.known(change, "enabled_cluster_log_types")
 	types := {type | some type in change.change.after.enabled_cluster_log_types}
 	not "audit" in types
 	finding := tf.finding("terraform/logging/cluster", change, "enabled_cluster_log_types must have audit")
+}
+
+deny contains finding if {
+	some change in tf.of_type("google_container_cluster")
+	some field in unlogged(change)
+	finding := tf.finding("terraform/logging/cluster", change, sprintf("%s must not turn logs off", [field]))
+}
+
+unlogged(change) := {"logging_service" | lower(change.change.after.logging_service) == "none"} | {"logging_config" |
+	some config in tf.blocks(change, "logging_config")
+	config.enable_components == []
 }
 
 # METADATA

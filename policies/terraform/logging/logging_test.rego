@@ -44,6 +44,22 @@ ids := {
 	"terraform/logging/retention",
 }
 
+gke(after) := plans.plan([plans.change("google_container_cluster", after)])
+
+test_clusters_of_gke_must_log if {
+	every after in [
+		{"logging_service": "none"}, {"logging_service": "None"}, {"logging_config": [{"enable_components": []}]},
+	] {
+		found(gke(after)) == {"terraform/logging/cluster"}
+	}
+	every after in [
+		{}, {"logging_service": "logging.googleapis.com/kubernetes"}, {"logging_service": null}, {"logging_config": []},
+		{"logging_config": [{"enable_components": ["SYSTEM_COMPONENTS"]}]}, {"logging_config": [{"enable_components": null}]},
+	] {
+		found(gke(after)) == set()
+	}
+}
+
 test_bad_plan_has_every_finding if found(bad) == ids
 
 test_text_and_numbers_are_converted if {
