@@ -148,6 +148,7 @@ pub(crate) mod tests {
             end: place,
             fingerprint: format!("{policy} {rule}"),
             exception: None,
+            roots: Vec::new(),
             why: Vec::new(),
             fix: None,
             excerpt: Excerpt::default(),

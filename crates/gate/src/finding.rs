@@ -49,6 +49,9 @@ pub struct Finding {
     /// What the policy read on its way, if that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<Why>,
+    /// The modules that are checked for themselves and show it, if several call what it stands in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<String>,
     /// What mends it, if the policy knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,

@@ -11,7 +11,8 @@ use crate::check::{Asked, Checked, Checker, Worker};
 use crate::evidence::CheckedFile;
 use crate::exception::Idle;
 use crate::finding::{Failure, Finding, fingerprint};
-use crate::source::{Input, Source};
+use crate::source::{Input, Origin, Source};
+use crate::text::Position;
 
 /// What a check of many files came to.
 #[derive(Debug, Default, serde::Serialize)]
@@ -124,14 +125,25 @@ pub fn run(
     };
     let mut inputs = Vec::new();
     let mut any_changed = false;
-    for (_, result) in results {
+    for (index, result) in results {
         let result = result.map(|examined| {
             inputs.extend(examined.input);
             any_changed |= examined.changed;
-            examined.checked
+            let mut checked = examined.checked;
+            let module = sources
+                .get(index)
+                .filter(|source| matches!(source.origin, Origin::Module(_)));
+            for finding in &mut checked.findings {
+                finding.roots.extend(module.map(|source| source.name.clone()));
+            }
+            checked
         });
         out.add(result);
     }
+    join_roots(&mut out.findings);
+    let mut said = BTreeSet::new();
+    out.failures
+        .retain(|failure| said.insert((failure.file.clone(), failure.at, failure.message.clone())));
     if checker.combine && (any_changed || changed.is_some_and(Changed::lost_any)) {
         let checked = checker.worker().check_combined(&inputs);
         out.checks = out.checks.saturating_add(checked.checks);
@@ -143,6 +155,36 @@ pub fn run(
     prefer_plans(&mut out.findings);
     tell_apart(&mut out.findings);
     out
+}
+
+/// What several modules show because they call the same one is said once, with their names: it is mended once.
+fn join_roots(findings: &mut Vec<Finding>) {
+    let mut met: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(String, Position, usize), usize> = BTreeMap::new();
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings.drain(..) {
+        let [root] = finding.roots.as_slice() else {
+            kept.push(finding);
+            continue;
+        };
+        // Equal ones of one module are several.
+        let before = met
+            .entry((root.clone(), finding.fingerprint.clone()))
+            .or_default();
+        let key = (finding.fingerprint.clone(), finding.start, *before);
+        *before = before.saturating_add(1);
+        let at = *first.entry(key).or_insert(kept.len());
+        match kept.get_mut(at) {
+            Some(there) => there.roots.extend(finding.roots),
+            None => kept.push(finding),
+        }
+    }
+    for finding in &mut kept {
+        if finding.roots.len() < 2 {
+            finding.roots.clear();
+        }
+    }
+    *findings = kept;
 }
 
 /// What a plan and the configuration that it was made from both show is said once.
@@ -200,6 +242,31 @@ mod tests {
                 ("both", InputKind::Kubernetes)
             ]
         );
+    }
+
+    #[test]
+    fn what_several_modules_call_is_said_once() {
+        let of = |root: &str, rule: &str| Finding {
+            kind: InputKind::Terraform,
+            roots: vec![root.to_owned()],
+            ..finding("p", rule, Severity::Low)
+        };
+        let mut findings = vec![
+            of("a", "x"),
+            of("a", "x"),
+            of("a", "y"),
+            of("b", "x"),
+            of("b", "z"),
+            of("c", "x"),
+        ];
+        findings.push(finding("p", "x", Severity::Low));
+        join_roots(&mut findings);
+        let kept: Vec<(&str, String)> = findings
+            .iter()
+            .map(|found| (found.rule.as_str(), found.roots.join(" ")))
+            .collect();
+        let kept: Vec<(&str, &str)> = kept.iter().map(|(rule, roots)| (*rule, roots.as_str())).collect();
+        assert_eq!(kept, [("x", "a b c"), ("x", ""), ("y", ""), ("z", ""), ("x", "")]);
     }
 
     #[test]

@@ -351,9 +351,27 @@ pub(crate) fn text_of(path: &Path) -> Result<String, String> {
     if found.len() > MAX_BYTES {
         return Err(format!("has {} bytes; {MAX_BYTES} is the limit", found.len()));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        format!("is not UTF-8: byte {at} belongs to no character")
+    text(std::fs::read(path).map_err(unreadable)?)
+}
+
+/// The text that bytes are.
+///
+/// # Errors
+///
+/// Why they are none: which byte is not UTF-8, or how to convert what is another encoding by its mark.
+pub fn text(bytes: Vec<u8>) -> Result<String, String> {
+    let encoding = match bytes.as_slice() {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        _ => None,
+    };
+    String::from_utf8(bytes).map_err(|error| match encoding {
+        Some(encoding) => {
+            format!("is not UTF-8 but {encoding}: convert it (`iconv -f {encoding} -t UTF-8 FILE`)")
+        }
+        None => {
+            let at = error.utf8_error().valid_up_to();
+            format!("is not UTF-8: byte {at} belongs to no character")
+        }
     })
 }

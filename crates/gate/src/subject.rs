@@ -115,6 +115,7 @@ impl Subject<'_> {
             start,
             end,
             exception: None,
+            roots: Vec::new(),
             why,
             fix: fix::of(entry.as_ref(), fix, path, view.index),
             excerpt: Excerpt::of(text, &range),

@@ -270,7 +270,7 @@ fn bad_files_are_told_and_the_others_are_read() {
         ("latin1.yaml", "byte 6 belongs to no character"),
         ("long.hcl", "is the limit of HCL"),
         ("nul.env", "ok"),
-        ("utf16.json", "is not UTF-8"),
+        ("utf16.json", "is not UTF-8 but UTF-16: convert it (`iconv"),
     ];
     let found = outcomes(directory.path());
     assert_eq!(found.len(), expected.len(), "{found:?}");

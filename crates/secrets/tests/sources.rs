@@ -170,6 +170,21 @@ fn damaged_archives_are_reported_and_the_rest_is_scanned() {
 }
 
 #[test]
+fn nothing_is_wrong_with_a_large_archive() {
+    let dir = TempDir::new().unwrap();
+    let mut archive = zip(&[("a.txt", token("b").as_bytes())]);
+    let end = archive.len() - 22;
+    archive[end + 10..end + 12].fill(0xff);
+    std::fs::write(dir.path().join("large.zip"), archive).unwrap();
+    let report = files(dir.path());
+    let messages: Vec<&str> = report.problems.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["is a Zip64 archive, which is not read; unpack it and scan the files"]
+    );
+}
+
+#[test]
 fn bombs_cost_little_and_are_reported() {
     let dir = TempDir::new().unwrap();
     // 200 MB of one byte become 200 KB; nested once more, a kilobyte.

@@ -181,6 +181,7 @@ impl Report<'_> {
             start,
             end,
             exception: exempt,
+            roots: Vec::new(),
             why: Vec::new(),
             fix: None,
             excerpt,

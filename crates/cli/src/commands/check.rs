@@ -16,7 +16,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use stele_gate::changed::{self, Changed};
 use stele_gate::evidence::CheckedFile;
-use stele_gate::source::{MAX_BYTES, Origin, STANDARD_INPUT, Source};
+use stele_gate::source::{MAX_BYTES, Origin, STANDARD_INPUT, Source, text};
 use stele_gate::walk::Sources;
 use stele_gate::{Checker, Failure, Outcome, report};
 use stele_types::{Enforcement, InputKind};
@@ -241,7 +241,7 @@ fn files(args: &Args) -> Result<Sources> {
                 u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES),
                 "standard input has more than {MAX_BYTES} bytes, the limit"
             );
-            let text = String::from_utf8(bytes).context("standard input is not UTF-8")?;
+            let text = text(bytes).map_err(|message| anyhow::anyhow!("standard input {message}"))?;
             anyhow::ensure!(
                 !text.trim_start_matches('\u{feff}').trim().is_empty(),
                 "nothing on standard input: did the command before the pipe fail?"

@@ -33,9 +33,16 @@ pub(crate) fn level(finding: &crate::Finding) -> &'static str {
     }
 }
 
-/// The message, and below it how to mend it and why it is excepted.
+/// Which modules show it, if several do.
+pub(crate) fn roots(finding: &crate::Finding) -> Option<String> {
+    let several = !finding.roots.is_empty();
+    several.then(|| format!("in what {} call", finding.roots.join(", ")))
+}
+
+/// The message, and below it which modules show it, how to mend it and why it is excepted.
 pub(crate) fn message(finding: &crate::Finding) -> String {
     let exempt = finding.exception.as_ref().map(ToString::to_string);
-    let more = finding.remediation.iter().chain(&exempt);
+    let roots = roots(finding);
+    let more = roots.iter().chain(&finding.remediation).chain(&exempt);
     more.fold(finding.message.clone(), |text, line| format!("{text}\n{line}"))
 }

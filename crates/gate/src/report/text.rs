@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use stele_types::Enforcement;
 
-use super::level;
+use super::{level, roots};
 use crate::finding::Finding;
 use crate::run::Outcome;
 
@@ -39,6 +39,10 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
     let mut group = level.primary_title(&finding.message).id(&id).element(snippet);
     if let Some(resource) = &finding.resource {
         group = group.element(Level::NOTE.message(resource));
+    }
+    let roots = roots(finding).map(|roots| printable(&roots));
+    if let Some(roots) = &roots {
+        group = group.element(Level::NOTE.message(roots));
     }
     if let Some(remediation) = &finding.remediation {
         group = group.element(Level::HELP.message(remediation));

@@ -111,7 +111,9 @@ fn failed(worker: &mut Worker<'_>, path: &str, depth: usize, error: &io::Error) 
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::Other
     );
-    if damaged || depth > 0 {
+    if error.kind() == io::ErrorKind::Unsupported {
+        worker.problem(path, ProblemKind::Input, error.to_string());
+    } else if damaged || depth > 0 {
         worker.problem(
             path,
             ProblemKind::Input,

@@ -34,7 +34,9 @@ pub(crate) fn scan(
     let count = u16_at(bytes, end.saturating_add(10)).ok_or_else(|| damaged("a short end"))?;
     let mut at = u32_at(bytes, end.saturating_add(16)).ok_or_else(|| damaged("a short end"))?;
     if count == u16::MAX || at == u32::MAX {
-        return Err(damaged("Zip64 is not read; unpack it and scan the files"));
+        // Nothing is wrong with it.
+        let message = "is a Zip64 archive, which is not read; unpack it and scan the files";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
     }
     for _ in 0..count {
         let (entry, next) = read_entry(bytes, at).ok_or_else(|| damaged("a broken central directory"))?;
