@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stele_rego::ast::{Literal, LiteralKind, Term, TermKind};
+use stele_rego::ast::{Literal, LiteralKind, Module, Segment, Term, TermKind};
 use stele_rego::builtins::{self, Body as Code, Purity, Session};
 use stele_rego::eval::{Budget, Context, Limits};
 use stele_types::{Number, Value};
@@ -20,6 +20,27 @@ pub(super) struct Folder<'a> {
     globals: &'a Globals,
     /// From the outermost scope to the innermost: each local, with its value if it is constant.
     scopes: Vec<BTreeMap<String, Option<Value>>>,
+    /// Whether references into locals have values.
+    references: bool,
+}
+
+/// The value of a term in a module where these locals are known; none where it depends on anything else.
+pub(crate) fn value_of<'v>(
+    module: &Module,
+    term: &Term,
+    locals: impl Iterator<Item = (&'v str, &'v Value)>,
+) -> Option<Value> {
+    let imports = module.imports.iter().filter_map(|import| import.name());
+    let globals: Globals = imports
+        .map(|name| (name.name.to_string(), name.name.to_string()))
+        .collect();
+    let known = locals.map(|(name, value)| (name.to_owned(), Some(value.clone())));
+    let folder = Folder {
+        globals: &globals,
+        scopes: vec![known.collect()],
+        references: true,
+    };
+    folder.fold(term)
 }
 
 impl<'a> Folder<'a> {
@@ -27,6 +48,7 @@ impl<'a> Folder<'a> {
         Self {
             globals,
             scopes: Vec::new(),
+            references: false,
         }
     }
 
@@ -103,6 +125,16 @@ impl<'a> Folder<'a> {
                     return None;
                 }
                 call(&inner.function.dotted()?, &self.all(&inner.args)?)
+            }
+            TermKind::Ref(reference) if self.references => {
+                let root = self.local(&reference.root.name)?.clone()?;
+                reference.path.iter().try_fold(root, |at, segment| {
+                    let key = match segment {
+                        Segment::Dot(name) => Value::string(&name.name),
+                        Segment::Bracket(term) => self.fold(term)?,
+                    };
+                    at.index(&key).cloned()
+                })
             }
             TermKind::Template(_)
             | TermKind::Ref(_)

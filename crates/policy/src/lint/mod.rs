@@ -16,7 +16,7 @@ use crate::problem::Problem;
 mod conditions;
 mod definitions;
 mod facts;
-mod fold;
+pub(crate) mod fold;
 mod graph;
 mod locals;
 mod metadata;

@@ -1,43 +1,75 @@
 //! Tests with cases (`test_x[case] if ...`): every case that the body meets must hold, not only those that are left in the result.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stele_rego::ast::{Rule, Segment, TermKind};
+use stele_rego::ast::{Rule, Segment, Term, TermKind};
 use stele_rego::trace::{Event, Map, Node, Op};
 use stele_types::Value;
 
-use super::{FailedLine, Runner, Test};
+use super::{FailedLine, Runner, Test, holds};
 use crate::engine::EngineError;
+use crate::lint::fold;
 use crate::load::PolicyModule;
 
-/// A part of the path to a case.
-enum Part {
-    Constant(Value),
-    Variable(Arc<str>),
+/// One case of a test, with the cases below it (`test_x[a][b]`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCase {
+    /// The key; of one that is no string, its JSON.
+    pub name: String,
+    /// Whether it, and all below it, held.
+    pub passed: bool,
+    /// The cases below it, by their keys.
+    pub cases: Vec<TestCase>,
 }
 
+/// The cases of a test, and the statement at which the first that failed did, if a statement can be told.
+#[derive(Default)]
+pub(super) struct Cases {
+    pub(super) found: Vec<TestCase>,
+    pub(super) failed: Option<FailedLine>,
+}
+
+/// A part of the path to a case.
+enum Part<'a> {
+    Constant(Value),
+    Variable(Arc<str>),
+    /// What is computed of the body's variables.
+    Computed(&'a PolicyModule, &'a Term),
+}
+
+/// A definition, and its path below the test's name.
+struct Head<'a> {
+    module: &'a PolicyModule,
+    rule: &'a Rule,
+    parts: Vec<Part<'a>>,
+}
+
+/// Whether each case that was met held.
+type Met = BTreeMap<Vec<Value>, bool>;
+
 impl Runner<'_> {
-    /// The statement that did not hold for a case which `value`, the result, does not have. Cases are told by the variables that
-    /// the rule's head names; of a trace that is too long only its kept events count, and cases named by calls or references
-    /// (`test_x[upper(case)]`) can't be told.
-    pub(super) fn failed_case(
-        &mut self,
-        test: &Test<'_>,
-        value: Option<&Value>,
-    ) -> Result<Option<FailedLine>, EngineError> {
+    /// The cases of a test whose result is `value`: those that the result has, and those that a statement kept out of it. They are told by the variables of
+    /// the body that the rule's head names, or is computed of; of a trace that is too long only its kept events count.
+    pub(super) fn cases(&mut self, test: &Test<'_>, value: Option<&Value>) -> Result<Cases, EngineError> {
         let skip = test.name.split('.').count().saturating_sub(1);
-        let heads: Vec<(&PolicyModule, &Rule, Vec<Part>)> = test
+        let heads: Vec<Head<'_>> = test
             .definitions
             .iter()
-            .filter_map(|(module, rule)| Some((*module, *rule, parts(rule, skip)?)))
+            .filter_map(|(module, rule)| {
+                let parts = parts(module, rule, skip)?;
+                Some(Head { module, rule, parts })
+            })
             .collect();
-        if heads.is_empty() {
-            return Ok(None);
-        }
+        let Some(depth) = heads.iter().map(|head| head.parts.len()).max() else {
+            return Ok(Cases::default());
+        };
+        let mut met = Met::new();
+        in_result(value, depth, &mut Vec::new(), &mut met);
         let full = test.path.to_string();
         let (trace, map) = self.trace(test)?;
         let mut own: BTreeSet<u64> = BTreeSet::new();
+        let mut failed = None;
         for event in &trace.events {
             if event.op == Op::Enter && map.rule(event.node).is_some_and(|rule| *rule.path == *full) {
                 own.insert(event.query_id);
@@ -48,48 +80,94 @@ impl Runner<'_> {
             if let Some(case) = case_of(&heads, map, event)
                 && !has(value, case.iter().map(|(_, key)| key))
             {
-                return Ok(FailedLine::new(map, event).map(|line| line.of_case(case)));
+                met.insert(case.iter().map(|(_, key)| key.clone()).collect(), false);
+                failed = failed.or_else(|| FailedLine::new(map, event).map(|line| line.of_case(case)));
             }
         }
-        Ok(None)
+        let met: Vec<(&[Value], bool)> = met.iter().map(|(path, held)| (path.as_slice(), *held)).collect();
+        Ok(Cases {
+            found: tree(&met),
+            failed,
+        })
     }
 }
 
-/// The path of a rule below the test's name, if it has variables and nothing that must be computed.
-fn parts(rule: &Rule, skip: usize) -> Option<Vec<Part>> {
-    let part = |segment: &Segment| match segment {
-        Segment::Dot(ident) => Some(Part::Constant(Value::from(&*ident.name))),
+/// The cases in a result: below so many keys, or where there are no more.
+fn in_result(value: Option<&Value>, depth: usize, path: &mut Vec<Value>, met: &mut Met) {
+    match value {
+        Some(Value::Object(members)) if depth > 0 => {
+            for (key, value) in members.iter() {
+                path.push(key.clone());
+                in_result(Some(value), depth.saturating_sub(1), path, met);
+                path.pop();
+            }
+        }
+        _ if path.is_empty() => {}
+        value => {
+            met.insert(path.clone(), holds(value));
+        }
+    }
+}
+
+/// Cases by their keys. They are in order, so that those of one key follow each other.
+fn tree(met: &[(&[Value], bool)]) -> Vec<TestCase> {
+    let first = |(path, _): &(&[Value], bool)| path.first().cloned();
+    met.chunk_by(|one, other| first(one) == first(other))
+        .filter_map(|same| {
+            let key = first(same.first()?)?;
+            let below: Vec<(&[Value], bool)> = same
+                .iter()
+                .filter_map(|(path, held)| Some((path.get(1..)?, *held)))
+                .filter(|(path, _)| !path.is_empty())
+                .collect();
+            Some(TestCase {
+                name: key
+                    .as_str()
+                    .map_or_else(|| stele_rego::trace::show(&key), str::to_owned),
+                passed: same.iter().all(|(_, held)| *held),
+                cases: tree(&below),
+            })
+        })
+        .collect()
+}
+
+/// The path of a rule below the test's name, if not all of it is constant.
+fn parts<'a>(module: &'a PolicyModule, rule: &'a Rule, skip: usize) -> Option<Vec<Part<'a>>> {
+    let part = |segment: &'a Segment| match segment {
+        Segment::Dot(ident) => Part::Constant(Value::from(&*ident.name)),
         Segment::Bracket(term) => match &term.kind {
-            TermKind::Var(name) if &**name != "_" => Some(Part::Variable(name.clone())),
-            TermKind::String(text) => Some(Part::Constant(Value::from(&**text))),
-            _ => None,
+            TermKind::Var(name) => Part::Variable(name.clone()),
+            TermKind::String(text) => Part::Constant(Value::from(&**text)),
+            _ => Part::Computed(module, term),
         },
     };
-    let parts: Option<Vec<Part>> = rule.head.reference.path.iter().skip(skip).map(part).collect();
-    parts.filter(|parts| parts.iter().any(|part| matches!(part, Part::Variable(_))))
+    let parts: Vec<Part<'_>> = rule.head.reference.path.iter().skip(skip).map(part).collect();
+    let constant = |part: &Part<'_>| matches!(part, Part::Constant(_));
+    (!parts.iter().all(constant)).then_some(parts)
 }
 
 /// The case that an event is about, with the names of its variables: `None` where it is not known yet.
-fn case_of(
-    heads: &[(&PolicyModule, &Rule, Vec<Part>)],
-    map: &Map,
-    event: &Event,
-) -> Option<Vec<(Option<String>, Value)>> {
+fn case_of(heads: &[Head<'_>], map: &Map, event: &Event) -> Option<Vec<(Option<String>, Value)>> {
     let Node::Expression(expression) = event.node else {
         return None;
     };
     let (_, at) = map.statement(expression)?;
-    let above = heads.iter().filter_map(|(module, rule, parts)| {
-        let place = module.place(rule.head.span);
-        (*place.file == *at.file && place.line <= at.row).then_some((place.line, parts))
+    let above = heads.iter().filter_map(|head| {
+        let place = head.module.place(head.rule.head.span);
+        (*place.file == *at.file && place.line <= at.row).then_some((place.line, &head.parts))
     });
     let (_, parts) = above.max_by_key(|(line, _)| *line)?;
     let locals = map.locals(event);
-    let key = |part: &Part| match part {
+    let key = |part: &Part<'_>| match part {
         Part::Constant(key) => Some((None, key.clone())),
         Part::Variable(name) => {
             let (name, key) = locals.iter().find(|(local, _)| **local == **name)?;
             Some((Some(name.clone()), (*key).clone()))
+        }
+        Part::Computed(module, term) => {
+            let known = locals.iter().map(|(name, value)| (name.as_str(), *value));
+            let key = fold::value_of(&module.ast, term, known)?;
+            Some((Some(module.ast.source.slice(term.span).to_owned()), key))
         }
     };
     parts.iter().map(key).collect()

@@ -26,6 +26,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use cases::Cases;
+pub use cases::TestCase;
 pub use coverage::{Coverage, FileCoverage};
 
 /// How many events of a test are kept.
@@ -110,6 +112,8 @@ pub struct TestResult {
     pub output: Vec<String>,
     /// What happened, if [`TestOptions::explain`] asks for it.
     pub trace: Vec<String>,
+    /// Its cases (`test_x[case]`), by their keys, as far as they were met.
+    pub cases: Vec<TestCase>,
 }
 
 /// All tests of a set.
@@ -305,6 +309,7 @@ impl Runner<'_> {
             duration: Duration::ZERO,
             output: Vec::new(),
             trace: Vec::new(),
+            cases: Vec::new(),
             place,
         };
         if test.name.starts_with("todo_test_") {
@@ -323,13 +328,17 @@ impl Runner<'_> {
         let line = |(at, line): (At, String)| format!("{}:{}: {line}", at.file, at.row);
         result.output = prints.into_iter().map(line).collect();
         result.outcome = match outcome {
-            Ok(value) if holds(value.as_ref()) => match self.failed_case(test, value.as_ref())? {
-                Some(line) => Outcome::Fail { at: Some(line) },
-                None => Outcome::Pass,
-            },
-            Ok(_) => Outcome::Fail {
-                at: self.failed_line(test)?,
-            },
+            Ok(value) => {
+                let Cases { found, failed } = self.cases(test, value.as_ref())?;
+                result.cases = found;
+                match failed {
+                    None if holds(value.as_ref()) => Outcome::Pass,
+                    Some(line) if holds(value.as_ref()) => Outcome::Fail { at: Some(line) },
+                    _ => Outcome::Fail {
+                        at: self.failed_line(test)?,
+                    },
+                }
+            }
             Err(error) => Outcome::Error(error),
         };
         if self.options.explain != Mode::Off {

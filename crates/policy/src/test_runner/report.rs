@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus, TestSuite};
 use stele_types::Value;
 
 use super::coverage::object;
-use super::{Outcome, TestReport, TestResult};
+use super::{Outcome, TestCase, TestReport, TestResult};
 
 const RULE: &str = "--------------------------------------------------------------------------------";
 
@@ -106,7 +106,7 @@ impl TestReport {
                 status
                     .set_message(problem.message.as_str())
                     .set_description(problem.rendered.as_str());
-                suite.add_test_case(TestCase::new(problem.file.as_str(), status));
+                suite.add_test_case(quick_junit::TestCase::new(problem.file.as_str(), status));
             }
             report.add_test_suite(suite);
         }
@@ -130,6 +130,7 @@ impl TestResult {
             out.push_str(&format!(" ({})", duration(self.duration)));
         }
         out.push('\n');
+        case_lines(&self.cases, 1, &mut out);
         if let Some(detail) = self.detail() {
             out.push_str(&format!("  {detail}\n"));
         }
@@ -202,6 +203,9 @@ impl TestResult {
                 ));
             }
         }
+        if !self.cases.is_empty() {
+            entries.push(("sub_results", cases(&self.cases)));
+        }
         if !self.trace.is_empty() {
             let lines = self.trace.iter().map(|line| Value::from(line.as_str()));
             entries.push(("trace", Value::array(lines)));
@@ -213,7 +217,7 @@ impl TestResult {
         Value::object(entries.into_iter().map(|(key, value)| (Value::from(key), value)))
     }
 
-    fn to_junit(&self) -> TestCase {
+    fn to_junit(&self) -> quick_junit::TestCase {
         let mut status = match &self.outcome {
             Outcome::Pass => TestCaseStatus::success(),
             Outcome::Skipped => TestCaseStatus::skipped(),
@@ -223,7 +227,7 @@ impl TestResult {
         if let Some(detail) = self.detail() {
             status.set_message(detail);
         }
-        let mut case = TestCase::new(self.name.as_str(), status);
+        let mut case = quick_junit::TestCase::new(self.name.as_str(), status);
         case.set_classname(self.package.as_str());
         case.set_time(self.duration);
         if !self.output.is_empty() {
@@ -231,6 +235,30 @@ impl TestResult {
         }
         case
     }
+}
+
+/// Each case on a line of its own, indented by its depth.
+fn case_lines(cases: &[TestCase], depth: usize, out: &mut String) {
+    for case in cases {
+        let word = if case.passed { "PASS" } else { "FAIL" };
+        out.push_str(&format!("{}{}: {word}\n", "  ".repeat(depth), case.name));
+        case_lines(&case.cases, depth.saturating_add(1), out);
+    }
+}
+
+/// Cases by their names, as OPA has them: `fail` where one failed, `sub_results` where others are below it.
+fn cases(all: &[TestCase]) -> Value {
+    Value::object(all.iter().map(|case| {
+        let mut entries = vec![("name", Value::from(case.name.as_str()))];
+        if !case.passed {
+            entries.push(("fail", Value::Bool(true)));
+        }
+        if !case.cases.is_empty() {
+            entries.push(("sub_results", cases(&case.cases)));
+        }
+        let entries = entries.into_iter().map(|(key, value)| (Value::from(key), value));
+        (Value::from(case.name.as_str()), Value::object(entries))
+    }))
 }
 
 fn location(file: &str, row: u32, col: u32) -> Value {

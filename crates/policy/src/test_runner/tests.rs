@@ -268,7 +268,7 @@ fn a_file_that_the_interpreter_refuses_does_not_hide_others() {
     assert_eq!(report.problems.len(), 1);
 }
 
-/// As OPA 1.9 has it; it also tells the cases of `test_call`.
+/// As OPA 1.9 has it.
 #[test]
 fn a_test_passes_only_with_all_of_its_cases() {
     const CASES: &str = r#"package c_test
@@ -313,6 +313,16 @@ test_twice[name] if {
 	x == 2
 }
 
+test_call[upper(name)] if {
+	some name, x in cases
+	x == 1
+}
+
+test_reference[case.note] if {
+	some case in [{"note": "good", "x": 1}, {"note": "bad", "x": 2}]
+	case.x == 1
+}
+
 test_or[name] if {
 	some name, x in cases
 	x == 1
@@ -342,6 +352,46 @@ test_or[other] if {
             r#"test_indexed not x == 1 [("x", Some(1)), ("name", Some("one"))]"#,
             r#"test_nested concat("", [a, b]) != "ps" [("a", Some("p")), ("b", Some("s"))]"#,
             r#"test_dotted x == 1 [("x", Some(2)), ("name", Some("two"))]"#,
+            r#"test_call x == 1 [("x", Some(2)), ("upper(name)", Some("TWO"))]"#,
+            r#"test_reference case.x == 1 [("case", Some({"note": "bad", "x": 2})), ("case.x", Some(2)), ("case.note", Some("bad"))]"#,
         ]
+    );
+}
+
+/// The shape of OPA 1.9.
+#[test]
+fn reports_have_the_cases() {
+    const CASES: &str = r#"package c_test
+
+test_nested[a][b] := ok if {
+	some a, bs in {"u": {"p": 1, "q": 2}, "v": {"r": 1}}
+	some b, c in bs
+	ok := c == 1
+}
+
+test_gone[n] if {
+	some n in ["a", 7]
+	n == "a"
+}
+
+test_plain if true
+"#;
+    let report = report(&[("c_test.rego", CASES)], &TestOptions::default());
+    let json = report.to_json();
+    let results = json.as_array().unwrap();
+    let sub_results = |index: usize| results[index].get("sub_results").map(Value::to_string);
+    assert_eq!(
+        sub_results(0).unwrap(),
+        r#"{"u":{"fail":true,"name":"u","sub_results":{"p":{"name":"p"},"q":{"fail":true,"name":"q"}}},"v":{"name":"v","sub_results":{"r":{"name":"r"}}}}"#
+    );
+    assert_eq!(
+        sub_results(1).unwrap(),
+        r#"{"7":{"fail":true,"name":"7"},"a":{"name":"a"}}"#
+    );
+    assert_eq!(sub_results(2), None);
+    let text = report.to_text(false);
+    assert!(
+        text.contains("\n  u: FAIL\n    p: PASS\n    q: FAIL\n  v: PASS\n    r: PASS\n"),
+        "{text}"
     );
 }
