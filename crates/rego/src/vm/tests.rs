@@ -234,3 +234,54 @@ fn constants_take_no_more_room_than_their_limit() {
         assert!(bytes <= 1 << 26, "{next}: {bytes}");
     }
 }
+
+/// Found by fuzzing plans: a constant array took what was added to it as to a set.
+#[test]
+fn what_is_added_to_a_collection_of_another_kind_is_an_error() {
+    let adds = [
+        ("MakeArray capacity=1", "ArrayAppend value=s1 array=%2 @0:2:2"),
+        ("MakeSet", "SetAdd value=s1 set=%2 @0:2:2"),
+        ("MakeObject", "ObjectInsert key=s1 value=s1 object=%2 @0:2:2"),
+        ("MakeObject", "ObjectInsertOnce key=s1 value=s1 object=%2 @0:2:2"),
+    ];
+    for (make, _) in adds {
+        for (own, add) in adds {
+            let text = format!(
+                r#"
+strings {{ s0 "result" s1 "a" }}
+builtins {{ }}
+files {{ f0 "a.rego" }}
+plan "p" [{{
+  {make} target=%2 @0:1:1
+  {add}
+  MakeObject target=%3 @0:3:1
+  ObjectInsert key=s0 value=%2 object=%3 @0:3:1
+  ResultSetAdd value=%3 @0:4:1
+}}]"#
+            );
+            let plan = crate::ir::text::parse(&text).unwrap();
+            let evaluator = crate::eval::Evaluator::new(&plan).unwrap();
+            let nothing = Value::object([]);
+            let wanted = evaluator.evaluate(
+                "p",
+                None,
+                &nothing,
+                &crate::eval::Context::default(),
+                &Limits::default(),
+                &mut crate::eval::NoTrace,
+            );
+            let program = Program::new(&plan).unwrap();
+            let data = program.data(&nothing).unwrap();
+            let mut worker = Worker::default();
+            let found = worker.evaluate(&program, &data, &Request::new("p", Input::Undefined));
+            let found = found
+                .map(|outcome| outcome.results())
+                .map_err(|error| match error {
+                    VmError::Eval(error) => *error,
+                    other => panic!("{other}"),
+                });
+            assert_eq!(found, wanted, "{text}");
+            assert_eq!(found.is_ok(), make == own, "{text}");
+        }
+    }
+}

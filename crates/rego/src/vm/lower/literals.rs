@@ -131,6 +131,9 @@ impl Literals<'_, '_> {
         let (Some(parts), Some(grown)) = (parts, growing.get_mut(local)) else {
             return false;
         };
+        if !takes(&grown.value, kind) {
+            return false;
+        }
         let extent = parts.iter().fold(grown.extent, |all, (_, part)| all.and(*part));
         // What is sorted is compared with others, as deep as it goes.
         let compared = match &grown.value {
@@ -184,6 +187,16 @@ fn begin(target: Local, value: Value, growing: &mut BTreeMap<Local, Growing>) ->
     };
     growing.insert(target, grown);
     true
+}
+
+/// Whether a statement is the one that adds to such a collection. A plan that others made may add to an array as if it were a set: that is an error
+/// when it runs.
+fn takes(collection: &Value, kind: &StmtKind) -> bool {
+    match kind {
+        StmtKind::ArrayAppend { .. } => matches!(collection, Value::Array(_)),
+        StmtKind::SetAdd { .. } => matches!(collection, Value::Set(_)),
+        _ => matches!(collection, Value::Object(_)),
+    }
 }
 
 /// Adds to a collection; false if that is no collection, or a conflict.
