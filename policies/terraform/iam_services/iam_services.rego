@@ -60,6 +60,44 @@ deny contains finding if {
 	finding := found(grant.change, service)
 }
 
+# METADATA
+# title: Managed policy over a whole service
+# description: A managed policy of AWS that allows every action of such a service on every resource is attached.
+# custom:
+#   id: terraform/iam_services/full-access
+#   severity: medium
+#   controls:
+#   - nist-800-53r5:AC-6
+#   - iso-27001-2022:A.8.2
+#   remediation: Attach a policy that lists the actions and resources the identity needs.
+deny contains finding if {
+	some rc in tf.changes
+	rc.type in {
+		"aws_iam_group_policy_attachment", "aws_iam_policy_attachment", "aws_iam_role_policy_attachment",
+		"aws_iam_user_policy_attachment",
+	}
+	name := full_access(rc.change.after.policy_arn)
+	rc.change.after.policy_arn
+	finding := tf.finding("terraform/iam_services/full-access", rc, sprintf("must not attach %s", [name]))
+}
+
+deny contains finding if {
+	some rc in tf.of_type("aws_iam_role")
+	some number, arn in rc.change.after.managed_policy_arns
+	name := full_access(arn)
+	rc.change.after.managed_policy_arns[number]
+	finding := tf.finding("terraform/iam_services/full-access", rc, sprintf("must not attach %s", [name]))
+}
+
+full_access(arn) := name if {
+	[_, name] = split(arn, ":aws:policy/")
+	name in {
+		"AWSBackupFullAccess", "AWSCloudTrail_FullAccess", "AWSOrganizationsFullAccess", "AmazonDynamoDBFullAccess",
+		"AmazonEC2FullAccess", "AmazonGuardDutyFullAccess", "AmazonRDSFullAccess", "AmazonRedshiftFullAccess",
+		"AmazonS3FullAccess", "AmazonSSMFullAccess", "SecretsManagerReadWrite",
+	}
+}
+
 found(change, service) := tf.finding(
 	"terraform/iam_services/wildcard", change,
 	sprintf("must not allow %s:* on every resource", [service]),

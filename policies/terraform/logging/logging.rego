@@ -172,13 +172,15 @@ deny contains finding if {
 
 deny contains finding if {
 	some change in tf.of_type("google_container_cluster")
-	some field in unlogged(change)
-	finding := tf.finding("terraform/logging/cluster", change, sprintf("%s must not turn logs off", [field]))
+	lower(change.change.after.logging_service) == "none"
+	finding := tf.finding("terraform/logging/cluster", change, "logging_service must not be none")
 }
 
-unlogged(change) := {"logging_service" | lower(change.change.after.logging_service) == "none"} | {"logging_config" |
+deny contains finding if {
+	some change in tf.of_type("google_container_cluster")
 	some config in tf.blocks(change, "logging_config")
 	config.enable_components == []
+	finding := tf.finding("terraform/logging/cluster", change, "enable_components must have SYSTEM_COMPONENTS")
 }
 
 # METADATA

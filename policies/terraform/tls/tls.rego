@@ -1,5 +1,5 @@
 # METADATA
-# title: TLS in AWS
+# title: TLS in AWS and Google Cloud
 # description: >-
 #   Where a Terraform plan would serve or fetch without TLS, or negotiate versions of it before 1.2.
 # related_resources:
@@ -35,7 +35,8 @@ allow if {
 # METADATA
 # title: Listener with old TLS
 # description: >-
-#   A load balancer negotiates TLS 1.0 or 1.1, also because no policy is named: AWS takes ELBSecurityPolicy-2016-08 then.
+#   A load balancer negotiates TLS 1.0 or 1.1, also because nothing is said: AWS takes ELBSecurityPolicy-2016-08 then, and a
+#   policy of Google Cloud begins with TLS 1.0.
 # custom:
 #   id: terraform/tls/listener-tls
 #   severity: high
@@ -44,7 +45,7 @@ allow if {
 #   - pci-dss-4.0:4.2.1
 #   - iso-27001-2022:A.8.24
 #   - soc2:CC6.7
-#   remediation: Set ssl_policy to ELBSecurityPolicy-TLS13-1-2-2021-06.
+#   remediation: Set ssl_policy to ELBSecurityPolicy-TLS13-1-2-2021-06 (Google Cloud, min_tls_version TLS_1_2).
 deny contains finding if {
 	some change in tf.of_types({"aws_alb_listener", "aws_lb_listener"})
 	change.change.after.protocol in {"HTTPS", "TLS"}
@@ -62,6 +63,19 @@ deny contains finding if {
 	tf.off(change, "ssl_policy")
 	finding := tf.finding("terraform/tls/listener-tls", change, "the policy that AWS takes when none is named admits TLS before 1.2")
 }
+
+deny contains finding if {
+	some change in tf.of_types({"google_compute_region_ssl_policy", "google_compute_ssl_policy"})
+
+	# The ciphers of that profile are all of TLS 1.2.
+	not change.change.after.profile == "RESTRICTED"
+	starts_early(change)
+	finding := tf.finding("terraform/tls/listener-tls", change, "min_tls_version must be TLS_1_2")
+}
+
+starts_early(change) if change.change.after.min_tls_version in {"TLS_1_0", "TLS_1_1"}
+
+starts_early(change) if tf.off(change, "min_tls_version")
 
 # METADATA
 # title: Content delivery over plain HTTP

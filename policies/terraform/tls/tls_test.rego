@@ -44,6 +44,20 @@ ids := {
 	"terraform/tls/search-domain", "terraform/tls/cache",
 }
 
+test_policies_of_google_cloud_count if {
+	every kind in ["google_compute_ssl_policy", "google_compute_region_ssl_policy"] {
+		every after in [
+			{"profile": "COMPATIBLE", "min_tls_version": "TLS_1_0"}, {"profile": "MODERN", "min_tls_version": "TLS_1_1"}, {},
+		] {
+			found(plans.plan([plans.change(kind, after)])) == {"terraform/tls/listener-tls"}
+		}
+		every after in [{"profile": "MODERN", "min_tls_version": "TLS_1_2"}, {"profile": "RESTRICTED", "min_tls_version": "TLS_1_0"}] {
+			found(plans.plan([plans.change(kind, after)])) == set()
+		}
+		found(plans.later(kind, ["min_tls_version"])) == set()
+	}
+}
+
 test_bad_plan_has_every_finding if found(bad) == ids
 
 test_text_and_numbers_are_converted if {
