@@ -60,7 +60,7 @@ contract StubPolicy {
     }
 }
 
-/// @title A challenger that calls `withdraw` again while it is paid.
+/// @title A challenger that calls `withdraw` again while it is paid: once, because whoever goes on until nothing is left takes everything back.
 contract GreedyChallenger {
     Challenge private immutable _target;
     bool private _again;
@@ -99,6 +99,8 @@ contract GreedyChallenger {
     }
 
     receive() external payable {
-        if (_again) _target.withdraw();
+        if (!_again) return;
+        _again = false;
+        _target.withdraw();
     }
 }
