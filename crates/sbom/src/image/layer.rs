@@ -23,6 +23,8 @@ const MAX_FILE: u64 = 256 * 1024 * 1024;
 const MAX_KEPT: u64 = if cfg!(test) { 1 << 20 } else { 1 << 30 };
 /// Bytes that an entry, or a package with its place, takes beside its path.
 const OVERHEAD: u64 = 512;
+/// Bytes of a file of pnpm's store that is looked at.
+const MAX_STORED: u64 = 1 << 20;
 /// Bytes of a long name; Linux takes 4096.
 const MAX_NAME: u64 = 64 * 1024;
 /// Zstandard's window, as a power of two: what its own command takes without being asked to.
@@ -201,6 +203,8 @@ struct Extension {
 /// Reads one layer; removes from the layers below what it replaces or hides.
 fn read_entries(reader: &mut dyn Read, layer: &str, files: &mut Files) -> io::Result<BTreeMap<String, Kept>> {
     let mut upper = BTreeMap::new();
+    // What only hard links name.
+    let mut stored: BTreeMap<String, Content> = BTreeMap::new();
     let mut extension = Extension::default();
     let mut archive = tar::Archive::new(reader);
     // Raw: long names are read here, within limits.
@@ -225,9 +229,17 @@ fn read_entries(reader: &mut dyn Read, layer: &str, files: &mut Files) -> io::Re
                 }
                 let link =
                     link.or_else(|| entry.header().link_name_bytes().map(std::borrow::Cow::into_owned));
+                stored.remove(&path);
                 let content = if kind == EntryType::Link {
-                    let found = linked(&link.unwrap_or_default(), &upper, files)?;
+                    let target = path_of(&link.unwrap_or_default())?;
+                    let found = linked(&target, &upper, files).or_else(|| stored.get(&target).cloned());
                     found.filter(|content| is_read(&path, content, is_executable(entry.header())))
+                } else if kind.is_file() && is_stored(&path) && entry.size() <= MAX_STORED {
+                    if let Some(content) = manifest(&mut entry)? {
+                        files.weigh(&path, &content)?;
+                        stored.insert(path.clone(), content);
+                    }
+                    None
                 } else if kind.is_file() {
                     content(&path, &mut entry)?
                 } else {
@@ -303,10 +315,32 @@ fn hide(path: &str, kind: EntryType, files: &mut Files) -> bool {
     false
 }
 
-fn linked(target: &[u8], upper: &BTreeMap<String, Kept>, files: &Files) -> io::Result<Option<Content>> {
-    let target = path_of(target)?;
-    let found = upper.get(&target).or_else(|| files.kept.get(&target));
-    Ok(found.map(|kept| kept.content.clone()))
+fn linked(target: &str, upper: &BTreeMap<String, Kept>, files: &Files) -> Option<Content> {
+    let found = upper.get(target).or_else(|| files.kept.get(target));
+    found.map(|kept| kept.content.clone())
+}
+
+/// Whether a path is one of pnpm's store, `.../files/0a/12...` with the digest of the file: the packages that it is in have it as a hard link, which may
+/// stand behind it.
+fn is_stored(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    let (name, shard, files) = (parts.next(), parts.next(), parts.next());
+    let name = name.unwrap_or_default();
+    let digest = name.strip_suffix("-exec").unwrap_or(name);
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    files == Some("files")
+        && shard.is_some_and(|shard| shard.len() == 2 && is_hex(shard))
+        && digest.len() >= 38
+        && is_hex(digest)
+}
+
+/// The bytes of a file that may be the manifest of a package of Node.
+fn manifest(entry: &mut impl Read) -> io::Result<Option<Content>> {
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    let has = |key: &[u8]| memchr::memmem::find(&bytes, key).is_some();
+    let may_be = bytes.trim_ascii_start().starts_with(b"{") && has(b"\"name\"") && has(b"\"version\"");
+    Ok(may_be.then(|| Content::Bytes(bytes.into())))
 }
 
 fn is_executable(header: &tar::Header) -> bool {

@@ -351,6 +351,29 @@ fn hard_links_weigh_what_copies_do() {
     assert_eq!(unread.files.len(), 1, "{:?}", unread.files);
 }
 
+/// The store of pnpm may stand before the packages that link to it.
+#[test]
+fn manifests_in_the_store_of_pnpm_are_read() {
+    let stored = |name: &str| format!("root/store/v10/files/0a/{}{name}", "1b".repeat(63));
+    let (first, second, other) = (stored(""), stored("-exec"), stored("00"));
+    let linked = |name: &str| format!("srv/node_modules/.pnpm/{name}@1.0.0/node_modules/{name}/package.json");
+    let (a, b, c) = (linked("a"), linked("b"), linked("c"));
+    let layer = tar(&[
+        (first.as_str(), FILE, br#"{"name": "a", "version": "1.0.0"}"#),
+        (second.as_str(), FILE, br#"{"name": "b", "version": "1.0.0"}"#),
+        (other.as_str(), FILE, br#"{"no": "package"}"#),
+        (a.as_str(), EntryType::Link, first.as_bytes()),
+        (b.as_str(), EntryType::Link, second.as_bytes()),
+        (c.as_str(), EntryType::Link, other.as_bytes()),
+    ]);
+    let found = of_layers(&[layer]);
+    let names: Vec<&str> = found
+        .components()
+        .map(|component| component.purl().as_str())
+        .collect();
+    assert_eq!(names, ["pkg:npm/a@1.0.0", "pkg:npm/b@1.0.0"]);
+}
+
 #[test]
 fn one_of_several_platforms_is_chosen() {
     let files = oci(&layers(), gzip, &["amd64", "arm64"]);
