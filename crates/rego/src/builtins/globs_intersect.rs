@@ -101,35 +101,35 @@ fn overlap(a: &Chars, b: &Chars) -> bool {
         .any(|(a_low, a_high)| b.iter().any(|(b_low, b_high)| a_low <= b_high && b_low <= a_high))
 }
 
-/// Walks the product of the two automata.
+/// Walks the product of the two automata. A common match has at least one character, unless both patterns are empty.
 fn intersect(a: &[Token], b: &[Token]) -> bool {
     let mut seen = HashSet::new();
-    let mut queue = vec![(0_usize, 0_usize)];
-    while let Some((at_a, at_b)) = queue.pop() {
-        if !seen.insert((at_a, at_b)) {
+    let mut queue = vec![(0_usize, 0_usize, a.is_empty() && b.is_empty())];
+    while let Some((at_a, at_b, some)) = queue.pop() {
+        if !seen.insert((at_a, at_b, some)) {
             continue;
         }
-        if at_a == a.len() && at_b == b.len() {
+        if at_a == a.len() && at_b == b.len() && some {
             return true;
         }
         let (token_a, token_b) = (a.get(at_a), b.get(at_b));
         let (next_a, next_b) = (at_a.saturating_add(1), at_b.saturating_add(1));
         if token_a.is_some_and(|token| token.optional) {
-            queue.push((next_a, at_b));
+            queue.push((next_a, at_b, some));
         }
         if token_b.is_some_and(|token| token.optional) {
-            queue.push((at_a, next_b));
+            queue.push((at_a, next_b, some));
         }
         let (Some(token_a), Some(token_b)) = (token_a, token_b) else {
             continue;
         };
         if overlap(&token_a.chars, &token_b.chars) {
-            queue.push((next_a, next_b));
+            queue.push((next_a, next_b, true));
             if token_a.repeat {
-                queue.push((at_a, next_b));
+                queue.push((at_a, next_b, true));
             }
             if token_b.repeat {
-                queue.push((next_a, at_b));
+                queue.push((next_a, at_b, true));
             }
         }
     }

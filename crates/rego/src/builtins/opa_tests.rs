@@ -216,6 +216,64 @@ fn long_formats_cost_what_they_write() {
     assert!(work <= 108_890 / 256, "{work}");
 }
 
+#[test]
+fn empty_patterns_are_replaced_as_in_go() {
+    holds(
+        "strings.replace_n",
+        &[
+            (r#"[{"a": "X", "": "_"}, ".ab/"]"#, Some(r#""_._X_b_/_""#)),
+            (r#"[{"": "_", "ab": "Y"}, ".ab/"]"#, Some(r#""_._Y_/_""#)),
+            (r#"[{"": "_"}, ""]"#, Some(r#""_""#)),
+            (r#"[{"": "_"}, "ab"]"#, Some(r#""_a_b_""#)),
+            (r#"[{"a": "X"}, ".ab/"]"#, Some(r#"".Xb/""#)),
+        ],
+    );
+}
+
+/// A common match has at least one character.
+#[test]
+fn simple_patterns_have_no_empty_match() {
+    holds(
+        "regex.globs_match",
+        &[
+            (r#"["a*", ""]"#, Some("false")),
+            (r#"["a*", "b*"]"#, Some("false")),
+            (r#"["a*", "a*"]"#, Some("true")),
+            (r#"["a*b*", "c*b*"]"#, Some("true")),
+            (r#"["", ""]"#, Some("true")),
+        ],
+    );
+}
+
+/// OPA 1.9 answers otherwise (D50).
+#[test]
+fn what_opa_has_wrong_is_right() {
+    holds("ceil", &[("[-0.5]", Some("0"))]);
+    holds("floor", &[("[-0.5]", Some("-1"))]);
+    holds(
+        "graph.reachable_paths",
+        &[
+            // [["a", "a"], ["a", "a", "a", "a"], ["a", "a", "c"], ["a", "c"]]
+            (
+                r#"[{"a": ["a", "c", "a"], "c": []}, ["a"]]"#,
+                Some(r#"[["a"],["a","c"]]"#),
+            ),
+            // Without ["d", "b", "e"], for "e" was met before.
+            (
+                r#"[{"b": ["c", "z", "e"], "c": ["a", "e", "d"], "d": ["e", "z", "b"], "e": ["d", "z"]}, ["d"]]"#,
+                Some(r#"[["d"],["d","b"],["d","b","c"],["d","b","c","e"],["d","b","e"],["d","e"]]"#),
+            ),
+        ],
+    );
+    holds("regex.globs_match", &[(r#"["[ab]", "[ab]c*"]"#, Some("true"))]);
+    holds(
+        "net.cidr_merge",
+        &[(r#"[["128.3.10.3"]]"#, Some(r#"["128.3.0.0/16"]"#))],
+    );
+    holds("semver.compare", &[(r#"["01.0.0", "1.0.0"]"#, None)]);
+    holds("time.parse_duration_ns", &[(r#"["1d"]"#, Some("86400000000000"))]);
+}
+
 /// Where we differ on purpose (`docs/opa-divergences.md`, D34 to D38).
 #[test]
 fn meant_differences_are_as_they_are_listed() {

@@ -145,25 +145,22 @@ pub(super) fn replace_n(session: &mut Session<'_>, args: &[Value]) -> Result<Val
         .saturating_add(1);
     session.bytes(text.len().saturating_mul(longest))?;
     session.elements(pairs.len())?;
+    // Each may be tried at each character.
+    let tried = u64::try_from(text.len().saturating_mul(pairs.len())).unwrap_or(u64::MAX);
+    session.budget.work(tried >> 5)?;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    // An empty pattern fits between two characters, but not again right after itself.
+    // Where an empty pattern was replaced, another one may fit, and then the character stays.
     let mut allow_empty = true;
     loop {
         let found = pairs
             .iter()
             .find(|(old, _)| rest.starts_with(old.as_str()) && (allow_empty || !old.is_empty()));
-        match found {
-            Some((old, new)) => {
-                out.push_str(new);
-                rest = rest.get(old.len()..).unwrap_or_default();
-                allow_empty = false;
-                if !old.is_empty() {
-                    continue;
-                }
-            }
-            None if rest.is_empty() => return Ok(out.into()),
-            None => {}
+        if let Some((old, new)) = found {
+            out.push_str(new);
+            rest = rest.get(old.len()..).unwrap_or_default();
+            allow_empty = !old.is_empty();
+            continue;
         }
         let mut chars = rest.chars();
         match chars.next() {
