@@ -39,7 +39,6 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: watc
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
         .max_buf_size(HEAD_BYTES)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

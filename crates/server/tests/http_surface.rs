@@ -307,6 +307,23 @@ async fn slow_clients_are_cut_and_the_rest_is_served() {
     server.stop();
 }
 
+/// An answer leaves when it is there, whatever else the client has sent: kept back until nothing more is to be read, answers of a client that asks many things
+/// at once took a gigabyte.
+#[tokio::test]
+async fn an_answer_waits_for_no_further_request() {
+    let server = Fixture::start(config());
+    let addr = server.base.strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(&addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /health HT")
+        .unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    server.stop();
+}
+
 #[tokio::test]
 async fn shutdown_answers_what_is_under_way_and_frees_the_port() {
     let server = Fixture::start(config());
