@@ -4,6 +4,7 @@
 //! elsewhere says is unknown: such a package has no version, and that is reported. What packages need themselves is not in the file.
 
 use super::draft::Draft;
+use super::lines::Lines;
 use super::{Failure, File};
 use crate::model::{Component, Ecosystem, Purl, Scope};
 use roxmltree::{Document, Node};
@@ -178,12 +179,14 @@ fn follow(file: &File<'_>, parent: Node<'_, '_>, path: &str, model: &mut Model, 
 
 fn dependencies(document: &Document<'_>, list: Node<'_, '_>) -> Vec<Dependency> {
     let mut found = Vec::new();
+    // The parser counts them anew for each place.
+    let lines = Lines::new(document.input_text());
     for node in list
         .children()
         .filter(|node| node.tag_name().name() == "dependency")
     {
         found.push(Dependency {
-            line: document.text_pos_at(node.range().start).row,
+            line: lines.of(node.range().start),
             group: text_of(node, "groupId").unwrap_or_default(),
             artifact: text_of(node, "artifactId").unwrap_or_default(),
             version: text_of(node, "version"),
@@ -364,6 +367,21 @@ mod tests {
         assert_eq!(purls(&found), ["pkg:maven/g/a@1", "pkg:maven/top/core@6"]);
         assert_eq!(found.direct().len(), 2);
         assert!(problems(&found).is_empty(), "{:?}", found.problems);
+    }
+
+    /// The lines before each were counted: this took minutes.
+    #[test]
+    fn tens_of_thousands_of_dependencies() {
+        let one = |n: usize| {
+            format!(
+                "<dependency><groupId>g</groupId><artifactId>a{n}</artifactId><version>1</version></dependency>\n"
+            )
+        };
+        let all: String = (0..60_000).map(one).collect();
+        let text = format!("<project><dependencies>\n{all}</dependencies></project>");
+        let document = super::parse(&text).unwrap();
+        let list = super::child(document.root_element(), "dependencies").unwrap();
+        assert_eq!(super::dependencies(&document, list).last().unwrap().line, 60_001);
     }
 
     #[test]
