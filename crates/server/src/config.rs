@@ -117,7 +117,7 @@ pub struct ConnectionConfig {
     pub max: usize,
     /// Milliseconds a client may take to send its request head, and that an idle connection is kept. Default 30,000.
     pub header_ms: u64,
-    /// Milliseconds a client may take to send its body. Default 30,000. Beyond it: 408.
+    /// Milliseconds a client may take to send its body, and to take any part of an answer. Default 30,000. Beyond it: 408, and for answers the connection ends.
     pub body_ms: u64,
     /// Milliseconds a shutdown waits for requests under way. Default 10,000.
     pub drain_ms: u64,

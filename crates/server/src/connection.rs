@@ -11,12 +11,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 
 use crate::listen::Accepted;
+use crate::patient::Patient;
 use crate::worker::Worker;
 
 /// Bytes a connection may buffer of a request's head.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Serves a connection until the client leaves, a time limit passes, or `stop` turns true and the request under way is answered.
+/// Serves a connection until the client leaves, a time limit passes (also one for reading the answers), or `stop` turns true and the request under way is answered.
 pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: watch::Receiver<bool>) {
     let _place = Place {
         worker: Rc::clone(&worker),
@@ -31,6 +32,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: watc
         }
     };
     let header_time = Duration::from_millis(worker.shared.config.connections.header_ms);
+    let body_time = Duration::from_millis(worker.shared.config.connections.body_ms);
     let service = service_fn(|request| {
         let worker = Rc::clone(&worker);
         async move { Ok::<_, Infallible>(worker.answer(request, peer).await) }
@@ -39,7 +41,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: watc
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, body_time)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

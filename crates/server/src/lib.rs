@@ -25,6 +25,7 @@ mod listen;
 mod log;
 mod metrics;
 mod nd;
+mod patient;
 mod receipts;
 mod remote;
 mod routes;

@@ -324,6 +324,35 @@ async fn an_answer_waits_for_no_further_request() {
     server.stop();
 }
 
+/// One that asks and asks and never reads keeps its connection, and what waits for it, no longer than one that does not send.
+#[tokio::test]
+async fn a_client_that_never_reads_shuts_nobody_out() {
+    let mut config = config();
+    config.connections.body_ms = 200;
+    config.connections.max = 1;
+    let server = Fixture::start(config);
+    let addr = server.base.strip_prefix("http://").unwrap().to_owned();
+    let greedy = tokio::task::spawn_blocking(move || {
+        let mut greedy = TcpStream::connect(&addr).unwrap();
+        greedy
+            .set_write_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        // Until both ends' buffers are full.
+        let ask = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000);
+        let mut asked = 0;
+        while asked < 1_000 && greedy.write_all(&ask).is_ok() {
+            asked += 1;
+        }
+        greedy
+    });
+    let greedy = greedy.await.unwrap();
+    let others = server.json(server.post("/v1/data/system/main", "{}"));
+    let served = tokio::time::timeout(Duration::from_secs(60), others).await;
+    assert_eq!(served.expect("the others are served").0, StatusCode::OK);
+    drop(greedy);
+    server.stop();
+}
+
 #[tokio::test]
 async fn shutdown_answers_what_is_under_way_and_frees_the_port() {
     let server = Fixture::start(config());
