@@ -133,15 +133,10 @@ fn lines_stay_and_plain_heads_are_left_alone() {
 /// Rows D2 and D7 of `docs/opa-divergences.md`: the interpreter fails where OPA goes on. When one gives a value, take its row out.
 #[test]
 fn what_else_differs_fails_closed() {
-    for body in [
-        "r contains -x if some x in input.xs",
-        "r contains x if some x in input.n",
-    ] {
-        let [interpreter, ours] = both(body, r#"{"xs": [1], "n": 4}"#);
-        assert!(
-            matches!(interpreter, Err(EngineError::Builtin { .. })),
-            "{body}: {interpreter:?}"
-        );
-        assert!(ours.is_ok(), "{body}: {ours:?}");
-    }
+    let [interpreter, ours] = both("r contains x if some x in input.n", r#"{"n": 4}"#);
+    assert!(
+        matches!(interpreter, Err(EngineError::Builtin { .. })),
+        "{interpreter:?}"
+    );
+    assert!(ours.is_ok(), "{ours:?}");
 }
