@@ -17,6 +17,8 @@
 mod mutants;
 #[path = "support/peers.rs"]
 mod peers;
+#[path = "support/pointers.rs"]
+mod pointers;
 mod support;
 
 use mutants::{Mutant, crafted, mutants, spelled};

@@ -11,9 +11,12 @@
 
 #[path = "support/peers.rs"]
 mod peers;
+#[path = "support/pointers.rs"]
+mod pointers;
 mod support;
 
 use peers::Peer;
+use pointers::pointers;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use stele_ledger::proof::{FORMAT, ProofBundle};
@@ -42,10 +45,11 @@ fn proven(site: &Site) -> Node {
 
 /// Every scalar changed, every member and element left out, one at a time, and some changes of the text that keep its meaning apart.
 fn spoilt(good: &Value) -> Vec<(String, String)> {
-    let mut pointers = Vec::new();
-    walk(good, String::new(), &mut pointers);
+    let mut places = pointers(good);
+    // An anchor may be absent.
+    places.retain(|pointer| pointer != "/anchor");
     let mut all = Vec::new();
-    for pointer in &pointers {
+    for pointer in &places {
         let claim = pointer
             .strip_prefix("/anchor/")
             .is_some_and(|name| CLAIMS.contains(&name));
@@ -98,28 +102,6 @@ fn spoilt(good: &Value) -> Vec<(String, String)> {
         ("nothing".to_owned(), String::new()),
     ]);
     all
-}
-
-fn walk(value: &Value, at: String, found: &mut Vec<String>) {
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name.clone(), value))
-            .collect(),
-        Value::Array(items) => (0..)
-            .zip(items)
-            .map(|(n, item): (u32, _)| (n.to_string(), item))
-            .collect(),
-        _ => return,
-    };
-    for (name, child) in children {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        // An anchor may be absent.
-        if pointer != "/anchor" {
-            found.push(pointer.clone());
-        }
-        walk(child, pointer, found);
-    }
 }
 
 fn change(value: &mut Value) {

@@ -9,6 +9,7 @@ use stele_types::{
     BlockNumber, ChainId, DecisionRecord, Digest, Leaf, LeafIndex, NodeAddress, TreeSize, commit, sha256,
 };
 
+use crate::pointers::pointers;
 use crate::support::workspace;
 
 /// A file, and what was done to it.
@@ -234,9 +235,10 @@ pub(crate) fn mutants() -> (String, Vec<Mutant>) {
                 always,
             });
         };
-        let mut pointers = vec![String::new()];
-        walk(&good, "", &mut pointers);
-        for pointer in &pointers {
+        // The document itself, too.
+        let mut places = vec![String::new()];
+        places.extend(pointers(&good));
+        for pointer in &places {
             let was = good.pointer(pointer).unwrap();
             let mut marked = good.clone();
             *marked.pointer_mut(pointer).unwrap() = HERE.into();
@@ -271,7 +273,7 @@ pub(crate) fn mutants() -> (String, Vec<Mutant>) {
                 add(format!("without {pointer}"), bad.to_string().into_bytes(), false);
             }
         }
-        for pointer in pointers
+        for pointer in places
             .iter()
             .filter(|pointer| good.pointer(pointer).unwrap().is_object())
         {
@@ -366,25 +368,6 @@ fn notes(good: &Value, add: &mut impl FnMut(String, Vec<u8>, bool)) {
                 true,
             );
         }
-    }
-}
-
-fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name.clone(), value))
-            .collect(),
-        Value::Array(items) => (0..)
-            .zip(items)
-            .map(|(n, item): (u32, _)| (n.to_string(), item))
-            .collect(),
-        _ => return,
-    };
-    for (name, child) in children {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        found.push(pointer.clone());
-        walk(child, &pointer, found);
     }
 }
 
